@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The log: lines on standard error, "xk: warning: ...", each written with one
+ * write(2) so that lines of several processes do not mix. errno survives.
+ * The level and the program's name are the only global state of the project.
+ */
+#ifndef XK_BASE_LOG_H
+#define XK_BASE_LOG_H
+
+enum xk_log_level {
+    XK_LOG_ERROR,
+    XK_LOG_WARNING,
+    XK_LOG_INFO,  /* shown with -v */
+    XK_LOG_DEBUG, /* shown with -vv */
+};
+
+/* Show lines up to and including this level; XK_LOG_WARNING at the start. */
+void xk_log_set_level(enum xk_log_level level);
+
+/* The prefix of every line; must live as long as the process. */
+void xk_log_set_name(const char *name);
+
+void xk_log(enum xk_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define xk_warn(...) xk_log(XK_LOG_WARNING, __VA_ARGS__)
+#define xk_info(...) xk_log(XK_LOG_INFO, __VA_ARGS__)
+#define xk_debug(...) xk_log(XK_LOG_DEBUG, __VA_ARGS__)
+
+#endif

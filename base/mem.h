@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Allocation that cannot fail, for small amounts: the process aborts when the
+ * machine has no memory left. Sizes that come from a guest, a peer or a file
+ * are checked against a limit of their own before they come here.
+ */
+#ifndef XK_BASE_MEM_H
+#define XK_BASE_MEM_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+void *xk_calloc(size_t count, size_t size);
+void *xk_realloc(void *old, size_t count, size_t size);
+char *xk_strdup(const char *text);
+char *xk_strndup(const char *text, size_t length);
+char *xk_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xk_vasprintf(const char *fmt, va_list args)
+    __attribute__((format(printf, 1, 0)));
+
+#define XK_NEW(type) ((type *)xk_calloc(1, sizeof(type)))
+
+/* Make room for one more element behind the first `count` of array a (a
+ * pointer variable that xk_grow may move): the room doubles at each power of
+ * two, so no capacity need be kept. The new element is zeroed. */
+#define XK_GROW(a, count) ((a) = xk_grow((a), (count), sizeof(*(a))))
+void *xk_grow(void *array, size_t count, size_t size);
+
+#endif

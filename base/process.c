@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+
+extern char **environ;
+
+int
+xk_process_read_stat(pid_t pid, struct xk_process_stat *stat)
+{
+    char path[64];
+    char text[1024];
+    XK_CLEANUP_CLOSE int fd = -1;
+    uint64_t user, system, resident_pages;
+    ssize_t length;
+    char *after;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    length = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (length <= 0) {
+        errno = ESRCH;
+        return -1;
+    }
+    text[length] = '\0';
+    /* The command's name, in parentheses, may hold anything. */
+    after = strrchr(text, ')');
+    if (after == NULL ||
+        sscanf(after + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64
+               " %" SCNu64 " %*s %*s %*s %*s %*s %*s %" SCNu64 " %*s %" SCNu64,
+               &stat->state, &user, &system, &stat->start_ticks,
+               &resident_pages) != 5) {
+        errno = ESRCH;
+        return -1;
+    }
+    stat->cpu_ticks = user + system;
+    stat->resident_bytes = resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return 0;
+}
+
+bool
+xk_process_identify(pid_t pid, struct xk_process *process)
+{
+    struct xk_process_stat stat;
+
+    if (xk_process_read_stat(pid, &stat) == -1)
+        return false;
+    *process = (struct xk_process){pid, stat.start_ticks};
+    return true;
+}
+
+bool
+xk_process_alive(const struct xk_process *process)
+{
+    struct xk_process_stat stat;
+
+    return process->pid > 0 && xk_process_read_stat(process->pid, &stat) == 0 &&
+           stat.start_ticks == process->start_ticks && stat.state != 'Z' &&
+           stat.state != 'X';
+}
+
+int
+xk_process_open(const struct xk_process *process)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    if (process->pid <= 0) {
+        errno = ESRCH;
+        return -1;
+    }
+    fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (fd == -1)
+        return -1;
+    /* Checked after opening: from here on the pid cannot become another's. */
+    if (!xk_process_alive(process)) {
+        errno = ESRCH;
+        return -1;
+    }
+    return xk_take_fd(&fd);
+}
+
+void
+xk_process_signal(const struct xk_process *process, int signal)
+{
+    XK_CLEANUP_CLOSE int fd = xk_process_open(process);
+
+    if (fd != -1)
+        syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+}
+
+int
+xk_process_kill(const struct xk_process *process, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = xk_process_open(process);
+
+    if (fd == -1)
+        return 0;
+    if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == -1 &&
+        errno != ESRCH)
+        return xk_fail_errno(err, "kill process %d", (int)process->pid);
+    if (xk_deadline_poll(deadline, fd, POLLIN, "a killed process", err) == -1)
+        return -1;
+    return 0;
+}
+
+struct pipe_reader {
+    int fd;
+    size_t limit;
+    struct xk_buf *buf;
+};
+
+/* Take what is there; closes at the end of file. What is over the limit is
+ * read and thrown away, so that the writer does not stall. */
+static void
+drain(struct pipe_reader *reader)
+{
+    char chunk[4096];
+    ssize_t got = read(reader->fd, chunk, sizeof(chunk));
+    size_t room = reader->limit - reader->buf->length;
+
+    if (got > 0) {
+        xk_buf_append(reader->buf, chunk,
+                      (size_t)got < room ? (size_t)got : room);
+        return;
+    }
+    if (got == -1 && (errno == EINTR || errno == EAGAIN))
+        return;
+    close(reader->fd);
+    reader->fd = -1;
+}
+
+/* Returns false at the deadline. */
+static bool
+collect(struct pipe_reader *readers, size_t count, struct xk_deadline deadline)
+{
+    for (;;) {
+        struct pollfd pollers[2];
+        size_t open_ends = 0;
+
+        for (size_t i = 0; i < count; i++) {
+            pollers[i] = (struct pollfd){readers[i].fd, POLLIN, 0};
+            open_ends += readers[i].fd != -1;
+        }
+        if (open_ends == 0)
+            return true;
+        if (xk_deadline_left_ms(deadline) == 0)
+            return false;
+        if (poll(pollers, (nfds_t)count, xk_deadline_poll_ms(deadline)) <= 0)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            if (pollers[i].revents != 0)
+                drain(&readers[i]);
+        }
+    }
+}
+
+/* A program may close its output long before it ends. */
+static bool
+ended_in_time(pid_t pid, struct xk_deadline deadline)
+{
+    XK_CLEANUP_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    return fd == -1 ||
+           xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
+}
+
+static int
+start(const char *const *argv, int output, int errors, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    char *const *arguments = (char *const *)(uintptr_t)argv;
+    int r;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, 1);
+    posix_spawn_file_actions_adddup2(&actions, errors, 2);
+    r = posix_spawnp(pid, argv[0], &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return r;
+}
+
+int
+xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
+               struct xk_buf *errors, struct xk_deadline deadline, int *status,
+               struct xk_error *err)
+{
+    int out[2], diag[2];
+    struct pipe_reader readers[2];
+    pid_t pid;
+    int r;
+    bool in_time;
+
+    if (pipe2(out, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    if (pipe2(diag, O_CLOEXEC) == -1) {
+        xk_fail_errno(err, "pipe");
+        close(out[0]);
+        close(out[1]);
+        return -1;
+    }
+    r = start(argv, out[1], diag[1], &pid);
+    close(out[1]);
+    close(diag[1]);
+    if (r != 0) {
+        close(out[0]);
+        close(diag[0]);
+        errno = r;
+        xk_fail_errno(err, "run \"%s\"", argv[0]);
+        if (r == ENOENT)
+            xk_fail(err, XK_ERR_HOST, "\"%s\" is not installed", argv[0]);
+        return -1;
+    }
+    readers[0] = (struct pipe_reader){out[0], limit, output};
+    readers[1] = (struct pipe_reader){diag[0], limit, errors};
+    in_time = collect(readers, XK_ARRAY_SIZE(readers), deadline);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(readers); i++) {
+        if (readers[i].fd != -1)
+            close(readers[i].fd);
+    }
+    if (in_time)
+        in_time = ended_in_time(pid, deadline);
+    if (!in_time)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
+    }
+    if (!in_time)
+        return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
+                       argv[0]);
+    return 0;
+}
