@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * THE SEAM: what a hypervisor driver does. Every operation is written once,
+ * against this table (toolstack/domain.h); drivers know nothing of verbs.
+ *
+ * Calls look synchronous and end by their deadline (XK_ERR_TIMEOUT). A call
+ * that changes a domain is made with its record locked. Drivers keep what they
+ * must know about a domain in its record's directory, so that any later
+ * process can go on from there; teardown() works from the record alone.
+ */
+#ifndef XK_TOOLSTACK_HYPERVISOR_H
+#define XK_TOOLSTACK_HYPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "toolstack/config/domain_config.h"
+#include "toolstack/record.h"
+
+struct ev_loop;
+
+enum xk_domain_state {
+    XK_STATE_RUNNING,
+    XK_STATE_PAUSED,   /* also: not started yet */
+    XK_STATE_SHUTDOWN, /* stopped by itself; stop_reason says why */
+    XK_STATE_CRASHED,  /* the same, with XK_STOP_CRASH */
+    XK_STATE_DYING,    /* being torn down */
+    XK_STATE_COUNT,
+};
+
+/* One domain as seen now. Zeroed strings and numbers are "not known". */
+struct xk_domain_info {
+    struct xk_uuid uuid;
+    char *name;
+    int domid; /* -1 where the hypervisor has none */
+    enum xk_domain_type type;
+    enum xk_domain_state state;
+    enum xk_stop_reason stop_reason; /* for SHUTDOWN and CRASHED */
+    uint64_t memory_mib;
+    uint64_t maxmem_mib;
+    unsigned vcpus;
+    uint64_t cpu_time_ns;
+};
+
+struct xk_domain_list {
+    struct xk_domain_info *items; /* in the order xl would list them */
+    size_t count;
+};
+
+void xk_domain_list_free(struct xk_domain_list *list);
+
+/* Facts about the host, in the order to print. Keys are "nr_cpus",
+ * "total_memory", ... as `xl info` names them where it has them. */
+struct xk_facts {
+    struct xk_fact {
+        char *key;
+        char *value; /* text, or the decimal digits of a number */
+        bool number;
+        char *reason; /* capabilities: why it is missing, or NULL */
+    } * items;
+    size_t count;
+};
+
+void xk_facts_add(struct xk_facts *facts, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void xk_facts_add_number(struct xk_facts *facts, const char *key,
+                         int64_t number);
+/* A capability: "yes", or "no" with the reason. */
+void xk_facts_add_ability(struct xk_facts *facts, const char *key,
+                          const char *reason_missing);
+void xk_facts_free(struct xk_facts *facts);
+
+/* Which domain is meant. record is NULL for a domain that another toolstack
+ * made. */
+struct xk_domain {
+    struct xk_uuid uuid;
+    int domid; /* -1: none */
+    char *name;
+    struct xk_record *record;
+};
+
+/* The console of a domain: all descriptors are the caller's to close. */
+struct xk_console {
+    int log_fd;    /* the output since the domain was made; grows at its end.
+                      -1: no history is kept */
+    int input_fd;  /* write what is typed here */
+    int output_fd; /* where there is no log: read the output here; else -1 */
+    int change_fd; /* becomes readable when log_fd may have grown (inotify);
+                      -1 where there is no log */
+    int end_fd;    /* becomes readable when the domain is gone */
+};
+
+enum xk_signal {
+    XK_SIGNAL_POWEROFF, /* ask the guest to shut down */
+    XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
+};
+
+struct xk_hypervisor_ops;
+
+/* Drivers put this first in their own struct. */
+struct xk_hypervisor {
+    const struct xk_hypervisor_ops *ops;
+    const struct xk_state *state;
+};
+
+struct xk_hypervisor_ops {
+    const char *name; /* "xen", "kvm" */
+
+    /* Whether this host can run the driver at all: 0, or -1 with XK_ERR_HOST
+     * and what to do about it. Cheap, changes nothing. */
+    int (*probe)(struct xk_error *err);
+
+    /* state outlives the driver. */
+    struct xk_hypervisor *(*open)(const struct xk_state *state,
+                                  struct xk_error *err);
+    void (*close)(struct xk_hypervisor *hv);
+
+    int (*info)(struct xk_hypervisor *hv, struct xk_facts *facts,
+                struct xk_error *err);
+    int (*capabilities)(struct xk_hypervisor *hv, struct xk_facts *facts,
+                        struct xk_error *err);
+
+    /* All domains, or the one of that UUID (XK_ERR_NOT_FOUND). Domains whose
+     * making or tearing down is under way in another process are left out of
+     * list(). */
+    int (*list)(struct xk_hypervisor *hv, struct xk_domain_list *list,
+                struct xk_deadline deadline, struct xk_error *err);
+    int (*get)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               struct xk_domain_info *info, struct xk_deadline deadline,
+               struct xk_error *err);
+
+    /* What can be known before anything is made: files there and fit, images
+     * free, bridge there, enough memory, permission. Problems that belong to a
+     * line of the file go to *problems, those of the host to *err. */
+    int (*check)(struct xk_hypervisor *hv,
+                 const struct xk_domain_config *config,
+                 struct xk_problems *problems, struct xk_error *err);
+
+    /* What build() would run, as members of the object open in the writer. */
+    int (*describe)(struct xk_hypervisor *hv,
+                    const struct xk_domain_config *config,
+                    struct xk_json_writer *writer, struct xk_error *err);
+
+    /* Make the domain, paused, not yet started. The record holds the
+     * configuration already. On failure, or killed, it may leave anything that
+     * teardown() takes away. */
+    int (*build)(struct xk_hypervisor *hv, struct xk_record *record,
+                 const struct xk_domain_config *config,
+                 struct xk_deadline deadline, struct xk_error *err);
+
+    /* End the domain, however far it was built, and give back all it holds on
+     * the host but the record's directory. Nothing there is no error. */
+    int (*teardown)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
+
+    int (*pause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err);
+    int (*unpause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+    /* Ask the guest. acpi_fallback: where the guest has no PV control driver,
+     * press its ACPI button instead; without it that is XK_ERR_UNSUPPORTED. */
+    int (*signal)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  enum xk_signal signal, bool acpi_fallback,
+                  struct xk_deadline deadline, struct xk_error *err);
+
+    /* The reset button: at once, the guest is not asked. */
+    int (*reset)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err);
+
+    /* Start a stopped domain again from its first instruction, running, with
+     * the same record: in place or by tearing down and building anew. */
+    int (*restart)(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+    /* Make a stopped domain keep its memory for inspection and let go of its
+     * disks and network, so that another can be built from the same
+     * configuration. The record was given another UUID and name before. */
+    int (*preserve)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
+
+    /* Write the memory of a stopped domain to a new file, mode 0600. */
+    int (*core_dump)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     const char *path, struct xk_deadline deadline,
+                     struct xk_error *err);
+
+    /* Tell the hypervisor of a new name; the record is saved by the caller. */
+    int (*rename)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  const char *name, struct xk_deadline deadline,
+                  struct xk_error *err);
+
+    /* number: which console; 0 is the first. */
+    int (*console)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   unsigned number, struct xk_console *console,
+                   struct xk_error *err);
+
+    /* Wait until the domain may have changed its state or is gone (return 0),
+     * or until the deadline (XK_ERR_TIMEOUT). A change between the last get()
+     * and this call must not be missed: *cookie starts as 0 and carries what
+     * the driver has seen from call to call. */
+    int (*wait)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                uint64_t *cookie, struct xk_deadline deadline,
+                struct xk_error *err);
+
+    /* For the monitor: call changed() on the loop whenever the domain may have
+     * stopped or gone. watch() is called once for each domain; it calls
+     * changed() once soon after, so that nothing from before is missed.
+     * unwatch() before the domain is forgotten. */
+    int (*watch)(struct xk_hypervisor *hv, struct ev_loop *loop,
+                 const struct xk_uuid *uuid,
+                 void (*changed)(const struct xk_uuid *uuid, void *context),
+                 void *context, struct xk_error *err);
+    void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
+    /* For the monitor, now and then: keep logs of guests within bounds. */
+    void (*trim)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+};
+
+/* The drivers of this build, ended by NULL: toolstack/drivers.c. */
+extern const struct xk_hypervisor_ops *const xk_drivers[];
+
+/* The driver called `name`, or where name is NULL the best for this host: xen
+ * where this is a Xen dom0, else kvm. XK_ERR_USAGE for an unknown name,
+ * XK_ERR_HOST where it cannot run here. */
+const struct xk_hypervisor_ops *xk_driver_find(const char *name,
+                                               struct xk_error *err);
+
+const char *xk_domain_state_name(enum xk_domain_state state); /* "running" */
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this host offers to KVM guests, found by looking, never assumed. */
+#ifndef XK_TOOLSTACK_KVM_HOST_H
+#define XK_TOOLSTACK_KVM_HOST_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "toolstack/config/domain_config.h"
+#include "toolstack/hypervisor.h"
+
+/* The absolute path of qemu-system-x86_64: XK_QEMU, or searched in PATH and
+ * the usual folders; owned by the caller. XK_ERR_HOST where it is missing. */
+char *xk_kvm_qemu_path(struct xk_error *err);
+
+/* KVM really works here: /dev/kvm opens and the processor has vmx or svm (some
+ * hosts have a /dev/kvm without hardware under it). Else false, and *reason is
+ * why, owned by the caller. */
+bool xk_kvm_accelerator(char **reason);
+
+/* hypervisor_ops members that need no running QEMU. */
+int xk_kvm_probe(struct xk_error *err);
+int xk_kvm_info(struct xk_hypervisor *hv, struct xk_facts *facts,
+                struct xk_error *err);
+int xk_kvm_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
+                        struct xk_error *err);
+int xk_kvm_check(struct xk_hypervisor *hv,
+                 const struct xk_domain_config *config,
+                 struct xk_problems *problems, struct xk_error *err);
+int xk_kvm_describe(struct xk_hypervisor *hv,
+                    const struct xk_domain_config *config,
+                    struct xk_json_writer *writer, struct xk_error *err);
+
+#endif

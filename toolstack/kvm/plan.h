@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan: the command line of one QEMU, the descriptors it inherits and who it
+ * runs as. Made from a configuration without side effects but opening files;
+ * printed by a dry run, carried out by toolstack/kvm/launch.h.
+ *
+ * Devices and block nodes are JSON, so no value can become another option.
+ * Files of the person are opened here and handed in: QEMU, under a uid of its
+ * own, needs no right to them.
+ */
+#ifndef XK_TOOLSTACK_KVM_PLAN_H
+#define XK_TOOLSTACK_KVM_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "toolstack/config/domain_config.h"
+
+enum { XK_KVM_FIRST_FD = 10 }; /* the inherited ones count up from here */
+
+struct xk_kvm_plan {
+    char **argv; /* ended by NULL; argv[0] is the program's absolute path */
+    size_t argc;
+    struct xk_kvm_plan_fd {
+        int fd;     /* here, owned by the plan, close-on-exec */
+        char *what; /* "image /srv/a.img", for a dry run and for errors */
+    } *fds;         /* fds[i] is XK_KVM_FIRST_FD + i in the child */
+    size_t fd_count;
+    bool dry; /* descriptors are not opened: fd is -1, nothing is touched */
+    bool accelerated; /* KVM; else TCG */
+    char *no_kvm_reason; /* why not, where not accelerated */
+    uid_t uid; /* who QEMU runs as; the caller itself where unprivileged */
+    gid_t gid;
+    gid_t kvm_group;     /* supplementary, (gid_t)-1: none */
+    char **tap_names;    /* network devices that exist while QEMU has them */
+    size_t tap_count;
+};
+
+/* Begin an empty plan. */
+void xk_kvm_plan_init(struct xk_kvm_plan *plan, bool dry);
+void xk_kvm_plan_free(struct xk_kvm_plan *plan);
+
+/* Append arguments; the text is copied. */
+void xk_kvm_plan_arg(struct xk_kvm_plan *plan, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Hand fd in, which the plan now owns (-1 in a dry plan); returns its number
+ * in the child. */
+int xk_kvm_plan_fd(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The machine, CPU, memory, firmware, kernel, disks, network cards, display
+ * and the rest that comes from the configuration: everything but QMP, the
+ * event log and the serial console, which are the launcher's. uid and gid are
+ * set by the caller before. Errors name the key, file or bridge. */
+int xk_kvm_plan_domain(struct xk_kvm_plan *plan,
+                       const struct xk_domain_config *config,
+                       struct xk_error *err);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is known of domains: the state directory and one record per domain.
+ *
+ *   RUN/                      0700: /run/xk, $XDG_RUNTIME_DIR/xk or
+ * XK_STATE_DIR lock                    held while names are taken and given
+ * back monitor.lock            held by the monitor as long as it lives
+ *     monitor.log
+ *     domains/UUID/           0700, one record
+ *       lock                  held by the verb that changes the domain
+ *       config.json           the resolved configuration
+ *       journal               toolstack/journal.h
+ *       ...                   what the driver keeps (its own names)
+ *
+ * A record is keyed by UUID, because a reboot changes a domid. Locks are open
+ * file description locks: the kernel gives them back when the last holder of
+ * the descriptor is gone, and a child that was forked while it is held holds
+ * it too, until it execs or ends.
+ */
+#ifndef XK_TOOLSTACK_RECORD_H
+#define XK_TOOLSTACK_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "toolstack/config/domain_config.h"
+
+struct xk_state {
+    char *run_path; /* absolute */
+    int run_fd;
+    int domains_fd;
+};
+
+struct xk_record {
+    const struct xk_state *state;
+    struct xk_uuid uuid;
+    char uuid_text[XK_UUID_TEXT_SIZE];
+    char *path; /* absolute path of the record's directory */
+    int dir_fd;
+    int lock_fd; /* -1 while not locked */
+};
+
+/* Open the state directory, making it where it is missing. It must belong to
+ * the caller and be closed to others, else XK_ERR_HOST. */
+int xk_state_open(struct xk_state *state, struct xk_error *err);
+void xk_state_close(struct xk_state *state);
+
+/* The lock over names: held while a domain's name is checked and its record
+ * made, or renamed. Returns a descriptor; closing it gives the lock back. */
+int xk_state_lock(const struct xk_state *state, struct xk_deadline deadline,
+                  struct xk_error *err);
+
+/* The UUIDs of all records, half-built ones too. *uuids is the caller's. */
+int xk_state_list(const struct xk_state *state, struct xk_uuid **uuids,
+                  size_t *count, struct xk_error *err);
+
+/* Make a new, empty record, locked for `verb`; XK_ERR_EXISTS where it is
+ * there. */
+struct xk_record *xk_record_create(const struct xk_state *state,
+                                   const struct xk_uuid *uuid, const char *verb,
+                                   struct xk_error *err);
+
+/* Open an existing one, not locked; XK_ERR_NOT_FOUND. */
+struct xk_record *xk_record_open(const struct xk_state *state,
+                                 const struct xk_uuid *uuid,
+                                 struct xk_error *err);
+
+/* Lock it for `verb`. Where another verb holds it: wait until the deadline,
+ * then XK_ERR_BUSY, naming the holder. XK_ERR_NOT_FOUND where the record was
+ * removed meanwhile. */
+int xk_record_lock(struct xk_record *record, const char *verb,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+/* The same without waiting: 1 locked, 0 held by another, -1 error. */
+int xk_record_try_lock(struct xk_record *record, const char *verb,
+                       struct xk_error *err);
+
+void xk_record_unlock(struct xk_record *record);
+
+/* The configuration as it was resolved, with later changes (rename). */
+struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
+                                               struct xk_error *err);
+int xk_record_save_config(const struct xk_record *record,
+                          const struct xk_domain_config *config,
+                          struct xk_error *err);
+
+/* Remove the record and all in it; only while locked. */
+int xk_record_remove(struct xk_record *record, struct xk_error *err);
+
+/* Unlocks and frees; the record on disk stays. */
+void xk_record_close(struct xk_record *record);
+void xk_record_cleanup(struct xk_record **record);
+#define XK_CLEANUP_RECORD __attribute__((cleanup(xk_record_cleanup)))
+
+#endif
