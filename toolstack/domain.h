@@ -18,6 +18,8 @@ struct xk_host {
     struct xk_state state;
     struct xk_hypervisor *hv;
     const char *verb; /* who holds locks, for others to read */
+    char *program;    /* the xk to run as monitor and worker; NULL: none, and
+                         policies wait for another process */
 };
 
 /* Open the state directory and the driver called `hypervisor` (NULL: the best
@@ -26,6 +28,12 @@ struct xk_host {
 int xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
                  struct xk_deadline deadline, struct xk_error *err);
 void xk_host_close(struct xk_host *host);
+
+/* The same with a driver that is open already (on host->state, which the
+ * caller opened), and no monitor. The host owns both from here on. */
+int xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv,
+                  const char *verb, struct xk_deadline deadline,
+                  struct xk_error *err);
 
 /* The domain that a person names by name, UUID or domid: XK_ERR_NOT_FOUND.
  * Free with xk_domain_close(). */

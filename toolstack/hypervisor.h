@@ -81,6 +81,8 @@ struct xk_domain {
     int domid; /* -1: none */
     char *name;
     struct xk_record *record;
+    unsigned starts; /* how often it was started again by policy, as of the
+                        last xk_domain_find() or xk_domain_signal() */
 };
 
 /* The console of a domain: all descriptors are the caller's to close. */

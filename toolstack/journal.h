@@ -6,8 +6,8 @@
  * next one.
  *
  * One line per entry: eight hex digits of CRC-32C over the rest, a blank, and
- * the JSON of the entry. A torn last line is as if it had not been written; a
- * bad line before the last is an error (XK_ERR_PROTOCOL).
+ * the JSON of the entry. A line that is torn (its writer was killed) or fails
+ * its sum is as if it had not been written: the effect comes after its entry.
  */
 #ifndef XK_TOOLSTACK_JOURNAL_H
 #define XK_TOOLSTACK_JOURNAL_H
@@ -46,12 +46,18 @@ int xk_journal_read(const struct xk_record *record, struct xk_journal *journal,
                     struct xk_error *err);
 void xk_journal_free(struct xk_journal *journal);
 
-/* The operation begun last and not ended, or NULL; owned by the journal. */
-const char *xk_journal_unfinished(const struct xk_journal *journal);
+/* The BEGIN of the operation begun last and not ended, or NULL. */
+const struct xk_journal_entry *
+xk_journal_unfinished(const struct xk_journal *journal);
+
+/* How many such entries are there since that time (since the epoch)? */
+unsigned xk_journal_count(const struct xk_journal *journal,
+                          enum xk_journal_kind kind, const char *what,
+                          int64_t since_ms);
 
 /* Whether the record has an unfinished operation, from the journal's last
  * entries alone: cheap, for every record at the start of every verb. A journal
- * that cannot be read counts as unfinished. */
+ * that is empty or cannot be read counts as unfinished. */
 bool xk_journal_is_unfinished(const struct xk_record *record);
 
 #endif

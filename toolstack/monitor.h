@@ -9,6 +9,7 @@
 #define XK_TOOLSTACK_MONITOR_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "toolstack/domain.h"
@@ -19,9 +20,9 @@
 int xk_monitor_run(struct xk_host *host, bool linger, int ready_fd,
                    struct xk_error *err);
 
-/* Start one in the background unless one runs. It does not linger. */
-int xk_monitor_ensure(const struct xk_state *state, const char *hypervisor,
-                      struct xk_error *err);
+/* Start one in the background, host->program, unless one runs. It does not
+ * linger. */
+int xk_monitor_ensure(const struct xk_host *host, struct xk_error *err);
 
 /* The pid of the monitor that runs, 0: none. */
 pid_t xk_monitor_pid(const struct xk_state *state);

@@ -12,6 +12,11 @@
  *       journal               toolstack/journal.h
  *       ...                   what the driver keeps (its own names)
  *
+ *
+ *   LIB/                      0700: /var/lib/xk, $XDG_STATE_HOME/xk or
+ *                             XK_STATE_DIR/lib; made when first needed
+ *     dump/                   memory of crashed domains
+ *
  * A record is keyed by UUID, because a reboot changes a domid. Locks are open
  * file description locks: the kernel gives them back when the last holder of
  * the descriptor is gone, and a child that was forked while it is held holds
@@ -30,6 +35,7 @@
 
 struct xk_state {
     char *run_path; /* absolute */
+    char *lib_path; /* absolute */
     int run_fd;
     int domains_fd;
 };
@@ -78,6 +84,9 @@ int xk_record_lock(struct xk_record *record, const char *verb,
 int xk_record_try_lock(struct xk_record *record, const char *verb,
                        struct xk_error *err);
 
+/* Whether anybody holds the lock; leaves no trace that a watcher would see. */
+bool xk_record_is_locked(const struct xk_record *record);
+
 void xk_record_unlock(struct xk_record *record);
 
 /* The configuration as it was resolved, with later changes (rename). */
@@ -86,6 +95,13 @@ struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
 int xk_record_save_config(const struct xk_record *record,
                           const struct xk_domain_config *config,
                           struct xk_error *err);
+
+/* Give the record another UUID, which must be free; only while locked. */
+int xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,
+                    struct xk_error *err);
+
+/* Remove what killed processes left of records half made or half removed. */
+void xk_state_sweep(const struct xk_state *state);
 
 /* Remove the record and all in it; only while locked. */
 int xk_record_remove(struct xk_record *record, struct xk_error *err);

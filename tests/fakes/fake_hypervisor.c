@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/fakes/fake_hypervisor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+struct fake {
+    struct xk_hypervisor base;
+    const char *world;
+    struct xk_fake_faults faults;
+};
+
+/* The text of a domain's file. */
+struct being {
+    int state;
+    int reason;
+    char name[128];
+};
+
+static struct fake *
+fake_of(struct xk_hypervisor *hv)
+{
+    return (struct fake *)hv;
+}
+
+static void
+being_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid, char *path,
+           size_t size)
+{
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, text);
+    snprintf(path, size, "%s/%s", fake_of(hv)->world, text);
+}
+
+static int
+load(struct xk_hypervisor *hv, const struct xk_uuid *uuid, struct being *being,
+     struct xk_error *err)
+{
+    XK_CLEANUP_FILE FILE *file = NULL;
+    char path[512];
+
+    being_path(hv, uuid, path, sizeof(path));
+    file = fopen(path, "re");
+    if (file == NULL || fscanf(file, "%d %d %127[^\n]", &being->state,
+                               &being->reason, being->name) != 3)
+        return xk_fail(err, XK_ERR_NOT_FOUND, "no such fake domain");
+    return 0;
+}
+
+static int
+save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+     const struct being *being)
+{
+    XK_CLEANUP_FILE FILE *file = NULL;
+    char path[512];
+
+    being_path(hv, uuid, path, sizeof(path));
+    file = fopen(path, "we");
+    if (file == NULL)
+        return -1;
+    fprintf(file, "%d %d %s\n", being->state, being->reason, being->name);
+    return 0;
+}
+
+/* ---- faults ---- */
+
+static int
+before(struct xk_hypervisor *hv, struct xk_error *err)
+{
+    struct xk_fake_faults *faults = &fake_of(hv)->faults;
+
+    faults->calls++;
+    if (faults->calls == faults->killed_at)
+        _exit(9);
+    if (faults->calls == faults->fail_at)
+        return xk_fail(err, XK_ERR_FAILED, "injected failure of call %u",
+                       faults->calls);
+    return 0;
+}
+
+static int
+after(struct xk_hypervisor *hv)
+{
+    struct xk_fake_faults *faults = &fake_of(hv)->faults;
+
+    if (faults->calls == faults->killed_after)
+        _exit(9);
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static int
+fake_probe(struct xk_error *err)
+{
+    (void)err;
+    return 0;
+}
+
+static void
+fake_close(struct xk_hypervisor *hv)
+{
+    free(hv);
+}
+
+static void
+fill_info(const struct xk_uuid *uuid, const struct being *being,
+          struct xk_domain_info *info)
+{
+    *info = (struct xk_domain_info){
+        .uuid = *uuid,
+        .name = xk_strdup(being->name),
+        .domid = -1,
+        .state = (enum xk_domain_state)being->state,
+        .stop_reason = (enum xk_stop_reason)being->reason,
+    };
+}
+
+static int
+fake_list(struct xk_hypervisor *hv, struct xk_domain_list *list,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_DIR DIR *dir = opendir(fake_of(hv)->world);
+    struct dirent *entry;
+
+    (void)deadline;
+    while ((entry = readdir(dir)) != NULL) {
+        struct xk_uuid uuid;
+        struct being being;
+
+        if (!xk_uuid_parse(entry->d_name, &uuid) ||
+            load(hv, &uuid, &being, err) == -1)
+            continue;
+        XK_GROW(list->items, list->count);
+        fill_info(&uuid, &being, &list->items[list->count++]);
+    }
+    return 0;
+}
+
+static int
+fake_get(struct xk_hypervisor *hv, const struct xk_domain *domain,
+         struct xk_domain_info *info, struct xk_deadline deadline,
+         struct xk_error *err)
+{
+    struct being being;
+
+    (void)deadline;
+    if (load(hv, &domain->uuid, &being, err) == -1)
+        return -1;
+    fill_info(&domain->uuid, &being, info);
+    return 0;
+}
+
+static int
+fake_check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
+           struct xk_problems *problems, struct xk_error *err)
+{
+    (void)hv;
+    (void)config;
+    (void)problems;
+    (void)err;
+    return 0;
+}
+
+static int
+change_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+             const char *name, enum xk_domain_state state, struct xk_error *err)
+{
+    struct being being = {0};
+
+    if (name == NULL && load(hv, uuid, &being, err) == -1)
+        return -1;
+    if (before(hv, err) == -1)
+        return -1;
+    if (name != NULL)
+        snprintf(being.name, sizeof(being.name), "%s", name);
+    being.state = (int)state;
+    save(hv, uuid, &being);
+    return after(hv);
+}
+
+static int
+fake_build(struct xk_hypervisor *hv, struct xk_record *record,
+           const struct xk_domain_config *config, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    (void)deadline;
+    return change_state(hv, &record->uuid, config->name, XK_STATE_PAUSED, err);
+}
+
+static int
+fake_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    char path[512];
+
+    (void)deadline;
+    if (before(hv, err) == -1)
+        return -1;
+    being_path(hv, &domain->uuid, path, sizeof(path));
+    unlink(path);
+    return after(hv);
+}
+
+static int
+fake_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    return change_state(hv, &domain->uuid, NULL, XK_STATE_PAUSED, err);
+}
+
+static int
+fake_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    return change_state(hv, &domain->uuid, NULL, XK_STATE_RUNNING, err);
+}
+
+static int
+fake_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            enum xk_signal signal, bool acpi_fallback,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    (void)acpi_fallback;
+    if (before(hv, err) == -1)
+        return -1;
+    xk_fake_stop(hv, &domain->uuid,
+                 signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
+                                              : XK_STOP_REBOOT);
+    return after(hv);
+}
+
+static int
+fake_restart(struct xk_hypervisor *hv, struct xk_record *record,
+             const struct xk_domain_config *config, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    (void)deadline;
+    return change_state(hv, &record->uuid, config->name, XK_STATE_RUNNING, err);
+}
+
+/* The record has another UUID by now: so has the being. */
+static int
+fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    struct being being = {XK_STATE_SHUTDOWN, XK_STOP_REBOOT, ""};
+    struct xk_domain_list list = {0};
+
+    if (before(hv, err) == -1)
+        return -1;
+    fake_list(hv, &list, deadline, err);
+    for (size_t i = 0; i < list.count; i++) {
+        char path[512];
+
+        being_path(hv, &list.items[i].uuid, path, sizeof(path));
+        if (strncmp(list.items[i].name, domain->name,
+                    strlen(list.items[i].name)) == 0 &&
+            list.items[i].state == XK_STATE_SHUTDOWN)
+            unlink(path);
+    }
+    xk_domain_list_free(&list);
+    snprintf(being.name, sizeof(being.name), "%s", domain->name);
+    save(hv, &domain->uuid, &being);
+    return after(hv);
+}
+
+static int
+fake_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               const char *path, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    (void)domain;
+    (void)deadline;
+    if (before(hv, err) == -1 ||
+        xk_write_file(AT_FDCWD, path, "core", 4, false, err) == -1)
+        return -1;
+    return after(hv);
+}
+
+static int
+fake_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            const char *name, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct being being;
+
+    (void)deadline;
+    if (load(hv, &domain->uuid, &being, err) == -1)
+        return -1;
+    return change_state(hv, &domain->uuid, name,
+                        (enum xk_domain_state)being.state, err);
+}
+
+static int
+fake_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
+          uint64_t *cookie, struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)hv;
+    (void)domain;
+    (void)cookie;
+    (void)deadline;
+    return xk_fail(err, XK_ERR_TIMEOUT, "nothing ever changes in a fake world");
+}
+
+const struct xk_hypervisor_ops xk_fake_ops = {
+    .name = "fake",
+    .probe = fake_probe,
+    .close = fake_close,
+    .list = fake_list,
+    .get = fake_get,
+    .check = fake_check,
+    .build = fake_build,
+    .teardown = fake_teardown,
+    .pause = fake_pause,
+    .unpause = fake_unpause,
+    .signal = fake_signal,
+    .reset = fake_unpause,
+    .restart = fake_restart,
+    .preserve = fake_preserve,
+    .core_dump = fake_core_dump,
+    .rename = fake_rename,
+    .wait = fake_wait,
+};
+
+struct xk_hypervisor *
+xk_fake_open(const struct xk_state *state, const char *world)
+{
+    struct fake *fake = XK_NEW(struct fake);
+
+    fake->base.ops = &xk_fake_ops;
+    fake->base.state = state;
+    fake->world = world;
+    return &fake->base;
+}
+
+struct xk_fake_faults *
+xk_fake_faults(struct xk_hypervisor *hv)
+{
+    return &fake_of(hv)->faults;
+}
+
+void
+xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+             enum xk_stop_reason reason)
+{
+    struct being being;
+
+    if (load(hv, uuid, &being, NULL) == -1)
+        abort();
+    being.state =
+        reason == XK_STOP_CRASH ? XK_STATE_CRASHED : XK_STATE_SHUTDOWN;
+    being.reason = (int)reason;
+    save(hv, uuid, &being);
+}
+
+size_t
+xk_fake_count(struct xk_hypervisor *hv)
+{
+    struct xk_domain_list list = {0};
+    size_t count;
+
+    fake_list(hv, &list, xk_deadline_never(), NULL);
+    count = list.count;
+    xk_domain_list_free(&list);
+    return count;
+}

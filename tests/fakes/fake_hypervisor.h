@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hypervisor without machines, for tests of what stands above the seam. Its
+ * world is a directory: one file per domain, which is all there is of it, so
+ * that it outlives a killed process as real domains do, and a leak is a file.
+ */
+#ifndef XK_TESTS_FAKES_FAKE_HYPERVISOR_H
+#define XK_TESTS_FAKES_FAKE_HYPERVISOR_H
+
+#include "toolstack/hypervisor.h"
+
+extern const struct xk_hypervisor_ops xk_fake_ops;
+
+/* What happens at the Nth call that changes the world (counted from 1, 0:
+ * never), before and again after its effect. */
+struct xk_fake_faults {
+    unsigned calls;        /* how many there were */
+    unsigned fail_at;      /* the call fails, its effect half done */
+    unsigned killed_at;    /* the process ends before the effect */
+    unsigned killed_after; /* the process ends after the effect */
+};
+
+/* world: an existing directory; must outlive the driver. */
+struct xk_hypervisor *xk_fake_open(const struct xk_state *state,
+                                   const char *world);
+struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);
+
+/* The guest stops by itself. */
+void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+                  enum xk_stop_reason reason);
+
+/* How many domains there are in the world. */
+size_t xk_fake_count(struct xk_hypervisor *hv);
+
+#endif

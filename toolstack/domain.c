@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/domain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+/* Undoing must not be cut short by the deadline that made it needed. */
+enum {
+    UNDO_MS = 20000
+};
+
+/* ---- finding ---- */
+
+unsigned
+xk_operation_count(const struct xk_record *record, enum xk_journal_kind kind,
+                   const char *what, int64_t since_ms)
+{
+    struct xk_journal journal;
+    unsigned count;
+
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return 0;
+    count = xk_journal_count(&journal, kind, what, since_ms);
+    xk_journal_free(&journal);
+    return count;
+}
+
+static unsigned
+count_starts(const struct xk_record *record)
+{
+    return xk_operation_count(record, XK_JOURNAL_BEGIN, XK_OP_RESTART, 0);
+}
+
+/* Whether that record is the one of that name. */
+static bool
+record_has_name(struct xk_record *record, const char *name)
+{
+    struct xk_error err = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, &err);
+
+    return config != NULL && strcmp(config->name, name) == 0;
+}
+
+static struct xk_record *
+record_by_name(const struct xk_state *state, const char *name,
+               struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    if (xk_state_list(state, &uuids, &count, err) == -1)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct xk_record *record = xk_record_open(state, &uuids[i], NULL);
+
+        if (record != NULL && record_has_name(record, name))
+            return record;
+        xk_record_cleanup(&record);
+    }
+    xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"", name);
+    return NULL;
+}
+
+static bool
+is_meant(const struct xk_domain_info *info, const char *what)
+{
+    struct xk_uuid uuid;
+    uint64_t domid;
+
+    if (xk_uuid_parse(what, &uuid))
+        return xk_uuid_equal(&uuid, &info->uuid);
+    if (xk_parse_u64(what, INT32_MAX, &domid))
+        return info->domid >= 0 && (uint64_t)info->domid == domid;
+    return info->name != NULL && strcmp(info->name, what) == 0;
+}
+
+/* Domains that have no record of ours are known to the hypervisor only. */
+static int
+find_in_list(struct xk_host *host, const char *what, struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_list list = {0};
+    int r = -1;
+
+    if (host->hv->ops->list(host->hv, &list, deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; r == -1 && i < list.count; i++) {
+        if (!is_meant(&list.items[i], what))
+            continue;
+        domain->uuid = list.items[i].uuid;
+        domain->domid = list.items[i].domid;
+        domain->name = list.items[i].name == NULL
+                           ? xk_strdup("")
+                           : xk_strdup(list.items[i].name);
+        domain->record = xk_record_open(&host->state, &domain->uuid, NULL);
+        r = 0;
+    }
+    xk_domain_list_free(&list);
+    if (r == -1)
+        xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"", what);
+    return r;
+}
+
+static int
+adopt_record(struct xk_record *record, struct xk_domain *domain,
+             struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, err);
+
+    if (config == NULL) {
+        xk_record_close(record);
+        return -1;
+    }
+    domain->uuid = record->uuid;
+    domain->name = xk_strdup(config->name);
+    domain->record = record;
+    domain->starts = count_starts(record);
+    return 0;
+}
+
+int
+xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_record *record;
+    struct xk_uuid uuid;
+
+    *domain = (struct xk_domain){.domid = -1};
+    record = xk_uuid_parse(what, &uuid)
+                 ? xk_record_open(&host->state, &uuid, NULL)
+                 : record_by_name(&host->state, what, NULL);
+    if (record != NULL)
+        return adopt_record(record, domain, err);
+    return find_in_list(host, what, domain, deadline, err);
+}
+
+void
+xk_domain_close(struct xk_domain *domain)
+{
+    xk_record_cleanup(&domain->record);
+    free(domain->name);
+    *domain = (struct xk_domain){.domid = -1};
+}
+
+int
+xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    *list = (struct xk_domain_list){0};
+    return host->hv->ops->list(host->hv, list, deadline, err);
+}
+
+int
+xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
+              struct xk_domain_info *info, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    *info = (struct xk_domain_info){.domid = -1};
+    return host->hv->ops->get(host->hv, domain, info, deadline, err);
+}
+
+/* ---- locking ---- */
+
+/* A domain without a record cannot be locked: its own toolstack does that. */
+int
+xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    if (domain->record == NULL)
+        return 0;
+    if (xk_record_lock(domain->record, host->verb, deadline, err) == -1)
+        return xk_wrap(err, "domain \"%s\"", domain->name);
+    if (!xk_journal_is_unfinished(domain->record))
+        return 0;
+    /* Its holder was killed while we waited. The next verb recovers it. */
+    xk_record_unlock(domain->record);
+    return xk_fail(err, XK_ERR_BUSY,
+                   "domain \"%s\": the verb that held it was killed; try again",
+                   domain->name);
+}
+
+static void
+unlock(struct xk_domain *domain)
+{
+    if (domain->record != NULL)
+        xk_record_unlock(domain->record);
+}
+
+static int
+note(struct xk_domain *domain, enum xk_journal_kind kind, const char *what,
+     struct xk_error *err)
+{
+    if (domain->record == NULL)
+        return 0;
+    return xk_journal_append(domain->record, kind, what, NULL, err);
+}
+
+/* ---- create ---- */
+
+static int
+check_name_free(struct xk_host *host, const char *name,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain other;
+
+    if (xk_domain_find(host, name, &other, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+    xk_fail(err, XK_ERR_EXISTS, "a domain called \"%s\" exists already%s%s",
+            name, other.record == NULL ? "" : ", UUID ",
+            other.record == NULL ? "" : other.record->uuid_text);
+    xk_domain_close(&other);
+    return -1;
+}
+
+/* Take name and UUID: from here on others see the record. */
+static struct xk_record *
+reserve(struct xk_host *host, const struct xk_domain_config *config,
+        struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    XK_CLEANUP_CLOSE int names = -1;
+
+    names = xk_state_lock(&host->state, deadline, err);
+    if (names == -1 || check_name_free(host, config->name, deadline, err) == -1)
+        return NULL;
+    record = xk_record_create(&host->state, &config->uuid, host->verb, err);
+    if (record == NULL)
+        return NULL;
+    if (xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_CREATE, NULL, err) ==
+            -1 ||
+        xk_record_save_config(record, config, err) == -1) {
+        xk_record_remove(record, NULL);
+        return NULL;
+    }
+    return XK_TAKE(record);
+}
+
+int
+xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    if (host->hv->ops->teardown(host->hv, domain, deadline, err) == -1)
+        return -1;
+    return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
+}
+
+static int
+build(struct xk_host *host, const struct xk_domain_config *config, bool paused,
+      struct xk_domain *domain, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = host->hv->ops;
+
+    if (ops->build(host->hv, domain->record, config, deadline, err) == -1)
+        return -1;
+    if (!paused && ops->unpause(host->hv, domain, deadline, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
+                             err);
+}
+
+int
+xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
+                    bool paused, struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error undo_err = {0};
+
+    *domain = (struct xk_domain){.uuid = config->uuid, .domid = -1};
+    domain->record = reserve(host, config, deadline, err);
+    if (domain->record == NULL)
+        return -1;
+    domain->name = xk_strdup(config->name);
+    xk_host_need_monitor(host);
+    if (build(host, config, paused, domain, deadline, err) == 0) {
+        unlock(domain);
+        return 0;
+    }
+    if (xk_operation_remove(host, domain, xk_deadline_in_ms(UNDO_MS),
+                            &undo_err) == -1)
+        xk_warn("domain \"%s\": undoing its creation failed: %s", config->name,
+                undo_err.message);
+    xk_domain_close(domain);
+    return -1;
+}
+
+static int
+check(struct xk_host *host, const struct xk_domain_config *config,
+      struct xk_error *err)
+{
+    struct xk_problems problems = {0};
+    int r = host->hv->ops->check(host->hv, config, &problems, err);
+
+    for (size_t i = 0; i < problems.count; i++) {
+        XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
+
+        if (problems.items[i].severity == XK_PROBLEM_WARNING)
+            xk_warn("%s", text);
+    }
+    if (r == 0 && problems.errors > 0)
+        r = xk_problems_fail(&problems, err);
+    xk_problems_free(&problems);
+    return r;
+}
+
+int
+xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
+                 bool paused, struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    *domain = (struct xk_domain){.domid = -1};
+    if (check_name_free(host, config->name, deadline, err) == -1 ||
+        check(host, config, err) == -1)
+        return -1;
+    return xk_operation_create(host, config, paused, domain, deadline, err);
+}
+
+/* ---- the small operations ---- */
+
+int
+xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    int r;
+
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = note(domain, XK_JOURNAL_BEGIN, XK_OP_DESTROY, err);
+    if (r == 0)
+        r = xk_operation_remove(host, domain, deadline, err);
+    unlock(domain);
+    return r;
+}
+
+/* Refuse what makes no sense in the state the domain is in. */
+static int
+need_alive(struct xk_host *host, struct xk_domain *domain,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_info info;
+    enum xk_domain_state state;
+
+    if (xk_domain_get(host, domain, &info, deadline, err) == -1)
+        return -1;
+    state = info.state;
+    xk_domain_info_free(&info);
+    if (state == XK_STATE_RUNNING || state == XK_STATE_PAUSED)
+        return 0;
+    return xk_fail(err, XK_ERR_STATE, "domain \"%s\" is in state \"%s\"",
+                   domain->name, xk_domain_state_name(state));
+}
+
+typedef int driver_call(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain,
+                        struct xk_deadline deadline, struct xk_error *err);
+
+static int
+call_locked(struct xk_host *host, struct xk_domain *domain, driver_call *call,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    int r;
+
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = need_alive(host, domain, deadline, err);
+    if (r == 0)
+        r = call(host->hv, domain, deadline, err);
+    unlock(domain);
+    return r;
+}
+
+int
+xk_domain_pause(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    return call_locked(host, domain, host->hv->ops->pause, deadline, err);
+}
+
+int
+xk_domain_unpause(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    return call_locked(host, domain, host->hv->ops->unpause, deadline, err);
+}
+
+int
+xk_domain_reset(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    return call_locked(host, domain, host->hv->ops->reset, deadline, err);
+}
+
+int
+xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
+                 enum xk_signal signal, bool acpi_fallback,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    int r;
+
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    if (domain->record != NULL)
+        domain->starts = count_starts(domain->record);
+    r = need_alive(host, domain, deadline, err);
+    if (r == 0)
+        r = host->hv->ops->signal(host->hv, domain, signal, acpi_fallback,
+                                  deadline, err);
+    unlock(domain);
+    return r;
+}
+
+/* ---- rename ---- */
+
+int
+xk_operation_finish_rename(struct xk_host *host, struct xk_domain *domain,
+                           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+
+    if (config == NULL || host->hv->ops->rename(host->hv, domain, config->name,
+                                                deadline, err) == -1)
+        return -1;
+    return note(domain, XK_JOURNAL_END, XK_OP_RENAME, err);
+}
+
+static int
+rename_record(struct xk_host *host, struct xk_domain *domain, const char *name,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    if (domain->record == NULL)
+        return host->hv->ops->rename(host->hv, domain, name, deadline, err);
+    config = xk_record_load_config(domain->record, err);
+    if (config == NULL)
+        return -1;
+    free(config->name);
+    config->name = xk_strdup(name);
+    if (note(domain, XK_JOURNAL_BEGIN, XK_OP_RENAME, err) == -1 ||
+        xk_record_save_config(domain->record, config, err) == -1)
+        return -1;
+    return xk_operation_finish_rename(host, domain, deadline, err);
+}
+
+int
+xk_domain_rename(struct xk_host *host, struct xk_domain *domain,
+                 const char *name, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int names = -1;
+    int r;
+
+    if (xk_domain_name_check(name, err) == -1 ||
+        xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    names = xk_state_lock(&host->state, deadline, err);
+    r = names == -1 ? -1 : check_name_free(host, name, deadline, err);
+    if (r == 0)
+        r = rename_record(host, domain, name, deadline, err);
+    unlock(domain);
+    if (r == 0) {
+        free(domain->name);
+        domain->name = xk_strdup(name);
+    }
+    return r;
+}
+
+/* ---- waiting ---- */
+
+/* It will not be started again, however long one waits. */
+static bool
+is_preserved(const struct xk_domain *domain)
+{
+    return domain->record != NULL &&
+           xk_operation_count(domain->record, XK_JOURNAL_NOTE,
+                              XK_NOTE_PRESERVED, 0) > 0;
+}
+
+/* 1: it happened, 0: not yet, -1: error. */
+static int
+has_happened(struct xk_host *host, struct xk_domain *domain,
+             enum xk_wait_for what, enum xk_stop_reason *reason,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_info info;
+    bool stopped, running;
+
+    if (xk_domain_get(host, domain, &info, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 1 : -1;
+    stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
+    running = info.state == XK_STATE_RUNNING;
+    if (stopped && reason != NULL)
+        *reason = info.stop_reason;
+    xk_domain_info_free(&info);
+    if (what == XK_WAIT_DESTROYED)
+        return 0;
+    if (stopped && (what == XK_WAIT_STOPPED || is_preserved(domain)))
+        return 1;
+    /* A policy that is quick may have started it again between two looks. */
+    return running && domain->record != NULL &&
+           count_starts(domain->record) > domain->starts;
+}
+
+int
+xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
+               enum xk_wait_for what, enum xk_stop_reason *reason,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    uint64_t cookie = 0;
+
+    for (;;) {
+        int r = has_happened(host, domain, what, reason, deadline, err);
+
+        if (r != 0)
+            return r == 1 ? 0 : -1;
+        r = host->hv->ops->wait(host->hv, domain, &cookie, deadline, err);
+        if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
+            return xk_wrap(err, "wait for domain \"%s\"", domain->name);
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The drivers of this build, best first. */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "toolstack/hypervisor.h"
+#ifdef XK_WITH_KVM
+#include "toolstack/kvm/driver.h"
+#endif
+
+const struct xk_hypervisor_ops *const xk_drivers[] = {
+#ifdef XK_WITH_KVM
+    &xk_kvm_ops,
+#endif
+    NULL,
+};
+
+/* Names that people may use, in this build or not. */
+static const char *const known[] = {"xen", "kvm"};
+
+/* Xen's own word for "this is a control domain" (xenfs). */
+static bool
+is_xen_dom0(void)
+{
+    char text[64];
+    int fd = open("/proc/xen/capabilities", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (fd != -1)
+        close(fd);
+    if (length <= 0)
+        return false;
+    text[length] = '\0';
+    return strstr(text, "control_d") != NULL;
+}
+
+static const struct xk_hypervisor_ops *
+find(const char *name)
+{
+    for (size_t i = 0; xk_drivers[i] != NULL; i++) {
+        if (strcmp(xk_drivers[i]->name, name) == 0)
+            return xk_drivers[i];
+    }
+    return NULL;
+}
+
+const struct xk_hypervisor_ops *
+xk_driver_find(const char *name, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops;
+    bool is_known = name == NULL;
+
+    for (size_t i = 0; !is_known && i < sizeof(known) / sizeof(known[0]); i++)
+        is_known = strcmp(known[i], name) == 0;
+    if (!is_known) {
+        xk_fail(err, XK_ERR_USAGE,
+                "no hypervisor is called \"%s\": use \"xen\" or \"kvm\"", name);
+        return NULL;
+    }
+    if (name == NULL)
+        name = is_xen_dom0() ? "xen" : "kvm";
+    ops = find(name);
+    if (ops == NULL) {
+        xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s",
+                name);
+        return NULL;
+    }
+    return ops->probe(err) == -1 ? NULL : ops;
+}

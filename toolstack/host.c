@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Opening the host, and what every verb does first: finish or undo what a
+ * killed one left.
+ *
+ * How it works: an operation writes BEGIN to the journal of the record it has
+ * locked and END when it is complete. A record with a BEGIN, no END and a free
+ * lock has lost its operation; the table says how each kind is brought to an
+ * end. Recovery holds the record's lock, so two verbs do not do it at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+#include "toolstack/monitor.h"
+#include "toolstack/operations.h"
+
+static const struct {
+    const char *operation;
+    int (*recover)(struct xk_host *host, struct xk_domain *domain,
+                   struct xk_deadline deadline, struct xk_error *err);
+} recoveries[] = {
+    {XK_OP_CREATE, xk_operation_remove},
+    {XK_OP_DESTROY, xk_operation_remove},
+    {XK_OP_RENAME, xk_operation_finish_rename},
+    {XK_OP_RESTART, xk_operation_finish_restart},
+    {XK_OP_REPLACE, xk_operation_finish_replace},
+};
+
+static int
+recover_locked(struct xk_host *host, struct xk_record *record,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain domain = {
+        .uuid = record->uuid, .domid = -1, .record = record};
+    struct xk_journal journal;
+    const struct xk_journal_entry *begin;
+    const char *operation = XK_OP_CREATE; /* nothing written: just born */
+    int r = -1;
+
+    if (xk_journal_read(record, &journal, err) == -1)
+        return -1;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL)
+        operation = begin->what;
+    else if (journal.count > 0)
+        r = 0;
+    xk_info("domain %s: recovering an interrupted %s", record->uuid_text,
+            operation);
+    for (size_t i = 0; r == -1 && i < XK_ARRAY_SIZE(recoveries); i++) {
+        if (strcmp(recoveries[i].operation, operation) == 0)
+            r = recoveries[i].recover(host, &domain, deadline, err);
+    }
+    xk_journal_free(&journal);
+    return r;
+}
+
+/* A record that cannot be recovered must not keep others from being worked
+ * on: it is said, and left for the next verb. */
+static void
+recover_one(struct xk_host *host, const struct xk_uuid *uuid,
+            struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&host->state, uuid, NULL);
+
+    if (record == NULL || !xk_journal_is_unfinished(record))
+        return;
+    if (xk_record_try_lock(record, host->verb, NULL) != 1)
+        return;
+    if (xk_journal_is_unfinished(record) &&
+        recover_locked(host, record, deadline, &err) == -1)
+        xk_warn("domain %s: an interrupted operation could not be recovered: "
+                "%s",
+                record->uuid_text, err.message);
+}
+
+static int
+recover(struct xk_host *host, struct xk_deadline deadline, size_t *left,
+        struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+
+    xk_state_sweep(&host->state);
+    if (xk_state_list(&host->state, &uuids, left, err) == -1)
+        return -1;
+    for (size_t i = 0; i < *left; i++)
+        recover_one(host, &uuids[i], deadline);
+    return 0;
+}
+
+int
+xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    size_t left;
+
+    host->hv = hv;
+    host->verb = verb;
+    host->program = NULL;
+    return recover(host, deadline, &left, err);
+}
+
+int
+xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = xk_driver_find(hypervisor, err);
+    size_t left;
+
+    *host = (struct xk_host){.verb = verb};
+    if (ops == NULL || xk_state_open(&host->state, err) == -1)
+        return -1;
+    host->hv = ops->open(&host->state, err);
+    if (host->hv == NULL)
+        goto fail;
+    host->program = realpath("/proc/self/exe", NULL);
+    if (recover(host, deadline, &left, err) == -1)
+        goto fail;
+    if (left > 0)
+        xk_host_need_monitor(host);
+    return 0;
+fail:
+    xk_host_close(host);
+    return -1;
+}
+
+void
+xk_host_need_monitor(struct xk_host *host)
+{
+    struct xk_error err = {0};
+
+    /* The monitor and its workers are the ones to be needed. */
+    if (host->program == NULL || strcmp(host->verb, XK_VERB_MONITOR) == 0 ||
+        strcmp(host->verb, XK_VERB_WORKER) == 0)
+        return;
+    if (xk_monitor_ensure(host, &err) == -1)
+        xk_warn("the monitor does not run, so nothing acts when a domain "
+                "stops: %s",
+                err.message);
+}
+
+void
+xk_host_close(struct xk_host *host)
+{
+    if (host->hv != NULL)
+        host->hv->ops->close(host->hv);
+    xk_state_close(&host->state);
+    free(host->program);
+    *host = (struct xk_host){.state = {.run_fd = -1, .domains_fd = -1}};
+}

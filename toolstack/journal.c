@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/journal.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/util.h"
+
+enum {
+    JOURNAL_LIMIT = 1 << 20,
+    /* A journal that has grown past this is begun anew by the next BEGIN. */
+    JOURNAL_ROTATE = 64 << 10,
+    LINE_MAX_BYTES = 4096,
+    SUM_DIGITS = 8,
+};
+
+static const char *const kind_names[] = {
+    [XK_JOURNAL_BEGIN] = "begin", [XK_JOURNAL_INTENT] = "intent",
+    [XK_JOURNAL_DONE] = "done",   [XK_JOURNAL_END] = "end",
+    [XK_JOURNAL_NOTE] = "note",
+};
+
+/* CRC-32C (Castagnoli, reflected), bit by bit: lines are short. */
+static uint32_t
+crc32c(const char *text, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < length; i++) {
+        crc ^= (unsigned char)text[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
+    }
+    return ~crc;
+}
+
+static int64_t
+wall_clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+format_line(enum xk_journal_kind kind, const char *what, const char *detail,
+            struct xk_buf *line)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "kind", kind_names[kind]);
+    xk_json_put_string(writer, "what", what);
+    if (detail != NULL)
+        xk_json_put_string(writer, "detail", detail);
+    xk_json_put_integer(writer, "time_ms", wall_clock_ms());
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    xk_buf_printf(line, "%08" PRIx32 " %s\n", crc32c(text.data, text.length),
+                  text.data);
+}
+
+/* What a killed writer left of a line must not be glued to the next one. */
+static bool
+ends_torn(int fd)
+{
+    struct stat st;
+    char last;
+
+    return fstat(fd, &st) == 0 && st.st_size > 0 &&
+           pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+static void
+rotate(const struct xk_record *record)
+{
+    struct stat st;
+
+    if (fstatat(record->dir_fd, "journal", &st, 0) == 0 &&
+        st.st_size > JOURNAL_ROTATE)
+        renameat(record->dir_fd, "journal", record->dir_fd, "journal.old");
+}
+
+int
+xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
+                  const char *what, const char *detail, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+
+    if (kind == XK_JOURNAL_BEGIN)
+        rotate(record);
+    fd = openat(record->dir_fd, "journal",
+                O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd == -1)
+        return xk_fail_errno(err, "open the journal of domain %s",
+                             record->uuid_text);
+    if (ends_torn(fd))
+        xk_buf_puts(&line, "\n");
+    format_line(kind, what, detail, &line);
+    if (xk_write_all(fd, line.data, line.length) == -1)
+        return xk_fail_errno(err, "write the journal of domain %s",
+                             record->uuid_text);
+    return 0;
+}
+
+static bool
+parse_kind(const char *name, enum xk_journal_kind *kind)
+{
+    for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(kind_names); i++) {
+        if (strcmp(name, kind_names[i]) == 0) {
+            *kind = (enum xk_journal_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One line without its newline. False if it is not what we write. */
+static bool
+parse_line(const char *line, size_t length, struct xk_journal_entry *entry)
+{
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    char digits[SUM_DIGITS + 1];
+    const char *what, *detail;
+
+    if (length < SUM_DIGITS + 1 || line[SUM_DIGITS] != ' ')
+        return false;
+    snprintf(digits, sizeof(digits), "%08" PRIx32,
+             crc32c(line + SUM_DIGITS + 1, length - SUM_DIGITS - 1));
+    if (memcmp(digits, line, SUM_DIGITS) != 0)
+        return false;
+    json = xk_json_parse(line + SUM_DIGITS + 1, length - SUM_DIGITS - 1,
+                         "journal", NULL);
+    what = xk_json_string(xk_json_get(json, "what"));
+    detail = xk_json_string(xk_json_get(json, "detail"));
+    if (what == NULL ||
+        !parse_kind(xk_json_string(xk_json_get(json, "kind")), &entry->kind) ||
+        !xk_json_integer(xk_json_get(json, "time_ms"), &entry->time_ms))
+        return false;
+    entry->what = xk_strdup(what);
+    entry->detail = detail == NULL ? NULL : xk_strdup(detail);
+    return true;
+}
+
+/* Torn lines stand wherever a writer was killed and another went on. They are
+ * told from damage by what follows: a torn line never had its effect. */
+static void
+parse_lines(const char *text, size_t length, struct xk_journal *journal)
+{
+    while (length > 0) {
+        const char *newline = memchr(text, '\n', length);
+        struct xk_journal_entry entry = {0};
+        size_t line = newline == NULL ? length : (size_t)(newline - text);
+
+        if (newline != NULL && parse_line(text, line, &entry)) {
+            XK_GROW(journal->entries, journal->count);
+            journal->entries[journal->count++] = entry;
+        }
+        line += newline != NULL;
+        text += line;
+        length -= line;
+    }
+}
+
+int
+xk_journal_read(const struct xk_record *record, struct xk_journal *journal,
+                struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    *journal = (struct xk_journal){0};
+    if (faccessat(record->dir_fd, "journal", F_OK, 0) == -1)
+        return 0;
+    if (xk_read_file(record->dir_fd, "journal", JOURNAL_LIMIT, &text, err) ==
+        -1)
+        return -1;
+    parse_lines(text.data, text.length, journal);
+    return 0;
+}
+
+void
+xk_journal_free(struct xk_journal *journal)
+{
+    for (size_t i = 0; i < journal->count; i++) {
+        free(journal->entries[i].what);
+        free(journal->entries[i].detail);
+    }
+    free(journal->entries);
+    *journal = (struct xk_journal){0};
+}
+
+const struct xk_journal_entry *
+xk_journal_unfinished(const struct xk_journal *journal)
+{
+    for (size_t i = journal->count; i > 0; i--) {
+        const struct xk_journal_entry *entry = &journal->entries[i - 1];
+
+        if (entry->kind == XK_JOURNAL_END)
+            return NULL;
+        if (entry->kind == XK_JOURNAL_BEGIN)
+            return entry;
+    }
+    return NULL;
+}
+
+unsigned
+xk_journal_count(const struct xk_journal *journal, enum xk_journal_kind kind,
+                 const char *what, int64_t since_ms)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct xk_journal_entry *entry = &journal->entries[i];
+
+        count += entry->kind == kind && strcmp(entry->what, what) == 0 &&
+                 entry->time_ms >= since_ms;
+    }
+    return count;
+}
+
+/* The last whole line tells in nearly every case. */
+static bool
+last_line_is_end(const struct xk_record *record)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    char tail[LINE_MAX_BYTES];
+    struct xk_journal_entry entry = {0};
+    struct stat st;
+    ssize_t length;
+    char *line;
+    bool is_end;
+
+    fd = openat(record->dir_fd, "journal", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 || fstat(fd, &st) == -1)
+        return false;
+    length =
+        pread(fd, tail, sizeof(tail),
+              st.st_size > LINE_MAX_BYTES ? st.st_size - LINE_MAX_BYTES : 0);
+    if (length < 2 || tail[length - 1] != '\n')
+        return false;
+    line = memrchr(tail, '\n', (size_t)length - 1);
+    line = line == NULL ? tail : line + 1;
+    if (!parse_line(line, (size_t)(tail + length - 1 - line), &entry))
+        return false;
+    is_end = entry.kind == XK_JOURNAL_END;
+    free(entry.what);
+    free(entry.detail);
+    return is_end;
+}
+
+bool
+xk_journal_is_unfinished(const struct xk_record *record)
+{
+    struct xk_journal journal;
+    bool unfinished;
+
+    if (last_line_is_end(record))
+        return false;
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return true;
+    unfinished = journal.count == 0 || xk_journal_unfinished(&journal) != NULL;
+    xk_journal_free(&journal);
+    return unfinished;
+}

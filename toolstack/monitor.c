@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works: one loop watches
+ *  - the directory of records, for domains that come and go;
+ *  - each record's lock file, which is closed when a verb is done with the
+ *    domain, or was killed over it: then the driver is asked to watch anew, as
+ *    there may be another process to watch;
+ *  - what the driver watches.
+ * Whatever happens leads to look(): has the domain stopped, or has it lost an
+ * operation? Then a worker is started, at most one per domain. Nothing is kept
+ * that look() could not find again.
+ */
+#include "toolstack/monitor.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+enum {
+    LOOK_MS = 5000,
+    TRIM_SECONDS = 10,
+    RETRY_FIRST_SECONDS = 1,
+    RETRY_LAST_SECONDS = 60,
+    LOG_LIMIT = 1 << 20,
+};
+
+struct monitor;
+
+struct watched {
+    struct watched *next;
+    struct monitor *monitor;
+    struct xk_uuid uuid;
+    int lock_watch;    /* inotify's descriptor, -1: none */
+    bool driver_watch; /* the driver watches it */
+    bool look_again;   /* something happened while the worker ran */
+    pid_t worker;      /* 0: none */
+    ev_io worker_io;   /* its pidfd */
+    ev_timer retry;    /* after a worker that failed */
+    double retry_seconds;
+};
+
+struct monitor {
+    struct xk_host *host;
+    struct ev_loop *loop;
+    struct watched *domains;
+    int inotify_fd;
+    int directory_watch;
+    bool linger;
+    ev_io inotify_io;
+    ev_io signal_io;
+    ev_timer trim;
+    ev_prepare idle; /* looks whether there is anything left to do */
+};
+
+/* ---- workers ---- */
+
+static void look(struct watched *domain);
+
+static void
+worker_ended(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct watched *domain = io->data;
+    int status = -1;
+
+    (void)events;
+    while (waitpid(domain->worker, &status, 0) == -1 && errno == EINTR) {
+    }
+    ev_io_stop(loop, io);
+    close(io->fd);
+    domain->worker = 0;
+    if (status == 0) {
+        domain->retry_seconds = RETRY_FIRST_SECONDS;
+        if (domain->look_again)
+            look(domain);
+        return;
+    }
+    ev_timer_set(&domain->retry, domain->retry_seconds, 0.);
+    ev_timer_start(loop, &domain->retry);
+    domain->retry_seconds = domain->retry_seconds * 2 < RETRY_LAST_SECONDS
+                                ? domain->retry_seconds * 2
+                                : RETRY_LAST_SECONDS;
+}
+
+static void
+exec_worker(const struct xk_host *host, const char *uuid)
+{
+    const char *const argv[] = {host->program,
+                                "-v",
+                                "--hypervisor",
+                                host->hv->ops->name,
+                                XK_VERB_WORKER,
+                                uuid,
+                                NULL};
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(host->program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static void
+start_worker(struct watched *domain)
+{
+    struct monitor *monitor = domain->monitor;
+    char text[XK_UUID_TEXT_SIZE];
+    int fd;
+
+    domain->look_again = false;
+    xk_uuid_format(&domain->uuid, text);
+    domain->worker = fork();
+    if (domain->worker == 0)
+        exec_worker(monitor->host, text);
+    fd = domain->worker == -1 ? -1
+                              : (int)syscall(SYS_pidfd_open, domain->worker, 0);
+    if (fd == -1) {
+        xk_warn("no worker for domain %s: %s", text, strerror(errno));
+        domain->worker = 0;
+        ev_timer_set(&domain->retry, RETRY_LAST_SECONDS, 0.);
+        ev_timer_start(monitor->loop, &domain->retry);
+        return;
+    }
+    ev_io_init(&domain->worker_io, worker_ended, fd, EV_READ);
+    domain->worker_io.data = domain;
+    ev_io_start(monitor->loop, &domain->worker_io);
+}
+
+/* ---- looking at a domain ---- */
+
+static bool
+has_stopped(struct monitor *monitor, struct xk_record *record)
+{
+    struct xk_domain handle = {
+        .uuid = record->uuid, .domid = -1, .record = record};
+    struct xk_domain_info info;
+    bool stopped;
+
+    if (xk_domain_get(monitor->host, &handle, &info, xk_deadline_in_ms(LOOK_MS),
+                      NULL) == -1)
+        return false;
+    stopped =
+        (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
+        info.stop_reason != XK_STOP_SUSPEND;
+    xk_domain_info_free(&info);
+    return stopped && xk_operation_count(record, XK_JOURNAL_NOTE,
+                                         XK_NOTE_PRESERVED, 0) == 0;
+}
+
+/* A record that is locked belongs to a living verb; the closing of its lock
+ * file brings us back. */
+static bool
+needs_worker(struct monitor *monitor, struct xk_record *record)
+{
+    if (xk_journal_is_unfinished(record))
+        return !xk_record_is_locked(record);
+    return has_stopped(monitor, record);
+}
+
+static void
+look(struct watched *domain)
+{
+    struct monitor *monitor = domain->monitor;
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+
+    if (domain->worker != 0 || ev_is_active(&domain->retry)) {
+        domain->look_again = true;
+        return;
+    }
+    record = xk_record_open(&monitor->host->state, &domain->uuid, NULL);
+    if (record == NULL)
+        return; /* the directory's watch will say so */
+    if (needs_worker(monitor, record))
+        start_worker(domain);
+}
+
+static void
+retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    look(timer->data);
+}
+
+static struct watched *
+find_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    struct watched *domain = monitor->domains;
+
+    while (domain != NULL && !xk_uuid_equal(&domain->uuid, uuid))
+        domain = domain->next;
+    return domain;
+}
+
+static void
+changed(const struct xk_uuid *uuid, void *context)
+{
+    struct watched *domain = find_domain(context, uuid);
+
+    if (domain != NULL)
+        look(domain);
+}
+
+/* ---- which domains there are ---- */
+
+/* The process may be another one than before. A domain that is not built yet
+ * cannot be watched; its lock file will tell when it is. */
+static void
+watch_process(struct watched *domain)
+{
+    struct monitor *monitor = domain->monitor;
+    struct xk_hypervisor *hv = monitor->host->hv;
+
+    if (domain->driver_watch)
+        hv->ops->unwatch(hv, &domain->uuid);
+    domain->driver_watch = hv->ops->watch(hv, monitor->loop, &domain->uuid,
+                                          changed, monitor, NULL) == 0;
+}
+
+static void
+add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    struct watched *domain = XK_NEW(struct watched);
+    char text[XK_UUID_TEXT_SIZE];
+    XK_CLEANUP_FREE char *path = NULL;
+
+    xk_uuid_format(uuid, text);
+    path =
+        xk_asprintf("%s/domains/%s/lock", monitor->host->state.run_path, text);
+    domain->monitor = monitor;
+    domain->uuid = *uuid;
+    domain->retry_seconds = RETRY_FIRST_SECONDS;
+    domain->lock_watch =
+        inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+    ev_timer_init(&domain->retry, retry, 0., 0.);
+    domain->retry.data = domain;
+    domain->next = monitor->domains;
+    monitor->domains = domain;
+    watch_process(domain);
+    look(domain);
+}
+
+/* A worker that still runs is left to end by itself: it has a deadline. */
+static void
+remove_domain(struct watched **link)
+{
+    struct watched *domain = *link;
+    struct monitor *monitor = domain->monitor;
+    struct xk_hypervisor *hv = monitor->host->hv;
+
+    *link = domain->next;
+    if (domain->driver_watch)
+        hv->ops->unwatch(hv, &domain->uuid);
+    inotify_rm_watch(monitor->inotify_fd, domain->lock_watch);
+    ev_timer_stop(monitor->loop, &domain->retry);
+    if (domain->worker != 0) {
+        ev_io_stop(monitor->loop, &domain->worker_io);
+        close(domain->worker_io.fd);
+    }
+    free(domain);
+}
+
+static bool
+is_listed(const struct xk_uuid *uuids, size_t count, const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (xk_uuid_equal(&uuids[i], uuid))
+            return true;
+    }
+    return false;
+}
+
+static void
+scan(struct monitor *monitor)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    if (xk_state_list(&monitor->host->state, &uuids, &count, NULL) == -1)
+        return;
+    for (struct watched **link = &monitor->domains; *link != NULL;) {
+        if (is_listed(uuids, count, &(*link)->uuid))
+            link = &(*link)->next;
+        else
+            remove_domain(link);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (find_domain(monitor, &uuids[i]) == NULL)
+            add_domain(monitor, &uuids[i]);
+    }
+}
+
+static void
+lock_closed(struct monitor *monitor, int watch)
+{
+    for (struct watched *domain = monitor->domains; domain != NULL;
+         domain = domain->next) {
+        if (domain->lock_watch != watch)
+            continue;
+        watch_process(domain);
+        look(domain);
+        return;
+    }
+}
+
+static void
+take_inotify(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct monitor *monitor = io->data;
+    char buffer[4096] __attribute__((aligned(8)));
+    ssize_t length;
+    bool rescan = false;
+
+    (void)loop;
+    (void)events;
+    while ((length = read(io->fd, buffer, sizeof(buffer))) > 0) {
+        for (char *p = buffer; p < buffer + length;) {
+            const struct inotify_event *event = (const void *)p;
+
+            if (event->wd == monitor->directory_watch ||
+                (event->mask & IN_Q_OVERFLOW) != 0)
+                rescan = true;
+            else if ((event->mask & IN_CLOSE_WRITE) != 0)
+                lock_closed(monitor, event->wd);
+            p += sizeof(*event) + event->len;
+        }
+    }
+    if (rescan)
+        scan(monitor);
+}
+
+static void
+trim(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct monitor *monitor = timer->data;
+    struct xk_hypervisor *hv = monitor->host->hv;
+
+    (void)loop;
+    (void)events;
+    for (struct watched *domain = monitor->domains; domain != NULL;
+         domain = domain->next)
+        hv->ops->trim(hv, &domain->uuid);
+}
+
+/* ---- beginning and end ---- */
+
+static void
+take_signal(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* The state lock keeps a create from making a record between our look at the
+ * directory and our end: whoever gets it next finds us gone and starts
+ * another. So the monitor's own lock goes first, by exit. */
+static void
+leave_if_idle(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+    struct monitor *monitor = prepare->data;
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count = 1;
+    int lock_fd;
+
+    (void)events;
+    if (monitor->linger || monitor->domains != NULL)
+        return;
+    lock_fd =
+        xk_state_lock(&monitor->host->state, xk_deadline_in_ms(LOOK_MS), NULL);
+    if (lock_fd == -1)
+        return;
+    if (xk_state_list(&monitor->host->state, &uuids, &count, NULL) == 0 &&
+        count == 0) {
+        ev_break(loop, EVBREAK_ALL);
+        return; /* the lock goes with the process */
+    }
+    close(lock_fd);
+}
+
+static int
+open_monitor_lock(const struct xk_state *state, struct xk_error *err)
+{
+    int fd = openat(state->run_fd, "monitor.lock",
+                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s/monitor.lock\"", state->run_path);
+    return fd;
+}
+
+static pid_t
+read_pid(int fd)
+{
+    char text[16];
+    ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+
+    text[length > 0 ? length : 0] = '\0';
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* Held as long as the process lives. */
+static int
+take_monitor_lock(const struct xk_state *state, struct xk_error *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, err);
+    char text[16];
+    int length;
+
+    if (fd == -1)
+        return -1;
+    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        return xk_fail(err, XK_ERR_IN_USE,
+                       "a monitor runs already for \"%s\" (pid %d)",
+                       state->run_path, (int)read_pid(fd));
+    length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
+        return xk_fail_errno(err, "write \"%s/monitor.lock\"", state->run_path);
+    return xk_take_fd(&fd);
+}
+
+static int
+open_signals(struct xk_error *err)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd == -1 ? xk_fail_errno(err, "signalfd") : fd;
+}
+
+static int
+open_inotify(struct monitor *monitor, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/domains", monitor->host->state.run_path);
+
+    monitor->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (monitor->inotify_fd == -1)
+        return xk_fail_errno(err, "inotify");
+    monitor->directory_watch =
+        inotify_add_watch(monitor->inotify_fd, path,
+                          IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+    if (monitor->directory_watch == -1)
+        return xk_fail_errno(err, "watch \"%s\"", path);
+    return 0;
+}
+
+static void
+start_io(struct monitor *monitor, ev_io *io, int fd,
+         void (*call)(struct ev_loop *loop, ev_io *io, int events))
+{
+    ev_io_init(io, call, fd, EV_READ);
+    io->data = monitor;
+    ev_io_start(monitor->loop, io);
+}
+
+static void
+run_loop(struct monitor *monitor, int ready_fd)
+{
+    ev_timer_init(&monitor->trim, trim, TRIM_SECONDS, TRIM_SECONDS);
+    monitor->trim.data = monitor;
+    ev_timer_start(monitor->loop, &monitor->trim);
+    ev_prepare_init(&monitor->idle, leave_if_idle);
+    monitor->idle.data = monitor;
+    ev_prepare_start(monitor->loop, &monitor->idle);
+    scan(monitor);
+    if (ready_fd != -1) {
+        if (write(ready_fd, "1", 1) == -1)
+            xk_debug("nobody waits for the monitor");
+        close(ready_fd);
+    }
+    ev_run(monitor->loop, 0);
+}
+
+int
+xk_monitor_run(struct xk_host *host, bool linger, int ready_fd,
+               struct xk_error *err)
+{
+    struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
+    XK_CLEANUP_CLOSE int lock_fd = take_monitor_lock(&host->state, err);
+    XK_CLEANUP_CLOSE int signal_fd = -1;
+
+    if (lock_fd == -1)
+        return -1;
+    signal_fd = open_signals(err);
+    if (signal_fd == -1 || open_inotify(&monitor, err) == -1)
+        return -1;
+    /* Not the default loop, which would take over SIGCHLD. */
+    monitor.loop = ev_loop_new(EVFLAG_NOINOTIFY | EVFLAG_NOENV);
+    if (monitor.loop == NULL)
+        return xk_fail(err, XK_ERR_FAILED, "libev has no event loop");
+    start_io(&monitor, &monitor.inotify_io, monitor.inotify_fd, take_inotify);
+    start_io(&monitor, &monitor.signal_io, signal_fd, take_signal);
+    run_loop(&monitor, ready_fd);
+    while (monitor.domains != NULL)
+        remove_domain(&monitor.domains);
+    close(monitor.inotify_fd);
+    ev_loop_destroy(monitor.loop);
+    return 0;
+}
+
+/* ---- starting one ---- */
+
+pid_t
+xk_monitor_pid(const struct xk_state *state)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, NULL);
+
+    if (fd == -1 || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
+        lock.l_type == F_UNLCK)
+        return 0;
+    return read_pid(fd);
+}
+
+static int
+open_log(const struct xk_state *state)
+{
+    int fd =
+        openat(state->run_fd, "monitor.log",
+               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+
+    if (fd != -1 && fstat(fd, &st) == 0 && st.st_size > LOG_LIMIT &&
+        ftruncate(fd, 0) == -1)
+        return fd;
+    return fd;
+}
+
+static void
+exec_monitor(const struct xk_host *host)
+{
+    const char *const argv[] = {host->program,
+                                "-v",
+                                "--hypervisor",
+                                host->hv->ops->name,
+                                XK_VERB_MONITOR,
+                                "--until-idle",
+                                NULL};
+    int log_fd = open_log(&host->state);
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    setsid();
+    /* In between, so that the one who waits for us does not wait for it. */
+    if (fork() != 0)
+        _exit(0);
+    if (log_fd == -1 || null_fd == -1 || chdir("/") == -1)
+        _exit(126);
+    dup2(null_fd, 0);
+    dup2(log_fd, 1);
+    dup2(log_fd, 2);
+    close_range(3, UINT_MAX, 0);
+    execv(host->program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+int
+xk_monitor_ensure(const struct xk_host *host, struct xk_error *err)
+{
+    pid_t pid;
+
+    if (xk_monitor_pid(&host->state) != 0)
+        return 0;
+    pid = fork();
+    if (pid == -1)
+        return xk_fail_errno(err, "fork the monitor");
+    if (pid == 0)
+        exec_monitor(host);
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What becomes of a domain that stopped by itself: on_poweroff=, on_reboot=,
+ * on_crash=, on_watchdog=, on_soft_reset= of xl.cfg(5).
+ *
+ * How rename-restart works: the stopped domain becomes another one (new name,
+ * new UUID, its record's directory renamed) that is kept, and a new domain is
+ * made from the old configuration, which waits in next.json meanwhile. Each
+ * step can be done twice, so that recovery starts from the top.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+enum {
+    /* A guest that stops this often in this time is kept as it is. */
+    LOOP_STARTS = 10,
+    LOOP_WINDOW_MS = 60000,
+    CONFIG_LIMIT = 4 << 20,
+    CORE_DUMP_MS = 600000,
+    STAMP_SIZE = 32,
+};
+
+#define NEXT_FILE "next.json"
+
+typedef int policy(struct xk_host *host, struct xk_domain *domain,
+                   const struct xk_domain_config *config,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+static void
+format_stamp(char stamp[STAMP_SIZE])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+
+    gmtime_r(&now, &utc);
+    strftime(stamp, STAMP_SIZE, "%Y%m%dT%H%M%SZ", &utc);
+}
+
+/* ---- destroy, preserve, restart ---- */
+
+static int
+do_destroy(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *config, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    (void)config;
+    if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_DESTROY, NULL,
+                          err) == -1)
+        return -1;
+    return xk_operation_remove(host, domain, deadline, err);
+}
+
+static int
+do_preserve(struct xk_host *host, struct xk_domain *domain,
+            const struct xk_domain_config *config, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    (void)host;
+    (void)config;
+    (void)deadline;
+    return xk_journal_append(domain->record, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED,
+                             NULL, err);
+}
+
+/* A domain that cannot be started again (its image is gone, say) is kept, and
+ * not tried again and again. */
+static int
+restart(struct xk_host *host, struct xk_domain *domain,
+        const struct xk_domain_config *config, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    int r =
+        host->hv->ops->restart(host->hv, domain->record, config, deadline, err);
+
+    if (r == -1)
+        do_preserve(host, domain, config, deadline, NULL);
+    if (xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RESTART, NULL,
+                          r == -1 ? NULL : err) == -1)
+        return -1;
+    return r;
+}
+
+static bool
+is_looping(const struct xk_domain *domain)
+{
+    struct timespec now;
+    int64_t since;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    since = (int64_t)now.tv_sec * 1000 - LOOP_WINDOW_MS;
+    return xk_operation_count(domain->record, XK_JOURNAL_BEGIN, XK_OP_RESTART,
+                              since) >= LOOP_STARTS;
+}
+
+static int
+do_restart(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *config, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (is_looping(domain)) {
+        xk_warn("domain \"%s\" stopped %d times within %d s: it is kept as it "
+                "is, for xk destroy",
+                domain->name, LOOP_STARTS, LOOP_WINDOW_MS / 1000);
+        return do_preserve(host, domain, config, deadline, err);
+    }
+    if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_RESTART, NULL,
+                          err) == -1)
+        return -1;
+    return restart(host, domain, config, deadline, err);
+}
+
+int
+xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
+                            struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+
+    return config == NULL ? -1 : restart(host, domain, config, deadline, err);
+}
+
+/* ---- rename-restart ---- */
+
+static struct xk_domain_config *
+load_next(const struct xk_record *record, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+
+    if (xk_read_file(record->dir_fd, NEXT_FILE, CONFIG_LIMIT, &text, err) == -1)
+        return NULL;
+    json = xk_json_parse(text.data, text.length, NEXT_FILE, err);
+    return json == NULL ? NULL : xk_config_from_json(json, err);
+}
+
+static int
+save_next(const struct xk_record *record, const struct xk_domain_config *config,
+          struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_config_to_json(config, writer, NULL);
+    xk_json_writer_free(writer);
+    return xk_write_file(record->dir_fd, NEXT_FILE, text.data, text.length,
+                         false, err);
+}
+
+/* Give the stopped domain another name and UUID. */
+static int
+become_another(struct xk_domain *domain, const struct xk_domain_config *next,
+               struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+    char stamp[STAMP_SIZE];
+
+    if (config == NULL)
+        return -1;
+    if (xk_uuid_equal(&config->uuid, &next->uuid)) {
+        format_stamp(stamp);
+        free(config->name);
+        config->name = xk_asprintf("%s-%s", next->name, stamp);
+        xk_uuid_random(&config->uuid);
+        if (xk_record_save_config(domain->record, config, err) == -1)
+            return -1;
+    }
+    free(domain->name);
+    domain->name = xk_strdup(config->name);
+    domain->uuid = config->uuid;
+    if (xk_uuid_equal(&domain->record->uuid, &config->uuid))
+        return 0;
+    return xk_record_rekey(domain->record, &config->uuid, err);
+}
+
+static int
+create_next(struct xk_host *host, const struct xk_domain_config *next,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *there =
+        xk_record_open(&host->state, &next->uuid, NULL);
+    struct xk_domain made;
+
+    if (there != NULL && xk_journal_is_unfinished(there))
+        return xk_fail(err, XK_ERR_BUSY,
+                       "domain \"%s\" is being made anew already", next->name);
+    if (there != NULL)
+        return 0;
+    if (xk_operation_create(host, next, false, &made, deadline, err) == -1)
+        return -1;
+    xk_domain_close(&made);
+    return 0;
+}
+
+int
+xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
+                            struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *next = NULL;
+    struct xk_record *record = domain->record;
+
+    if (faccessat(record->dir_fd, NEXT_FILE, F_OK, 0) == 0) {
+        next = load_next(record, err);
+        if (next == NULL || become_another(domain, next, err) == -1 ||
+            host->hv->ops->preserve(host->hv, domain, deadline, err) == -1 ||
+            create_next(host, next, deadline, err) == -1 ||
+            do_preserve(host, domain, next, deadline, err) == -1)
+            return -1;
+        unlinkat(record->dir_fd, NEXT_FILE, 0);
+    }
+    return xk_journal_append(record, XK_JOURNAL_END, XK_OP_REPLACE, NULL, err);
+}
+
+static int
+do_replace(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *config, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_REPLACE, NULL,
+                          err) == -1 ||
+        save_next(domain->record, config, err) == -1)
+        return -1;
+    return xk_operation_finish_replace(host, domain, deadline, err);
+}
+
+/* ---- core dumps ---- */
+
+/* A dump that fails (no space) must not keep the domain from its policy. */
+static void
+dump_core(struct xk_host *host, struct xk_domain *domain)
+{
+    XK_CLEANUP_FREE char *folder = xk_asprintf("%s/dump", host->state.lib_path);
+    XK_CLEANUP_FREE char *path = NULL;
+    char stamp[STAMP_SIZE];
+    struct xk_error err = {0};
+
+    format_stamp(stamp);
+    path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
+    if (xk_make_dirs(folder, 0700, &err) == -1 ||
+        host->hv->ops->core_dump(host->hv, domain, path,
+                                 xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
+        xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    bool core_dump;
+    policy *carry_out;
+} policies[] = {
+    [XK_ACTION_DESTROY] = {false, do_destroy},
+    [XK_ACTION_RESTART] = {false, do_restart},
+    [XK_ACTION_RENAME_RESTART] = {false, do_replace},
+    [XK_ACTION_PRESERVE] = {false, do_preserve},
+    [XK_ACTION_COREDUMP_DESTROY] = {true, do_destroy},
+    [XK_ACTION_COREDUMP_RESTART] = {true, do_restart},
+    /* Where the hypervisor has no soft reset, the guest starts anew. */
+    [XK_ACTION_SOFT_RESET] = {false, do_restart},
+};
+_Static_assert(XK_ARRAY_SIZE(policies) == XK_ACTION_COUNT, "a row per action");
+
+/* 1: it has, for *reason; 0: it has not, or was dealt with; -1: error. */
+static int
+has_stopped(struct xk_host *host, struct xk_domain *domain,
+            enum xk_stop_reason *reason, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct xk_domain_info info;
+    bool stopped;
+
+    if (xk_domain_get(host, domain, &info, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+    stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
+    *reason = info.stop_reason;
+    xk_domain_info_free(&info);
+    if (!stopped || *reason == XK_STOP_SUSPEND)
+        return 0;
+    return xk_operation_count(domain->record, XK_JOURNAL_NOTE,
+                              XK_NOTE_PRESERVED, 0) == 0;
+}
+
+static int
+apply_locked(struct xk_host *host, struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+    enum xk_stop_reason reason;
+    enum xk_action action;
+    int stopped = has_stopped(host, domain, &reason, deadline, err);
+
+    if (stopped != 1)
+        return stopped;
+    config = xk_record_load_config(domain->record, err);
+    if (config == NULL)
+        return -1;
+    action = config->on[reason];
+    xk_info("domain \"%s\" stopped (%s): %s", domain->name,
+            xk_stop_reason_name(reason), xk_action_name(action));
+    if (policies[action].core_dump)
+        dump_core(host, domain);
+    if (policies[action].carry_out(host, domain, config, deadline, err) == -1)
+        return xk_wrap(err, "%s domain \"%s\"", xk_action_name(action),
+                       domain->name);
+    return 0;
+}
+
+int
+xk_domain_apply_policy(struct xk_host *host, struct xk_domain *domain,
+                       struct xk_deadline deadline, struct xk_error *err)
+{
+    int r;
+
+    if (domain->record == NULL)
+        return 0;
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+    r = apply_locked(host, domain, deadline, err);
+    xk_record_unlock(domain->record);
+    return r;
+}

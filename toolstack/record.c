@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum {
+    CONFIG_LIMIT = 4 << 20,
+    HOLDER_MAX = 128,
+    /* The kernel tells inotify of a closed file a moment before it gives the
+     * file's locks back, so an event may come too early. */
+    LOCK_RETRY_MS = 20,
+};
+
+/* Names that are no records begin with a dot: a record that is being made or
+ * removed. */
+#define NEW_PREFIX ".new-"
+#define REMOVED_PREFIX ".removed-"
+
+/* ---- locks ---- */
+
+static int
+open_lock_file(int dirfd, struct xk_error *err)
+{
+    int fd =
+        openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open a lock file");
+    return fd;
+}
+
+/* 1 locked, 0 held by another, -1 error. */
+static int
+try_lock(int fd, struct xk_error *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 1;
+    if (errno == EAGAIN || errno == EACCES)
+        return 0;
+    return xk_fail_errno(err, "lock");
+}
+
+/* For people only: who to wait for. */
+static void
+write_holder(int fd, const char *verb)
+{
+    char text[HOLDER_MAX];
+    int length =
+        snprintf(text, sizeof(text), "xk %s (pid %d)", verb, (int)getpid());
+
+    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
+        return;
+}
+
+static int
+fail_busy(int fd, const char *what, struct xk_error *err)
+{
+    char holder[HOLDER_MAX];
+    ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0);
+
+    holder[length > 0 ? length : 0] = '\0';
+    return xk_fail(err, XK_ERR_BUSY, "%s is held by %s", what,
+                   length > 0 ? holder : "another process");
+}
+
+/* Wait for one close of the lock file, or a moment. */
+static void
+await_close(int inotify_fd, struct xk_deadline deadline)
+{
+    struct pollfd poller = {.fd = inotify_fd, .events = POLLIN};
+    char events[4096];
+    int left = xk_deadline_left_ms(deadline);
+
+    if (poll(&poller, 1, left < LOCK_RETRY_MS ? left : LOCK_RETRY_MS) == 1 &&
+        read(inotify_fd, events, sizeof(events)) == -1)
+        return;
+}
+
+static int
+lock_until(int fd, const char *path, const char *what,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int inotify_fd = -1;
+    int locked = try_lock(fd, err);
+
+    if (locked != 0)
+        return locked == 1 ? 0 : -1;
+    inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (inotify_fd != -1)
+        inotify_add_watch(inotify_fd, path, IN_CLOSE);
+    for (;;) {
+        locked = try_lock(fd, err);
+        if (locked != 0)
+            return locked == 1 ? 0 : -1;
+        if (xk_deadline_left_ms(deadline) == 0)
+            return fail_busy(fd, what, err);
+        await_close(inotify_fd, deadline);
+    }
+}
+
+/* ---- the state directory ---- */
+
+static char *
+join_env(const char *variable, const char *tail)
+{
+    const char *value = getenv(variable);
+
+    if (value == NULL || value[0] != '/')
+        return NULL;
+    return xk_asprintf("%s%s", value, tail);
+}
+
+/* A login without a session manager has no XDG_RUNTIME_DIR; the directory in
+ * /tmp is checked for its owner and mode like any other. */
+static char *
+user_run_path(void)
+{
+    char *path = join_env("XDG_RUNTIME_DIR", "/xk");
+
+    return path != NULL ? path : xk_asprintf("/tmp/xk-run-%d", (int)geteuid());
+}
+
+static char *
+user_lib_path(const char *run_path)
+{
+    char *path = join_env("XDG_STATE_HOME", "/xk");
+
+    if (path == NULL)
+        path = join_env("HOME", "/.local/state/xk");
+    return path != NULL ? path : xk_asprintf("%s/lib", run_path);
+}
+
+static int
+choose_paths(struct xk_state *state, struct xk_error *err)
+{
+    const char *override = getenv("XK_STATE_DIR");
+
+    if (override != NULL && override[0] != '\0') {
+        if (override[0] != '/')
+            return xk_fail(err, XK_ERR_USAGE,
+                           "XK_STATE_DIR \"%s\" is not an absolute path",
+                           override);
+        state->run_path = xk_strdup(override);
+        state->lib_path = xk_asprintf("%s/lib", override);
+    } else if (geteuid() == 0) {
+        state->run_path = xk_strdup("/run/xk");
+        state->lib_path = xk_strdup("/var/lib/xk");
+    } else {
+        state->run_path = user_run_path();
+        state->lib_path = user_lib_path(state->run_path);
+    }
+    return 0;
+}
+
+static int
+open_own_directory(int dirfd, const char *path, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct stat st;
+
+    fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 || fstat(fd, &st) == -1)
+        return xk_fail_errno(err, "open state directory \"%s\"", path);
+    if (st.st_uid != geteuid())
+        return xk_fail(err, XK_ERR_HOST,
+                       "state directory \"%s\" belongs to another user", path);
+    if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) == -1)
+        return xk_fail_errno(err, "close \"%s\" to others", path);
+    return xk_take_fd(&fd);
+}
+
+int
+xk_state_open(struct xk_state *state, struct xk_error *err)
+{
+    *state = (struct xk_state){.run_fd = -1, .domains_fd = -1};
+    if (choose_paths(state, err) == -1 ||
+        xk_make_dirs(state->run_path, 0700, err) == -1)
+        goto fail;
+    state->run_fd = open_own_directory(AT_FDCWD, state->run_path, err);
+    if (state->run_fd == -1)
+        goto fail;
+    if (mkdirat(state->run_fd, "domains", 0700) == -1 && errno != EEXIST) {
+        xk_fail_errno(err, "create \"%s/domains\"", state->run_path);
+        goto fail;
+    }
+    state->domains_fd = open_own_directory(state->run_fd, "domains", err);
+    if (state->domains_fd == -1)
+        goto fail;
+    return 0;
+fail:
+    xk_state_close(state);
+    return -1;
+}
+
+void
+xk_state_close(struct xk_state *state)
+{
+    if (state->domains_fd != -1)
+        close(state->domains_fd);
+    if (state->run_fd != -1)
+        close(state->run_fd);
+    free(state->run_path);
+    free(state->lib_path);
+    *state = (struct xk_state){.run_fd = -1, .domains_fd = -1};
+}
+
+int
+xk_state_lock(const struct xk_state *state, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = open_lock_file(state->run_fd, err);
+    XK_CLEANUP_FREE char *path = NULL;
+
+    if (fd == -1)
+        return -1;
+    path = xk_asprintf("/proc/self/fd/%d/lock", state->run_fd);
+    if (lock_until(fd, path, "the list of domains", deadline, err) == -1)
+        return -1;
+    write_holder(fd, "name lock");
+    return xk_take_fd(&fd);
+}
+
+static DIR *
+open_domains(const struct xk_state *state, struct xk_error *err)
+{
+    int fd = openat(state->domains_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+    if (dir == NULL) {
+        xk_fail_errno(err, "read \"%s/domains\"", state->run_path);
+        if (fd != -1)
+            close(fd);
+    }
+    return dir;
+}
+
+int
+xk_state_list(const struct xk_state *state, struct xk_uuid **uuids,
+              size_t *count, struct xk_error *err)
+{
+    XK_CLEANUP_DIR DIR *dir = open_domains(state, err);
+    struct dirent *entry;
+
+    *uuids = NULL;
+    *count = 0;
+    if (dir == NULL)
+        return -1;
+    while ((entry = readdir(dir)) != NULL) {
+        struct xk_uuid uuid;
+
+        if (!xk_uuid_parse(entry->d_name, &uuid))
+            continue;
+        XK_GROW(*uuids, *count);
+        (*uuids)[(*count)++] = uuid;
+    }
+    return 0;
+}
+
+/* Records are made under the state lock, so what is half made while we hold it
+ * has no maker any more. Those half removed may have a living remover, which
+ * does not mind help. */
+void
+xk_state_sweep(const struct xk_state *state)
+{
+    XK_CLEANUP_DIR DIR *dir = open_domains(state, NULL);
+    XK_CLEANUP_CLOSE int lock_fd = -1;
+    struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        bool is_new =
+            strncmp(entry->d_name, NEW_PREFIX, strlen(NEW_PREFIX)) == 0;
+
+        if (!is_new &&
+            strncmp(entry->d_name, REMOVED_PREFIX, strlen(REMOVED_PREFIX)) != 0)
+            continue;
+        if (is_new && lock_fd == -1)
+            lock_fd = xk_state_lock(state, xk_deadline_in_ms(0), NULL);
+        if (!is_new || lock_fd != -1)
+            xk_remove_tree(state->domains_fd, entry->d_name, NULL);
+    }
+}
+
+/* ---- one record ---- */
+
+static struct xk_record *
+record_new(const struct xk_state *state, const struct xk_uuid *uuid)
+{
+    struct xk_record *record = XK_NEW(struct xk_record);
+
+    record->state = state;
+    record->uuid = *uuid;
+    record->dir_fd = record->lock_fd = -1;
+    xk_uuid_format(uuid, record->uuid_text);
+    record->path =
+        xk_asprintf("%s/domains/%s", state->run_path, record->uuid_text);
+    return record;
+}
+
+static int
+make_locked_directory(struct xk_record *record, const char *temporary,
+                      const char *verb, struct xk_error *err)
+{
+    int domains_fd = record->state->domains_fd;
+
+    if (mkdirat(domains_fd, temporary, 0700) == -1)
+        return xk_fail_errno(err, "create a record in \"%s\"",
+                             record->state->run_path);
+    record->dir_fd = openat(domains_fd, temporary,
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (record->dir_fd == -1)
+        return xk_fail_errno(err, "open a new record");
+    record->lock_fd = open_lock_file(record->dir_fd, err);
+    if (record->lock_fd == -1 || try_lock(record->lock_fd, err) != 1)
+        return -1;
+    write_holder(record->lock_fd, verb);
+    if (renameat2(domains_fd, temporary, domains_fd, record->uuid_text,
+                  RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return xk_fail(err, XK_ERR_EXISTS,
+                       "a domain with UUID %s exists already",
+                       record->uuid_text);
+    return xk_fail_errno(err, "name the new record");
+}
+
+struct xk_record *
+xk_record_create(const struct xk_state *state, const struct xk_uuid *uuid,
+                 const char *verb, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = record_new(state, uuid);
+    XK_CLEANUP_FREE char *temporary =
+        xk_asprintf(NEW_PREFIX "%s", record->uuid_text);
+
+    xk_remove_tree(state->domains_fd, temporary, NULL);
+    if (make_locked_directory(record, temporary, verb, err) == -1) {
+        xk_remove_tree(state->domains_fd, temporary, NULL);
+        return NULL;
+    }
+    return XK_TAKE(record);
+}
+
+struct xk_record *
+xk_record_open(const struct xk_state *state, const struct xk_uuid *uuid,
+               struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = record_new(state, uuid);
+
+    record->dir_fd = openat(state->domains_fd, record->uuid_text,
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (record->dir_fd != -1)
+        return XK_TAKE(record);
+    if (errno == ENOENT)
+        xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: %s", record->uuid_text);
+    else
+        xk_fail_errno(err, "open the record of domain %s", record->uuid_text);
+    return NULL;
+}
+
+/* Whether the directory we have open is still the record of that UUID. */
+static bool
+still_there(const struct xk_record *record)
+{
+    struct stat now, ours;
+
+    return fstatat(record->state->domains_fd, record->uuid_text, &now,
+                   AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(record->dir_fd, &ours) == 0 && now.st_ino == ours.st_ino;
+}
+
+static int
+locked_now(struct xk_record *record, int fd, const char *verb,
+           struct xk_error *err)
+{
+    if (!still_there(record)) {
+        close(fd);
+        return xk_fail(err, XK_ERR_NOT_FOUND, "domain %s was removed meanwhile",
+                       record->uuid_text);
+    }
+    write_holder(fd, verb);
+    record->lock_fd = fd;
+    return 0;
+}
+
+static int
+open_record_lock(struct xk_record *record, struct xk_error *err)
+{
+    int fd = openat(record->dir_fd, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd != -1)
+        return fd;
+    if (errno == ENOENT)
+        return xk_fail(err, XK_ERR_NOT_FOUND, "domain %s was removed meanwhile",
+                       record->uuid_text);
+    return xk_fail_errno(err, "open the lock of domain %s", record->uuid_text);
+}
+
+int
+xk_record_lock(struct xk_record *record, const char *verb,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = open_record_lock(record, err);
+    XK_CLEANUP_FREE char *path = NULL;
+
+    if (fd == -1)
+        return -1;
+    path = xk_asprintf("/proc/self/fd/%d/lock", record->dir_fd);
+    if (lock_until(fd, path, "the domain", deadline, err) == -1)
+        return -1;
+    return locked_now(record, xk_take_fd(&fd), verb, err);
+}
+
+int
+xk_record_try_lock(struct xk_record *record, const char *verb,
+                   struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = open_record_lock(record, err);
+    int locked = fd == -1 ? -1 : try_lock(fd, err);
+
+    if (locked != 1)
+        return locked;
+    return locked_now(record, xk_take_fd(&fd), verb, err) == -1 ? -1 : 1;
+}
+
+bool
+xk_record_is_locked(const struct xk_record *record)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    XK_CLEANUP_CLOSE int fd =
+        openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    return fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
+           lock.l_type != F_UNLCK;
+}
+
+void
+xk_record_unlock(struct xk_record *record)
+{
+    if (record->lock_fd != -1)
+        close(record->lock_fd);
+    record->lock_fd = -1;
+}
+
+struct xk_domain_config *
+xk_record_load_config(const struct xk_record *record, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    struct xk_domain_config *config;
+
+    if (xk_read_file(record->dir_fd, "config.json", CONFIG_LIMIT, &text, err) ==
+        -1)
+        return NULL;
+    json = xk_json_parse(text.data, text.length, "config.json", err);
+    config = json == NULL ? NULL : xk_config_from_json(json, err);
+    if (config == NULL)
+        xk_wrap(err, "the record of domain %s", record->uuid_text);
+    return config;
+}
+
+int
+xk_record_save_config(const struct xk_record *record,
+                      const struct xk_domain_config *config,
+                      struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_config_to_json(config, writer, NULL);
+    xk_json_writer_free(writer);
+    return xk_write_file(record->dir_fd, "config.json", text.data, text.length,
+                         false, err);
+}
+
+int
+xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,
+                struct xk_error *err)
+{
+    int domains_fd = record->state->domains_fd;
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, text);
+    if (renameat2(domains_fd, record->uuid_text, domains_fd, text,
+                  RENAME_NOREPLACE) == -1)
+        return xk_fail_errno(err, "rename the record of domain %s",
+                             record->uuid_text);
+    record->uuid = *uuid;
+    memcpy(record->uuid_text, text, sizeof(text));
+    free(record->path);
+    record->path = xk_asprintf("%s/domains/%s", record->state->run_path, text);
+    return 0;
+}
+
+int
+xk_record_remove(struct xk_record *record, struct xk_error *err)
+{
+    int domains_fd = record->state->domains_fd;
+    XK_CLEANUP_FREE char *doomed =
+        xk_asprintf(REMOVED_PREFIX "%s-%d", record->uuid_text, (int)getpid());
+
+    if (renameat(domains_fd, record->uuid_text, domains_fd, doomed) == -1)
+        return xk_fail_errno(err, "remove the record of domain %s",
+                             record->uuid_text);
+    return xk_remove_tree(domains_fd, doomed, err);
+}
+
+void
+xk_record_close(struct xk_record *record)
+{
+    xk_record_unlock(record);
+    if (record->dir_fd != -1)
+        close(record->dir_fd);
+    free(record->path);
+    free(record);
+}
+
+void
+xk_record_cleanup(struct xk_record **record)
+{
+    if (*record != NULL)
+        xk_record_close(*record);
+}
