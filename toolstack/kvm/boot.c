@@ -225,7 +225,8 @@ set_boot_order(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
             return xk_kvm_part_failed(
                 plan, xk_kvm_key_place(config, XK_KEY_BOOT), err);
         }
-        if (!xk_kvm_boots_from(plan, (enum xk_kvm_boot_class)(letter - letters)))
+        if (!xk_kvm_boots_from(plan,
+                               (enum xk_kvm_boot_class)(letter - letters)))
             plan->layout->boot_next[letter - letters] = 1 + 1000 * rank++;
     }
     xk_kvm_plan_arg(plan, "-boot");

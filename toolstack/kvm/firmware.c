@@ -24,7 +24,9 @@
 
 static const char vars_name[] = "firmware-vars.fd"; /* in the record */
 
-enum { FLASH_MAX = 16 << 20 };
+enum {
+    FLASH_MAX = 16 << 20
+};
 
 /* The usual places: Debian, Fedora, Arch, openSUSE, Gentoo. */
 static const struct xk_kvm_ovmf places[] = {
@@ -50,8 +52,8 @@ static const struct {
     const char *word;
     enum kind kind;
 } words[] = {
-    {"bios", SEABIOS},    {"seabios", SEABIOS},  {"uefi", OVMF},
-    {"ovmf", OVMF},       {"rombios", ROMBIOS},  {"pvgrub32", PVGRUB},
+    {"bios", SEABIOS},    {"seabios", SEABIOS}, {"uefi", OVMF},
+    {"ovmf", OVMF},       {"rombios", ROMBIOS}, {"pvgrub32", PVGRUB},
     {"pvgrub64", PVGRUB},
 };
 
@@ -146,10 +148,10 @@ add_ovmf(struct xk_kvm_plan *plan, const char *code, const char *vars,
         if (vars_fd == -1)
             return -1;
     }
-    add_flash(plan, 0, "firmware-code",
-              xk_kvm_plan_fdset(plan, xk_take_fd(&code_fd), "firmware %s",
-                                code),
-              true);
+    add_flash(
+        plan, 0, "firmware-code",
+        xk_kvm_plan_fdset(plan, xk_take_fd(&code_fd), "firmware %s", code),
+        true);
     add_flash(plan, 1, "firmware-vars",
               xk_kvm_plan_fdset(plan, xk_take_fd(&vars_fd),
                                 "variables made from %s", vars),
@@ -237,8 +239,8 @@ kind_of(const char *text, enum kind *kind, struct xk_error *err)
 }
 
 static int
-nothing_to_boot(struct xk_kvm_plan *plan,
-                const struct xk_domain_config *config, struct xk_error *err)
+nothing_to_boot(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
+                struct xk_error *err)
 {
     xk_fail(err, XK_ERR_UNSUPPORTED,
             "a %s domain without kernel= does not start on kvm; give kernel= "

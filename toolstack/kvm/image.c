@@ -13,7 +13,9 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-enum { SECTOR = 512 };
+enum {
+    SECTOR = 512
+};
 
 static int
 cannot(const char *path, const char *why, struct xk_error *err)

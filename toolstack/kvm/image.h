@@ -19,16 +19,18 @@
 #include "toolstack/config/domain_config.h"
 #include "toolstack/record.h"
 
-enum { XK_KVM_IMAGE_LAYERS_MAX = 16 };
+enum {
+    XK_KVM_IMAGE_LAYERS_MAX = 16
+};
 
 /* One file of an image: the image itself, or one it builds on. */
 struct xk_kvm_layer {
     char *path;
     enum xk_disk_format format;
     int fd;
-    bool block;           /* a block device, else a regular file */
-    bool read_write;      /* only ever the first */
-    bool direct;          /* can be used past the page cache */
+    bool block;             /* a block device, else a regular file */
+    bool read_write;        /* only ever the first */
+    bool direct;            /* can be used past the page cache */
     uint64_t device, inode; /* which file; of a block device, which device */
 };
 
@@ -49,8 +51,7 @@ void xk_kvm_image_close(struct xk_kvm_image *image);
  * it: XK_ERR_IN_USE, naming the holder as well as may be. state names domains;
  * it may be NULL. */
 int xk_kvm_image_check_free(const struct xk_kvm_image *image,
-                            const struct xk_state *state,
-                            struct xk_error *err);
+                            const struct xk_state *state, struct xk_error *err);
 
 /* What a header says of other files. */
 struct xk_kvm_image_header {

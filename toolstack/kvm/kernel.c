@@ -25,7 +25,8 @@ static const struct {
     size_t length;
     const char *what;
 } others[] = {
-    {"\x1f\x8b", 2, "compressed by gzip, which QEMU does not unpack; gunzip it"},
+    {"\x1f\x8b", 2,
+     "compressed by gzip, which QEMU does not unpack; gunzip it"},
     {"\xfd"
      "7zXZ",
      5, "compressed by xz, which QEMU does not unpack; unxz it"},

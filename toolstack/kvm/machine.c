@@ -84,10 +84,9 @@ static int
 add_smp(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
         struct xk_error *err)
 {
-    const struct xk_location *where =
-        xk_kvm_key_place(config, xk_config_is_set(config, XK_KEY_MAXVCPUS)
-                                     ? XK_KEY_MAXVCPUS
-                                     : XK_KEY_VCPUS);
+    const struct xk_location *where = xk_kvm_key_place(
+        config, xk_config_is_set(config, XK_KEY_MAXVCPUS) ? XK_KEY_MAXVCPUS
+                                                          : XK_KEY_VCPUS);
 
     if (config->maxvcpus > VCPUS_MAX) {
         xk_fail(err, XK_ERR_UNSUPPORTED, "%u vcpus, at most %d on kvm",
@@ -165,8 +164,7 @@ add_common_devices(struct xk_kvm_plan *plan,
     xk_kvm_option_close(plan);
 
     if (xk_config_is_set(config, XK_KEY_ON_WATCHDOG)) {
-        xk_kvm_device_open(plan, "i6300esb", "watchdog",
-                           XK_KVM_SLOT_WATCHDOG);
+        xk_kvm_device_open(plan, "i6300esb", "watchdog", XK_KVM_SLOT_WATCHDOG);
         xk_kvm_option_close(plan);
     }
 }
@@ -229,8 +227,7 @@ begin_argv(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 
 int
 xk_kvm_part_machine(struct xk_kvm_plan *plan,
-                    const struct xk_domain_config *config,
-                    struct xk_error *err)
+                    const struct xk_domain_config *config, struct xk_error *err)
 {
     if (begin_argv(plan, config, err) == -1)
         return -1;

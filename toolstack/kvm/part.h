@@ -56,10 +56,10 @@ struct xk_kvm_image_use {
 struct xk_kvm_layout {
     struct xk_buf option; /* the JSON of the option being written */
     struct xk_json_writer *writer;
-    unsigned ports;       /* PCI Express ports so far */
-    unsigned nics;        /* conventional network cards so far */
-    unsigned sata_taken;  /* bit i: SATA port i has a drive */
-    bool scsi;            /* the SCSI controller is there */
+    unsigned ports;                   /* PCI Express ports so far */
+    unsigned nics;                    /* conventional network cards so far */
+    unsigned sata_taken;              /* bit i: SATA port i has a drive */
+    bool scsi;                        /* the SCSI controller is there */
     int boot_next[XK_KVM_BOOT_COUNT]; /* next bootindex; 0: not booted from */
     struct xk_buf machine;            /* the value of -machine */
     struct xk_kvm_image_use *images;
@@ -110,15 +110,14 @@ int xk_kvm_open_readable(const char *path, const char *what,
 /* Open such a file and hand it in, so that /proc/self/fd/N, N being the result,
  * can be opened by the plan's uid: a copy in memory where the file is closed to
  * it. check may be NULL. */
-int xk_kvm_plan_file(struct xk_kvm_plan *plan, const char *path,
-                     const char *what,
-                     int (*check)(int fd, const char *path,
-                                  struct xk_error *err),
-                     struct xk_error *err);
+int
+xk_kvm_plan_file(struct xk_kvm_plan *plan, const char *path, const char *what,
+                 int (*check)(int fd, const char *path, struct xk_error *err),
+                 struct xk_error *err);
 
 /* The place of a key's value. */
-const struct xk_location *xk_kvm_key_place(const struct xk_domain_config *config,
-                                           enum xk_key key);
+const struct xk_location *
+xk_kvm_key_place(const struct xk_domain_config *config, enum xk_key key);
 
 void xk_kvm_part_warn(struct xk_kvm_plan *plan, const struct xk_location *where,
                       const char *fmt, ...)
