@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/deadline.h"
 #include "base/error.h"
-#include "toolstack/domain.h"
 
 /* What a word on the command line is, for checks and completion. */
 enum xk_argument_kind {
@@ -19,8 +17,8 @@ enum xk_argument_kind {
     XK_ARG_TEXT,
     XK_ARG_FILE,
     XK_ARG_DOMAIN,
-    XK_ARG_HYPERVISOR, /* "xen", "kvm" */
-    XK_ARG_NUMBER,
+    XK_ARG_HYPERVISOR, /* "xen", "kvm"; others are refused */
+    XK_ARG_NUMBER,     /* decimal digits; others are refused */
     XK_ARG_VERB,
     XK_ARG_OVERRIDE, /* KEY=VALUE */
 };
@@ -31,6 +29,8 @@ struct xk_option {
     enum xk_argument_kind value;
     const char *metavar; /* "SECONDS", NULL for XK_ARG_NONE */
     const char *help;    /* one line */
+    const char *refused; /* for an option of xl that is known but not done:
+                            what to do instead. Else NULL */
 };
 
 /* Where a word stands, "[FILE] [KEY=VALUE...]". */
@@ -42,39 +42,29 @@ struct xk_positional {
 };
 
 enum {
-    XK_OPTIONS_MAX = 12,
-    XK_POSITIONALS_MAX = 4
+    XK_OPTIONS_MAX = 16,
+    XK_POSITIONALS_MAX = 4,
 };
 
 struct xk_invocation;
 
+/* Rows keep the index of an option in an enum of their own file, and ask for
+ * it with xk_option_value() and friends (cli/invocation.h). */
 struct xk_command {
     const char *name;
     const char *summary; /* one line, lower case, no stop */
-    const char *details; /* a paragraph for the manual page */
+    const char *details; /* paragraphs for the manual page and "xk help VERB",
+                            split by blank lines */
     struct xk_option options[XK_OPTIONS_MAX]; /* ended by a zeroed row */
     struct xk_positional positionals[XK_POSITIONALS_MAX];
-    bool needs_host; /* open the driver before run() */
-    bool hidden;     /* not in help and completion: internal verbs */
+    unsigned timeout_s; /* of the whole verb, 0: none */
+    bool no_json;       /* refuses --json: it has no result to print */
+    bool needs_host;    /* open the driver before run() */
+    bool hidden;        /* not in help and completion: internal verbs */
     int (*run)(struct xk_invocation *invocation, struct xk_error *err);
 };
 
-/* One call of the program: what was asked, and what was opened for it. */
-struct xk_invocation {
-    const struct xk_command *command;
-    bool json;
-    int verbosity;
-    const char *hypervisor; /* NULL: the best */
-    bool has_timeout;
-    struct xk_deadline deadline;               /* of the whole verb */
-    const char *option_values[XK_OPTIONS_MAX]; /* by index of command->options;
-                                                  "" for a set flag, NULL: no */
-    int option_counts[XK_OPTIONS_MAX];
-    const char *const *arguments; /* the positionals */
-    size_t argument_count;
-    struct xk_host *host; /* open if command->needs_host, else NULL */
-};
-
-extern const struct xk_command *const xk_commands[]; /* ended by NULL */
+/* All verbs of this build in the order help lists them, ended by NULL. */
+extern const struct xk_command *const xk_commands[];
 
 #endif

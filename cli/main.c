@@ -1,9 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/log.h"
+/* The only place that prints errors and exits. */
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/invocation.h"
+#include "cli/output.h"
+#include "cli/parse.h"
+#include "cli/report.h"
+
+/* Where a standard descriptor is closed, the next file opened would take its
+ * place and receive our output. Reading only, so that writing fails. */
+static void
+fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY); /* children want it too */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void
+on_pipe_signal(int number)
+{
+    (void)number;
+}
+
+/* A reader that went away is an error of write(2), not a sudden end in the
+ * middle of a change. A handler, because SIG_IGN would be inherited. */
+static void
+catch_pipe_signal(void)
+{
+    struct sigaction action = {
+        .sa_handler = on_pipe_signal,
+        .sa_flags = SA_RESTART,
+    };
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+/* One document is one line. */
+static int
+print_result(struct xk_invocation *invocation, struct xk_error *err)
+{
+    if (invocation->json && invocation->out.length > 0)
+        xk_buf_puts(&invocation->out, "\n");
+    return xk_output_flush(STDOUT_FILENO, "standard output", &invocation->out,
+                           err);
+}
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    xk_log(XK_LOG_ERROR, "no verb is built in yet");
-    return 6;
+    XK_CLEANUP_BUF struct xk_buf lines = {0};
+    struct xk_invocation invocation = {0};
+    struct xk_error err = {0};
+    struct xk_error ignored;
+    int rc;
+
+    fill_standard_descriptors();
+    catch_pipe_signal();
+    rc =
+        xk_parse_command_line(&invocation, xk_commands, argc > 0 ? argc - 1 : 0,
+                              (const char *const *)argv + 1, &err);
+    if (rc == 0)
+        rc = xk_invocation_run(&invocation, &err);
+    if (print_result(&invocation, rc == 0 ? &err : &ignored) == -1)
+        rc = -1;
+    xk_report_end(&invocation, rc == 0 ? NULL : &err, &lines);
+    xk_output_flush(STDERR_FILENO, "standard error", &lines, &ignored);
+    xk_invocation_free(&invocation);
+    return rc == 0 ? 0 : xk_error_exit_status(err.kind);
 }

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/verbs.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "cli/invocation.h"
+#include "cli/report.h"
+#include "toolstack/config/domain_config.h"
+
+enum {
+    OPTION_ON,
+    OPTION_STRICT,
+};
+
+/* What was found in all files together. */
+struct totals {
+    size_t errors;
+    size_t warnings;
+    size_t bad_files;
+};
+
+static const char *
+checked_for(const struct xk_invocation *invocation)
+{
+    const char *on = xk_option_value(invocation, OPTION_ON);
+
+    return on != NULL ? on : invocation->hypervisor;
+}
+
+/* Every problem of one file. What keeps a file from being read at all has no
+ * place in it, and becomes a problem of the file as a whole. */
+static void
+check_file(const struct xk_invocation *invocation, const char *path,
+           struct xk_problems *problems)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+    struct xk_location whole = {path, 0, 0};
+    struct xk_error err;
+    const char *on = checked_for(invocation);
+
+    config = xk_config_read(path, NULL, 0, problems, &err);
+    if (config == NULL && problems->errors == 0)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, &whole, "%s", err.message);
+    if (config != NULL && on != NULL)
+        xk_config_check_on(config, on, problems);
+}
+
+static void
+put_lines(struct xk_buf *out, const char *path,
+          const struct xk_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        XK_CLEANUP_FREE char *line = xk_problem_format(&problems->items[i]);
+
+        xk_buf_printf(out, "%s\n", line);
+    }
+    if (problems->count == 0)
+        xk_buf_printf(out, "%s: ok\n", path);
+}
+
+static void
+put_json(struct xk_json_writer *writer, const char *path,
+         const struct xk_problems *problems)
+{
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "file", path);
+    xk_json_put_integer(writer, "errors", (int64_t)problems->errors);
+    xk_json_put_integer(writer, "warnings", (int64_t)problems->warnings);
+    xk_json_open_array(writer, "problems");
+    for (size_t i = 0; i < problems->count; i++) {
+        xk_json_open_object(writer, NULL);
+        xk_report_problem_members(writer, &problems->items[i]);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+    xk_json_close_object(writer);
+}
+
+static void
+add_up(const struct xk_invocation *invocation,
+       const struct xk_problems *problems, struct totals *totals)
+{
+    bool strict = xk_option_given(invocation, OPTION_STRICT);
+
+    totals->errors += problems->errors;
+    totals->warnings += problems->warnings;
+    if (problems->errors > 0 || (strict && problems->warnings > 0))
+        totals->bad_files++;
+}
+
+static int
+verdict(size_t files, const struct totals *totals, struct xk_error *err)
+{
+    if (totals->bad_files == 0)
+        return 0;
+    return xk_fail(err, XK_ERR_CONFIG,
+                   "%zu of %zu file%s cannot be used: %zu error%s, %zu "
+                   "warning%s",
+                   totals->bad_files, files, files == 1 ? "" : "s",
+                   totals->errors, totals->errors == 1 ? "" : "s",
+                   totals->warnings, totals->warnings == 1 ? "" : "s");
+}
+
+static int
+run_check(struct xk_invocation *invocation, struct xk_error *err)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
+    struct totals totals = {0};
+
+    if (invocation->json) {
+        writer = xk_json_writer_new(&invocation->out, false);
+        xk_json_open_object(writer, NULL);
+        xk_json_open_array(writer, "files");
+    }
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        const char *path = invocation->arguments[i];
+        struct xk_problems problems = {0};
+
+        check_file(invocation, path, &problems);
+        add_up(invocation, &problems, &totals);
+        if (writer != NULL)
+            put_json(writer, path, &problems);
+        else
+            put_lines(&invocation->out, path, &problems);
+        xk_problems_free(&problems);
+    }
+    if (writer != NULL) {
+        xk_json_close_array(writer);
+        xk_json_close_object(writer);
+    }
+    return verdict(invocation->argument_count, &totals, err);
+}
+
+const struct xk_command xk_command_check = {
+    .name = "check",
+    .summary = "say what is wrong with configuration files",
+    .details =
+        "Reads each file as \"create\" would and prints every problem with "
+        "its file, line and column. Nothing is made, and no hypervisor is "
+        "needed.\n\n"
+        "With --on the keys are also checked against what that hypervisor "
+        "can do: a note says where a key is done by other means, a warning "
+        "where it has no effect, an error where the domain would not be what "
+        "was asked.\n\n"
+        "The exit status is 2 if there is an error, or, with --strict, a "
+        "warning.",
+    .options =
+        {
+            [OPTION_ON] = {0, "on", XK_ARG_HYPERVISOR, "xen|kvm",
+                           "also check for this hypervisor", NULL},
+            [OPTION_STRICT] = {0, "strict", XK_ARG_NONE, NULL,
+                               "take warnings for errors", NULL},
+        },
+    .positionals = {{"FILE", XK_ARG_FILE, .repeated = true}},
+    .run = run_check,
+};

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+/* Nothing can be done where standard error takes no more. */
+static void
+say(const struct xk_buf *line)
+{
+    if (xk_write_all(STDERR_FILENO, line->data, line->length) == -1)
+        return;
+}
+
+void
+xk_report_problem(const struct xk_problem *problem)
+{
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_FREE char *text = xk_problem_format(problem);
+
+    xk_buf_printf(&line, "%s\n", text);
+    say(&line);
+}
+
+void
+xk_report_problem_members(struct xk_json_writer *writer,
+                          const struct xk_problem *problem)
+{
+    xk_json_put_string(writer, "severity", xk_severity_name(problem->severity));
+    xk_json_put_string(writer, "file", problem->file);
+    xk_json_put_integer(writer, "line", problem->line);
+    xk_json_put_integer(writer, "column", problem->column);
+    xk_json_put_string(writer, "message", problem->message);
+}
+
+static void
+put_error(const struct xk_invocation *invocation, const struct xk_error *error,
+          struct xk_buf *lines)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(lines, false);
+    const struct xk_problems *problems = &invocation->problems;
+
+    xk_json_open_object(writer, NULL);
+    xk_json_open_object(writer, "error");
+    xk_json_put_integer(writer, "code", xk_error_exit_status(error->kind));
+    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
+    xk_json_put_string(writer, "message", error->message);
+    if (problems->count > 0) {
+        xk_json_open_array(writer, "problems");
+        for (size_t i = 0; i < problems->count; i++) {
+            xk_json_open_object(writer, NULL);
+            xk_report_problem_members(writer, &problems->items[i]);
+            xk_json_close_object(writer);
+        }
+        xk_json_close_array(writer);
+    }
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+    xk_buf_puts(lines, "\n");
+}
+
+static void
+put_problem(const struct xk_problem *problem, struct xk_buf *lines)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(lines, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_open_object(writer, "problem");
+    xk_report_problem_members(writer, problem);
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+    xk_buf_puts(lines, "\n");
+}
+
+void
+xk_report_end(struct xk_invocation *invocation, const struct xk_error *error,
+              struct xk_buf *lines)
+{
+    xk_invocation_show_problems(invocation);
+    if (!invocation->json) {
+        if (error != NULL)
+            xk_buf_printf(lines, "xk: error: %s\n", error->message);
+        return;
+    }
+    if (error != NULL) {
+        put_error(invocation, error, lines);
+        return;
+    }
+    while (invocation->problems_shown < invocation->problems.count)
+        put_problem(&invocation->problems.items[invocation->problems_shown++],
+                    lines);
+}
+
+static void
+put_step(const struct xk_invocation *invocation, const char *step,
+         const char *domain, struct xk_buf *line)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(line, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_open_object(writer, "progress");
+    xk_json_put_string(writer, "verb", invocation->command->name);
+    xk_json_put_string(writer, "step", step);
+    xk_json_put_string(writer, "domain", domain);
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+    xk_buf_puts(line, "\n");
+}
+
+void
+xk_report_step(const struct xk_invocation *invocation, const char *step,
+               const char *domain)
+{
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+
+    if (invocation->json && step[0] != '\0')
+        put_step(invocation, step, domain, &line);
+    else if (!invocation->json && isatty(STDERR_FILENO) && step[0] != '\0')
+        xk_buf_printf(&line, "\r\033[K%s: %s ...", domain, step);
+    else if (!invocation->json && isatty(STDERR_FILENO))
+        xk_buf_puts(&line, "\r\033[K");
+    if (line.length > 0)
+        say(&line);
+}

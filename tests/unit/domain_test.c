@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Operations and policies against a fake hypervisor, with every call of it
+ * failing and every call of it the last before a kill. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "tests/fakes/fake_hypervisor.h"
+#include "tests/fakes/scratch.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+
+struct fixture {
+    char *scratch;
+    char *world;
+    struct xk_host host;
+    struct xk_error err;
+};
+
+static struct xk_deadline
+soon(void)
+{
+    return xk_deadline_in_ms(2000);
+}
+
+static int
+open_host(struct fixture *f)
+{
+    if (xk_state_open(&f->host.state, &f->err) == -1)
+        return -1;
+    return xk_host_adopt(&f->host, xk_fake_open(&f->host.state, f->world),
+                         "test", soon(), &f->err);
+}
+
+static int
+setup(void **context)
+{
+    struct fixture *f = XK_NEW(struct fixture);
+
+    f->scratch = scratch_new();
+    f->world = xk_asprintf("%s/world", f->scratch);
+    mkdir(f->world, 0700);
+    *context = f;
+    return open_host(f);
+}
+
+static int
+teardown(void **context)
+{
+    struct fixture *f = *context;
+
+    xk_host_close(&f->host);
+    free(f->world);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+/* As the next verb does. */
+static void
+reopen(struct fixture *f)
+{
+    xk_host_close(&f->host);
+    assert_int_equal(open_host(f), 0);
+}
+
+static struct xk_domain_config *
+config_of(const char *name, const char *more)
+{
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("name = '%s'\ntype = 'hvm'\nmemory = 64\n%s\n", name, more);
+    struct xk_problems problems = {0};
+    struct xk_error err = {0};
+    struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &err);
+
+    if (config == NULL)
+        fail_msg("%s", err.message);
+    xk_problems_free(&problems);
+    return config;
+}
+
+static int
+create(struct fixture *f, const char *name, const char *more)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = config_of(name, more);
+    struct xk_domain domain;
+
+    if (xk_domain_create(&f->host, config, false, &domain, soon(), &f->err) ==
+        -1)
+        return -1;
+    xk_domain_close(&domain);
+    return 0;
+}
+
+static struct xk_domain
+find(struct fixture *f, const char *name)
+{
+    struct xk_domain domain;
+
+    if (xk_domain_find(&f->host, name, &domain, soon(), &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    return domain;
+}
+
+static void
+assert_state(struct fixture *f, const char *name, enum xk_domain_state state)
+{
+    struct xk_domain domain = find(f, name);
+    struct xk_domain_info info;
+
+    assert_int_equal(xk_domain_get(&f->host, &domain, &info, soon(), &f->err),
+                     0);
+    assert_int_equal(info.state, state);
+    xk_domain_info_free(&info);
+    xk_domain_close(&domain);
+}
+
+static void
+assert_nothing_left(struct fixture *f)
+{
+    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
+}
+
+static int
+destroy(struct fixture *f, const char *name)
+{
+    struct xk_domain domain;
+    int r;
+
+    if (xk_domain_find(&f->host, name, &domain, soon(), &f->err) == -1)
+        return -1;
+    r = xk_domain_destroy(&f->host, &domain, soon(), &f->err);
+    xk_domain_close(&domain);
+    return r;
+}
+
+static int
+apply(struct fixture *f, const char *name)
+{
+    struct xk_domain domain;
+    int r;
+
+    if (xk_domain_find(&f->host, name, &domain, soon(), &f->err) == -1)
+        return -1;
+    r = xk_domain_apply_policy(&f->host, &domain, soon(), &f->err);
+    xk_domain_close(&domain);
+    return r;
+}
+
+static void
+stop(struct fixture *f, const char *name, enum xk_stop_reason reason)
+{
+    struct xk_domain domain = find(f, name);
+
+    xk_fake_stop(f->host.hv, &domain.uuid, reason);
+    xk_domain_close(&domain);
+}
+
+/* ---- operations ---- */
+
+static void
+a_created_domain_runs_and_a_destroyed_one_leaves_nothing(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+    assert_int_equal(destroy(f, "a"), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_name_is_taken_once(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(xk_fake_count(f->host.hv), 1);
+}
+
+static void
+a_uuid_is_taken_once(void **context)
+{
+    struct fixture *f = *context;
+    const char *uuid = "uuid = '6f1c3f0e-9a3e-4b5c-8d2f-0123456789ab'";
+
+    assert_int_equal(create(f, "a", uuid), 0);
+    assert_int_equal(create(f, "b", uuid), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(xk_fake_count(f->host.hv), 1);
+}
+
+static void
+a_domain_is_found_by_name_and_by_uuid(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(
+        create(f, "a", "uuid = '6f1c3f0e-9a3e-4b5c-8d2f-0123456789ab'"), 0);
+    domain = find(f, "6F1C3F0E-9A3E-4B5C-8D2F-0123456789AB");
+    assert_string_equal(domain.name, "a");
+    xk_domain_close(&domain);
+}
+
+static void
+a_renamed_domain_answers_to_its_new_name_only(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(create(f, "c", ""), 0);
+    domain = find(f, "a");
+    assert_int_equal(xk_domain_rename(&f->host, &domain, "c", soon(), &f->err),
+                     -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(
+        xk_domain_rename(&f->host, &domain, "x/y", soon(), &f->err), -1);
+    assert_int_equal(xk_domain_rename(&f->host, &domain, "b", soon(), &f->err),
+                     0);
+    xk_domain_close(&domain);
+    assert_state(f, "b", XK_STATE_RUNNING);
+    assert_int_equal(xk_domain_find(&f->host, "a", &domain, soon(), &f->err),
+                     -1);
+}
+
+static void
+a_stopped_domain_cannot_be_paused(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    stop(f, "a", XK_STOP_POWEROFF);
+    domain = find(f, "a");
+    assert_int_equal(xk_domain_pause(&f->host, &domain, soon(), &f->err), -1);
+    assert_int_equal(f->err.kind, XK_ERR_STATE);
+    xk_domain_close(&domain);
+}
+
+static void
+a_create_that_fails_at_any_call_leaves_nothing(void **context)
+{
+    struct fixture *f = *context;
+    unsigned n = 0;
+
+    do {
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+
+        *faults = (struct xk_fake_faults){.fail_at = ++n};
+        if (create(f, "a", "") == 0)
+            break;
+        assert_nothing_left(f);
+    } while (n < 50);
+    assert_in_range(n, 3, 49);
+}
+
+/* ---- kills ---- */
+
+typedef int action(struct fixture *f);
+
+static int
+kill_create(struct fixture *f)
+{
+    return create(f, "a", "");
+}
+
+static int
+kill_destroy(struct fixture *f)
+{
+    return destroy(f, "a");
+}
+
+static int
+kill_policy(struct fixture *f)
+{
+    return apply(f, "a");
+}
+
+/* Run it in a process that is killed at its nth call. False if it was not. */
+static bool
+killed(struct fixture *f, action *act, unsigned n, bool after)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+
+        *faults = (struct xk_fake_faults){0};
+        if (after)
+            faults->killed_after = n;
+        else
+            faults->killed_at = n;
+        _exit(act(f) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_not_equal(WEXITSTATUS(status), 1);
+    return WEXITSTATUS(status) == 9;
+}
+
+static void
+a_create_killed_at_any_call_is_undone_and_can_be_tried_again(void **context)
+{
+    struct fixture *f = *context;
+    unsigned kills = 0;
+
+    for (unsigned n = 1; n < 50; n++) {
+        for (int after = 0; after < 2; after++) {
+            if (!killed(f, kill_create, n, after == 1)) {
+                assert_in_range(kills, 4, 99);
+                return;
+            }
+            kills++;
+            reopen(f);
+            assert_nothing_left(f);
+            assert_int_equal(create(f, "a", ""), 0);
+            assert_int_equal(destroy(f, "a"), 0);
+        }
+    }
+}
+
+static void
+a_destroy_killed_at_any_call_is_finished(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int after = 0; after < 2; after++) {
+        assert_int_equal(create(f, "a", ""), 0);
+        assert_true(killed(f, kill_destroy, 1, after == 1));
+        reopen(f);
+        assert_nothing_left(f);
+    }
+}
+
+static void
+check_policy_kills(struct fixture *f, const char *config,
+                   enum xk_stop_reason reason, size_t domains_after,
+                   unsigned least)
+{
+    unsigned kills = 0;
+
+    for (unsigned n = 1; n < 50; n++) {
+        for (int after = 0; after < 2; after++) {
+            bool was_killed;
+
+            assert_int_equal(create(f, "a", config), 0);
+            stop(f, "a", reason);
+            was_killed = killed(f, kill_policy, n, after == 1);
+            kills += was_killed;
+            reopen(f);
+            if (apply(f, "a") == -1)
+                assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+            assert_int_equal(xk_fake_count(f->host.hv), domains_after);
+            assert_int_equal(scratch_count(f->host.state.run_path, "domains"),
+                             domains_after);
+            while (xk_fake_count(f->host.hv) > 0) {
+                struct xk_domain_list list;
+
+                assert_int_equal(
+                    xk_domain_list(&f->host, &list, soon(), &f->err), 0);
+                assert_int_equal(destroy(f, list.items[0].name), 0);
+                xk_domain_list_free(&list);
+            }
+            if (!was_killed) {
+                assert_in_range(kills, least, 99);
+                return;
+            }
+        }
+    }
+}
+
+static void
+a_restart_killed_at_any_call_ends_with_the_domain_running(void **context)
+{
+    check_policy_kills(*context, "", XK_STOP_REBOOT, 1, 2);
+}
+
+static void
+a_rename_restart_killed_at_any_call_ends_with_both_domains(void **context)
+{
+    check_policy_kills(*context, "on_reboot = 'rename-restart'", XK_STOP_REBOOT,
+                       2, 6);
+}
+
+/* ---- policies ---- */
+
+static void
+a_poweroff_destroys_by_default(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    stop(f, "a", XK_STOP_POWEROFF);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
+static void
+a_reboot_restarts_by_default_with_the_same_uuid(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain before, now;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    before = find(f, "a");
+    stop(f, "a", XK_STOP_REBOOT);
+    assert_int_equal(apply(f, "a"), 0);
+    now = find(f, "a");
+    assert_true(xk_uuid_equal(&before.uuid, &now.uuid));
+    assert_int_equal(now.starts, 1);
+    assert_state(f, "a", XK_STATE_RUNNING);
+    xk_domain_close(&before);
+    xk_domain_close(&now);
+}
+
+static void
+a_preserved_domain_stays_as_it_is(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", "on_crash = 'preserve'"), 0);
+    stop(f, "a", XK_STOP_CRASH);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_state(f, "a", XK_STATE_CRASHED);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
+static void
+a_coredump_is_written_before_the_domain_goes(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", "on_crash = 'coredump-destroy'"), 0);
+    stop(f, "a", XK_STOP_CRASH);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_nothing_left(f);
+    assert_int_equal(scratch_count(f->host.state.lib_path, "dump"), 1);
+}
+
+static void
+a_rename_restart_keeps_the_old_under_another_name(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain_list list;
+
+    assert_int_equal(create(f, "a", "on_reboot = 'rename-restart'"), 0);
+    stop(f, "a", XK_STOP_REBOOT);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(xk_domain_list(&f->host, &list, soon(), &f->err), 0);
+    assert_int_equal(list.count, 2);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_int_equal(strncmp(list.items[i].name, "a", 1), 0);
+        assert_int_equal(apply(f, list.items[i].name), 0);
+    }
+    xk_domain_list_free(&list);
+    assert_int_equal(xk_fake_count(f->host.hv), 2);
+}
+
+static void
+a_guest_that_reboots_in_a_loop_is_stopped(void **context)
+{
+    struct fixture *f = *context;
+    int restarts = 0;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    for (int i = 0; i < 20; i++) {
+        struct xk_domain domain;
+
+        stop(f, "a", XK_STOP_REBOOT);
+        assert_int_equal(apply(f, "a"), 0);
+        domain = find(f, "a");
+        restarts = (int)domain.starts;
+        xk_domain_close(&domain);
+    }
+    assert_int_equal(restarts, 10);
+    assert_state(f, "a", XK_STATE_SHUTDOWN);
+}
+
+static void
+a_restart_that_fails_is_not_tried_for_ever(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    stop(f, "a", XK_STOP_REBOOT);
+    *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = 1};
+    assert_int_equal(apply(f, "a"), -1);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_state(f, "a", XK_STATE_SHUTDOWN);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(a_created_domain_runs_and_a_destroyed_one_leaves_nothing),
+        T(a_name_is_taken_once),
+        T(a_uuid_is_taken_once),
+        T(a_domain_is_found_by_name_and_by_uuid),
+        T(a_renamed_domain_answers_to_its_new_name_only),
+        T(a_stopped_domain_cannot_be_paused),
+        T(a_create_that_fails_at_any_call_leaves_nothing),
+        T(a_create_killed_at_any_call_is_undone_and_can_be_tried_again),
+        T(a_destroy_killed_at_any_call_is_finished),
+        T(a_restart_killed_at_any_call_ends_with_the_domain_running),
+        T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
+        T(a_poweroff_destroys_by_default),
+        T(a_reboot_restarts_by_default_with_the_same_uuid),
+        T(a_preserved_domain_stays_as_it_is),
+        T(a_coredump_is_written_before_the_domain_goes),
+        T(a_rename_restart_keeps_the_old_under_another_name),
+        T(a_guest_that_reboots_in_a_loop_is_stopped),
+        T(a_restart_that_fails_is_not_tried_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

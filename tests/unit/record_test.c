@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "tests/fakes/scratch.h"
+#include "toolstack/journal.h"
+#include "toolstack/record.h"
+
+struct fixture {
+    char *scratch;
+    struct xk_state state;
+    struct xk_uuid uuid;
+    struct xk_error err;
+};
+
+static int
+setup(void **context)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    f->scratch = scratch_new();
+    xk_uuid_random(&f->uuid);
+    *context = f;
+    return xk_state_open(&f->state, &f->err);
+}
+
+static int
+teardown(void **context)
+{
+    struct fixture *f = *context;
+
+    xk_state_close(&f->state);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+static struct xk_record *
+make(struct fixture *f)
+{
+    struct xk_record *record =
+        xk_record_create(&f->state, &f->uuid, "create", &f->err);
+
+    assert_non_null(record);
+    return record;
+}
+
+static void
+a_new_record_is_listed_and_can_be_opened(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    XK_CLEANUP_RECORD struct xk_record *again = NULL;
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    assert_int_equal(xk_state_list(&f->state, &uuids, &count, &f->err), 0);
+    assert_int_equal(count, 1);
+    assert_true(xk_uuid_equal(&uuids[0], &f->uuid));
+    again = xk_record_open(&f->state, &f->uuid, &f->err);
+    assert_non_null(again);
+}
+
+static void
+a_uuid_has_one_record(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+
+    assert_null(xk_record_create(&f->state, &f->uuid, "create", &f->err));
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(scratch_count(f->state.run_path, "domains"), 1);
+}
+
+static void
+a_removed_record_leaves_nothing_and_is_not_found(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+
+    assert_int_equal(xk_record_remove(record, &f->err), 0);
+    assert_int_equal(scratch_count(f->state.run_path, "domains"), 0);
+    assert_null(xk_record_open(&f->state, &f->uuid, &f->err));
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_held_lock_is_refused_naming_the_holder(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *holder = make(f);
+    XK_CLEANUP_RECORD struct xk_record *other =
+        xk_record_open(&f->state, &f->uuid, &f->err);
+
+    assert_true(xk_record_is_locked(other));
+    assert_int_equal(xk_record_try_lock(other, "pause", &f->err), 0);
+    assert_int_equal(
+        xk_record_lock(other, "pause", xk_deadline_in_ms(30), &f->err), -1);
+    assert_int_equal(f->err.kind, XK_ERR_BUSY);
+    assert_non_null(strstr(f->err.message, "xk create (pid "));
+    xk_record_unlock(holder);
+    assert_false(xk_record_is_locked(other));
+    assert_int_equal(xk_record_try_lock(other, "pause", &f->err), 1);
+}
+
+static void
+a_lock_is_taken_over_as_soon_as_its_holder_is_killed(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    int ready[2], status;
+    char byte;
+    pid_t pid;
+
+    xk_record_unlock(record);
+    assert_int_equal(pipe(ready), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct xk_record *own = xk_record_open(&f->state, &f->uuid, NULL);
+
+        if (xk_record_try_lock(own, "pause", NULL) != 1 ||
+            write(ready[1], "1", 1) != 1)
+            _exit(1);
+        pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(xk_record_try_lock(record, "list", &f->err), 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(
+        xk_record_lock(record, "list", xk_deadline_in_ms(5000), &f->err), 0);
+    waitpid(pid, &status, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void
+locking_a_record_removed_meanwhile_is_not_found(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    XK_CLEANUP_RECORD struct xk_record *late =
+        xk_record_open(&f->state, &f->uuid, &f->err);
+
+    assert_int_equal(xk_record_remove(record, &f->err), 0);
+    xk_record_unlock(record);
+    assert_int_equal(
+        xk_record_lock(late, "pause", xk_deadline_in_ms(100), &f->err), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+what_was_left_half_made_is_swept(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(mkdirat(f->state.domains_fd, ".new-x", 0700), 0);
+    assert_int_equal(mkdirat(f->state.domains_fd, ".removed-y", 0700), 0);
+    assert_int_equal(mkdirat(f->state.domains_fd, ".removed-y/z", 0700), 0);
+    xk_state_sweep(&f->state);
+    assert_int_equal(scratch_count(f->state.run_path, "domains"), 0);
+}
+
+static void
+the_state_directory_is_closed_to_others(void **context)
+{
+    struct fixture *f = *context;
+    struct stat st;
+
+    assert_int_equal(chmod(f->state.run_path, 0755), 0);
+    xk_state_close(&f->state);
+    assert_int_equal(xk_state_open(&f->state, &f->err), 0);
+    assert_int_equal(stat(f->state.run_path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void
+a_state_directory_must_be_absolute(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_state state;
+
+    setenv("XK_STATE_DIR", "relative/path", 1);
+    assert_int_equal(xk_state_open(&state, &f->err), -1);
+    assert_int_equal(f->err.kind, XK_ERR_USAGE);
+}
+
+/* ---- the journal ---- */
+
+static void
+an_operation_is_unfinished_from_begin_to_end(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    struct xk_journal journal;
+
+    assert_true(xk_journal_is_unfinished(record));
+    xk_journal_append(record, XK_JOURNAL_BEGIN, "create", NULL, &f->err);
+    xk_journal_append(record, XK_JOURNAL_INTENT, "tap", "vif1.0", &f->err);
+    xk_journal_append(record, XK_JOURNAL_DONE, "tap", "vif1.0", &f->err);
+    assert_true(xk_journal_is_unfinished(record));
+    assert_int_equal(xk_journal_read(record, &journal, &f->err), 0);
+    assert_int_equal(journal.count, 3);
+    assert_string_equal(journal.entries[1].detail, "vif1.0");
+    assert_string_equal(xk_journal_unfinished(&journal)->what, "create");
+    xk_journal_free(&journal);
+    xk_journal_append(record, XK_JOURNAL_END, "create", NULL, &f->err);
+    assert_false(xk_journal_is_unfinished(record));
+    xk_journal_append(record, XK_JOURNAL_NOTE, "preserved", NULL, &f->err);
+    assert_false(xk_journal_is_unfinished(record));
+}
+
+static void
+append_raw(struct xk_record *record, const char *text)
+{
+    int fd = openat(record->dir_fd, "journal", O_WRONLY | O_APPEND);
+
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void
+a_torn_line_is_as_if_not_written(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    struct xk_journal journal;
+
+    xk_journal_append(record, XK_JOURNAL_BEGIN, "create", NULL, &f->err);
+    append_raw(record, "0badc0de {\"kind\":\"end\",\"what\":\"cre");
+    assert_true(xk_journal_is_unfinished(record));
+    xk_journal_append(record, XK_JOURNAL_NOTE, "x", NULL, &f->err);
+    assert_int_equal(xk_journal_read(record, &journal, &f->err), 0);
+    assert_int_equal(journal.count, 2);
+    xk_journal_free(&journal);
+}
+
+static void
+a_line_with_a_wrong_sum_does_not_count(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+
+    xk_journal_append(record, XK_JOURNAL_BEGIN, "create", NULL, &f->err);
+    append_raw(record, "00000000 {\"kind\":\"end\",\"what\":\"create\","
+                       "\"time_ms\":1}\n");
+    assert_true(xk_journal_is_unfinished(record));
+}
+
+static void
+a_long_journal_is_begun_anew_by_the_next_operation(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    struct stat st;
+
+    for (int i = 0; i < 1500; i++)
+        xk_journal_append(record, XK_JOURNAL_NOTE, "note", NULL, &f->err);
+    xk_journal_append(record, XK_JOURNAL_BEGIN, "pause", NULL, &f->err);
+    assert_int_equal(fstatat(record->dir_fd, "journal", &st, 0), 0);
+    assert_true(st.st_size < 1000);
+    assert_true(xk_journal_is_unfinished(record));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(a_new_record_is_listed_and_can_be_opened),
+        T(a_uuid_has_one_record),
+        T(a_removed_record_leaves_nothing_and_is_not_found),
+        T(a_held_lock_is_refused_naming_the_holder),
+        T(a_lock_is_taken_over_as_soon_as_its_holder_is_killed),
+        T(locking_a_record_removed_meanwhile_is_not_found),
+        T(what_was_left_half_made_is_swept),
+        T(the_state_directory_is_closed_to_others),
+        T(a_state_directory_must_be_absolute),
+        T(an_operation_is_unfinished_from_begin_to_end),
+        T(a_torn_line_is_as_if_not_written),
+        T(a_line_with_a_wrong_sum_does_not_count),
+        T(a_long_journal_is_begun_anew_by_the_next_operation),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
