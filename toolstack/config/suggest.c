@@ -59,7 +59,8 @@ xk_suggest_init(struct xk_suggest *suggest, const char *typed)
 {
     *suggest = (struct xk_suggest){.typed = typed, .length = strlen(typed)};
     /* A third of the letters may be wrong, but one always. */
-    suggest->distance = suggest->length < 6 ? 2 : suggest->length / 3 + 1;
+    suggest->distance =
+        2 * (suggest->length < 6 ? 2 : (unsigned)suggest->length / 3 + 1);
     if (suggest->length > XK_SUGGEST_MAX)
         suggest->distance = 0;
 }
@@ -74,9 +75,14 @@ xk_suggest_offer(struct xk_suggest *suggest, const char *word)
         length > suggest->length + suggest->distance ||
         suggest->length > length + suggest->distance)
         return;
-    distance = edit_distance(suggest->typed, suggest->length, word, length);
+    distance = 2 * edit_distance(suggest->typed, suggest->length, word, length);
     /* What has no letter of the word left is no suggestion. */
-    if (distance >= suggest->distance || distance >= length)
+    if (distance >= 2 * length)
+        return;
+    /* Of words as near the one that was not finished is the likely one. */
+    if (distance > 0 && strncmp(suggest->typed, word, suggest->length) == 0)
+        distance--;
+    if (distance >= suggest->distance)
         return;
     suggest->distance = distance;
     suggest->best = word;
