@@ -28,8 +28,8 @@ xk_buf_append(struct xk_buf *buf, const void *data, size_t length)
 
     if (length > 0)
         memcpy(end, data, length);
+    end[length] = '\0';
     buf->length += length;
-    buf->data[buf->length] = '\0';
 }
 
 void

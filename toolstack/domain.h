@@ -48,7 +48,6 @@ int xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
 int xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
                   struct xk_domain_info *info, struct xk_deadline deadline,
                   struct xk_error *err);
-void xk_domain_info_free(struct xk_domain_info *info);
 
 /* Make a domain; it runs at the end, or is paused if so asked. *domain is open
  * at the end. XK_ERR_EXISTS: the name or UUID is taken. */

@@ -46,6 +46,7 @@ recover_locked(struct xk_host *host, struct xk_record *record,
 
     if (xk_journal_read(record, &journal, err) == -1)
         return -1;
+    domain.name = xk_strdup(record->uuid_text);
     begin = xk_journal_unfinished(&journal);
     if (begin != NULL)
         operation = begin->what;
@@ -58,6 +59,7 @@ recover_locked(struct xk_host *host, struct xk_record *record,
             r = recoveries[i].recover(host, &domain, deadline, err);
     }
     xk_journal_free(&journal);
+    free(domain.name);
     return r;
 }
 

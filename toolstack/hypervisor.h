@@ -51,6 +51,7 @@ struct xk_domain_list {
     size_t count;
 };
 
+void xk_domain_info_free(struct xk_domain_info *info);
 void xk_domain_list_free(struct xk_domain_list *list);
 
 /* Facts about the host, in the order to print. Keys are "nr_cpus",

@@ -189,19 +189,36 @@ become_another(struct xk_domain *domain, const struct xk_domain_config *next,
     return xk_record_rekey(domain->record, &config->uuid, err);
 }
 
+/* An earlier try may have come as far as a half-built domain. 1: a whole one is
+ * there, 0: none is, -1: error. */
+static int
+clear_way(struct xk_host *host, const struct xk_domain_config *next,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *there =
+        xk_record_open(&host->state, &next->uuid, NULL);
+    struct xk_domain half = {
+        .uuid = next->uuid, .domid = -1, .name = next->name, .record = there};
+
+    if (there == NULL)
+        return 0;
+    if (!xk_journal_is_unfinished(there))
+        return 1;
+    if (xk_record_try_lock(there, host->verb, NULL) != 1)
+        return xk_fail(err, XK_ERR_BUSY,
+                       "domain \"%s\" is being made anew already", next->name);
+    return xk_operation_remove(host, &half, deadline, err);
+}
+
 static int
 create_next(struct xk_host *host, const struct xk_domain_config *next,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_RECORD struct xk_record *there =
-        xk_record_open(&host->state, &next->uuid, NULL);
+    int there = clear_way(host, next, deadline, err);
     struct xk_domain made;
 
-    if (there != NULL && xk_journal_is_unfinished(there))
-        return xk_fail(err, XK_ERR_BUSY,
-                       "domain \"%s\" is being made anew already", next->name);
-    if (there != NULL)
-        return 0;
+    if (there != 0)
+        return there == 1 ? 0 : -1;
     if (xk_operation_create(host, next, false, &made, deadline, err) == -1)
         return -1;
     xk_domain_close(&made);

@@ -23,6 +23,38 @@ enum xk_key_type {
     XK_KEY_STRING,
     XK_KEY_ENUM, /* one of a list of words */
     XK_KEY_LIST, /* a list of strings, or a single string */
+    /* A list of lists of strings. Each inner list is one item, its strings
+     * joined by ';'. */
+    XK_KEY_NESTED,
+};
+
+/* Domain types a key has an effect on: 1 << enum xk_domain_type. */
+enum {
+    XK_KEY_ON_PV = 1 << 0,
+    XK_KEY_ON_PVH = 1 << 1,
+    XK_KEY_ON_HVM = 1 << 2,
+    XK_KEY_ON_ALL = XK_KEY_ON_PV | XK_KEY_ON_PVH | XK_KEY_ON_HVM,
+};
+
+enum {
+    /* XK_KEY_LIST: a string may stand for a list of one, as in xl. */
+    XK_KEY_SINGLE = 1 << 0,
+    /* XK_KEY_SINGLE: the string is split at blanks; xl calls it deprecated. */
+    XK_KEY_SPLIT = 1 << 1,
+    /* XK_KEY_ENUM: the number of a word, from 0, is taken for it; xl calls it
+     * deprecated. */
+    XK_KEY_NUMBERED = 1 << 2,
+    /* XK_KEY_ENUM: letters of either case, as in xl. */
+    XK_KEY_ANY_CASE = 1 << 3,
+    /* Adjusts what the domain does without it as well: where it cannot be
+     * done, for the domain's type or on a hypervisor, that is worth a warning
+     * and not an error. */
+    XK_KEY_TUNING = 1 << 4,
+    /* A form of the past that the reader turns into another key or ignores,
+     * with a warning; the text is in the meaning. */
+    XK_KEY_DEPRECATED = 1 << 5,
+    /* A secret: never to be shown in a message. */
+    XK_KEY_SECRET = 1 << 6,
 };
 
 /* What becomes of a key on a hypervisor. */
@@ -42,8 +74,11 @@ struct xk_key_info {
     const char *name;
     enum xk_key_type type;
     int64_t min, max;  /* XK_KEY_INTEGER, inclusive */
-    const char *words; /* XK_KEY_ENUM: the words, separated by '|' */
+    const char *words; /* XK_KEY_ENUM: the words, separated by '|'; with
+                          another type what it may well be; "": none */
     int importance;    /* 1 (essential) to 4 (expert) */
+    unsigned types;    /* XK_KEY_ON_* */
+    unsigned flags;
     struct xk_key_fate xen, kvm;
     const char *meaning; /* a sentence or more for xk.cfg(5) */
 };

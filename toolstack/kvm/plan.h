@@ -14,11 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/record.h"
 
-enum { XK_KVM_FIRST_FD = 10 }; /* the inherited ones count up from here */
+enum {
+    XK_KVM_FIRST_FD = 10
+}; /* the inherited ones count up from here */
 
 struct xk_kvm_plan {
     char **argv; /* ended by NULL; argv[0] is the program's absolute path */
@@ -26,16 +30,32 @@ struct xk_kvm_plan {
     struct xk_kvm_plan_fd {
         int fd;     /* here, owned by the plan, close-on-exec */
         char *what; /* "image /srv/a.img", for a dry run and for errors */
-    } *fds;         /* fds[i] is XK_KVM_FIRST_FD + i in the child */
+    } * fds;        /* fds[i] is XK_KVM_FIRST_FD + i in the child */
     size_t fd_count;
     bool dry; /* descriptors are not opened: fd is -1, nothing is touched */
-    bool accelerated; /* KVM; else TCG */
+    bool accelerated;    /* KVM; else TCG */
     char *no_kvm_reason; /* why not, where not accelerated */
     uid_t uid; /* who QEMU runs as; the caller itself where unprivileged */
     gid_t gid;
-    gid_t kvm_group;     /* supplementary, (gid_t)-1: none */
-    char **tap_names;    /* network devices that exist while QEMU has them */
+    gid_t kvm_group;  /* supplementary, (gid_t)-1: none */
+    char **tap_names; /* network devices that exist while QEMU has them */
     size_t tap_count;
+
+    /* What the caller may set between init and use. */
+    bool probe; /* files are opened and looked at, but nothing is made: no
+                   network device, no copy of a file */
+    struct xk_problems *problems; /* where not NULL, what is wrong with a part
+                                     of the configuration is added here, with
+                                     its place, and planning goes on; warnings
+                                     come here as well */
+    int record_dir_fd; /* the record's directory, where the firmware keeps its
+                          variables over reboots; -1 (the start): none, the
+                          firmware forgets. Not owned */
+    const struct xk_state *state; /* to name the domain that holds an image; may
+                                     be NULL */
+    time_t now;                   /* for the guest's clock; the time of init */
+
+    struct xk_kvm_layout *layout; /* the planner's own notes */
 };
 
 /* Begin an empty plan. */

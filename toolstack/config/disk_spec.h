@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Disk specifications, xl-disk-configuration(5), for example
+ * "/srv/a.img,qcow2,xvda,rw". */
+#ifndef XK_TOOLSTACK_CONFIG_DISK_SPEC_H
+#define XK_TOOLSTACK_CONFIG_DISK_SPEC_H
+
+#include "toolstack/config/domain_config.h"
+#include "toolstack/config/spec.h"
+
+/* Fill *disk, which need not be initialised; xk_disk_free() it in any case.
+ * Returns -1 where an error was added to the spec's problems. */
+int xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk);
+
+/* Free what *disk holds. */
+void xk_disk_free(struct xk_disk *disk);
+
+#endif

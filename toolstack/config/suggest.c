@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/config/suggest.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+static unsigned
+min3(unsigned a, unsigned b, unsigned c)
+{
+    unsigned least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Letters of either case are the same, and so are '-' and '_': most mistakes
+ * are of that kind. */
+static bool
+alike(char a, char b)
+{
+    if (a == '-')
+        a = '_';
+    if (b == '-')
+        b = '_';
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* How many letters must be added, removed, changed or exchanged with their
+ * neighbour to get from a to b, which are at most XK_SUGGEST_MAX long. */
+static unsigned
+edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    unsigned rows[3][XK_SUGGEST_MAX + 1];
+    unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+
+    for (size_t j = 0; j <= b_length; j++)
+        last[j] = (unsigned)j;
+    for (size_t i = 1; i <= a_length; i++) {
+        unsigned *recycled = before;
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_length; j++) {
+            row[j] = min3(last[j] + 1, row[j - 1] + 1,
+                          last[j - 1] + !alike(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && alike(a[i - 1], b[j - 2]) &&
+                alike(a[i - 2], b[j - 1]) && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
+        }
+        before = last;
+        last = row;
+        row = recycled;
+    }
+    return last[b_length];
+}
+
+void
+xk_suggest_init(struct xk_suggest *suggest, const char *typed)
+{
+    *suggest = (struct xk_suggest){.typed = typed, .length = strlen(typed)};
+    /* A third of the letters may be wrong, but one always. */
+    suggest->distance =
+        2 * (suggest->length < 6 ? 2 : (unsigned)suggest->length / 3 + 1);
+    if (suggest->length > XK_SUGGEST_MAX)
+        suggest->distance = 0;
+}
+
+void
+xk_suggest_offer(struct xk_suggest *suggest, const char *word)
+{
+    size_t length = strlen(word);
+    unsigned distance;
+
+    if (length > XK_SUGGEST_MAX || suggest->distance == 0 ||
+        length > suggest->length + suggest->distance ||
+        suggest->length > length + suggest->distance)
+        return;
+    distance = 2 * edit_distance(suggest->typed, suggest->length, word, length);
+    /* What has no letter of the word left is no suggestion. */
+    if (distance >= 2 * length)
+        return;
+    /* Of words as near the one that was not finished is the likely one. */
+    if (distance > 0 && strncmp(suggest->typed, word, suggest->length) == 0)
+        distance--;
+    if (distance >= suggest->distance)
+        return;
+    suggest->distance = distance;
+    suggest->best = word;
+}
+
+const char *
+xk_suggest_best(const struct xk_suggest *suggest)
+{
+    return suggest->best;
+}
+
+const char *
+xk_suggest_word(const char *typed, const char *words, char *buffer, size_t size)
+{
+    struct xk_suggest suggest;
+    char word[2][XK_SUGGEST_MAX + 1];
+    unsigned spare = 0; /* the one of word[] that is not the best */
+
+    xk_suggest_init(&suggest, typed);
+    while (*words != '\0') {
+        size_t length = strcspn(words, "|");
+
+        if (length <= XK_SUGGEST_MAX) {
+            memcpy(word[spare], words, length);
+            word[spare][length] = '\0';
+            xk_suggest_offer(&suggest, word[spare]);
+            if (suggest.best == word[spare])
+                spare = !spare;
+        }
+        words += length + (words[length] == '|');
+    }
+    if (suggest.best == NULL || strlen(suggest.best) >= size)
+        return NULL;
+    return strcpy(buffer, suggest.best);
+}

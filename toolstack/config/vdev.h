@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names of virtual disks, xen-vbd-interface(7): xvda, xvdb2, d1p2, hdc, sda3,
+ * and the numbers that Xen encodes them in.
+ */
+#ifndef XK_TOOLSTACK_CONFIG_VDEV_H
+#define XK_TOOLSTACK_CONFIG_VDEV_H
+
+#include <stdbool.h>
+
+#include "toolstack/config/domain_config.h"
+
+struct xk_vdev {
+    enum xk_disk_bus bus;
+    unsigned index;     /* the disk on its bus, from 0 */
+    unsigned partition; /* 0: the whole disk */
+};
+
+/* False where text names no virtual disk. Numbers are decimal, or hexadecimal
+ * with 0x, or octal with 0; those that xen-vbd-interface(7) reserves name
+ * nothing. */
+bool xk_vdev_parse(const char *text, struct xk_vdev *vdev);
+
+/* The number that names the disk in xenstore. */
+unsigned xk_vdev_number(const struct xk_vdev *vdev);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Source: libxlu_vif.c of Xen 4.17 for what is a rate and what it comes to. */
+#include <string.h>
+
+#include "toolstack/config/vif_spec.h"
+
+enum {
+    INTERVAL_DEFAULT_US = 50000
+};
+
+/* Digits that make 1 to UINT32_MAX. libxlutil takes a leading zero for octal,
+ * and stops at the first digit that is none: nobody means that. */
+static const char *
+take_number(const char **p, uint64_t *number)
+{
+    const char *start = *p;
+
+    *number = 0;
+    for (; **p >= '0' && **p <= '9'; (*p)++) {
+        *number = 10 * *number + (uint64_t)(**p - '0');
+        if (*number > UINT32_MAX)
+            return "the number is above 4294967295";
+    }
+    if (*p == start)
+        return "a number is missing";
+    if (*start == '0')
+        return *p == start + 1 ? "it may not be 0"
+                               : "leading zeros are not allowed";
+    return NULL;
+}
+
+static const char *
+parse_speed(const char *text, size_t length, uint64_t *bytes_per_s)
+{
+    static const char letters[] = "KMG";
+    static const uint64_t factors[] = {1000, 1000000, 1000000000};
+    const char *p = text;
+    const char *wrong = take_number(&p, bytes_per_s);
+    const char *unit;
+
+    if (wrong != NULL)
+        return wrong;
+    unit = *p != '\0' ? strchr(letters, *p) : NULL;
+    if (unit != NULL) {
+        *bytes_per_s *= factors[unit - letters];
+        p++;
+    }
+    if (p + 3 != text + length || (*p != 'b' && *p != 'B') ||
+        memcmp(p + 1, "/s", 2) != 0)
+        return "a rate ends in b/s or B/s, with K, M or G in front, as "
+               "'10Mb/s'";
+    if (*p == 'b')
+        *bytes_per_s /= 8;
+    return NULL;
+}
+
+static const char *
+parse_interval(const char *text, uint32_t *interval_us)
+{
+    static const struct {
+        const char *unit;
+        uint64_t us;
+    } units[] = {{"", 1000000}, {"s", 1000000}, {"m", 1000},
+                 {"ms", 1000},  {"u", 1},       {"us", 1}};
+    const char *p = text;
+    uint64_t number;
+    const char *wrong = take_number(&p, &number);
+
+    if (wrong != NULL)
+        return wrong;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(p, units[i].unit) != 0)
+            continue;
+        number *= units[i].us;
+        if (number > UINT32_MAX)
+            return "the interval is above 4294967295 us";
+        *interval_us = (uint32_t)number;
+        return NULL;
+    }
+    return "the interval ends in s, ms or us";
+}
+
+const char *
+xk_vif_rate_parse(const char *text, uint64_t *bytes_per_interval,
+                  uint32_t *interval_us)
+{
+    size_t length = strcspn(text, "@");
+    uint64_t bytes_per_s, product;
+    uint32_t us = INTERVAL_DEFAULT_US;
+    const char *wrong = parse_speed(text, length, &bytes_per_s);
+
+    if (wrong == NULL && text[length] == '@')
+        wrong = parse_interval(text + length + 1, &us);
+    if (wrong != NULL)
+        return wrong;
+    if (__builtin_mul_overflow(bytes_per_s, us, &product))
+        return "the rate times the interval is too much";
+    *bytes_per_interval = product / 1000000;
+    *interval_us = us;
+    return NULL;
+}

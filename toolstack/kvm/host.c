@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/util.h"
+
+static const char qemu_name[] = "qemu-system-x86_64";
+
+/* Looked in after PATH: a service may run without one. */
+static const char usual_folders[] = "/usr/local/bin:/usr/bin:/usr/libexec";
+
+/* The first folder of a ':'-separated list that has the program. */
+static char *
+search(const char *folders)
+{
+    while (folders != NULL && *folders != '\0') {
+        size_t length = strcspn(folders, ":");
+        XK_CLEANUP_FREE char *path =
+            xk_asprintf("%.*s/%s", (int)length, folders, qemu_name);
+
+        if (path[0] == '/' && access(path, X_OK) == 0)
+            return XK_TAKE(path);
+        folders += length + (folders[length] == ':');
+    }
+    return NULL;
+}
+
+char *
+xk_kvm_qemu_path(struct xk_error *err)
+{
+    const char *given = getenv("XK_QEMU");
+    char *path;
+
+    if (given != NULL && given[0] != '\0') {
+        if (given[0] == '/' && access(given, X_OK) == 0)
+            return xk_strdup(given);
+        xk_fail(err, XK_ERR_HOST,
+                "XK_QEMU is \"%s\", which is no program by absolute path",
+                given);
+        return NULL;
+    }
+    path = search(getenv("PATH"));
+    if (path == NULL)
+        path = search(usual_folders);
+    if (path == NULL)
+        xk_fail(err, XK_ERR_HOST,
+                "%s is not installed (Debian: apt install qemu-system-x86)",
+                qemu_name);
+    return path;
+}
+
+/* Whether the first processor has one of the two flags. */
+static bool
+processor_can(void)
+{
+    XK_CLEANUP_FILE FILE *file = fopen("/proc/cpuinfo", "re");
+    XK_CLEANUP_FREE char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+
+    while (file != NULL && !found && getline(&line, &room, file) != -1) {
+        if (strncmp(line, "flags", 5) != 0)
+            continue;
+        for (char *word = strtok(line, " \t\n"); word != NULL && !found;
+             word = strtok(NULL, " \t\n"))
+            found = strcmp(word, "vmx") == 0 || strcmp(word, "svm") == 0;
+        break;
+    }
+    return found;
+}
+
+bool
+xk_kvm_accelerator(char **reason)
+{
+    XK_CLEANUP_CLOSE int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+    *reason = NULL;
+    if (fd == -1)
+        *reason = xk_asprintf("/dev/kvm: %s", strerror(errno));
+    else if (!processor_can())
+        *reason = xk_strdup("/dev/kvm is there, but the processor has neither "
+                            "vmx nor svm");
+    return *reason == NULL;
+}
+
+int
+xk_kvm_probe(struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
+
+    return path != NULL ? 0 : -1;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network cards: a "-netdev" called net-vifN and a device called vifN, N being
+ * the devid.
+ *
+ * A card is on a bridge where one is named and is there; without a name on
+ * xl's default bridge, where that is there and we may; else it has a user-mode
+ * network of its own, which needs no right.
+ */
+#include "toolstack/kvm/part.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/kvm/tap.h"
+
+static const char default_bridge[] = "xenbr0"; /* xl's, xl.conf(5) */
+
+enum {
+    NET_DEADLINE_MS = 5000,
+    NAME_MAX_BYTES = 15
+};
+
+/* Models by xl's names and QEMU's. */
+static const struct model {
+    const char *name;
+    const char *driver;
+    bool express; /* goes on a PCI Express port, and can be unplugged */
+} models[] = {
+    {"virtio-net", "virtio-net-pci", true},
+    {"virtio-net-pci", "virtio-net-pci", true},
+    {"virtio", "virtio-net-pci", true},
+    {"netfront", "virtio-net-pci", true},
+    {"e1000e", "e1000e", true},
+    {"igb", "igb", true}, /* QEMU 8.0 */
+    {"vmxnet3", "vmxnet3", true},
+    {"rtl8139", "rtl8139", false},
+    {"e1000", "e1000", false},
+    {"ne2k_pci", "ne2k_pci", false},
+    {"pcnet", "pcnet", false},
+    {"i82551", "i82551", false},
+    {"i82557b", "i82557b", false},
+    {"i82559er", "i82559er", false},
+    {"tulip", "tulip", false},
+};
+
+static const struct model *
+model_of(const struct xk_vif *vif, struct xk_error *err)
+{
+    if (vif->model == NULL || vif->type == XK_VIF_PV)
+        return &models[0];
+    for (size_t i = 0; i < XK_ARRAY_SIZE(models); i++) {
+        if (strcasecmp(vif->model, models[i].name) == 0)
+            return &models[i];
+    }
+    xk_fail(err, XK_ERR_UNSUPPORTED,
+            "no network card \"%s\" on kvm; for example virtio-net, e1000, "
+            "e1000e or rtl8139",
+            vif->model);
+    return NULL;
+}
+
+/* ---- user-mode network ---- */
+
+/* Whether we could listen there now: QEMU's own complaint comes late and names
+ * no line. */
+static int
+check_port_free(const struct xk_hostfwd *forward, struct xk_error *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(forward->host_port)};
+    int type = (forward->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, type, 0);
+    int yes = 1;
+
+    if (fd == -1)
+        return xk_fail_errno(err, "socket");
+    if (forward->host_address[0] != '\0' &&
+        inet_pton(AF_INET, forward->host_address, &address.sin_addr) != 1)
+        return xk_fail(err, XK_ERR_CONFIG, "hostfwd: \"%s\" is no IPv4 address",
+                       forward->host_address);
+    if (!forward->udp)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        (forward->udp || listen(fd, 1) == 0))
+        return 0;
+    return xk_fail(err, errno == EADDRINUSE ? XK_ERR_IN_USE : XK_ERR_CONFIG,
+                   "hostfwd: %s port %u of \"%s\": %s",
+                   forward->udp ? "udp" : "tcp", forward->host_port,
+                   forward->host_address, strerror(errno));
+}
+
+static int
+check_ports(const struct xk_kvm_plan *plan, const struct xk_vif *vif,
+            struct xk_error *err)
+{
+    for (size_t i = 0; !plan->dry && i < vif->hostfwd_count; i++) {
+        if (check_port_free(&vif->hostfwd[i], err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static void
+put_hostfwd(struct xk_json_writer *w, const struct xk_vif *vif)
+{
+    xk_json_open_array(w, "hostfwd");
+    for (size_t i = 0; i < vif->hostfwd_count; i++) {
+        const struct xk_hostfwd *forward = &vif->hostfwd[i];
+        XK_CLEANUP_FREE char *text =
+            xk_asprintf("%s:%s:%u-%s:%u", forward->udp ? "udp" : "tcp",
+                        forward->host_address, forward->host_port,
+                        forward->guest_address, forward->guest_port);
+
+        xk_json_open_object(w, NULL);
+        xk_json_put_string(w, "str", text);
+        xk_json_close_object(w);
+    }
+    xk_json_close_array(w);
+}
+
+static int
+add_user_network(struct xk_kvm_plan *plan, const struct xk_vif *vif,
+                 const char *id, struct xk_error *err)
+{
+    struct xk_json_writer *w;
+
+    if (check_ports(plan, vif, err) == -1)
+        return -1;
+    w = xk_kvm_option_open(plan, "-netdev");
+    xk_json_put_string(w, "type", "user");
+    xk_json_put_string(w, "id", id);
+    if (vif->hostfwd_count > 0)
+        put_hostfwd(w, vif);
+    xk_kvm_option_close(plan);
+    return 0;
+}
+
+/* ---- bridge ---- */
+
+/* The name is the same in every process that knows the domain, so that a TAP
+ * can be told from others; at most 15 bytes. */
+static char *
+tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
+{
+    const uint8_t *b = config->uuid.bytes;
+
+    if (vif->vifname != NULL)
+        return xk_strdup(vif->vifname);
+    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3],
+                       vif->devid);
+}
+
+/* Names of network devices, as the kernel takes them (dev_valid_name()), and
+ * no pattern: '%' would be filled in. */
+static int
+check_name(const char *name, struct xk_error *err)
+{
+    if (name[0] == '\0' || strlen(name) > NAME_MAX_BYTES ||
+        strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        strpbrk(name, "/:% \t\n\r\v\f") != NULL)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is no name for a network device", name);
+    return 0;
+}
+
+static int
+make_tap(struct xk_kvm_plan *plan, const struct xk_vif *vif, const char *name,
+         const char *bridge, struct xk_error *err)
+{
+    int fd = -1;
+
+    if (check_name(name, err) == -1)
+        return -1;
+    if (plan->dry)
+        return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, bridge);
+    if (!xk_kvm_tap_allowed())
+        return xk_fail(err, XK_ERR_HOST,
+                       "bridge \"%s\" needs root (and /dev/net/tun); use "
+                       "type=user for a network without",
+                       bridge);
+    if (!plan->probe) {
+        fd = xk_kvm_tap_create(name, bridge, vif->mtu,
+                               xk_deadline_in_ms(NET_DEADLINE_MS), err);
+        if (fd == -1)
+            return -1;
+        XK_GROW(plan->tap_names, plan->tap_count);
+        plan->tap_names[plan->tap_count++] = xk_strdup(name);
+    }
+    return xk_kvm_plan_fd(plan, fd, "tap %s on %s", name, bridge);
+}
+
+/* The kernel's data path, where it is there; only for virtio. -1: without. */
+static int
+add_vhost(struct xk_kvm_plan *plan, const struct model *model)
+{
+    int fd = -1;
+
+    if (strcmp(model->driver, "virtio-net-pci") != 0 || plan->probe)
+        return -1;
+    if (access("/dev/vhost-net", R_OK | W_OK) == -1)
+        return -1;
+    if (!plan->dry) {
+        fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+        if (fd == -1)
+            return -1;
+    }
+    return xk_kvm_plan_fd(plan, fd, "vhost-net");
+}
+
+static void
+put_number_as_text(struct xk_json_writer *w, const char *key, int number)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", number);
+    xk_json_put_string(w, key, text);
+}
+
+static int
+add_bridge_network(struct xk_kvm_plan *plan,
+                   const struct xk_domain_config *config,
+                   const struct xk_vif *vif, const struct model *model,
+                   const char *bridge, const char *id, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *name = tap_name(config, vif);
+    struct xk_json_writer *w;
+    int tap, vhost;
+
+    if (vif->hostfwd_count > 0)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "hostfwd is for type=user; a guest on a bridge has an "
+                       "address of its own");
+    tap = make_tap(plan, vif, name, bridge, err);
+    if (tap == -1)
+        return -1;
+    vhost = add_vhost(plan, model);
+    w = xk_kvm_option_open(plan, "-netdev");
+    xk_json_put_string(w, "type", "tap");
+    xk_json_put_string(w, "id", id);
+    put_number_as_text(w, "fd", tap);
+    if (vhost != -1) {
+        xk_json_put_bool(w, "vhost", true);
+        put_number_as_text(w, "vhostfd", vhost);
+    }
+    xk_kvm_option_close(plan);
+    return 0;
+}
+
+/* The bridge the card is to be on; NULL: a user-mode network. */
+static const char *
+choose_bridge(struct xk_kvm_plan *plan, const struct xk_vif *vif)
+{
+    if (vif->type == XK_VIF_USER)
+        return NULL;
+    if (vif->bridge != NULL && xk_kvm_bridge_exists(vif->bridge))
+        return vif->bridge;
+    if (vif->bridge != NULL) {
+        xk_kvm_part_warn(plan, &vif->where,
+                         "no bridge \"%s\" on this host: the card gets a "
+                         "user-mode network",
+                         vif->bridge);
+        return NULL;
+    }
+    if (xk_kvm_bridge_exists(default_bridge) && xk_kvm_tap_allowed())
+        return default_bridge;
+    return NULL;
+}
+
+/* ---- the card ---- */
+
+static int
+add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
+         const struct model *model, const char *id, const char *netdev,
+         struct xk_error *err)
+{
+    struct xk_json_writer *w;
+    char bus[XK_KVM_BUS_MAX];
+    char mac[18];
+    const uint8_t *m = vif->mac;
+    unsigned slot = XK_KVM_SLOT_NIC + plan->layout->nics;
+
+    if (!model->express && slot > XK_KVM_SLOT_NIC_LAST)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "more than %d network cards of the old kinds; use "
+                       "virtio-net",
+                       XK_KVM_SLOT_NIC_LAST - XK_KVM_SLOT_NIC + 1);
+    if (model->express) {
+        if (xk_kvm_port_add(plan, bus, err) == -1)
+            return -1;
+        w = xk_kvm_option_open(plan, "-device");
+        xk_json_put_string(w, "driver", model->driver);
+        xk_json_put_string(w, "id", id);
+        xk_json_put_string(w, "bus", bus);
+    } else {
+        w = xk_kvm_device_open(plan, model->driver, id, slot);
+        plan->layout->nics++;
+    }
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+             m[2], m[3], m[4], m[5]);
+    xk_json_put_string(w, "netdev", netdev);
+    xk_json_put_string(w, "mac", mac);
+    if (vif->mtu != 0 && strcmp(model->driver, "virtio-net-pci") == 0)
+        xk_json_put_integer(w, "host_mtu", vif->mtu);
+    /* The ROM to boot from the network costs time at every start. */
+    if (!xk_kvm_boots_from(plan, XK_KVM_BOOT_NETWORK))
+        xk_json_put_string(w, "romfile", "");
+    xk_kvm_put_boot_index(plan, w, XK_KVM_BOOT_NETWORK);
+    xk_kvm_option_close(plan);
+    return 0;
+}
+
+static int
+add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
+        const struct xk_vif *vif, struct xk_error *err)
+{
+    const struct model *model = model_of(vif, err);
+    const char *bridge;
+    char id[16], netdev[24];
+    int r;
+
+    if (model == NULL)
+        return -1;
+    snprintf(id, sizeof(id), "vif%d", vif->devid);
+    snprintf(netdev, sizeof(netdev), "net-vif%d", vif->devid);
+    bridge = choose_bridge(plan, vif);
+    r = bridge == NULL
+            ? add_user_network(plan, vif, netdev, err)
+            : add_bridge_network(plan, config, vif, model, bridge, netdev, err);
+    return r == -1 ? -1 : add_card(plan, vif, model, id, netdev, err);
+}
+
+int
+xk_kvm_part_vifs(struct xk_kvm_plan *plan,
+                 const struct xk_domain_config *config, struct xk_error *err)
+{
+    for (size_t i = 0; i < config->vif_count; i++) {
+        const struct xk_vif *vif = &config->vifs[i];
+
+        if (add_vif(plan, config, vif, err) == -1 &&
+            xk_kvm_part_failed(plan, &vif->where, err) == -1)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts a plan is made of, one file each, and what they share. For the
+ * files of the planner only; others include toolstack/kvm/plan.h.
+ *
+ * A part that fails fills *err without a place; xk_kvm_part_failed() adds the
+ * place, or puts the problem on the plan's list and lets planning go on.
+ */
+#ifndef XK_TOOLSTACK_KVM_PART_H
+#define XK_TOOLSTACK_KVM_PART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "toolstack/config/domain_config.h"
+#include "toolstack/kvm/plan.h"
+
+/* PCI slots on the root bus. They are fixed, so that a guest finds its devices
+ * at the same place whatever else it is given. */
+enum xk_kvm_slot {
+    XK_KVM_SLOT_VGA = 0x01,
+    XK_KVM_SLOT_BALLOON = 0x02,
+    XK_KVM_SLOT_RNG = 0x03,
+    XK_KVM_SLOT_WATCHDOG = 0x04,
+    XK_KVM_SLOT_SCSI = 0x05,
+    XK_KVM_SLOT_USB = 0x06,
+    XK_KVM_SLOT_NIC = 0x07, /* conventional network cards, 0x07 to 0x0f */
+    XK_KVM_SLOT_NIC_LAST = 0x0f,
+    XK_KVM_SLOT_PORT = 0x10, /* PCI Express ports, eight to a slot */
+    XK_KVM_SLOT_PORT_LAST = 0x1e,
+};
+
+enum {
+    XK_KVM_SATA_PORTS = 6,  /* of the ICH9 */
+    XK_KVM_SPARE_PORTS = 4, /* for devices plugged in later; 0.4 ms each */
+};
+
+/* The letters of boot=. */
+enum xk_kvm_boot_class {
+    XK_KVM_BOOT_DISK,
+    XK_KVM_BOOT_CDROM,
+    XK_KVM_BOOT_NETWORK,
+    XK_KVM_BOOT_COUNT,
+};
+
+/* A file that is part of the plan already: two writers are refused. */
+struct xk_kvm_image_use {
+    unsigned long long device, inode; /* see xk_kvm_image_identity() */
+    bool read_write;
+    char *vdev;
+};
+
+struct xk_kvm_layout {
+    struct xk_buf option; /* the JSON of the option being written */
+    struct xk_json_writer *writer;
+    unsigned ports;                   /* PCI Express ports so far */
+    unsigned nics;                    /* conventional network cards so far */
+    unsigned sata_taken;              /* bit i: SATA port i has a drive */
+    bool scsi;                        /* the SCSI controller is there */
+    int boot_next[XK_KVM_BOOT_COUNT]; /* next bootindex; 0: not booted from */
+    struct xk_buf machine;            /* the value of -machine */
+    struct xk_kvm_image_use *images;
+    size_t image_count;
+};
+
+/* Write "OPTION {...}": members go to the writer returned, between open and
+ * close. */
+struct xk_json_writer *xk_kvm_option_open(struct xk_kvm_plan *plan,
+                                          const char *option);
+void xk_kvm_option_close(struct xk_kvm_plan *plan);
+
+/* Open a -device on the root bus at a slot, ready for more members. */
+struct xk_json_writer *xk_kvm_device_open(struct xk_kvm_plan *plan,
+                                          const char *driver, const char *id,
+                                          unsigned slot);
+
+/* Make a PCI Express port; its name, "portN", goes to bus. */
+#define XK_KVM_BUS_MAX 16
+int xk_kvm_port_add(struct xk_kvm_plan *plan, char bus[XK_KVM_BUS_MAX],
+                    struct xk_error *err);
+
+/* Member "bootindex", where the class is booted from. */
+void xk_kvm_put_boot_index(struct xk_kvm_plan *plan,
+                           struct xk_json_writer *writer,
+                           enum xk_kvm_boot_class class);
+bool xk_kvm_boots_from(const struct xk_kvm_plan *plan,
+                       enum xk_kvm_boot_class class);
+
+/* Hand fd in as a set of its own: the number N of "/dev/fdset/N". */
+int xk_kvm_plan_fdset(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Text as the value of a comma-separated option: commas doubled. The caller's.
+ */
+char *xk_kvm_escape(const char *text);
+
+/* A part failed with *err, because of what stands at `where` (may be NULL).
+ * 0: noted on the plan's list, go on; -1: stop, *err now has the place. */
+int xk_kvm_part_failed(struct xk_kvm_plan *plan,
+                       const struct xk_location *where, struct xk_error *err);
+
+/* Open a file that QEMU is to read: a regular one. `what` ("kernel") is for the
+ * error, XK_ERR_CONFIG. */
+int xk_kvm_open_readable(const char *path, const char *what,
+                         struct xk_error *err);
+
+/* Open such a file and hand it in, so that /proc/self/fd/N, N being the result,
+ * can be opened by the plan's uid: a copy in memory where the file is closed to
+ * it. check may be NULL. */
+int
+xk_kvm_plan_file(struct xk_kvm_plan *plan, const char *path, const char *what,
+                 int (*check)(int fd, const char *path, struct xk_error *err),
+                 struct xk_error *err);
+
+/* The place of a key's value. */
+const struct xk_location *
+xk_kvm_key_place(const struct xk_domain_config *config, enum xk_key key);
+
+void xk_kvm_part_warn(struct xk_kvm_plan *plan, const struct xk_location *where,
+                      const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The parts, in the order of the command line. -machine is written by the boot
+ * part, because firmware adds to it. The last part is what the person appends.
+ */
+int xk_kvm_part_machine(struct xk_kvm_plan *plan,
+                        const struct xk_domain_config *config,
+                        struct xk_error *err);
+int xk_kvm_part_boot(struct xk_kvm_plan *plan,
+                     const struct xk_domain_config *config,
+                     struct xk_error *err);
+int xk_kvm_part_disks(struct xk_kvm_plan *plan,
+                      const struct xk_domain_config *config,
+                      struct xk_error *err);
+int xk_kvm_part_vifs(struct xk_kvm_plan *plan,
+                     const struct xk_domain_config *config,
+                     struct xk_error *err);
+int xk_kvm_part_display(struct xk_kvm_plan *plan,
+                        const struct xk_domain_config *config,
+                        struct xk_error *err);
+int xk_kvm_part_last(struct xk_kvm_plan *plan,
+                     const struct xk_domain_config *config,
+                     struct xk_error *err);
+
+#endif
