@@ -495,9 +495,8 @@ run_loop(struct monitor *monitor, void (*ready)(void *context), void *context)
 }
 
 int
-xk_monitor_run(struct xk_host *host, bool linger,
-               void (*ready)(void *context), void *context,
-               struct xk_error *err)
+xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
+               void *context, struct xk_error *err)
 {
     struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
     XK_CLEANUP_CLOSE int lock_fd = take_monitor_lock(&host->state, err);
