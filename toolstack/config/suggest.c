@@ -59,9 +59,8 @@ xk_suggest_init(struct xk_suggest *suggest, const char *typed)
 {
     *suggest = (struct xk_suggest){.typed = typed, .length = strlen(typed)};
     /* A third of the letters may be wrong, but one always. */
-    suggest->distance = suggest->length < 6 ? 2 : suggest->length / 3 + 1;
-    if (suggest->length > XK_SUGGEST_MAX)
-        suggest->distance = 0;
+    suggest->distance =
+        2 * (suggest->length < 6 ? 2 : (unsigned)suggest->length / 3 + 1);
 }
 
 void
@@ -70,13 +69,17 @@ xk_suggest_offer(struct xk_suggest *suggest, const char *word)
     size_t length = strlen(word);
     unsigned distance;
 
-    if (length > XK_SUGGEST_MAX || suggest->distance == 0 ||
-        length > suggest->length + suggest->distance ||
-        suggest->length > length + suggest->distance)
+    if (length > XK_SUGGEST_MAX || suggest->length > XK_SUGGEST_MAX)
         return;
-    distance = edit_distance(suggest->typed, suggest->length, word, length);
+    distance = 2 * edit_distance(suggest->typed, suggest->length, word, length);
     /* What has no letter of the word left is no suggestion. */
-    if (distance >= suggest->distance || distance >= length)
+    if (distance >= 2 * length)
+        return;
+    /* A word that was not finished is nearer than any other. */
+    if (distance > 1 && suggest->length > 1 &&
+        strncmp(suggest->typed, word, suggest->length) == 0)
+        distance = 1;
+    if (distance >= suggest->distance)
         return;
     suggest->distance = distance;
     suggest->best = word;

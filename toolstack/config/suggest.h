@@ -16,7 +16,8 @@ struct xk_suggest {
     const char *typed;
     size_t length;
     const char *best;
-    unsigned distance;
+    unsigned distance; /* twice the number of edits: what is found must be
+                          less */
 };
 
 void xk_suggest_init(struct xk_suggest *suggest, const char *typed);
