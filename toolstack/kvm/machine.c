@@ -189,7 +189,7 @@ add_sleep_states(struct xk_kvm_plan *plan,
         if (xk_config_bool(config, states[i].key, true))
             continue;
         xk_kvm_plan_arg(plan, "-global");
-        xk_kvm_plan_arg(plan, "driver=ICH9-LPC,property=%s,value=on",
+        xk_kvm_plan_arg(plan, "driver=ICH9-LPC,property=%s,value=1",
                         states[i].property);
     }
 }
