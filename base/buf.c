@@ -17,6 +17,7 @@ xk_buf_reserve(struct xk_buf *buf, size_t more)
     if (need > buf->room) {
         buf->room = need > 2 * buf->room ? need : 2 * buf->room;
         buf->data = xk_realloc(buf->data, buf->room, 1);
+        buf->data[buf->length] = '\0';
     }
     return buf->data + buf->length;
 }

@@ -20,6 +20,8 @@ xk_deadline_in_ms(int64_t ms)
 {
     int64_t now = xk_now_ns();
 
+    if (ms < 0)
+        ms = 0;
     if (ms > (INT64_MAX - now) / 1000000)
         return xk_deadline_never();
     return (struct xk_deadline){now + ms * 1000000};
@@ -66,7 +68,8 @@ xk_deadline_poll(struct xk_deadline deadline, int fd, short events,
 
     do {
         ready = poll(&poller, 1, xk_deadline_poll_ms(deadline));
-    } while (ready == -1 && errno == EINTR);
+    } while ((ready == -1 && errno == EINTR) ||
+             (ready == 0 && xk_deadline_poll_ms(deadline) != 0));
     if (ready == -1)
         return xk_fail_errno(err, "wait for %s", what);
     if (ready == 0)

@@ -28,6 +28,22 @@ static const struct {
 };
 static_assert(XK_ARRAY_SIZE(kinds) == XK_ERR_COUNT, "one row per error kind");
 
+/* Set the message to "<text><joint><reason>". Where that is too long, the text
+ * is cut and not the reason. fmt's arguments may point into the old message. */
+static void
+compose(struct xk_error *err, const char *joint, const char *reason,
+        const char *fmt, va_list args)
+{
+    char text[XK_ERROR_MESSAGE_MAX];
+    char tail[XK_ERROR_MESSAGE_MAX / 2];
+    int room;
+
+    vsnprintf(text, sizeof(text), fmt, args);
+    snprintf(tail, sizeof(tail), "%s%s", joint, reason);
+    room = (int)(sizeof(err->message) - 1 - strlen(tail));
+    snprintf(err->message, sizeof(err->message), "%.*s%s", room, text, tail);
+}
+
 int
 xk_fail(struct xk_error *err, enum xk_error_kind kind, const char *fmt, ...)
 {
@@ -38,7 +54,7 @@ xk_fail(struct xk_error *err, enum xk_error_kind kind, const char *fmt, ...)
     err->kind = kind;
     err->errnum = 0;
     va_start(args, fmt);
-    vsnprintf(err->message, sizeof(err->message), fmt, args);
+    compose(err, "", "", fmt, args);
     va_end(args);
     return -1;
 }
@@ -48,20 +64,26 @@ xk_fail_errno(struct xk_error *err, const char *fmt, ...)
 {
     int saved = errno;
     va_list args;
-    size_t used;
 
     if (err == NULL)
         return -1;
     err->kind = saved == EACCES || saved == EPERM ? XK_ERR_HOST : XK_ERR_SYSTEM;
     err->errnum = saved;
     va_start(args, fmt);
-    vsnprintf(err->message, sizeof(err->message), fmt, args);
+    compose(err, ": ", strerror(saved), fmt, args);
     va_end(args);
-    used = strlen(err->message);
-    snprintf(err->message + used, sizeof(err->message) - used, ": %s",
-             strerror(saved));
     errno = saved;
     return -1;
+}
+
+/* What went wrong stands at the end of a message that is too long to keep. */
+static const char *
+keep_end(const char *message)
+{
+    size_t length = strlen(message);
+    size_t room = XK_ERROR_MESSAGE_MAX / 2 - sizeof(": ");
+
+    return length > room ? message + length - room : message;
 }
 
 int
@@ -69,16 +91,13 @@ xk_wrap(struct xk_error *err, const char *fmt, ...)
 {
     char inner[XK_ERROR_MESSAGE_MAX];
     va_list args;
-    size_t used;
 
     if (err == NULL)
         return -1;
     memcpy(inner, err->message, sizeof(inner));
     va_start(args, fmt);
-    vsnprintf(err->message, sizeof(err->message), fmt, args);
+    compose(err, ": ", keep_end(inner), fmt, args);
     va_end(args);
-    used = strlen(err->message);
-    snprintf(err->message + used, sizeof(err->message) - used, ": %s", inner);
     return -1;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -32,6 +33,42 @@ xk_log_set_name(const char *name)
     program = name;
 }
 
+/* C1 controls, which some terminals obey, are two bytes in UTF-8. */
+static size_t
+control_length(const unsigned char *p)
+{
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2;
+    return p[0] < 0x20 || p[0] == 0x7f;
+}
+
+static void
+escape_byte(struct xk_buf *out, unsigned char byte)
+{
+    static const char plain[] = "\n\r\t", letters[] = "nrt";
+    const char *known = byte == '\0' ? NULL : strchr(plain, byte);
+
+    if (known != NULL)
+        xk_buf_printf(out, "\\%c", letters[known - plain]);
+    else
+        xk_buf_printf(out, "\\x%02x", byte);
+}
+
+void
+xk_log_escape(struct xk_buf *out, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    while (*p != '\0') {
+        size_t length = control_length(p);
+
+        if (length == 0)
+            xk_buf_append(out, p++, 1);
+        for (; length > 0; length--)
+            escape_byte(out, *p++);
+    }
+}
+
 void
 xk_log(enum xk_log_level level, const char *fmt, ...)
 {
@@ -45,7 +82,9 @@ xk_log(enum xk_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     text = xk_vasprintf(fmt, args);
     va_end(args);
-    xk_buf_printf(&line, "%s: %s: %s\n", program, level_names[level], text);
+    xk_buf_printf(&line, "%s: %s: ", program, level_names[level]);
+    xk_log_escape(&line, text);
+    xk_buf_puts(&line, "\n");
     if (write(STDERR_FILENO, line.data, line.length) == -1) {
         /* nowhere left to say so */
     }

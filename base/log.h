@@ -7,6 +7,8 @@
 #ifndef XK_BASE_LOG_H
 #define XK_BASE_LOG_H
 
+#include "base/buf.h"
+
 enum xk_log_level {
     XK_LOG_ERROR,
     XK_LOG_WARNING,
@@ -22,6 +24,10 @@ void xk_log_set_name(const char *name);
 
 void xk_log(enum xk_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Append text with its control characters as "\\n", "\\x1b", ...: what a guest
+ * or a file says must not forge a line or drive a terminal. */
+void xk_log_escape(struct xk_buf *out, const char *text);
 
 #define xk_warn(...) xk_log(XK_LOG_WARNING, __VA_ARGS__)
 #define xk_info(...) xk_log(XK_LOG_INFO, __VA_ARGS__)

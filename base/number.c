@@ -24,12 +24,12 @@ bool
 xk_parse_i64(const char *text, int64_t min, int64_t max, int64_t *value)
 {
     bool negative = *text == '-';
-    uint64_t magnitude;
+    uint64_t magnitude, limit = (uint64_t)INT64_MAX + negative;
     int64_t parsed;
 
-    if (!xk_parse_u64(text + negative, INT64_MAX, &magnitude))
+    if (!xk_parse_u64(text + negative, limit, &magnitude))
         return false;
-    parsed = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    parsed = (int64_t)(negative ? -magnitude : magnitude);
     if (parsed < min || parsed > max)
         return false;
     *value = parsed;

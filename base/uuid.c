@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/uuid.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,12 @@ static const char layout[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 void
 xk_uuid_random(struct xk_uuid *uuid)
 {
-    if (getrandom(uuid->bytes, sizeof(uuid->bytes), 0) !=
-        (ssize_t)sizeof(uuid->bytes))
+    ssize_t got;
+
+    do {
+        got = getrandom(uuid->bytes, sizeof(uuid->bytes), 0);
+    } while (got == -1 && errno == EINTR);
+    if (got != (ssize_t)sizeof(uuid->bytes))
         abort();
     uuid->bytes[6] = (uuid->bytes[6] & 0x0f) | 0x40;
     uuid->bytes[8] = (uuid->bytes[8] & 0x3f) | 0x80;

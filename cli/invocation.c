@@ -79,14 +79,25 @@ xk_invocation_open_host(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+bool
+xk_invocation_wants_problem(const struct xk_invocation *invocation,
+                            const struct xk_problem *problem)
+{
+    return problem->severity != XK_PROBLEM_NOTE || invocation->verbosity > 0;
+}
+
 void
 xk_invocation_show_problems(struct xk_invocation *invocation)
 {
     if (invocation->json)
         return;
-    while (invocation->problems_shown < invocation->problems.count)
-        xk_report_problem(
-            &invocation->problems.items[invocation->problems_shown++]);
+    while (invocation->problems_shown < invocation->problems.count) {
+        const struct xk_problem *problem =
+            &invocation->problems.items[invocation->problems_shown++];
+
+        if (xk_invocation_wants_problem(invocation, problem))
+            xk_report_problem(problem);
+    }
 }
 
 void
@@ -96,18 +107,53 @@ xk_domain_scope_end(struct xk_domain *domain)
         xk_domain_close(domain);
 }
 
+static void
+put_handle(struct xk_json_writer *writer,
+           const struct xk_invocation *invocation,
+           const struct xk_domain *domain)
+{
+    struct xk_domain_info info = {
+        .uuid = domain->uuid, .name = domain->name, .domid = domain->domid};
+
+    xk_output_domain_handle(writer, &info, invocation->host.hv->ops->name);
+}
+
+void
+xk_invocation_put_handle(struct xk_invocation *invocation,
+                         const struct xk_domain *domain, const char *key,
+                         const char *value)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
+
+    if (!invocation->json)
+        return;
+    writer = xk_json_writer_new(&invocation->out, false);
+    xk_json_open_object(writer, NULL);
+    put_handle(writer, invocation, domain);
+    xk_json_put_string(writer, key, value);
+    xk_json_close_object(writer);
+}
+
 int
 xk_invocation_put_domain(struct xk_invocation *invocation,
                          const struct xk_domain *domain, struct xk_error *err)
 {
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
     struct xk_domain_info info = {0};
+    struct xk_error gone = {0};
 
     if (!invocation->json)
         return 0;
     if (xk_domain_get(&invocation->host, domain, &info, invocation->deadline,
-                      err) == -1)
+                      &gone) == -1) {
+        /* What was asked is done, whatever happened to the domain since. */
+        if (gone.kind == XK_ERR_NOT_FOUND) {
+            xk_invocation_put_handle(invocation, domain, "state", NULL);
+            return 0;
+        }
+        *err = gone;
         return -1;
+    }
     writer = xk_json_writer_new(&invocation->out, false);
     xk_json_open_object(writer, NULL);
     xk_output_domain_members(writer, &info, invocation->host.hv->ops->name);

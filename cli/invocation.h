@@ -60,6 +60,10 @@ const char *xk_option_value(const struct xk_invocation *invocation, int index);
 bool xk_option_given(const struct xk_invocation *invocation, int index);
 unsigned xk_option_count(const struct xk_invocation *invocation, int index);
 
+/* Whether a problem is worth saying: notes are with -v only. */
+bool xk_invocation_wants_problem(const struct xk_invocation *invocation,
+                                 const struct xk_problem *problem);
+
 /* Show the problems of the configuration on standard error that were not yet
  * shown; with --json they wait for the end (xk_report_end()). */
 void xk_invocation_show_problems(struct xk_invocation *invocation);
@@ -76,6 +80,12 @@ int xk_invocation_act(struct xk_invocation *invocation,
 int xk_invocation_put_domain(struct xk_invocation *invocation,
                              const struct xk_domain *domain,
                              struct xk_error *err);
+
+/* The same for a domain that may be gone: which one it is, and one member of
+ * the verb's own. */
+void xk_invocation_put_handle(struct xk_invocation *invocation,
+                              const struct xk_domain *domain, const char *key,
+                              const char *value);
 
 /* Closes a domain when the scope ends; a zeroed one is not open. */
 void xk_domain_scope_end(struct xk_domain *domain);

@@ -8,12 +8,10 @@
 #include "base/util.h"
 
 void
-xk_output_domain_members(struct xk_json_writer *writer,
-                         const struct xk_domain_info *info,
-                         const char *hypervisor)
+xk_output_domain_handle(struct xk_json_writer *writer,
+                        const struct xk_domain_info *info,
+                        const char *hypervisor)
 {
-    bool stopped =
-        info->state == XK_STATE_SHUTDOWN || info->state == XK_STATE_CRASHED;
     char uuid[XK_UUID_TEXT_SIZE];
 
     xk_uuid_format(&info->uuid, uuid);
@@ -24,6 +22,17 @@ xk_output_domain_members(struct xk_json_writer *writer,
     else
         xk_json_put_null(writer, "domid");
     xk_json_put_string(writer, "hypervisor", hypervisor);
+}
+
+void
+xk_output_domain_members(struct xk_json_writer *writer,
+                         const struct xk_domain_info *info,
+                         const char *hypervisor)
+{
+    bool stopped =
+        info->state == XK_STATE_SHUTDOWN || info->state == XK_STATE_CRASHED;
+
+    xk_output_domain_handle(writer, info, hypervisor);
     xk_json_put_string(writer, "type", xk_domain_type_name(info->type));
     xk_json_put_string(writer, "state", xk_domain_state_name(info->state));
     xk_json_put_string(writer, "stop_reason",

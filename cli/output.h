@@ -8,8 +8,13 @@
 #include "base/json.h"
 #include "toolstack/hypervisor.h"
 
-/* The members of the domain object of the CLI contract, into the object that
- * is open. hypervisor is "xen" or "kvm". */
+/* Which domain it is: the first members of the domain object of the CLI
+ * contract, into the object that is open. hypervisor is "xen" or "kvm". */
+void xk_output_domain_handle(struct xk_json_writer *writer,
+                             const struct xk_domain_info *info,
+                             const char *hypervisor);
+
+/* All members of the domain object. */
 void xk_output_domain_members(struct xk_json_writer *writer,
                               const struct xk_domain_info *info,
                               const char *hypervisor);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/report.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 
 /* Nothing can be done where standard error takes no more. */
 static void
@@ -13,6 +15,20 @@ say(const struct xk_buf *line)
 {
     if (xk_write_all(STDERR_FILENO, line->data, line->length) == -1)
         return;
+}
+
+void
+xk_report_line(const char *fmt, ...)
+{
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_FREE char *text = NULL;
+    va_list args;
+
+    va_start(args, fmt);
+    text = xk_vasprintf(fmt, args);
+    va_end(args);
+    xk_buf_printf(&line, "%s\n", text);
+    say(&line);
 }
 
 void
@@ -37,6 +53,23 @@ xk_report_problem_members(struct xk_json_writer *writer,
 }
 
 static void
+put_error_members(struct xk_json_writer *writer, const struct xk_error *error)
+{
+    xk_json_put_integer(writer, "code", xk_error_exit_status(error->kind));
+    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
+    xk_json_put_string(writer, "message", error->message);
+}
+
+void
+xk_report_error_member(struct xk_json_writer *writer,
+                       const struct xk_error *error)
+{
+    xk_json_open_object(writer, "error");
+    put_error_members(writer, error);
+    xk_json_close_object(writer);
+}
+
+static void
 put_error(const struct xk_invocation *invocation, const struct xk_error *error,
           struct xk_buf *lines)
 {
@@ -46,12 +79,12 @@ put_error(const struct xk_invocation *invocation, const struct xk_error *error,
 
     xk_json_open_object(writer, NULL);
     xk_json_open_object(writer, "error");
-    xk_json_put_integer(writer, "code", xk_error_exit_status(error->kind));
-    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
-    xk_json_put_string(writer, "message", error->message);
+    put_error_members(writer, error);
     if (problems->count > 0) {
         xk_json_open_array(writer, "problems");
         for (size_t i = 0; i < problems->count; i++) {
+            if (!xk_invocation_wants_problem(invocation, &problems->items[i]))
+                continue;
             xk_json_open_object(writer, NULL);
             xk_report_problem_members(writer, &problems->items[i]);
             xk_json_close_object(writer);
@@ -91,9 +124,13 @@ xk_report_end(struct xk_invocation *invocation, const struct xk_error *error,
         put_error(invocation, error, lines);
         return;
     }
-    while (invocation->problems_shown < invocation->problems.count)
-        put_problem(&invocation->problems.items[invocation->problems_shown++],
-                    lines);
+    while (invocation->problems_shown < invocation->problems.count) {
+        const struct xk_problem *problem =
+            &invocation->problems.items[invocation->problems_shown++];
+
+        if (xk_invocation_wants_problem(invocation, problem))
+            put_problem(problem, lines);
+    }
 }
 
 static void

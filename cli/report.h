@@ -12,12 +12,19 @@
 #include "cli/invocation.h"
 #include "toolstack/config/problem.h"
 
+/* One line on standard error, for people. */
+void xk_report_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* "FILE:LINE:COLUMN: warning: MESSAGE" on standard error. */
 void xk_report_problem(const struct xk_problem *problem);
 
 /* The problem's members, into the object that is open. */
 void xk_report_problem_members(struct xk_json_writer *writer,
                                const struct xk_problem *problem);
+
+/* The member "error" of the CLI contract: code, kind and message. */
+void xk_report_error_member(struct xk_json_writer *writer,
+                            const struct xk_error *error);
 
 /* What is to be said when the verb has ended, as lines for standard error: the
  * problems not yet shown and the error (NULL: none). With --json the problems

@@ -5,7 +5,26 @@
 
 #include "cli/command.h"
 
+extern const struct xk_command xk_command_capabilities;
 extern const struct xk_command xk_command_check;
+extern const struct xk_command xk_command_complete;
+extern const struct xk_command xk_command_config_keys;
+extern const struct xk_command xk_command_console;
+extern const struct xk_command xk_command_create;
+extern const struct xk_command xk_command_destroy;
+extern const struct xk_command xk_command_domain_event;
+extern const struct xk_command xk_command_domid;
+extern const struct xk_command xk_command_domname;
 extern const struct xk_command xk_command_help;
+extern const struct xk_command xk_command_info;
+extern const struct xk_command xk_command_list;
+extern const struct xk_command xk_command_manual;
+extern const struct xk_command xk_command_monitor;
+extern const struct xk_command xk_command_pause;
+extern const struct xk_command xk_command_reboot;
+extern const struct xk_command xk_command_rename;
+extern const struct xk_command xk_command_reset;
+extern const struct xk_command xk_command_shutdown;
+extern const struct xk_command xk_command_unpause;
 
 #endif

@@ -480,7 +480,7 @@ start_io(struct monitor *monitor, ev_io *io, int fd,
 }
 
 static void
-run_loop(struct monitor *monitor, int ready_fd)
+run_loop(struct monitor *monitor, void (*ready)(void *context), void *context)
 {
     ev_timer_init(&monitor->trim, trim, TRIM_SECONDS, TRIM_SECONDS);
     monitor->trim.data = monitor;
@@ -489,17 +489,14 @@ run_loop(struct monitor *monitor, int ready_fd)
     monitor->idle.data = monitor;
     ev_prepare_start(monitor->loop, &monitor->idle);
     scan(monitor);
-    if (ready_fd != -1) {
-        if (write(ready_fd, "1", 1) == -1)
-            xk_debug("nobody waits for the monitor");
-        close(ready_fd);
-    }
+    if (ready != NULL)
+        ready(context);
     ev_run(monitor->loop, 0);
 }
 
 int
-xk_monitor_run(struct xk_host *host, bool linger, int ready_fd,
-               struct xk_error *err)
+xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
+               void *context, struct xk_error *err)
 {
     struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
     XK_CLEANUP_CLOSE int lock_fd = take_monitor_lock(&host->state, err);
@@ -516,7 +513,7 @@ xk_monitor_run(struct xk_host *host, bool linger, int ready_fd,
         return xk_fail(err, XK_ERR_FAILED, "libev has no event loop");
     start_io(&monitor, &monitor.inotify_io, monitor.inotify_fd, take_inotify);
     start_io(&monitor, &monitor.signal_io, signal_fd, take_signal);
-    run_loop(&monitor, ready_fd);
+    run_loop(&monitor, ready, context);
     while (monitor.domains != NULL)
         remove_domain(&monitor.domains);
     close(monitor.inotify_fd);

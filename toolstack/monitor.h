@@ -15,9 +15,10 @@
 #include "toolstack/domain.h"
 
 /* Be the monitor until SIGTERM or SIGINT, or, where `linger` is false, until
- * the last domain is gone. XK_ERR_IN_USE where one runs already. ready_fd (-1:
- * none) is written a byte and closed once domains are watched. */
-int xk_monitor_run(struct xk_host *host, bool linger, int ready_fd,
+ * the last domain is gone. XK_ERR_IN_USE where one runs already. ready (NULL:
+ * nothing) is called once domains are watched. */
+int xk_monitor_run(struct xk_host *host, bool linger,
+                   void (*ready)(void *context), void *context,
                    struct xk_error *err);
 
 /* Start one in the background, host->program, unless one runs. It does not

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/verbs.h"
+
+#include "cli/invocation.h"
+#include "toolstack/domain.h"
+
+/* Opening the host has finished or undone what a killed verb left, which may
+ * have been all there was to do. */
+static int
+run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
+{
+    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+    struct xk_error missing = {0};
+
+    if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
+                       invocation->deadline, &missing) == -1) {
+        if (missing.kind == XK_ERR_NOT_FOUND)
+            return 0;
+        *err = missing;
+        return -1;
+    }
+    return xk_domain_apply_policy(&invocation->host, &domain,
+                                  invocation->deadline, err);
+}
+
+const struct xk_command xk_command_domain_event = {
+    .name = "domain-event",
+    .summary = "do what is due for a domain that has stopped",
+    .details = "The monitor runs this as a process of its own when something "
+               "has happened to a domain.",
+    .positionals = {{"UUID", XK_ARG_DOMAIN}},
+    .timeout_s = 600,
+    .needs_host = true,
+    .hidden = true,
+    .run = run_domain_event,
+};

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/verbs.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/invocation.h"
+#include "cli/output.h"
+#include "toolstack/domain.h"
+#include "toolstack/record.h"
+
+enum {
+    OPTION_LONG,
+    OPTION_VERBOSE,
+    OPTION_CONTEXT,
+    OPTION_CPUPOOL,
+    OPTION_NUMA,
+};
+
+/* The domains named, in the order they are named. */
+static int
+get_named(struct xk_invocation *invocation, struct xk_domain_list *list,
+          struct xk_error *err)
+{
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+        struct xk_domain_info info;
+
+        if (xk_domain_find(&invocation->host, invocation->arguments[i], &domain,
+                           invocation->deadline, err) == -1 ||
+            xk_domain_get(&invocation->host, &domain, &info,
+                          invocation->deadline, err) == -1)
+            return -1;
+        XK_GROW(list->items, list->count);
+        list->items[list->count++] = info;
+    }
+    return 0;
+}
+
+/* The columns of xl, tools/xl/xl_info.c of Xen. */
+static void
+put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose)
+{
+    char letters[XK_STATE_LETTERS_SIZE];
+    char uuid[XK_UUID_TEXT_SIZE];
+    char domid[16] = "-";
+
+    xk_output_state_letters(info, letters);
+    if (info->domid >= 0)
+        snprintf(domid, sizeof(domid), "%d", info->domid);
+    xk_buf_printf(out, "%-40s %5s %5llu %5u     %s  %8.1f",
+                  info->name != NULL ? info->name : "", domid,
+                  (unsigned long long)info->memory_mib, info->vcpus, letters,
+                  (double)info->cpu_time_ns / 1e9);
+    if (verbose) {
+        xk_uuid_format(&info->uuid, uuid);
+        xk_buf_printf(out, " %s", uuid);
+        if (info->state == XK_STATE_SHUTDOWN || info->state == XK_STATE_CRASHED)
+            xk_buf_printf(out, " %8x", (unsigned)info->stop_reason);
+        else
+            xk_buf_printf(out, " %8s", "-");
+        xk_buf_printf(out, " %16s", "-");
+    }
+    xk_buf_puts(out, "\n");
+}
+
+static void
+put_table(struct xk_invocation *invocation, const struct xk_domain_list *list)
+{
+    bool verbose = xk_option_given(invocation, OPTION_VERBOSE);
+
+    xk_buf_puts(&invocation->out,
+                "Name                                        ID   Mem VCPUs\t"
+                "State\tTime(s)");
+    if (verbose)
+        xk_buf_puts(&invocation->out, "   UUID                            "
+                                      "Reason-Code\tSecurity Label");
+    xk_buf_puts(&invocation->out, "\n");
+    for (size_t i = 0; i < list->count; i++)
+        put_row(&invocation->out, &list->items[i], verbose);
+}
+
+/* A domain that another toolstack made has no configuration here. */
+static void
+put_config(const struct xk_invocation *invocation,
+           struct xk_json_writer *writer, const struct xk_uuid *uuid)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&invocation->host.state, uuid, NULL);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+    struct xk_error ignored;
+
+    if (record != NULL)
+        config = xk_record_load_config(record, &ignored);
+    if (config != NULL)
+        xk_config_to_json(config, writer, "config");
+    else
+        xk_json_put_null(writer, "config");
+}
+
+static void
+put_json(struct xk_invocation *invocation, const struct xk_domain_list *list)
+{
+    bool with_config = xk_option_given(invocation, OPTION_LONG);
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&invocation->out, !invocation->json);
+
+    xk_json_open_array(writer, NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        xk_json_open_object(writer, NULL);
+        xk_output_domain_members(writer, &list->items[i],
+                                 invocation->host.hv->ops->name);
+        if (with_config)
+            put_config(invocation, writer, &list->items[i].uuid);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+}
+
+static int
+run_list(struct xk_invocation *invocation, struct xk_error *err)
+{
+    struct xk_domain_list list = {0};
+    int rc;
+
+    if (invocation->argument_count > 0)
+        rc = get_named(invocation, &list, err);
+    else
+        rc =
+            xk_domain_list(&invocation->host, &list, invocation->deadline, err);
+    if (rc == 0 &&
+        (invocation->json || xk_option_given(invocation, OPTION_LONG)))
+        put_json(invocation, &list);
+    else if (rc == 0)
+        put_table(invocation, &list);
+    xk_domain_list_free(&list);
+    return rc;
+}
+
+const struct xk_command xk_command_list = {
+    .name = "list",
+    .summary = "list domains and their states",
+    .details =
+        "Lists all domains, or those named. Mem is in MiB, Time in seconds of "
+        "CPU time; ID is the domid, \"-\" where there is none (KVM).\n\n"
+        "State is six letters, each \"-\" where it does not apply: r, it runs; "
+        "b, it is blocked; p, it is paused; s, it has stopped; then why it "
+        "stopped, \"-\" for a shutdown, r for a reboot, s for a suspend, c for "
+        "a crash, w for its watchdog, S for a soft reset; d, it is being torn "
+        "down.\n\n"
+        "With --json it prints an array of objects with name, uuid, domid "
+        "(null on KVM), hypervisor (xen, kvm), type (pv, pvh, hvm), state "
+        "(running, paused, shutdown, crashed, dying), stop_reason (null while "
+        "it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
+    .options =
+        {
+            [OPTION_LONG] = {'l', "long", XK_ARG_NONE, NULL,
+                             "print JSON with the whole configuration", NULL},
+            [OPTION_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
+                                "also print UUID and reason of a stop", NULL},
+            [OPTION_CONTEXT] = {'Z', "context", XK_ARG_NONE, NULL,
+                                "print the security label",
+                                "labels are not read yet"},
+            [OPTION_CPUPOOL] = {'c', "cpupool", XK_ARG_NONE, NULL,
+                                "print the CPU pool",
+                                "CPU pools are not managed yet"},
+            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
+                             "print the NUMA affinity",
+                             "NUMA affinity is not managed yet"},
+        },
+    .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true,
+                     .repeated = true}},
+    .timeout_s = 10,
+    .needs_host = true,
+    .run = run_list,
+};
