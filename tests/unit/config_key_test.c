@@ -241,6 +241,7 @@ mistyped_keys_get_a_suggestion(void **state)
         {"maxvpus", "maxvcpus"},
         {"vnc_listen", "vnclisten"},
         {"bootlaoder", "bootloader"},
+        {"mem", "memory"},
         {"kernal", "kernel"},
     };
     static const char *const nothing[] = {"something_else", "",

@@ -61,8 +61,6 @@ xk_suggest_init(struct xk_suggest *suggest, const char *typed)
     /* A third of the letters may be wrong, but one always. */
     suggest->distance =
         2 * (suggest->length < 6 ? 2 : (unsigned)suggest->length / 3 + 1);
-    if (suggest->length > XK_SUGGEST_MAX)
-        suggest->distance = 0;
 }
 
 void
@@ -71,17 +69,16 @@ xk_suggest_offer(struct xk_suggest *suggest, const char *word)
     size_t length = strlen(word);
     unsigned distance;
 
-    if (length > XK_SUGGEST_MAX || suggest->distance == 0 ||
-        length > suggest->length + suggest->distance ||
-        suggest->length > length + suggest->distance)
+    if (length > XK_SUGGEST_MAX || suggest->length > XK_SUGGEST_MAX)
         return;
     distance = 2 * edit_distance(suggest->typed, suggest->length, word, length);
     /* What has no letter of the word left is no suggestion. */
     if (distance >= 2 * length)
         return;
-    /* Of words as near the one that was not finished is the likely one. */
-    if (distance > 0 && strncmp(suggest->typed, word, suggest->length) == 0)
-        distance--;
+    /* A word that was not finished is nearer than any other. */
+    if (distance > 1 && suggest->length > 1 &&
+        strncmp(suggest->typed, word, suggest->length) == 0)
+        distance = 1;
     if (distance >= suggest->distance)
         return;
     suggest->distance = distance;

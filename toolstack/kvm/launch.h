@@ -34,10 +34,11 @@ int xk_kvm_launch_complete_plan(struct xk_kvm_plan *plan,
                                 struct xk_error *err);
 
 /* Start QEMU as planned and wait until QMP answers. The record is locked and
- * holds no QEMU that is alive. Where QEMU ends at once, the error is what it
- * said. On failure a process may be left, for xk_kvm_teardown(). */
-int xk_kvm_launch(const struct xk_kvm_plan *plan,
-                  const struct xk_record *record, int events_fd,
-                  struct xk_deadline deadline, struct xk_error *err);
+ * holds no QEMU that is alive. events_fd is taken in any case, and so are the
+ * plan's descriptors, which are QEMU's then. Where QEMU ends at once, the error
+ * is what it said. On failure a process may be left, for xk_kvm_teardown(). */
+int xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
+                  int events_fd, struct xk_deadline deadline,
+                  struct xk_error *err);
 
 #endif

@@ -22,7 +22,7 @@ enum {
  * its AVX is not exact enough for some programs, SMAP crashes a Xen in the
  * guest, and RDTSCP one with SVM. */
 static const char tcg_cpu[] = "qemu64,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on,"
-                              "rdrand=on,rdseed=on";
+                              "rdrand=on";
 
 /* Processor features that a key switches. `otherwise` is xl's default. */
 static const struct cpu_key {

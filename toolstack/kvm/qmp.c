@@ -134,6 +134,10 @@ read_more(struct xk_qmp *qmp, struct xk_deadline deadline, struct xk_error *err)
     char chunk[READ_CHUNK];
     ssize_t got;
 
+    /* Where there is always more to read, poll(2) never says that it is late.
+     */
+    if (xk_deadline_left_ms(deadline) == 0)
+        return xk_fail(err, XK_ERR_TIMEOUT, "QEMU did not answer in time");
     if (xk_deadline_poll(deadline, qmp->fd, POLLIN, "QEMU", err) == -1)
         return -1;
     got = recv(qmp->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
@@ -165,7 +169,7 @@ read_message(struct xk_qmp *qmp, struct xk_qmp_message *message,
 /* Keep the event if it is the one expected. */
 static int
 take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
-           struct xk_deadline deadline, struct xk_error *err)
+           struct xk_error *err)
 {
     if (qmp->expected != NULL && strcmp(message->event, qmp->expected) == 0) {
         xk_json_cleanup(&qmp->event);
@@ -173,11 +177,6 @@ take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
     }
     if (++qmp->events > EVENTS_MAX) {
         xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends events without end");
-        return break_off(qmp);
-    }
-    /* Where events are always there, poll(2) never says that it is late. */
-    if (xk_deadline_left_ms(deadline) == 0) {
-        xk_fail(err, XK_ERR_TIMEOUT, "QEMU did not answer in time");
         return break_off(qmp);
     }
     return 0;
@@ -194,7 +193,7 @@ read_answer(struct xk_qmp *qmp, struct xk_qmp_message *message,
             return -1;
         if (message->kind != XK_QMP_EVENT)
             return 0;
-        r = take_event(qmp, message, deadline, err);
+        r = take_event(qmp, message, err);
         xk_qmp_message_free(message);
         if (r == -1)
             return -1;
@@ -354,7 +353,7 @@ xk_qmp_wait_event(struct xk_qmp *qmp, struct xk_json **event,
             xk_fail(err, XK_ERR_PROTOCOL, "QEMU answers what it was not asked");
             return break_off(qmp);
         }
-        if (take_event(qmp, &message, deadline, err) == -1)
+        if (take_event(qmp, &message, err) == -1)
             return -1;
     }
     if (event != NULL)

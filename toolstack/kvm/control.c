@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/control.h"
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/qmp.h"
+#include "toolstack/kvm/state.h"
+
+struct step {
+    const char *command;
+    const char *arguments; /* NULL: none */
+};
+
+#define REBOOT_IS_SHUTDOWN                                                     \
+    {                                                                          \
+        "set-action", "{\"reboot\":\"shutdown\"}"                              \
+    }
+
+/*
+ * The reset button. Two things stand in the way of a plain system_reset:
+ *  - with `-action reboot=shutdown` it only stops the guest. So the action is
+ *    another while it is pressed;
+ *  - a reset of QEMU's q35 does not unmap the RAM that SeaBIOS shadows itself
+ *    in, as real ones do. SeaBIOS finds that it has run before and resets the
+ *    machine once more, some milliseconds later; that would look like a reboot
+ *    by the guest. So the chipset's register PAM0 (at 0x90 of PCI device 0) is
+ *    cleared, which maps the ROM again. A guest that is just at the address
+ *    port may make that miss; no harm is done otherwise, as all is reset.
+ */
+static const struct step reset_steps[] = {
+    {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000090\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /b 0xcfc 0\"}"},
+    {"set-action", "{\"reboot\":\"reset\"}"},
+    {"system_reset", NULL},
+    REBOOT_IS_SHUTDOWN,
+};
+
+/* Where a reset was killed half way, the guest's reboots are not seen. */
+static const struct step stop_steps[] = {REBOOT_IS_SHUTDOWN, {"stop", NULL}};
+static const struct step cont_steps[] = {REBOOT_IS_SHUTDOWN, {"cont", NULL}};
+static const struct step power_steps[] = {REBOOT_IS_SHUTDOWN,
+                                          {"system_powerdown", NULL}};
+
+static int
+run_steps(struct xk_qmp *qmp, const struct step *steps, size_t count,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (xk_qmp_execute(qmp, steps[i].command, steps[i].arguments, NULL,
+                           deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* Each of these has had its effect, and logged it, when QEMU answers. */
+static int
+run_alone(int dirfd, const struct step *steps, size_t count,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+
+    return qmp == NULL ? -1 : run_steps(qmp, steps, count, deadline, err);
+}
+
+int
+xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+
+    (void)hv;
+    if (dirfd == -1 || xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, err) == -1)
+        return -1;
+    return run_alone(dirfd, stop_steps, XK_ARRAY_SIZE(stop_steps), deadline,
+                     err);
+}
+
+int
+xk_kvm_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+    struct xk_kvm_status status;
+
+    (void)hv;
+    if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
+        return -1;
+    /* QEMU would say that the machine must be reset. */
+    if (status.state == XK_STATE_SHUTDOWN || status.state == XK_STATE_CRASHED)
+        return xk_fail(err, XK_ERR_STATE, "its guest has stopped (%s)",
+                       xk_stop_reason_name(status.reason));
+    if (run_alone(dirfd, cont_steps, XK_ARRAY_SIZE(cont_steps), deadline,
+                  err) == -1)
+        return -1;
+    xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
+    return 0;
+}
+
+int
+xk_kvm_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              enum xk_signal signal, bool acpi_fallback,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+
+    (void)hv;
+    (void)acpi_fallback;
+    if (dirfd == -1)
+        return -1;
+    xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
+    if (signal == XK_SIGNAL_REBOOT &&
+        xk_kvm_mark(dirfd, XK_KVM_FILE_REBOOT, err) == -1)
+        return -1;
+    if (run_alone(dirfd, power_steps, XK_ARRAY_SIZE(power_steps), deadline,
+                  err) == 0)
+        return 0;
+    xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
+    return -1;
+}
+
+static struct xk_qmp *
+press_reset(int dirfd, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+
+    if (qmp == NULL)
+        return NULL;
+    xk_qmp_expect(qmp, "RESET");
+    if (run_steps(qmp, reset_steps, XK_ARRAY_SIZE(reset_steps), deadline,
+                  err) == -1 ||
+        xk_qmp_wait_event(qmp, NULL, deadline, err) == -1)
+        return NULL;
+    xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
+    return XK_TAKE(qmp);
+}
+
+int
+xk_kvm_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+
+    (void)hv;
+    if (dirfd == -1)
+        return -1;
+    qmp = press_reset(dirfd, deadline, err);
+    return qmp == NULL ? -1 : 0;
+}
+
+int
+xk_kvm_restart_in_place(int record_dir_fd, struct xk_deadline deadline,
+                        struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        press_reset(record_dir_fd, deadline, err);
+
+    if (qmp == NULL)
+        return -1;
+    xk_kvm_unmark(record_dir_fd, XK_KVM_FILE_PAUSED);
+    return xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err);
+}
+
+int
+xk_kvm_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              const char *name, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    (void)hv;
+    (void)domain;
+    (void)name;
+    (void)deadline;
+    (void)err;
+    return 0;
+}

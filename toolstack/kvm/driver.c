@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/journal.h"
+#include "toolstack/kvm/console.h"
+#include "toolstack/kvm/control.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/host.h"
+#include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/teardown.h"
+#include "toolstack/kvm/watch.h"
+#include "toolstack/operations.h"
+
+enum {
+    IN_PLACE_MS = 5000 /* then QEMU is taken to hang */
+};
+
+/* ---- the driver ---- */
+
+static struct xk_hypervisor *
+open_driver(const struct xk_state *state, struct xk_error *err)
+{
+    struct xk_kvm *kvm = XK_NEW(struct xk_kvm);
+
+    (void)err;
+    kvm->base = (struct xk_hypervisor){.ops = &xk_kvm_ops, .state = state};
+    return &kvm->base;
+}
+
+static void
+close_driver(struct xk_hypervisor *hv)
+{
+    struct xk_kvm *kvm = (struct xk_kvm *)hv;
+
+    xk_kvm_watcher_free(&kvm->watcher);
+    free(kvm);
+}
+
+/* ---- get, list ---- */
+
+static int
+fill_info(const struct xk_record *record, const struct xk_kvm_status *status,
+          struct xk_domain_info *info, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, err);
+
+    if (config == NULL)
+        return -1;
+    *info = (struct xk_domain_info){
+        .uuid = record->uuid,
+        .name = XK_TAKE(config->name),
+        .domid = -1,
+        .type = config->type,
+        .state = status->state,
+        .stop_reason = status->reason,
+        .memory_mib = config->memory_mib,
+        .maxmem_mib = config->maxmem_mib,
+        .vcpus = config->vcpus,
+        .cpu_time_ns = status->cpu_time_ns,
+    };
+    return 0;
+}
+
+static int
+get(struct xk_hypervisor *hv, const struct xk_domain *domain,
+    struct xk_domain_info *info, struct xk_deadline deadline,
+    struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+    struct xk_kvm_status status;
+
+    (void)hv;
+    if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
+        return -1;
+    return fill_info(domain->record, &status, info, err);
+}
+
+/* Whether a domain is there for others: not half made or half gone. */
+static bool
+is_whole(const struct xk_record *record)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool whole;
+
+    if (!xk_journal_is_unfinished(record))
+        return true;
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return false;
+    begin = xk_journal_unfinished(&journal);
+    whole = begin != NULL && strcmp(begin->what, XK_OP_CREATE) != 0 &&
+            strcmp(begin->what, XK_OP_DESTROY) != 0;
+    xk_journal_free(&journal);
+    return whole;
+}
+
+struct listed {
+    int64_t made_ns;
+    struct xk_domain_info info;
+};
+
+static int
+compare_age(const void *a, const void *b)
+{
+    const struct listed *one = a, *other = b;
+
+    return (one->made_ns > other->made_ns) - (one->made_ns < other->made_ns);
+}
+
+/* One that goes while we look, or cannot be read, is not listed. */
+static bool
+look_at(const struct xk_state *state, const struct xk_uuid *uuid,
+        struct xk_deadline deadline, struct listed *listed)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(state, uuid, NULL);
+    struct xk_kvm_status status;
+
+    if (record == NULL || !is_whole(record) ||
+        xk_kvm_status_read(record->dir_fd, &status, deadline, NULL) == -1 ||
+        fill_info(record, &status, &listed->info, NULL) == -1)
+        return false;
+    listed->made_ns = status.claim.made_ns;
+    return true;
+}
+
+static int
+list(struct xk_hypervisor *hv, struct xk_domain_list *domains,
+     struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    XK_CLEANUP_FREE struct listed *found = NULL;
+    size_t count, found_count = 0;
+
+    if (xk_state_list(hv->state, &uuids, &count, err) == -1)
+        return -1;
+    found = xk_calloc(count + 1, sizeof(*found));
+    for (size_t i = 0; i < count; i++) {
+        if (look_at(hv->state, &uuids[i], deadline, &found[found_count]))
+            found_count++;
+    }
+    qsort(found, found_count, sizeof(*found), compare_age);
+    domains->items = xk_calloc(found_count + 1, sizeof(*domains->items));
+    for (size_t i = 0; i < found_count; i++)
+        domains->items[i] = found[i].info;
+    domains->count = found_count;
+    return 0;
+}
+
+/* ---- build, restart ---- */
+
+static int
+launch(struct xk_kvm_plan *plan, struct xk_record *record,
+       const struct xk_domain_config *config, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int events_fd = -1;
+    struct xk_kvm_claim claim;
+
+    if (xk_kvm_claim(record, &claim, deadline, err) == -1)
+        return -1;
+    plan->uid = claim.uid;
+    plan->gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
+    if (xk_kvm_plan_domain(plan, config, err) == -1 ||
+        xk_kvm_launch_complete_plan(plan, config, record->dir_fd, &events_fd,
+                                    err) == -1)
+        return -1;
+    if (!plan->accelerated)
+        xk_warn("domain \"%s\" is emulated, which is slow: %s", config->name,
+                plan->no_kvm_reason);
+    xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_REBOOT);
+    xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_PAUSED);
+    return xk_kvm_launch(plan, record, xk_take_fd(&events_fd), deadline, err);
+}
+
+static int
+build(struct xk_hypervisor *hv, struct xk_record *record,
+      const struct xk_domain_config *config, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    struct xk_kvm_plan plan;
+    int r;
+
+    (void)hv;
+    xk_kvm_plan_init(&plan, false);
+    r = launch(&plan, record, config, deadline, err);
+    xk_kvm_plan_free(&plan);
+    return r;
+}
+
+static int
+rebuild(struct xk_hypervisor *hv, struct xk_record *record,
+        const struct xk_domain_config *config, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    struct xk_domain domain = {.uuid = record->uuid,
+                               .domid = -1,
+                               .name = config->name,
+                               .record = record};
+
+    if (xk_kvm_end_process(record->dir_fd, deadline, err) == -1 ||
+        build(hv, record, config, deadline, err) == -1)
+        return -1;
+    return xk_kvm_unpause(hv, &domain, deadline, err);
+}
+
+/* Where it runs already, a restart was killed after its last step. */
+static int
+restart(struct xk_hypervisor *hv, struct xk_record *record,
+        const struct xk_domain_config *config, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    struct xk_deadline in_place =
+        xk_deadline_min(deadline, xk_deadline_in_ms(IN_PLACE_MS));
+    struct xk_kvm_status status;
+    struct xk_error why = {0};
+
+    if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == 0) {
+        if (status.state == XK_STATE_RUNNING)
+            return 0;
+        if (status.alive &&
+            xk_kvm_restart_in_place(record->dir_fd, in_place, &why) == 0)
+            return 0;
+        if (status.alive)
+            xk_info("domain \"%s\" gets another QEMU: %s", config->name,
+                    why.message);
+    }
+    return rebuild(hv, record, config, deadline, err);
+}
+
+const struct xk_hypervisor_ops xk_kvm_ops = {
+    .name = "kvm",
+    .probe = xk_kvm_probe,
+    .open = open_driver,
+    .close = close_driver,
+    .info = xk_kvm_info,
+    .capabilities = xk_kvm_capabilities,
+    .list = list,
+    .get = get,
+    .check = xk_kvm_check,
+    .describe = xk_kvm_describe,
+    .build = build,
+    .teardown = xk_kvm_teardown,
+    .pause = xk_kvm_pause,
+    .unpause = xk_kvm_unpause,
+    .signal = xk_kvm_signal,
+    .reset = xk_kvm_reset,
+    .restart = restart,
+    .preserve = xk_kvm_preserve,
+    .core_dump = xk_kvm_core_dump,
+    .rename = xk_kvm_rename,
+    .console = xk_kvm_console,
+    .wait = xk_kvm_wait,
+    .watch = xk_kvm_watch,
+    .unwatch = xk_kvm_unwatch,
+    .trim = xk_kvm_trim,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is kept of a stopped domain: its memory in a file, or in its QEMU. */
+#include "toolstack/kvm/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/qmp.h"
+#include "toolstack/kvm/state.h"
+
+static struct xk_qmp *
+connect_to(const struct xk_domain *domain, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+
+    return dirfd == -1 ? NULL
+                       : xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+}
+
+/* ---- a core dump ---- */
+
+/* In detached mode QEMU goes on answering; the event brings the result. */
+static int
+dump_to(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *event = NULL;
+    const struct xk_json *data;
+    const char *status, *why;
+
+    xk_qmp_expect(qmp, "DUMP_COMPLETED");
+    if (xk_qmp_send_fd(qmp, fd, "core", deadline, err) == -1 ||
+        xk_qmp_execute(qmp, "dump-guest-memory",
+                       "{\"paging\":false,\"protocol\":\"fd:core\","
+                       "\"detach\":true}",
+                       NULL, deadline, err) == -1 ||
+        xk_qmp_wait_event(qmp, &event, deadline, err) == -1)
+        return -1;
+    data = xk_json_get(event, "data");
+    status = xk_json_string(xk_json_get(xk_json_get(data, "result"), "status"));
+    why = xk_json_string(xk_json_get(data, "error"));
+    if (status == NULL || strcmp(status, "completed") != 0)
+        return xk_fail(err, XK_ERR_FAILED, "QEMU could not write it: %.500s",
+                       why != NULL ? why : "it does not say why");
+    return 0;
+}
+
+/* A file without a name, where the file system has that: what is not complete
+ * is never seen. Else one with a name of its own until it is complete. */
+static int
+open_unnamed(const char *path, char **temporary, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *folder = xk_strdup(path);
+    char *slash = strrchr(folder, '/');
+    int fd;
+
+    if (slash != NULL)
+        slash[slash == folder ? 1 : 0] = '\0';
+    fd = open(slash != NULL ? folder : ".", O_WRONLY | O_TMPFILE | O_CLOEXEC,
+              0600);
+    if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        *temporary = xk_asprintf("%s.part", path);
+        fd = open(*temporary,
+                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    if (fd == -1)
+        return xk_fail_errno(err, "create \"%s\"", path);
+    return fd;
+}
+
+static int
+give_name(int fd, const char *temporary, const char *path, struct xk_error *err)
+{
+    char unnamed[32];
+    int r;
+
+    snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+    r = temporary != NULL
+            ? linkat(AT_FDCWD, temporary, AT_FDCWD, path, 0)
+            : linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    if (r == -1 && errno == EEXIST)
+        return xk_fail(err, XK_ERR_EXISTS, "\"%s\" exists already", path);
+    if (r == -1)
+        return xk_fail_errno(err, "create \"%s\"", path);
+    return 0;
+}
+
+int
+xk_kvm_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 const char *path, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(domain, deadline, err);
+    XK_CLEANUP_FREE char *temporary = NULL;
+    XK_CLEANUP_CLOSE int fd = -1;
+    int r;
+
+    (void)hv;
+    if (qmp == NULL)
+        return -1;
+    fd = open_unnamed(path, &temporary, err);
+    if (fd == -1)
+        return -1;
+    r = dump_to(qmp, fd, deadline, err);
+    if (r == 0)
+        r = give_name(fd, temporary, path, err);
+    if (temporary != NULL)
+        unlink(temporary);
+    return r;
+}
+
+/* ---- letting go of what another domain needs ---- */
+
+static bool
+is_status(const struct xk_json *body, const char *status)
+{
+    const char *text = xk_json_string(xk_json_get(body, "status"));
+
+    return text != NULL && strcmp(text, status) == 0;
+}
+
+static int
+wait_for_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    for (;;) {
+        XK_CLEANUP_JSON struct xk_json *event = NULL;
+        const struct xk_json *data;
+
+        if (xk_qmp_wait_event(qmp, &event, deadline, err) == -1)
+            return -1;
+        data = xk_json_get(event, "data");
+        if (is_status(data, "completed"))
+            return 0;
+        if (is_status(data, "failed") || is_status(data, "cancelled"))
+            return xk_fail(err, XK_ERR_FAILED,
+                           "QEMU does not let go of the images");
+    }
+}
+
+/* A QEMU that has migrated its guest away has given up its images, and their
+ * locks, but still holds the memory. So it migrates to nowhere. */
+static int
+let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    static const char events_on[] =
+        "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}";
+    static const char at_any_speed[] = "{\"max-bandwidth\":1125899906842624}";
+    XK_CLEANUP_CLOSE int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    XK_CLEANUP_JSON struct xk_json *status = NULL;
+
+    if (null_fd == -1)
+        return xk_fail_errno(err, "open \"/dev/null\"");
+    if (xk_qmp_execute(qmp, "query-status", NULL, &status, deadline, err) == -1)
+        return -1;
+    if (is_status(xk_json_get(status, "return"), "postmigrate"))
+        return 0;
+    xk_qmp_expect(qmp, "MIGRATION");
+    if (xk_qmp_execute(qmp, "migrate-set-capabilities", events_on, NULL,
+                       deadline, err) == -1 ||
+        xk_qmp_execute(qmp, "migrate-set-parameters", at_any_speed, NULL,
+                       deadline, err) == -1 ||
+        xk_qmp_send_fd(qmp, null_fd, "nowhere", deadline, err) == -1 ||
+        xk_qmp_execute(qmp, "migrate", "{\"uri\":\"fd:nowhere\"}", NULL,
+                       deadline, err) == -1)
+        return -1;
+    return wait_for_stream(qmp, deadline, err);
+}
+
+/* The names are the planner's. One that is gone already is no error. */
+static int
+let_go_of_networks(struct xk_qmp *qmp, const struct xk_record *record,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, err);
+
+    if (config == NULL)
+        return -1;
+    for (size_t i = 0; i < config->vif_count; i++) {
+        XK_CLEANUP_FREE char *id =
+            xk_asprintf("{\"id\":\"net-vif%d\"}", config->vifs[i].devid);
+        struct xk_error gone = {0};
+
+        if (xk_qmp_execute(qmp, "netdev_del", id, NULL, deadline, &gone) ==
+                -1 &&
+            gone.kind != XK_ERR_FAILED && gone.kind != XK_ERR_NOT_FOUND)
+            return xk_fail(err, gone.kind, "%s", gone.message);
+    }
+    return 0;
+}
+
+/* A socket that nobody can connect to: it has no name by the time it is given
+ * to QEMU. */
+static int
+listen_nowhere(int dirfd, struct xk_error *err)
+{
+    int fd = xk_qmp_listen(dirfd, "nowhere.sock", err);
+
+    unlinkat(dirfd, "nowhere.sock", 0);
+    return fd;
+}
+
+/* VNC cannot be switched off, but moved from its port. */
+static int
+let_go_of_display(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
+                  struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *vnc = NULL;
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    if (xk_qmp_execute(qmp, "query-vnc", NULL, &vnc, deadline, err) == -1)
+        return err != NULL && err->kind == XK_ERR_UNSUPPORTED ? 0 : -1;
+    if (!xk_json_is_true(xk_json_get(xk_json_get(vnc, "return"), "enabled")))
+        return 0;
+    fd = listen_nowhere(dirfd, err);
+    if (fd == -1 || xk_qmp_send_fd(qmp, fd, "nowhere", deadline, err) == -1 ||
+        xk_qmp_execute(qmp, "display-update",
+                       "{\"type\":\"vnc\",\"addresses\":"
+                       "[{\"type\":\"fd\",\"str\":\"nowhere\"}]}",
+                       NULL, deadline, err) == -1)
+        return -1;
+    return 0;
+}
+
+int
+xk_kvm_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error qmp_err = {0};
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(domain, deadline, &qmp_err);
+
+    (void)hv;
+    /* Where QEMU is gone, it holds nothing. */
+    if (qmp == NULL && qmp_err.kind == XK_ERR_STATE)
+        return 0;
+    if (qmp == NULL)
+        return xk_fail(err, qmp_err.kind, "%s", qmp_err.message);
+    if (let_go_of_images(qmp, deadline, err) == -1 ||
+        let_go_of_networks(qmp, domain->record, deadline, err) == -1 ||
+        let_go_of_display(qmp, domain->record->dir_fd, deadline, err) == -1)
+        return -1;
+    return 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/qmp_reader.h"
+
+enum {
+    PAGE = 4096,
+    TRIM_AT = 64 * 1024, /* bytes taken since the last time */
+    TAKEN_MAX = 4096,
+};
+
+/* ---- events ---- */
+
+/* Why QEMU says SHUTDOWN (ShutdownCause, qapi/run-state.json). A guest's
+ * triple fault comes as "guest-reset": that is what the processor does then. */
+static const struct shutdown_row {
+    const char *cause;
+    enum xk_stop_reason reason;
+    bool ending; /* not the guest stopped, but QEMU is told to end */
+} shutdowns[] = {
+    {"guest-shutdown", XK_STOP_POWEROFF, false},
+    {"guest-reset", XK_STOP_REBOOT, false},
+    {"guest-panic", XK_STOP_CRASH, false},
+    {"host-error", XK_STOP_CRASH, false},
+    {"host-qmp-system-reset", XK_STOP_REBOOT, false},
+    {"subsystem-reset", XK_STOP_REBOOT, false},
+    {"host-qmp-quit", XK_STOP_POWEROFF, true},
+    {"host-signal", XK_STOP_POWEROFF, true},
+    {"host-ui", XK_STOP_POWEROFF, true},
+};
+
+static void
+stop_for(struct xk_kvm_run *run, enum xk_stop_reason reason)
+{
+    *run = (struct xk_kvm_run){
+        .state = reason == XK_STOP_CRASH ? XK_STATE_CRASHED : XK_STATE_SHUTDOWN,
+        .reason = reason};
+}
+
+static void
+on_shutdown(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    const char *cause = xk_json_string(xk_json_get(data, "reason"));
+    const struct shutdown_row *row = &shutdowns[0];
+
+    for (size_t i = 0; cause != NULL && i < XK_ARRAY_SIZE(shutdowns); i++) {
+        if (strcmp(shutdowns[i].cause, cause) == 0)
+            row = &shutdowns[i];
+    }
+    /* A guest that had stopped keeps its reason when its QEMU is ended. */
+    if (!row->ending ||
+        (run->state != XK_STATE_SHUTDOWN && run->state != XK_STATE_CRASHED))
+        stop_for(run, row->reason);
+    run->ending = row->ending;
+    run->powered_off = row == &shutdowns[0];
+}
+
+static void
+on_panic(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    const char *action = xk_json_string(xk_json_get(data, "action"));
+
+    if (action == NULL || strcmp(action, "run") != 0)
+        stop_for(run, XK_STOP_CRASH);
+}
+
+static void
+on_watchdog(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    const char *action = xk_json_string(xk_json_get(data, "action"));
+
+    if (action != NULL && strcmp(action, "pause") == 0)
+        stop_for(run, XK_STOP_WATCHDOG);
+}
+
+static void
+on_stop(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    (void)data;
+    if (run->state != XK_STATE_RUNNING)
+        return;
+    run->state = XK_STATE_PAUSED;
+    run->stop_unexplained = true;
+}
+
+static void
+on_resume(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    (void)data;
+    *run = (struct xk_kvm_run){.state = XK_STATE_RUNNING};
+}
+
+/* Only after a reset can a stopped guest run again. */
+static void
+on_reset(struct xk_kvm_run *run, const struct xk_json *data)
+{
+    (void)data;
+    if (run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED)
+        xk_kvm_run_init(run);
+}
+
+static const struct {
+    const char *event;
+    void (*take)(struct xk_kvm_run *run, const struct xk_json *data);
+} handlers[] = {
+    {"RESUME", on_resume},        {"STOP", on_stop},
+    {"SHUTDOWN", on_shutdown},    {"RESET", on_reset},
+    {"GUEST_PANICKED", on_panic}, {"WATCHDOG", on_watchdog},
+};
+
+void
+xk_kvm_run_init(struct xk_kvm_run *run)
+{
+    *run = (struct xk_kvm_run){.state = XK_STATE_PAUSED};
+}
+
+bool
+xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
+{
+    XK_CLEANUP_QMP_MESSAGE struct xk_qmp_message message = {0};
+
+    if (length > XK_KVM_EVENT_MAX ||
+        xk_qmp_message_parse(line, length, &message, NULL) == -1)
+        return false;
+    if (message.kind == XK_QMP_GREETING) { /* another QEMU goes on from here */
+        xk_kvm_run_init(run);
+        return true;
+    }
+    if (message.kind != XK_QMP_EVENT)
+        return false;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(handlers); i++) {
+        if (strcmp(handlers[i].event, message.event) == 0) {
+            handlers[i].take(run, message.body);
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t
+xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
+                     bool *changed)
+{
+    size_t taken = 0;
+    const char *end;
+
+    while ((end = memchr(text + taken, '\n', length - taken)) != NULL) {
+        if (xk_kvm_run_take(run, text + taken, (size_t)(end - text) - taken) &&
+            changed != NULL)
+            *changed = true;
+        taken = (size_t)(end - text) + 1;
+    }
+    return length - taken > XK_KVM_EVENT_MAX ? length : taken;
+}
+
+/* ---- what was taken and saved ---- */
+
+static const struct {
+    const char *key;
+    size_t offset;
+} flags[] = {
+    {"powered_off", offsetof(struct xk_kvm_run, powered_off)},
+    {"ending", offsetof(struct xk_kvm_run, ending)},
+    {"stop_unexplained", offsetof(struct xk_kvm_run, stop_unexplained)},
+};
+
+static bool *
+flag(struct xk_kvm_run *run, size_t i)
+{
+    return (bool *)((char *)run + flags[i].offset);
+}
+
+static bool
+read_number(const struct xk_json *json, const char *key, int64_t max,
+            int64_t *number)
+{
+    return xk_json_integer(xk_json_get(json, key), number) && *number >= 0 &&
+           *number <= max;
+}
+
+/* Where there is nothing saved, or nothing that can be read, the whole log is
+ * what there is. */
+static void
+load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    int64_t number, state, reason;
+
+    *offset = 0;
+    xk_kvm_run_init(run);
+    if (xk_read_file(dirfd, XK_KVM_FILE_TAKEN, TAKEN_MAX, &text, NULL) == -1)
+        return;
+    json = xk_json_parse(text.data, text.length, XK_KVM_FILE_TAKEN, NULL);
+    if (json == NULL || !read_number(json, "offset", INT64_MAX, &number) ||
+        !read_number(json, "state", XK_STATE_COUNT - 1, &state) ||
+        !read_number(json, "reason", XK_STOP_COUNT - 1, &reason))
+        return;
+    *offset = number;
+    run->state = (enum xk_domain_state)state;
+    run->reason = (enum xk_stop_reason)reason;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
+        *flag(run, i) = xk_json_is_true(xk_json_get(json, flags[i].key));
+}
+
+static int
+save_taken(int dirfd, struct xk_kvm_run *run, off_t offset)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, "offset", offset);
+    xk_json_put_integer(writer, "state", run->state);
+    xk_json_put_integer(writer, "reason", run->reason);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
+        xk_json_put_bool(writer, flags[i].key, *flag(run, i));
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    return xk_write_file(dirfd, XK_KVM_FILE_TAKEN, text.data, text.length,
+                         false, NULL);
+}
+
+/* ---- the log ---- */
+
+/* Take what stands in the log from *offset on. 1: what stands there was given
+ * back meanwhile. */
+static int
+take_log(int fd, struct xk_kvm_run *run, off_t *offset, bool *changed,
+         struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *room = xk_calloc(1, 2 * XK_KVM_EVENT_MAX);
+
+    for (;;) {
+        ssize_t got = pread(fd, room, 2 * XK_KVM_EVENT_MAX, *offset);
+        size_t taken;
+
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got == -1)
+            return xk_fail_errno(err, "read \"%s\"", XK_KVM_FILE_EVENTS);
+        if (got > 0 && room[0] == '\0')
+            return 1;
+        taken = xk_kvm_run_take_text(run, room, (size_t)got, changed);
+        if (taken == 0)
+            return 0;
+        *offset += (off_t)taken;
+    }
+}
+
+/* Saving is done before giving back, so reading what was saved once more gets
+ * behind the hole; a hole that has another cause is stepped over. */
+static int
+take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
+         off_t *saved_offset, struct xk_error *err)
+{
+    int r;
+
+    load_taken(dirfd, run, saved_offset);
+    *offset = *saved_offset;
+    r = take_log(fd, run, offset, NULL, err);
+    if (r != 1)
+        return r;
+    load_taken(dirfd, run, saved_offset);
+    *offset = *saved_offset;
+    while ((r = take_log(fd, run, offset, NULL, err)) == 1) {
+        off_t data = lseek(fd, *offset, SEEK_DATA);
+
+        *offset = data > *offset ? data : *offset + 1;
+    }
+    return r;
+}
+
+bool
+xk_kvm_events_look(int log_fd, off_t *offset)
+{
+    struct xk_kvm_run run;
+    bool changed = false;
+
+    xk_kvm_run_init(&run);
+    /* What is given back already may have been anything. */
+    if (take_log(log_fd, &run, offset, &changed, NULL) == 1) {
+        *offset = lseek(log_fd, 0, SEEK_END);
+        return true;
+    }
+    return changed;
+}
+
+static void
+give_back(int fd, off_t end)
+{
+    end &= ~(off_t)(PAGE - 1);
+    /* Where the file system cannot, the log stays as it is. */
+    if (end > 0)
+        (void)!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                         end);
+}
+
+void
+xk_kvm_events_trim(int record_dir_fd)
+{
+    /* Against another trim only; QEMU does not lock the file. */
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_kvm_run run;
+    off_t offset, saved_offset;
+
+    fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
+                O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        return;
+    if (take_all(record_dir_fd, fd, &run, &offset, &saved_offset, NULL) == -1 ||
+        offset - saved_offset < TRIM_AT)
+        return;
+    if (save_taken(record_dir_fd, &run, offset) == 0)
+        give_back(fd, offset);
+}
+
+int
+xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
+                   struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    off_t offset, saved_offset;
+
+    fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
+                O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_EVENTS);
+    if (take_all(record_dir_fd, fd, run, &offset, &saved_offset, err) == -1)
+        return -1;
+    if (offset - saved_offset >= TRIM_AT)
+        xk_kvm_events_trim(record_dir_fd);
+    return 0;
+}
+
+/* ---- other logs ---- */
+
+off_t
+xk_kvm_log_start(int fd)
+{
+    off_t start = lseek(fd, 0, SEEK_DATA);
+
+    return start == -1 ? 0 : start;
+}
+
+void
+xk_kvm_log_trim(int dirfd, const char *name, off_t keep)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct stat st;
+
+    fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+        return;
+    if (st.st_size - xk_kvm_log_start(fd) >= keep + TRIM_AT)
+        give_back(fd, st.st_size - keep);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of a domain, read from the events that its QEMU logged. Nobody
+ * asks QEMU, so it costs little and a QEMU that hangs does not matter.
+ *
+ * How it works: QEMU runs with `-action reboot=shutdown,shutdown=pause,
+ * panic=pause,watchdog=pause`: a guest that stops leaves QEMU paused, after a
+ * SHUTDOWN, GUEST_PANICKED or WATCHDOG event that says why. The state is what
+ * comes out of taking all events in turn. So that the log does not grow
+ * without bound, the state at some offset is saved (events.json) and what
+ * stands before is given back to the file system as a hole; offsets stay.
+ */
+#ifndef XK_TOOLSTACK_KVM_EVENTS_H
+#define XK_TOOLSTACK_KVM_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "toolstack/hypervisor.h"
+
+struct xk_kvm_run {
+    enum xk_domain_state state;
+    enum xk_stop_reason reason; /* in SHUTDOWN and CRASHED */
+    bool powered_off;           /* SHUTDOWN, by the guest's own wish */
+    bool ending;                /* QEMU was told to end */
+    bool stop_unexplained;      /* PAUSED without any event that says why */
+};
+
+/* The state before the first event: not started. */
+void xk_kvm_run_init(struct xk_kvm_run *run);
+
+/* Take one line of the log; what is no event changes nothing. Returns whether
+ * it may have changed the state. */
+bool xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length);
+
+/* Take all whole lines of text; returns how many bytes they are. A last line
+ * that has no end, and is longer than any event, counts as whole. *changed (may
+ * be NULL) becomes true where a line may have changed the state. */
+size_t xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text,
+                            size_t length, bool *changed);
+
+enum {
+    XK_KVM_EVENT_MAX = 16 * 1024 /* bytes of a line that is looked at */
+};
+
+/* The state that the log of a record tells. */
+int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
+                       struct xk_error *err);
+
+/* Look through what the log got since *offset, and move that on: whether
+ * anything of it may have changed the state. */
+bool xk_kvm_events_look(int log_fd, off_t *offset);
+
+/* Give back what was taken, if it is much. Anyone may, at any time. */
+void xk_kvm_events_trim(int record_dir_fd);
+
+/* Give back all but about the last `keep` bytes of another log. */
+void xk_kvm_log_trim(int dirfd, const char *name, off_t keep);
+
+/* Where the part of a log begins that was not given back. */
+off_t xk_kvm_log_start(int fd);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/kvm/files.h"
+
+enum {
+    FILE_MAX = 4096,
+    FIRST_UID = 131072, /* above the uids of people and of most containers */
+    UIDS = 65536,
+    NOBODY = 65534,
+};
+
+/* ---- small JSON files ---- */
+
+static struct xk_json *
+load(int dirfd, const char *path, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    if (xk_read_file(dirfd, path, FILE_MAX, &text, err) == -1) {
+        if (errno == ENOENT)
+            xk_fail(err, XK_ERR_NOT_FOUND, "\"%s\" is missing", path);
+        return NULL;
+    }
+    return xk_json_parse(text.data, text.length, path, err);
+}
+
+static int
+take_number(const struct xk_json *json, const char *key, int64_t max,
+            int64_t *number, struct xk_error *err)
+{
+    if (!xk_json_integer(xk_json_get(json, key), number) || *number < 0 ||
+        *number > max)
+        return xk_fail(err, XK_ERR_PROTOCOL, "no number \"%s\"", key);
+    return 0;
+}
+
+static int
+parse_claim(const struct xk_json *json, struct xk_kvm_claim *claim,
+            struct xk_error *err)
+{
+    int64_t uid;
+
+    if (take_number(json, "uid", UINT32_MAX - 1, &uid, err) == -1 ||
+        take_number(json, "made_ns", INT64_MAX, &claim->made_ns, err) == -1)
+        return -1;
+    claim->uid = (uid_t)uid;
+    return 0;
+}
+
+static void
+put_claim(struct xk_json_writer *writer, const struct xk_kvm_claim *claim)
+{
+    xk_json_put_integer(writer, "uid", claim->uid);
+    xk_json_put_integer(writer, "made_ns", claim->made_ns);
+}
+
+/* ---- the uid ---- */
+
+/* Whether a user namespace has the number (user_namespaces(7)). */
+static bool
+is_mapped(const char *map, uint64_t number)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char *state = NULL;
+
+    if (xk_read_file(AT_FDCWD, map, FILE_MAX, &text, NULL) == -1)
+        return false;
+    for (char *line = strtok_r(text.data, "\n", &state); line != NULL;
+         line = strtok_r(NULL, "\n", &state)) {
+        uint64_t first, outside, count;
+
+        if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &first, &outside,
+                   &count) == 3 &&
+            number >= first && number - first < count)
+            return true;
+    }
+    return false;
+}
+
+/* The lowest number that no other record has. As many records, as many numbers
+ * at most are taken. */
+static int
+find_free(const struct xk_record *record, uid_t *uid, struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    XK_CLEANUP_FREE bool *taken = NULL;
+    size_t count, free_one = 0;
+
+    if (xk_state_list(record->state, &uuids, &count, err) == -1)
+        return -1;
+    taken = xk_calloc(count + 1, sizeof(*taken));
+    for (size_t i = 0; i < count; i++) {
+        XK_CLEANUP_JSON struct xk_json *json = NULL;
+        struct xk_kvm_claim other;
+        char uuid[XK_UUID_TEXT_SIZE];
+        char path[XK_UUID_TEXT_SIZE + sizeof("/" XK_KVM_FILE_CLAIM)];
+
+        xk_uuid_format(&uuids[i], uuid);
+        snprintf(path, sizeof(path), "%s/%s", uuid, XK_KVM_FILE_CLAIM);
+        json = load(record->state->domains_fd, path, NULL);
+        if (json != NULL && parse_claim(json, &other, NULL) == 0 &&
+            other.uid >= FIRST_UID && other.uid - FIRST_UID <= count)
+            taken[other.uid - FIRST_UID] = true;
+    }
+    while (taken[free_one])
+        free_one++;
+    if (free_one >= UIDS)
+        return xk_fail(err, XK_ERR_HOST, "no uid is left for another domain");
+    *uid = FIRST_UID + (uid_t)free_one;
+    return 0;
+}
+
+static int
+choose_uid(const struct xk_record *record, uid_t *uid, struct xk_error *err)
+{
+    *uid = geteuid();
+    if (*uid != 0)
+        return 0;
+    if (find_free(record, uid, err) == -1)
+        return -1;
+    if (is_mapped("/proc/self/uid_map", *uid) &&
+        is_mapped("/proc/self/gid_map", *uid))
+        return 0;
+    xk_warn("this user namespace has no uid %u: QEMU runs as %d, which other "
+            "processes may be as well",
+            *uid, NOBODY);
+    *uid = NOBODY;
+    return 0;
+}
+
+/* ---- claims ---- */
+
+static int
+make_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int lock_fd = xk_state_lock(record->state, deadline, err);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer;
+    struct timespec now;
+
+    if (lock_fd == -1 || choose_uid(record, &claim->uid, err) == -1)
+        return -1;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    claim->made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    writer = xk_json_writer_new(&text, false);
+    xk_json_open_object(writer, NULL);
+    put_claim(writer, claim);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    return xk_write_file(record->dir_fd, XK_KVM_FILE_CLAIM, text.data,
+                         text.length, false, err);
+}
+
+int
+xk_kvm_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error load_err = {0};
+    XK_CLEANUP_JSON struct xk_json *json =
+        load(record->dir_fd, XK_KVM_FILE_CLAIM, &load_err);
+
+    if (json != NULL)
+        return parse_claim(json, claim, err);
+    if (load_err.kind != XK_ERR_NOT_FOUND)
+        return xk_fail(err, load_err.kind, "%s", load_err.message);
+    return make_claim(record, claim, deadline, err);
+}
+
+/* ---- the process ---- */
+
+int
+xk_kvm_identity_save_self(int record_dir_fd, const struct xk_kvm_claim *claim,
+                          struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer;
+    struct xk_process self;
+
+    if (!xk_process_identify(getpid(), &self))
+        return xk_fail(err, XK_ERR_HOST,
+                       "\"/proc/%d/stat\" cannot be read: is /proc mounted?",
+                       (int)getpid());
+    writer = xk_json_writer_new(&text, false);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, "pid", self.pid);
+    xk_json_put_integer(writer, "start_ticks", (int64_t)self.start_ticks);
+    put_claim(writer, claim);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    return xk_write_file(record_dir_fd, XK_KVM_FILE_PROCESS, text.data,
+                         text.length, false, err);
+}
+
+int
+xk_kvm_identity_load(int record_dir_fd, struct xk_process *process,
+                     struct xk_kvm_claim *claim, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        load(record_dir_fd, XK_KVM_FILE_PROCESS, err);
+    int64_t pid, start_ticks;
+
+    *process = (struct xk_process){0};
+    if (json == NULL)
+        return -1;
+    if (take_number(json, "pid", INT32_MAX, &pid, err) == -1 ||
+        take_number(json, "start_ticks", INT64_MAX, &start_ticks, err) == -1 ||
+        (claim != NULL && parse_claim(json, claim, err) == -1))
+        return xk_wrap(err, "\"%s\"", XK_KVM_FILE_PROCESS);
+    *process = (struct xk_process){(pid_t)pid, (uint64_t)start_ticks};
+    return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/state.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "toolstack/kvm/events.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/qmp.h"
+
+enum {
+    ASK_MS = 500
+};
+
+int
+xk_kvm_dir(const struct xk_domain *domain, struct xk_error *err)
+{
+    if (domain->record == NULL)
+        return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"",
+                       domain->name != NULL ? domain->name : "");
+    return domain->record->dir_fd;
+}
+
+int
+xk_kvm_mark(int record_dir_fd, const char *name, struct xk_error *err)
+{
+    int fd =
+        openat(record_dir_fd, name,
+               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "create \"%s\"", name);
+    close(fd);
+    return 0;
+}
+
+void
+xk_kvm_unmark(int record_dir_fd, const char *name)
+{
+    unlinkat(record_dir_fd, name, 0);
+}
+
+static bool
+is_marked(int record_dir_fd, const char *name)
+{
+    return faccessat(record_dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A virtual processor that KVM cannot go on with ("internal-error") stops
+ * QEMU with no event but STOP. */
+static bool
+has_internal_error(int record_dir_fd, struct xk_deadline deadline)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const char *status;
+
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
+    qmp = xk_qmp_connect(record_dir_fd, XK_KVM_FILE_QMP, deadline, NULL);
+    if (qmp == NULL || xk_qmp_execute(qmp, "query-status", NULL, &answer,
+                                      deadline, NULL) == -1)
+        return false;
+    status =
+        xk_json_string(xk_json_get(xk_json_get(answer, "return"), "status"));
+    return status != NULL && strcmp(status, "internal-error") == 0;
+}
+
+static void
+crash(struct xk_kvm_status *status)
+{
+    status->state = XK_STATE_CRASHED;
+    status->reason = XK_STOP_CRASH;
+}
+
+static void
+judge(int record_dir_fd, const struct xk_kvm_run *run,
+      struct xk_kvm_status *status, struct xk_deadline deadline)
+{
+    bool stopped =
+        run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
+
+    status->state = run->state;
+    status->reason = run->reason;
+    if (!status->alive && !stopped) /* it died without saying that it will */
+        crash(status);
+    else if (status->alive && run->ending)
+        status->state = XK_STATE_DYING;
+    else if (run->powered_off && is_marked(record_dir_fd, XK_KVM_FILE_REBOOT))
+        status->reason = XK_STOP_REBOOT;
+    else if (run->stop_unexplained &&
+             !is_marked(record_dir_fd, XK_KVM_FILE_PAUSED) &&
+             has_internal_error(record_dir_fd, deadline))
+        crash(status);
+}
+
+int
+xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_process_stat stat = {0};
+    struct xk_process *process = &status->process;
+    struct xk_kvm_run run;
+
+    *status = (struct xk_kvm_status){0};
+    if (xk_kvm_identity_load(record_dir_fd, process, &status->claim, err) == -1)
+        return -1;
+    /* The process first: what it logged before it ended is in the log then. */
+    status->alive = process->pid > 0 &&
+                    xk_process_read_stat(process->pid, &stat) == 0 &&
+                    stat.start_ticks == process->start_ticks &&
+                    stat.state != 'Z' && stat.state != 'X';
+    if (status->alive)
+        status->cpu_time_ns = stat.cpu_ticks * UINT64_C(1000000000) /
+                              (uint64_t)sysconf(_SC_CLK_TCK);
+    if (xk_kvm_events_read(record_dir_fd, &run, err) == -1)
+        return -1;
+    judge(record_dir_fd, &run, status, deadline);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Seeing a domain change: its log of events grows (inotify), or its process
+ * ends (pidfd). The log holds all that happened, so nothing is missed that
+ * happened while nobody watched.
+ */
+#ifndef XK_TOOLSTACK_KVM_WATCH_H
+#define XK_TOOLSTACK_KVM_WATCH_H
+
+#include "toolstack/hypervisor.h"
+
+/* All domains that a monitor watches: one descriptor for all, and one for each.
+ * A zeroed struct watches none. */
+struct xk_kvm_watcher {
+    struct xk_kvm_watched *domains;
+    struct xk_kvm_log_watch *log_watch; /* NULL until first used */
+};
+
+/* The driver, as its own files see it. */
+struct xk_kvm {
+    struct xk_hypervisor base; /* first */
+    struct xk_kvm_watcher watcher;
+};
+
+/* As hypervisor_ops has them. */
+int xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                uint64_t *cookie, struct xk_deadline deadline,
+                struct xk_error *err);
+int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
+                 const struct xk_uuid *uuid,
+                 void (*changed)(const struct xk_uuid *uuid, void *context),
+                 void *context, struct xk_error *err);
+void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
+/* Stop watching all. */
+void xk_kvm_watcher_free(struct xk_kvm_watcher *watcher);
+
+#endif
