@@ -397,7 +397,7 @@ both_agree_on_damaged_disks(void **state)
     static const char *const whole[] = {
         "/dev/vg/guest,raw,hda,rw",
         "format=qcow2, vdev=hda, access=rw, target=/dev/vg/guest",
-        "raw:/root/image.iso,hdc:cdrom,ro",
+        "raw:/srv/image.iso,hdc:cdrom,ro",
         ",hdc:cdrom,r",
         "tap:aio:/x,xvda,w",
         "vdev=xvda,backendtype=phy,script=block-x,target=a,b",
