@@ -29,7 +29,7 @@ struct parse {
     bool access_set; /* by position */
     bool had_prefix; /* of the old syntax, which has no format by position */
     bool stop;       /* after this nothing can be made out */
-    bool failed;
+    unsigned failures;
 };
 
 #define FORMATS "raw|qcow|qcow2|vhd|qed|vmdk|vdi|vhdx|parallels|empty"
@@ -40,7 +40,7 @@ fail_near(struct parse *parse, const char *what, const char *value,
 {
     char suggestion[XK_SUGGEST_MAX + 1];
 
-    parse->failed = true;
+    parse->failures++;
     if (xk_suggest_word(value, words, suggestion, sizeof(suggestion)) != NULL)
         xk_spec_error(parse->spec, parse->offset,
                       "unknown %s '%.64s'; did you mean '%s'?", what, value,
@@ -53,7 +53,7 @@ fail_near(struct parse *parse, const char *what, const char *value,
 static void
 fail(struct parse *parse, const char *text)
 {
-    parse->failed = true;
+    parse->failures++;
     xk_spec_error(parse->spec, parse->offset, "%s", text);
 }
 
@@ -62,7 +62,7 @@ static void
 save(struct parse *parse, const char *what, char **to, const char *value)
 {
     if (*to != NULL && **to != '\0') {
-        parse->failed = true;
+        parse->failures++;
         xk_spec_error(parse->spec, parse->offset, "%s is given twice", what);
         return;
     }
@@ -91,7 +91,7 @@ set_format(struct parse *parse, const char *value)
         fail_near(parse, "format", value, FORMATS);
         return;
     }
-    parse->failed = true;
+    parse->failures++;
     xk_spec_error(parse->spec, parse->offset,
                   "expected a format before '%s'; write 'raw,%s'", value,
                   value);
@@ -256,7 +256,7 @@ set_positional(struct parse *parse, const char *value)
 {
     struct xk_disk *disk = parse->disk;
 
-    if (parse->failed)
+    if (parse->failures > 0)
         return; /* the count may be off by now */
     if (disk->target == NULL) {
         set_target(parse, value);
@@ -309,14 +309,16 @@ drop_prefix(struct parse *parse, const char *value)
 static void
 refuse_prefix(struct parse *parse, const char *value)
 {
-    parse->failed = parse->stop = true;
+    parse->failures++;
+    parse->stop = true;
     xk_spec_error(parse->spec, parse->offset, "unknown prefix '%.64s'", value);
 }
 
 static void refuse_unknown(struct parse *parse, const char *value);
 
 enum {
-    SPEC_MAX = 8192 /* bytes: a path and all options fit twice */
+    SPEC_MAX = 8192,   /* bytes: a path and all options fit twice */
+    FAILURES_MAX = 16, /* and then the rest is not looked at */
 };
 
 static const struct {
@@ -378,7 +380,8 @@ refuse_unknown(struct parse *parse, const char *value)
     size_t start = parse->offset;
 
     (void)value;
-    parse->failed = parse->stop = true;
+    parse->failures++;
+    parse->stop = true;
     /* A name before '=' was taken for a parameter without one. */
     while (start > 0 && parse->spec->text[start - 1] != ',')
         start--;
@@ -451,7 +454,7 @@ check(struct parse *parse)
     }
     parse->offset = parse->vdev_offset;
     if (!xk_vdev_parse(disk->vdev, &vdev)) {
-        parse->failed = true;
+        parse->failures++;
         xk_spec_error(parse->spec, parse->offset,
                       "'%.64s' names no disk; xvda, hda and sda do, and so on",
                       disk->vdev);
@@ -485,12 +488,14 @@ xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk)
         .grant_usage = -1,
     };
     if (strnlen(spec->text, SPEC_MAX + 1) > SPEC_MAX)
-        return xk_spec_error(spec, 0, "longer than %d bytes", SPEC_MAX);
-    while (!parse.stop && spec->text[offset] != '\0')
+        return xk_spec_error(spec, 0, "the text is longer than %d bytes",
+                             SPEC_MAX);
+    while (!parse.stop && parse.failures < FAILURES_MAX &&
+           spec->text[offset] != '\0')
         offset += parse_one(&parse, &text, offset);
-    if (!parse.failed)
+    if (parse.failures == 0)
         check(&parse);
-    if (parse.failed)
+    if (parse.failures > 0)
         return -1;
     if (disk->format == XK_FORMAT_EMPTY) {
         free(disk->target);

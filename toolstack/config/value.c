@@ -131,7 +131,7 @@ read_number(const struct reading *reading, int64_t *number)
 static int
 read_bool(const struct reading *reading)
 {
-    int64_t number;
+    int64_t number = 0;
 
     if (read_number(reading, &number) == -1)
         return -1;
@@ -143,7 +143,7 @@ static int
 read_integer(const struct reading *reading)
 {
     const struct xk_key_info *info = reading->info;
-    int64_t number;
+    int64_t number = 0;
 
     if (read_number(reading, &number) == -1)
         return -1;
@@ -201,7 +201,7 @@ static const char *
 numbered_word(const struct reading *reading, const char *text, size_t *length)
 {
     const char *word = reading->info->words;
-    int64_t number;
+    int64_t number = 0;
 
     if ((reading->info->flags & XK_KEY_NUMBERED) == 0 ||
         !xk_number_parse(text, &number) || number < 0)
@@ -271,7 +271,7 @@ static bool
 read_viridian_bool(const struct reading *reading,
                    const struct xk_cfg_value *from)
 {
-    int64_t number;
+    int64_t number = 0;
 
     if (reading->key != XK_KEY_VIRIDIAN ||
         !xk_number_parse(from->text, &number))
