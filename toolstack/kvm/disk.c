@@ -9,7 +9,7 @@
  *
  *   kind of disk                   device
  *   CD-ROM drive                   ide-cd on a SATA port
- *   hd*, hvm                       ide-hd on SATA port 0 to 5 (hda to hdf)
+ *   hd*, hvm                       ide-hd on SATA port 0 to 3 (hda to hdd)
  *   sd*                            scsi-hd, one virtio-scsi for all
  *   other                          virtio-blk-pci on a port of its own
  */
@@ -273,7 +273,7 @@ add_sata(struct xk_kvm_plan *plan, const struct xk_disk *disk, unsigned port,
 
     if (port >= XK_KVM_SATA_PORTS)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "%s: there are %d SATA ports, for hda to hdf and CD-ROM "
+                       "%s: there are %d SATA ports, for hda to hdd and CD-ROM "
                        "drives; use xvd* or sd* for disks",
                        disk->vdev, XK_KVM_SATA_PORTS);
     plan->layout->sata_taken |= 1U << port;
