@@ -347,7 +347,8 @@ torn_and_scribbled_headers_are_survived(void **context)
         else
             create(name, names[f], NULL);
         fd = open(path, O_RDWR | O_CLOEXEC);
-        assert_int_equal(xk_read_fd(fd, path, 64 * MIB, &bytes, NULL), 0);
+        assert_int_equal(xk_read_fd(fd, path, HEADER_FILE_MAX, &bytes, NULL),
+                         0);
         for (int i = 0; i < 3000; i++) {
             off_t at = rand_r(&seed) % (i % 2 ? 128 : 1200);
             unsigned char byte = (unsigned char)rand_r(&seed);

@@ -40,8 +40,8 @@ make_files(const char *dir)
 
     plan_write_kernel(dir, "kernel", true);
     plan_write(dir, "ramdisk", "070701", 6);
-    for (char c = 'a'; c <= 'j'; c++) {
-        char name[] = {c, '.', 'r', 'a', 'w', '\0'};
+    for (int c = 'a'; c <= 'j'; c++) {
+        char name[] = {(char)c, '.', 'r', 'a', 'w', '\0'};
 
         plan_write_raw(dir, name, 1 << 20);
     }

@@ -15,6 +15,7 @@
  */
 #include "toolstack/kvm/part.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,10 +67,14 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
               const struct xk_disk *disk, struct xk_kvm_layer *layer)
 {
     bool direct = disk->direct_io_safe && layer->direct;
-    int set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
     struct xk_json_writer *w;
     char path[32];
+    int set;
 
+    /* From 9.1 on QEMU takes no descriptor without the flag for this. */
+    if (direct)
+        fcntl(layer->fd, F_SETFL, fcntl(layer->fd, F_GETFL) | O_DIRECT);
+    set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
     layer->fd = -1;
     snprintf(path, sizeof(path), "/dev/fdset/%d", set);
     w = xk_kvm_option_open(plan, "-blockdev");

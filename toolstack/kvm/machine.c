@@ -26,17 +26,17 @@ static const char tcg_cpu[] = "qemu64,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on,"
 
 /* Processor features that a key switches. `otherwise` is xl's default. */
 static const struct cpu_key {
+    const char *feature;
     enum xk_key key;
     bool otherwise;
-    const char *features; /* written with =on or =off, separated by spaces */
-    bool write_on;        /* else only =off is ever written */
-    bool kvm, tcg;        /* where it applies */
+    bool write_on; /* else only =off is ever written */
+    bool kvm, tcg; /* where it applies */
 } cpu_keys[] = {
-    {XK_KEY_NESTEDHVM, false, "vmx", false, true, false},
-    {XK_KEY_NESTEDHVM, false, "svm", true, false, true},
-    {XK_KEY_NESTEDHVM, false, "svm", false, true, false},
-    {XK_KEY_NX, true, "nx", false, true, true},
-    {XK_KEY_PAE, true, "pae", false, true, true},
+    {"vmx", XK_KEY_NESTEDHVM, false, false, true, false},
+    {"svm", XK_KEY_NESTEDHVM, false, true, false, true},
+    {"svm", XK_KEY_NESTEDHVM, false, false, true, false},
+    {"nx", XK_KEY_NX, true, false, true, true},
+    {"pae", XK_KEY_PAE, true, false, true, true},
 };
 
 static void
@@ -52,7 +52,7 @@ add_cpu(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
         if (plan->accelerated ? !row->kvm : !row->tcg)
             continue;
         if (!on || row->write_on)
-            xk_buf_printf(&model, ",%s=%s", row->features, on ? "on" : "off");
+            xk_buf_printf(&model, ",%s=%s", row->feature, on ? "on" : "off");
     }
     xk_kvm_plan_arg(plan, "-cpu");
     xk_kvm_plan_arg(plan, "%s", model.data);
