@@ -526,6 +526,34 @@ an_image_given_twice_is_refused_unless_nobody_writes(void **context)
     xk_kvm_plan_free(&plan);
 }
 
+static void
+direct_io_is_used_where_the_file_system_can(void **context)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/direct", dir);
+    XK_CLEANUP_FREE char *text = xk_asprintf(
+        "name='t'\ntype='hvm'\nvnc=0\nmemory=64\ndisk=['format=raw,vdev=xvda,"
+        "access=rw,direct-io-safe,target=%s']\n",
+        path);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = plan_parse(text);
+    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_BUF struct xk_buf printed = {0};
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+    bool can;
+
+    (void)context;
+    plan_write_raw(dir, "direct", MIB);
+    fd = open(path, O_RDWR | O_CLOEXEC | O_DIRECT);
+    can = fd != -1;
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(xk_kvm_plan_domain(&plan, config, &err), 0);
+    plan_print(&plan, &printed);
+    assert_int_equal(strstr(printed.data, "\"aio\":\"native\"") != NULL, can);
+    assert_int_equal(strstr(printed.data, "\"direct\":true") != NULL, can);
+    assert_int_equal((fcntl(plan.fds[0].fd, F_GETFL) & O_DIRECT) != 0, can);
+    xk_kvm_plan_free(&plan);
+}
+
 static int
 setup(void **context)
 {
@@ -560,6 +588,7 @@ main(void)
         cmocka_unit_test(readers_share_an_image_and_keep_writers_out),
         cmocka_unit_test(a_holder_that_is_no_qemu_is_named_by_its_program),
         cmocka_unit_test(an_image_given_twice_is_refused_unless_nobody_writes),
+        cmocka_unit_test(direct_io_is_used_where_the_file_system_can),
         cmocka_unit_test(an_image_gets_what_its_owner_may_read),
     };
 
