@@ -22,6 +22,7 @@
 
 enum {
     MIB = 1 << 20,
+    HEADER_FILE_MAX = 64 << 20,
     SOME_UID = 131072
 };
 
