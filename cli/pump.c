@@ -229,14 +229,15 @@ move(struct work *work, const struct pollfd fds[static POLL_COUNT],
 static int
 end_of(const struct work *work, const struct pollfd fds[static POLL_COUNT])
 {
-    bool all_written =
-        is_empty(&work->out) && (work->out_exhausted || work->out_ended);
+    const struct pollfd *guest = &fds[POLL_GUEST_INPUT];
+    bool all_written = is_empty(&work->out) && work->out_exhausted;
 
     if (fds[POLL_INTERRUPT].revents != 0)
         return XK_PUMP_INTERRUPTED;
-    if (work->left && fds[POLL_GUEST_INPUT].revents == 0)
+    if (work->left &&
+        (is_empty(&work->in) || (guest->fd != -1 && guest->revents == 0)))
         return XK_PUMP_LEFT;
-    if ((fds[POLL_END].revents != 0 || work->out_ended) && all_written)
+    if (fds[POLL_END].revents != 0 && all_written)
         return XK_PUMP_GONE;
     return -1;
 }
@@ -270,6 +271,10 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
 
     if (refill(work, err) == -1)
         return -1;
+    if (work->out_ended && is_empty(&work->out)) {
+        *end = XK_PUMP_GONE;
+        return 0;
+    }
     fill(work, fds);
     count =
         poll(fds, POLL_COUNT, work->left ? 0 : xk_deadline_poll_ms(deadline));
@@ -303,6 +308,8 @@ xk_pump_run(struct xk_pump *pump, struct xk_deadline deadline,
         if (turn(&work, deadline, &end, err) == -1)
             return -1;
     }
+    /* What was read and not written is read again by who goes on. */
+    pump->log_offset -= (off_t)(work.out.end - work.out.begin);
     return end;
 }
 
