@@ -144,6 +144,30 @@ strings_of_a_person_reach_qemu_unchanged(void **context)
     assert_true(plan_qemu_end(&qemu, true));
 }
 
+static void
+files_may_have_any_name(void **context)
+{
+    /* A disk specification is one line. */
+    static const char name[] = "-a,b=c \"q\" '`x`$(x)..;ü%s";
+    static const char written[] = "-a,b=c \\\"q\\\" '`x`$(x)..;ü%s";
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("name='t'\ntype='pvh'\nmemory=64\nkernel=\"%s/k\\n%s\"\n"
+                    "ramdisk=\"%s/r\\n%s\"\n"
+                    "disk=[\"format=raw,vdev=xvda,access=rw,target=%s/d%s\"]\n",
+                    dirs[0], written, dirs[0], written, dirs[0], written);
+    XK_CLEANUP_FREE char *kernel = xk_asprintf("k\n%s", name);
+    XK_CLEANUP_FREE char *ramdisk = xk_asprintf("r\n%s", name);
+    XK_CLEANUP_FREE char *disk = xk_asprintf("d%s", name);
+    struct plan_qemu qemu;
+
+    (void)context;
+    plan_write_kernel(dirs[0], kernel, true);
+    plan_write(dirs[0], ramdisk, "070701", 6);
+    plan_write_raw(dirs[0], disk, 1 << 20);
+    begin(&qemu, "any name", text, SOME_UID);
+    assert_true(plan_qemu_end(&qemu, plan_qemu_answers(&qemu)));
+}
+
 /* Kernel and ramdisk are opened by QEMU itself: the mode of the one lets it,
  * of the other it gets a copy. */
 static void
@@ -189,6 +213,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(qemu_takes_every_plan),
         cmocka_unit_test(strings_of_a_person_reach_qemu_unchanged),
+        cmocka_unit_test(files_may_have_any_name),
         cmocka_unit_test(qemu_of_another_uid_reads_what_only_we_may_read),
     };
 
