@@ -172,6 +172,8 @@ launch(struct xk_kvm_plan *plan, struct xk_record *record,
         return -1;
     plan->uid = claim.uid;
     plan->gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
+    plan->record_dir_fd = record->dir_fd;
+    plan->state = record->state;
     if (xk_kvm_plan_domain(plan, config, err) == -1 ||
         xk_kvm_launch_complete_plan(plan, config, record->dir_fd, &events_fd,
                                     err) == -1)

@@ -4,6 +4,7 @@
 #define XK_TOOLSTACK_KVM_HOST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "toolstack/config/domain_config.h"
@@ -17,6 +18,9 @@ char *xk_kvm_qemu_path(struct xk_error *err);
  * hosts have a /dev/kvm without hardware under it). Else false, and *reason is
  * why, owned by the caller. */
 bool xk_kvm_accelerator(char **reason);
+
+/* Memory that new guests could have, in MiB; 0: not known. */
+uint64_t xk_kvm_available_mib(void);
 
 /* hypervisor_ops members that need no running QEMU. */
 int xk_kvm_probe(struct xk_error *err);

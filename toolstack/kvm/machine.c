@@ -73,7 +73,10 @@ set_kvm_group(struct xk_kvm_plan *plan)
 static void
 add_accelerator(struct xk_kvm_plan *plan)
 {
-    plan->accelerated = xk_kvm_accelerator(&plan->no_kvm_reason);
+    if (plan->accel == XK_KVM_ACCEL_BY_HOST)
+        plan->accelerated = xk_kvm_accelerator(&plan->no_kvm_reason);
+    else
+        plan->accelerated = plan->accel == XK_KVM_ACCEL_KVM;
     if (plan->accelerated)
         set_kvm_group(plan);
     xk_kvm_plan_arg(plan, "-accel");
@@ -186,7 +189,7 @@ add_sleep_states(struct xk_kvm_plan *plan,
         if (xk_config_bool(config, states[i].key, true))
             continue;
         xk_kvm_plan_arg(plan, "-global");
-        xk_kvm_plan_arg(plan, "driver=ICH9-LPC,property=%s,value=on",
+        xk_kvm_plan_arg(plan, "driver=ICH9-LPC,property=%s,value=1",
                         states[i].property);
     }
 }

@@ -24,6 +24,13 @@ enum {
     XK_KVM_FIRST_FD = 10
 }; /* the inherited ones count up from here */
 
+/* Whether KVM is used: by what the host offers, or as a test wants. */
+enum xk_kvm_accel {
+    XK_KVM_ACCEL_BY_HOST,
+    XK_KVM_ACCEL_KVM,
+    XK_KVM_ACCEL_TCG,
+};
+
 struct xk_kvm_plan {
     char **argv; /* ended by NULL; argv[0] is the program's absolute path */
     size_t argc;
@@ -54,6 +61,7 @@ struct xk_kvm_plan {
     const struct xk_state *state; /* to name the domain that holds an image; may
                                      be NULL */
     time_t now;                   /* for the guest's clock; the time of init */
+    enum xk_kvm_accel accel;      /* the start: by what the host offers */
 
     struct xk_kvm_layout *layout; /* the planner's own notes */
 };

@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The whole driver with a real QEMU and a small guest. */
+#include "tests/unit/test.h"
+
+#include <ev.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "tests/unit/kvm_support.h"
+#include "toolstack/journal.h"
+#include "toolstack/kvm/driver.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/qmp.h"
+#include "toolstack/operations.h"
+
+#define HAS_FAILED(call) assert_int_equal(call, -1)
+#define WORKS(world, call)                                                     \
+    do {                                                                       \
+        if ((call) == -1)                                                      \
+            fail_msg("%s", (world)->err.message);                              \
+    } while (0)
+
+static void
+a_domain_is_built_paused_runs_pauses_and_ends(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process process;
+
+    kvm_build(w, "");
+    process = kvm_process(w);
+    assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+    kvm_wait_printed(w, 'R', 1);
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_false(xk_process_alive(&process));
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+}
+
+static void
+what_the_guest_does_gives_state_and_reason(void **context)
+{
+    static const struct {
+        char key;
+        enum xk_domain_state state;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {GUEST_POWEROFF, XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+        {GUEST_REBOOT, XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+        {GUEST_TRIPLE_FAULT, XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+        {GUEST_PANIC, XK_STATE_CRASHED, XK_STOP_CRASH},
+    };
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct xk_process process = kvm_process(w);
+        XK_CLEANUP_CONFIG struct xk_domain_config *config =
+            xk_record_load_config(w->domain.record, &w->err);
+
+        kvm_type(w, rows[i].key);
+        assert_int_equal(kvm_wait_state(w, rows[i].state), rows[i].reason);
+        assert_true(xk_process_alive(&process));
+        HAS_FAILED(xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+        assert_int_equal(w->err.kind, XK_ERR_STATE);
+        WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                    &w->err));
+        /* In place: the same QEMU, and the guest from its first instruction,
+         * once. */
+        assert_true(xk_process_alive(&process));
+        kvm_wait_printed(w, 'R', i + 2);
+        assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+    }
+    assert_int_equal(kvm_printed(w, 'R'), 5);
+}
+
+static void
+a_killed_qemu_is_a_crash_and_restart_makes_another(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process first, second;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_start(w, "");
+    first = kvm_process(w);
+    config = xk_record_load_config(w->domain.record, &w->err);
+    xk_process_signal(&first, SIGKILL);
+    assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
+    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                &w->err));
+    second = kvm_process(w);
+    assert_int_not_equal(first.pid, second.pid);
+    kvm_wait_printed(w, 'R', 2); /* the history is kept */
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
+static void
+a_qemu_that_is_told_to_end_is_no_crash(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    xk_process_signal(&process, SIGTERM);
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
+}
+
+static void
+a_guest_that_had_stopped_keeps_its_reason_when_qemu_ends(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    kvm_type(w, GUEST_REBOOT);
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_REBOOT);
+    WORKS(w, xk_process_kill(&process, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_REBOOT);
+}
+
+static void
+a_reset_is_not_taken_for_a_reboot(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    for (size_t i = 2; i < 5; i++) {
+        WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
+        kvm_wait_printed(w, 'R', i);
+        assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+    }
+    assert_true(xk_process_alive(&process));
+    /* The guest's own reboots are seen as before. */
+    kvm_type(w, GUEST_REBOOT);
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_REBOOT);
+}
+
+static void
+a_reset_leaves_a_paused_domain_paused(void **context)
+{
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    kvm_wait_printed(w, 'R', 2);
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
+static void
+the_power_button_asks_for_poweroff_or_reboot(void **context)
+{
+    static const struct {
+        enum xk_signal signal;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {XK_SIGNAL_POWEROFF, XK_STOP_POWEROFF},
+        {XK_SIGNAL_REBOOT, XK_STOP_REBOOT},
+        {XK_SIGNAL_POWEROFF, XK_STOP_POWEROFF},
+    };
+    struct kvm_world *w = *context;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_start(w, "");
+    config = xk_record_load_config(w->domain.record, &w->err);
+    for (size_t i = 0; i < 3; i++) {
+        WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, rows[i].signal, false,
+                                   kvm_soon(), &w->err));
+        assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), rows[i].reason);
+        WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                    &w->err));
+        kvm_wait_printed(w, 'R', i + 2);
+    }
+}
+
+static void
+a_second_thought_after_a_reboot_request_counts(void **context)
+{
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_REBOOT, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_POWEROFF, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
+}
+
+/* ---- consoles ---- */
+
+static void
+close_console(const struct xk_console *console)
+{
+    close(console->log_fd);
+    close(console->input_fd);
+    close(console->change_fd);
+    close(console->end_fd);
+}
+
+static bool
+log_holds(int fd, char byte)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(xk_read_fd(fd, "log", 1 << 20, &text, NULL), 0);
+    return memchr(text.data, byte, text.length) != NULL;
+}
+
+static void
+several_people_join_a_console_and_leave_it(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console consoles[3];
+
+    kvm_start(w, "");
+    for (size_t i = 0; i < 3; i++)
+        WORKS(w,
+              xk_kvm_ops.console(w->hv, &w->domain, 0, &consoles[i], &w->err));
+    for (size_t i = 0; i < 3; i++) {
+        char key = (char)('1' + i);
+
+        assert_int_equal(write(consoles[i].input_fd, &key, 1), 1);
+        kvm_wait_printed(w, key, 1);
+        for (size_t other = i; other < 3; other++) {
+            assert_true(log_holds(consoles[other].log_fd, key));
+            assert_true(log_holds(consoles[other].log_fd, 'R'));
+        }
+        close_console(&consoles[i]);
+    }
+    /* After the last has left, the guest still runs and can be typed to. */
+    kvm_type(w, '4');
+    kvm_wait_printed(w, '4', 1);
+    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 1, &consoles[0], &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_console_sees_the_end_of_the_domain(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console console;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_not_equal(
+        xk_deadline_poll(kvm_soon(), console.end_fd, POLLIN, "domain", &w->err),
+        -1);
+    close_console(&console);
+    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_STATE);
+}
+
+static void
+a_flooding_guest_leaves_a_bounded_log(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console console;
+    struct stat st;
+    char first;
+
+    kvm_start(w, "");
+    /* As if it had printed much before. */
+    {
+        XK_CLEANUP_CLOSE int fd =
+            openat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE,
+                   O_WRONLY | O_APPEND | O_CLOEXEC);
+        XK_CLEANUP_FREE char *much = xk_calloc(8, 1 << 20);
+
+        memset(much, 'y', 8 << 20);
+        assert_int_equal(xk_write_all(fd, much, 8 << 20), 0);
+    }
+    kvm_type(w, GUEST_FLOOD);
+    kvm_wait_printed(w, 'x', 100);
+    xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    assert_int_equal(fstat(console.log_fd, &st), 0);
+    assert_true(st.st_size > 8 << 20);
+    assert_true(st.st_blocks * 512 < 2 << 20);
+    /* Reading begins where there is something to read. */
+    assert_int_equal(read(console.log_fd, &first, 1), 1);
+    assert_int_equal(first, 'y');
+    close_console(&console);
+    kvm_wait_printed(w, 'x', 200);
+}
+
+/* ---- waiting and watching ---- */
+
+static void
+a_change_before_the_wait_is_not_missed(void **context)
+{
+    struct kvm_world *w = *context;
+    uint64_t cookie = 0;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.wait(w->hv, &w->domain, &cookie,
+                               xk_deadline_in_ms(50), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_record_remove(w->domain.record, &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+}
+
+struct seen {
+    struct ev_loop *loop;
+    struct xk_uuid uuid;
+    unsigned count;
+};
+
+static void
+on_change(const struct xk_uuid *uuid, void *context)
+{
+    struct seen *seen = context;
+
+    assert_true(xk_uuid_equal(uuid, &seen->uuid));
+    seen->count++;
+    ev_break(seen->loop, EVBREAK_ONE);
+}
+
+static void
+on_late(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)timer;
+    (void)events;
+    ev_break(loop, EVBREAK_ONE);
+}
+
+/* Run the loop until the next change, or for that long. */
+static unsigned
+changes_within(struct seen *seen, double seconds)
+{
+    unsigned before = seen->count;
+    ev_timer late;
+
+    ev_timer_init(&late, on_late, seconds, 0.);
+    ev_timer_start(seen->loop, &late);
+    ev_run(seen->loop, 0);
+    ev_timer_stop(seen->loop, &late);
+    return seen->count - before;
+}
+
+static void
+a_watch_tells_of_what_matters_and_of_the_end(void **context)
+{
+    struct kvm_world *w = *context;
+    struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    seen.uuid = w->domain.uuid;
+    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &seen.uuid, on_change, &seen,
+                              &w->err));
+    assert_int_equal(changes_within(&seen, 10), 1); /* once soon after */
+    kvm_type(w, 'z');                               /* not a change */
+    kvm_wait_printed(w, 'z', 1);
+    assert_int_equal(changes_within(&seen, 0.2), 0);
+    kvm_type(w, GUEST_POWEROFF);
+    assert_int_equal(changes_within(&seen, 10), 1);
+    kvm_wait_state(w, XK_STATE_SHUTDOWN);
+    changes_within(&seen, 0.2); /* the STOP that follows */
+    xk_process_signal(&process, SIGKILL);
+    assert_int_equal(changes_within(&seen, 10), 1);
+    assert_int_equal(changes_within(&seen, 0.2), 0);
+    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.close(w->hv);
+    w->hv = xk_kvm_ops.open(&w->state, &w->err);
+    ev_loop_destroy(seen.loop);
+}
+
+/* ---- lists ---- */
+
+static void
+a_list_is_in_order_of_making_and_leaves_half_made_ones_out(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_domain_list list = {0};
+    struct xk_record *records[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        XK_CLEANUP_CONFIG struct xk_domain_config *config =
+            kvm_config(w, name, "vcpus = 2");
+
+        records[i] = kvm_record(w, config);
+        WORKS(w, xk_journal_append(records[i], XK_JOURNAL_BEGIN, XK_OP_CREATE,
+                                   NULL, &w->err));
+        WORKS(w,
+              xk_kvm_ops.build(w->hv, records[i], config, kvm_soon(), &w->err));
+        if (i != 1)
+            WORKS(w, xk_journal_append(records[i], XK_JOURNAL_END, XK_OP_CREATE,
+                                       NULL, &w->err));
+    }
+    WORKS(w, xk_kvm_ops.list(w->hv, &list, kvm_soon(), &w->err));
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0].name, "a");
+    assert_string_equal(list.items[1].name, "c");
+    assert_int_equal(list.items[1].state, XK_STATE_PAUSED);
+    assert_int_equal(list.items[1].domid, -1);
+    assert_int_equal(list.items[1].vcpus, 2);
+    assert_int_equal(list.items[1].memory_mib, 32);
+    assert_int_equal(list.items[1].type, XK_TYPE_HVM);
+    xk_domain_list_free(&list);
+    for (size_t i = 0; i < 3; i++)
+        xk_record_close(records[i]);
+}
+
+static void
+each_domain_of_root_has_a_uid_of_its_own(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_kvm_claim claims[3];
+    struct xk_record *records[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        XK_CLEANUP_CONFIG struct xk_domain_config *config =
+            kvm_config(w, "n", "");
+
+        records[i] = kvm_record(w, config);
+        WORKS(w, xk_kvm_claim(records[i], &claims[i], kvm_soon(), &w->err));
+    }
+    if (geteuid() == 0 && claims[0].uid != 65534) {
+        assert_int_equal(claims[1].uid, claims[0].uid + 1);
+        assert_int_equal(claims[2].uid, claims[0].uid + 2);
+        WORKS(w, xk_record_remove(records[1], &w->err));
+        {
+            XK_CLEANUP_CONFIG struct xk_domain_config *config =
+                kvm_config(w, "n", "");
+            struct xk_kvm_claim claim;
+
+            xk_record_close(records[1]);
+            records[1] = kvm_record(w, config);
+            WORKS(w, xk_kvm_claim(records[1], &claim, kvm_soon(), &w->err));
+            assert_int_equal(claim.uid, claims[1].uid);
+        }
+    } else if (geteuid() != 0) {
+        assert_int_equal(claims[0].uid, geteuid());
+        assert_int_equal(claims[1].uid, geteuid());
+    }
+    for (size_t i = 0; i < 3; i++)
+        xk_record_close(records[i]);
+}
+
+/* ---- core dumps and preserving ---- */
+
+static void
+a_core_dump_is_an_elf_file_of_its_own(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/core", w->scratch);
+    XK_CLEANUP_FREE char *nowhere = xk_asprintf("%s/no/core", w->scratch);
+    XK_CLEANUP_CLOSE int fd = -1;
+    char magic[4];
+    struct stat st;
+
+    kvm_start(w, "");
+    kvm_type(w, GUEST_PANIC);
+    kvm_wait_state(w, XK_STATE_CRASHED);
+    WORKS(w,
+          xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, magic, 4), 4);
+    assert_memory_equal(magic, "\177ELF", 4);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true(st.st_size > 32 << 20);
+    HAS_FAILED(
+        xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_EXISTS);
+    HAS_FAILED(
+        xk_kvm_ops.core_dump(w->hv, &w->domain, nowhere, kvm_soon(), &w->err));
+    assert_int_equal(w->err.errnum, 2 /* ENOENT */);
+    assert_int_equal(kvm_state(w), XK_STATE_CRASHED);
+}
+
+#define DEVICES                                                                \
+    "disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"                     \
+    "vif = ['type=user,hostfwd=tcp:127.0.0.1:47251-:22']\n"                    \
+    "vnc = 1\nvncunused = 0\nvncdisplay = 4725\n"
+
+static void
+a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_FREE char *devices = xk_asprintf(DEVICES, w->image);
+    XK_CLEANUP_CONFIG struct xk_domain_config *again =
+        kvm_config(w, "again", devices);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/core", w->scratch);
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+
+    kvm_start(w, devices);
+    kvm_type(w, GUEST_PANIC);
+    kvm_wait_state(w, XK_STATE_CRASHED);
+    record = kvm_record(w, again);
+    HAS_FAILED(xk_kvm_ops.build(w->hv, record, again, kvm_soon(), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_IN_USE);
+    WORKS(w, xk_kvm_ops.preserve(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.preserve(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.build(w->hv, record, again, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
+    WORKS(w,
+          xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+}
+
+/* ---- a QEMU that does not answer ---- */
+
+static void
+a_stopped_qemu_times_out_but_is_destroyed_at_once(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process process;
+    int64_t before;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    xk_process_signal(&process, SIGSTOP);
+    before = xk_now_ns();
+    HAS_FAILED(
+        xk_kvm_ops.pause(w->hv, &w->domain, xk_deadline_in_ms(200), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    assert_true(xk_now_ns() - before < INT64_C(2000000000));
+    before = xk_now_ns();
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_true(xk_now_ns() - before < INT64_C(1000000000));
+    assert_false(xk_process_alive(&process));
+}
+
+static void
+a_talkative_other_client_does_not_keep_us_from_destroying(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_QMP struct xk_qmp *other = NULL;
+
+    kvm_start(w, "");
+    other = xk_qmp_connect(w->domain.record->dir_fd, XK_KVM_FILE_QMP,
+                           kvm_soon(), &w->err);
+    assert_non_null(other);
+    HAS_FAILED(
+        xk_kvm_ops.pause(w->hv, &w->domain, xk_deadline_in_ms(100), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, kvm_setup, kvm_teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_domain_is_built_paused_runs_pauses_and_ends),
+        T(what_the_guest_does_gives_state_and_reason),
+        T(a_killed_qemu_is_a_crash_and_restart_makes_another),
+        T(a_qemu_that_is_told_to_end_is_no_crash),
+        T(a_guest_that_had_stopped_keeps_its_reason_when_qemu_ends),
+        T(a_reset_is_not_taken_for_a_reboot),
+        T(a_reset_leaves_a_paused_domain_paused),
+        T(the_power_button_asks_for_poweroff_or_reboot),
+        T(a_second_thought_after_a_reboot_request_counts),
+        T(several_people_join_a_console_and_leave_it),
+        T(a_console_sees_the_end_of_the_domain),
+        T(a_flooding_guest_leaves_a_bounded_log),
+        T(a_change_before_the_wait_is_not_missed),
+        T(a_watch_tells_of_what_matters_and_of_the_end),
+        T(a_list_is_in_order_of_making_and_leaves_half_made_ones_out),
+        T(each_domain_of_root_has_a_uid_of_its_own),
+        T(a_core_dump_is_an_elf_file_of_its_own),
+        T(a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory),
+        T(a_stopped_qemu_times_out_but_is_destroyed_at_once),
+        T(a_talkative_other_client_does_not_keep_us_from_destroying),
+    };
+#undef T
+
+    if (!kvm_is_possible())
+        return 77;
+    xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
