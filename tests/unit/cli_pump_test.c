@@ -369,6 +369,27 @@ test_a_log_cut_at_its_front_goes_on_at_its_end(void **state)
 }
 
 static void
+test_what_a_log_no_longer_keeps_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    char *text;
+
+    for (int i = 0; i < 20000; i++)
+        put(f->log_fd, "gone\n");
+    put(f->log_fd, "kept\n");
+    if (fallocate(f->log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                  65536) == -1)
+        fail_msg("no holes in files of /tmp");
+    assert_int_equal(xk_pump_history_start(f->console.log_fd, -1), 65536);
+    assert_int_equal(xk_pump_history_start(f->console.log_fd, 100000), 65536);
+    close_fd(&f->gone[WRITE_END]);
+    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    text = take_all(f->seen);
+    assert_int_equal(strlen(text), 100005 - 65536);
+    free(text);
+}
+
+static void
 test_history_begins_at_a_line(void **state)
 {
     struct fixture *f = *state;
@@ -431,6 +452,7 @@ main(void)
         log_test(test_a_log_is_shown_from_where_it_is_asked),
         log_test(test_nothing_is_lost_of_a_log_that_grows),
         log_test(test_a_log_cut_at_its_front_goes_on_at_its_end),
+        log_test(test_what_a_log_no_longer_keeps_is_left_out),
         log_test(test_history_begins_at_a_line),
         log_test(test_history_looks_further_back_than_one_block),
     };

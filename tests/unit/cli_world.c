@@ -262,3 +262,34 @@ world_stop(struct world *world, const char *name, enum xk_stop_reason reason)
                      0);
     xk_fake_stop(world->invocation.host.hv, &domain.uuid, reason);
 }
+
+const char *
+world_out(const struct world *world)
+{
+    return world->invocation.out.data;
+}
+
+void
+assert_contains(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+void
+assert_member(const struct xk_json *object, const char *key, const char *value)
+{
+    const char *text = xk_json_string(xk_json_get(object, key));
+
+    assert_non_null(text);
+    assert_string_equal(text, value);
+}
+
+void
+assert_number(const struct xk_json *object, const char *key, int64_t value)
+{
+    int64_t number;
+
+    assert_true(xk_json_integer(xk_json_get(object, key), &number));
+    assert_int_equal(number, value);
+}

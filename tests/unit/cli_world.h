@@ -44,4 +44,13 @@ void world_stop(struct world *world, const char *name,
 /* The driver's domains have this domid, and that much CPU time. */
 void world_domid(int domid, uint64_t cpu_time_ns);
 
+/* What it printed as its result. */
+const char *world_out(const struct world *world);
+
+void assert_contains(const char *text, const char *part);
+void assert_member(const struct xk_json *object, const char *key,
+                   const char *value);
+void assert_number(const struct xk_json *object, const char *key,
+                   int64_t value);
+
 #endif
