@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/json.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
@@ -343,8 +345,18 @@ void
 xk_json_put_double(struct xk_json_writer *writer, const char *key,
                    double number)
 {
+    char text[32];
+
     put_key(writer, key);
-    yajl_gen_double(writer->gen, number);
+    if (!isfinite(number)) {
+        yajl_gen_null(writer->gen);
+        return;
+    }
+    /* yajl's own form has 20 digits, "0.1" as "0.10000000000000000555". */
+    snprintf(text, sizeof(text), "%.15g", number);
+    if (strtod(text, NULL) != number)
+        snprintf(text, sizeof(text), "%.17g", number);
+    yajl_gen_number(writer->gen, text, strlen(text));
 }
 
 void

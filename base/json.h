@@ -78,6 +78,7 @@ void xk_json_put_string(struct xk_json_writer *writer, const char *key,
                         const char *text);
 void xk_json_put_integer(struct xk_json_writer *writer, const char *key,
                          int64_t integer);
+/* As few digits as read back equal; null for what is not a finite number. */
 void xk_json_put_double(struct xk_json_writer *writer, const char *key,
                         double number);
 void xk_json_put_bool(struct xk_json_writer *writer, const char *key,

@@ -30,10 +30,11 @@ enum {
 /* The line as far as it says what the current word is. */
 struct line {
     struct xk_invocation *invocation;
-    const struct xk_command *command; /* NULL: not typed yet */
-    const char *current;              /* the word being typed */
-    size_t prefix;   /* how much of it is before the value, "--file=" */
-    size_t position; /* how many positionals were before */
+    const struct xk_command *command; /* NULL: not typed yet, or unknown */
+    bool verb_typed;
+    const char *current; /* the word being typed */
+    size_t prefix;       /* how much of it is before the value, "--file=" */
+    size_t position;     /* how many positionals were before */
     bool options_ended;
     const struct xk_option *awaits; /* the option whose value is current */
 };
@@ -240,13 +241,15 @@ take_positional(struct line *line, const char *word)
     struct xk_error ignored;
     bool is_override = strchr(word, '=') != NULL;
 
-    if (line->command == NULL)
+    if (!line->verb_typed) {
         line->command =
             xk_command_find(line->invocation->commands, word, &ignored);
-    else if (is_override && line->position == 0)
+        line->verb_typed = true;
+    } else if (is_override && line->position == 0) {
         line->position = XK_POSITIONALS_MAX;
-    else
+    } else {
         line->position++;
+    }
 }
 
 static void
@@ -320,9 +323,9 @@ run_complete(struct xk_invocation *invocation, struct xk_error *err)
         offer_value(&line, line.awaits);
     else if (line.current[0] == '-' && !line.options_ended)
         complete_option(&line);
-    else if (line.command == NULL)
+    else if (!line.verb_typed)
         offer_verbs(&line);
-    else
+    else if (line.command != NULL)
         complete_positional(&line);
     return 0;
 }

@@ -114,23 +114,42 @@ put_verbs(struct xk_invocation *invocation)
     }
 }
 
+static const char *const status_texts[] = {
+    "Done.",
+    "It was tried, and failed.",
+    "The command line or a configuration is wrong.",
+    "There is no such domain or device.",
+    "The name is taken, or what is needed is in use by another.",
+    "The domain is not in a state that allows it, or another verb holds it.",
+    "This hypervisor, or this build, does not do that.",
+    "The time was up.",
+    "This host cannot: no hypervisor, no permission, or a program is missing.",
+};
+
+/* The names that errors of this exit status have in JSON. */
+static void
+put_kinds(struct xk_buf *out, int status)
+{
+    const char *before = " In JSON: ";
+
+    for (int kind = 0; kind < XK_ERR_COUNT; kind++) {
+        if (xk_error_exit_status((enum xk_error_kind)kind) != status)
+            continue;
+        xk_buf_printf(out, "%sC<%s>", before,
+                      xk_error_kind_name((enum xk_error_kind)kind));
+        before = ", ";
+    }
+}
+
 static void
 put_exit_status(struct xk_invocation *invocation)
 {
     struct xk_buf *out = &invocation->out;
 
-    xk_buf_puts(out, "=over 4\n\n=item B<0>\n\nDone.\n\n");
-    for (int status = 1; status <= 8; status++) {
-        bool any = false;
-
-        xk_buf_printf(out, "=item B<%d>\n\n", status);
-        for (int kind = 0; kind < XK_ERR_COUNT; kind++) {
-            if (xk_error_exit_status((enum xk_error_kind)kind) != status)
-                continue;
-            xk_buf_printf(out, "%sC<%s>", any ? ", " : "",
-                          xk_error_kind_name((enum xk_error_kind)kind));
-            any = true;
-        }
+    xk_buf_puts(out, "=over 4\n\n");
+    for (int status = 0; status < (int)XK_ARRAY_SIZE(status_texts); status++) {
+        xk_buf_printf(out, "=item B<%d>\n\n%s", status, status_texts[status]);
+        put_kinds(out, status);
         xk_buf_puts(out, "\n\n");
     }
     xk_buf_puts(out, "=back\n\n");
@@ -159,16 +178,33 @@ static const char *const importance_heads[] = {
     "Keys for experts",
 };
 
+/* "pv|pvh|hvm" as a list that a line can break in. */
+static void
+put_words(struct xk_buf *out, const char *words)
+{
+    xk_buf_puts(out, "One of ");
+    for (; *words != '\0'; words++) {
+        if (*words == '|')
+            xk_buf_puts(out, ", ");
+        else
+            xk_buf_append(out, words, 1);
+    }
+    xk_buf_puts(out, ".\n\n");
+}
+
 static void
 put_key(struct xk_buf *out, const struct xk_key_info *key)
 {
     XK_CLEANUP_BUF struct xk_buf type = {0};
 
-    xk_key_put_type(&type, key);
-    xk_buf_printf(out, "=item B<%s>=I<", key->name);
-    put_text(out, type.data);
-    xk_buf_puts(out, ">\n\n");
+    if (key->type == XK_KEY_ENUM)
+        xk_buf_puts(&type, xk_key_type_name(key->type));
+    else
+        xk_key_put_type(&type, key);
+    xk_buf_printf(out, "=item B<%s>=I<%s>\n\n", key->name, type.data);
     put_paragraph(out, key->meaning);
+    if (key->type == XK_KEY_ENUM)
+        put_words(out, key->words);
     if (key->xen.fate == XK_FATE_SAME && key->kvm.fate == XK_FATE_SAME)
         return;
     put_fate(out, "Xen", &key->xen);

@@ -109,8 +109,19 @@ write_guest(struct work *work)
         in->begin = in->end = 0;
 }
 
-/* A log that is shorter than it was has been cut at its front: what is left of
- * it may have been seen, so go on where it ends. */
+/* What was given back at the front of a log reads as zeros: go on at the next
+ * byte that was kept. Where a file system cannot say, that is here. */
+static void
+skip_hole(int fd, off_t *offset)
+{
+    off_t kept = lseek(fd, *offset, SEEK_DATA);
+
+    if (kept > *offset)
+        *offset = kept;
+}
+
+/* A log that is shorter than it was has been cut: what is left of it may have
+ * been seen, so go on where it ends. */
 static ssize_t
 read_log(struct work *work)
 {
@@ -121,6 +132,7 @@ read_log(struct work *work)
 
     if (fstat(fd, &st) == 0 && st.st_size < pump->log_offset)
         pump->log_offset = st.st_size;
+    skip_hole(fd, &pump->log_offset);
     length =
         pread(fd, work->out.data, sizeof(work->out.data), pump->log_offset);
     if (length > 0)
@@ -229,14 +241,15 @@ move(struct work *work, const struct pollfd fds[static POLL_COUNT],
 static int
 end_of(const struct work *work, const struct pollfd fds[static POLL_COUNT])
 {
-    bool all_written =
-        is_empty(&work->out) && (work->out_exhausted || work->out_ended);
+    const struct pollfd *guest = &fds[POLL_GUEST_INPUT];
+    bool all_written = is_empty(&work->out) && work->out_exhausted;
 
     if (fds[POLL_INTERRUPT].revents != 0)
         return XK_PUMP_INTERRUPTED;
-    if (work->left && fds[POLL_GUEST_INPUT].revents == 0)
+    if (work->left &&
+        (is_empty(&work->in) || (guest->fd != -1 && guest->revents == 0)))
         return XK_PUMP_LEFT;
-    if ((fds[POLL_END].revents != 0 || work->out_ended) && all_written)
+    if (fds[POLL_END].revents != 0 && all_written)
         return XK_PUMP_GONE;
     return -1;
 }
@@ -270,6 +283,10 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
 
     if (refill(work, err) == -1)
         return -1;
+    if (work->out_ended && is_empty(&work->out)) {
+        *end = XK_PUMP_GONE;
+        return 0;
+    }
     fill(work, fds);
     count =
         poll(fds, POLL_COUNT, work->left ? 0 : xk_deadline_poll_ms(deadline));
@@ -278,7 +295,7 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
     if (count == -1)
         return 0;
     if (count == 0 && !work->left && xk_deadline_left_ms(deadline) == 0)
-        return xk_fail(err, XK_ERR_TIMEOUT, "the time is up");
+        return xk_fail(err, XK_ERR_TIMEOUT, "the time for the console is up");
     if (fds[POLL_END].revents != 0 && look_again(work, err) == -1)
         return -1;
     unread = move(work, fds, err);
@@ -303,6 +320,8 @@ xk_pump_run(struct xk_pump *pump, struct xk_deadline deadline,
         if (turn(&work, deadline, &end, err) == -1)
             return -1;
     }
+    /* What was read and not written is read again by who goes on. */
+    pump->log_offset -= (off_t)(work.out.end - work.out.begin);
     return end;
 }
 
@@ -311,14 +330,16 @@ xk_pump_history_start(int log_fd, int lines)
 {
     char block[CHUNK];
     struct stat st;
+    off_t begin = 0;
     off_t end;
 
+    skip_hole(log_fd, &begin);
     if (lines < 0 || fstat(log_fd, &st) == -1)
-        return 0;
+        return begin;
     if (lines == 0)
         return st.st_size;
-    for (end = st.st_size; end > 0;) {
-        size_t want = end < CHUNK ? (size_t)end : CHUNK;
+    for (end = st.st_size; end > begin;) {
+        size_t want = end - begin < CHUNK ? (size_t)(end - begin) : CHUNK;
 
         if (pread(log_fd, block, want, end - (off_t)want) != (ssize_t)want)
             return st.st_size;
@@ -328,5 +349,5 @@ xk_pump_history_start(int log_fd, int lines)
                 return end;
         }
     }
-    return 0;
+    return begin;
 }

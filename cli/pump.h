@@ -42,7 +42,7 @@ int xk_pump_run(struct xk_pump *pump, struct xk_deadline deadline,
                 struct xk_error *err);
 
 /* Where the last `lines` lines of a log begin, the unfinished one counted;
- * negative: all of it. */
+ * negative: all of it that was kept (a log may begin with a hole). */
 off_t xk_pump_history_start(int log_fd, int lines);
 
 #endif

@@ -4,6 +4,7 @@
  * what is accepted and on every value. Where they do not on purpose, see
  * config_differences.h.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 #include <libxlutil.h>
 
 #include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "base/util.h"
 #include "tests/unit/config_differences.h"
 #include "tests/unit/config_generate.h"
@@ -231,6 +234,44 @@ both_agree_on_files_written_by_hand(void **state)
         compare_file(texts[i]);
 }
 
+/* Every file below $srcdir/folder that ends so; "" is any. Returns how many. */
+static size_t
+compare_files_of(const char *folder, const char *end)
+{
+    const char *srcdir = getenv("srcdir");
+    char *path = xk_asprintf("%s/%s", srcdir != NULL ? srcdir : ".", folder);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    size_t count = 0;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        size_t length = strlen(entry->d_name);
+        XK_CLEANUP_BUF struct xk_buf text = {0};
+
+        if (entry->d_name[0] == '.' || length < strlen(end) ||
+            strcmp(entry->d_name + length - strlen(end), end) != 0)
+            continue;
+        assert_int_equal(
+            xk_read_file(dirfd(dir), entry->d_name, 1 << 20, &text, NULL), 0);
+        /* libxlutil asserts that strings have no NUL. */
+        if (memchr(text.data, '\0', text.length) == NULL)
+            compare_file(text.data);
+        count++;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    free(path);
+    return count;
+}
+
+static void
+both_agree_on_examples_and_the_corpus_of_the_fuzzer(void **state)
+{
+    (void)state;
+    compare_files_of("examples", ".cfg");
+    assert_true(compare_files_of("tests/fuzz/corpus/config", "") > 20);
+}
+
 static void
 both_agree_on_generated_files(void **state)
 {
@@ -397,7 +438,7 @@ both_agree_on_damaged_disks(void **state)
     static const char *const whole[] = {
         "/dev/vg/guest,raw,hda,rw",
         "format=qcow2, vdev=hda, access=rw, target=/dev/vg/guest",
-        "raw:/root/image.iso,hdc:cdrom,ro",
+        "raw:/srv/image.iso,hdc:cdrom,ro",
         ",hdc:cdrom,r",
         "tap:aio:/x,xvda,w",
         "vdev=xvda,backendtype=phy,script=block-x,target=a,b",
@@ -486,6 +527,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_agree_on_files_written_by_hand),
+        cmocka_unit_test(both_agree_on_examples_and_the_corpus_of_the_fuzzer),
         cmocka_unit_test(both_agree_on_generated_files),
         cmocka_unit_test(both_agree_on_damaged_files),
         cmocka_unit_test(both_agree_on_generated_disks),

@@ -285,7 +285,7 @@ append(struct parser *parser, struct xk_cfg_setting *previous,
     }
     previous->appended = true;
     if (to->kind == XK_CFG_TEXT) {
-        assert(from->text != NULL);
+        assert(from->text != NULL); /* it was read without an error */
         to->text = xk_realloc(to->text, to->length + from->length + 1, 1);
         memcpy(to->text + to->length, from->text, from->length + 1);
         to->length += from->length;

@@ -8,12 +8,14 @@
  */
 #include "toolstack/config/disk_spec.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/config/disk_rule.h"
 #include "toolstack/config/suggest.h"
 #include "toolstack/config/vdev.h"
 
@@ -22,13 +24,12 @@ struct parse {
     struct xk_disk *disk;
     size_t offset; /* of the value in hand */
     size_t vdev_offset;
-    size_t line_start, line_end; /* offsets; see line_length() */
     bool specification_set;
     bool format_set;
     bool access_set; /* by position */
     bool had_prefix; /* of the old syntax, which has no format by position */
     bool stop;       /* after this nothing can be made out */
-    bool failed;
+    unsigned failures;
 };
 
 #define FORMATS "raw|qcow|qcow2|vhd|qed|vmdk|vdi|vhdx|parallels|empty"
@@ -39,7 +40,7 @@ fail_near(struct parse *parse, const char *what, const char *value,
 {
     char suggestion[XK_SUGGEST_MAX + 1];
 
-    parse->failed = true;
+    parse->failures++;
     if (xk_suggest_word(value, words, suggestion, sizeof(suggestion)) != NULL)
         xk_spec_error(parse->spec, parse->offset,
                       "unknown %s '%.64s'; did you mean '%s'?", what, value,
@@ -52,7 +53,7 @@ fail_near(struct parse *parse, const char *what, const char *value,
 static void
 fail(struct parse *parse, const char *text)
 {
-    parse->failed = true;
+    parse->failures++;
     xk_spec_error(parse->spec, parse->offset, "%s", text);
 }
 
@@ -61,7 +62,7 @@ static void
 save(struct parse *parse, const char *what, char **to, const char *value)
 {
     if (*to != NULL && **to != '\0') {
-        parse->failed = true;
+        parse->failures++;
         xk_spec_error(parse->spec, parse->offset, "%s is given twice", what);
         return;
     }
@@ -90,7 +91,7 @@ set_format(struct parse *parse, const char *value)
         fail_near(parse, "format", value, FORMATS);
         return;
     }
-    parse->failed = true;
+    parse->failures++;
     xk_spec_error(parse->spec, parse->offset,
                   "expected a format before '%s'; write 'raw,%s'", value,
                   value);
@@ -255,7 +256,7 @@ set_positional(struct parse *parse, const char *value)
 {
     struct xk_disk *disk = parse->disk;
 
-    if (parse->failed)
+    if (parse->failures > 0)
         return; /* the count may be off by now */
     if (disk->target == NULL) {
         set_target(parse, value);
@@ -308,76 +309,65 @@ drop_prefix(struct parse *parse, const char *value)
 static void
 refuse_prefix(struct parse *parse, const char *value)
 {
-    parse->failed = parse->stop = true;
+    parse->failures++;
+    parse->stop = true;
     xk_spec_error(parse->spec, parse->offset, "unknown prefix '%.64s'", value);
 }
 
 static void refuse_unknown(struct parse *parse, const char *value);
 
 enum {
-    SPEC_MAX = 8192 /* bytes: a path and all options fit twice */
+    SPEC_MAX = 8192,   /* bytes: a path and all options fit twice */
+    FAILURES_MAX = 16, /* and then the rest is not looked at */
 };
 
-enum rule_kind {
-    BLANK,      /* blanks, and what follows on the line counts */
-    VALUE,      /* NAME=...[,] */
-    FLAG,       /* NAME[,] */
-    REST,       /* NAME=... to the end of the line */
-    UNKNOWN,    /* [a-z][-a-z0-9]*=?[,] */
-    PREFIX,     /* NAME: and the rest of the line counts */
-    ANY_PREFIX, /* [a-z][a-z0-9]*: and what follows, unless it is [a-z0-9] */
-    POSITIONAL, /* ...[,] without '=' */
-    ANYTHING,   /* one byte that fits nowhere */
-};
-
-static const struct rule {
-    enum rule_kind kind;
-    const char *name; /* with its '=' or ':' */
+static const struct {
+    struct xk_disk_rule rule;
     void (*set)(struct parse *parse, const char *value);
 } rules[] = {
-    {BLANK, "", ignore},
-    {VALUE, "format=", set_format},
-    {FLAG, "cdrom", set_cdrom},
-    {VALUE, "devtype=", set_devtype},
-    {VALUE, "access=", set_access},
-    {VALUE, "backend=", set_backend},
-    {VALUE, "backendtype=", set_backendtype},
-    {VALUE, "specification=", set_specification},
-    {VALUE, "vdev=", set_vdev},
-    {VALUE, "script=", set_script},
-    {VALUE, "grant_usage=", set_grant_usage},
-    {FLAG, "direct-io-safe", set_direct_io_safe},
-    {FLAG, "discard", set_discard},
-    {FLAG, "no-discard", set_discard},
-    {FLAG, "colo", refuse_colo},
-    {FLAG, "no-colo", ignore},
-    {VALUE, "colo-host=", refuse_colo},
-    {VALUE, "colo-port=", refuse_colo},
-    {VALUE, "colo-export=", refuse_colo},
-    {VALUE, "active-disk=", refuse_colo},
-    {VALUE, "hidden-disk=", refuse_colo},
-    {FLAG, "trusted", set_trusted},
-    {FLAG, "untrusted", set_trusted},
-    {REST, "target=", set_target},
-    {UNKNOWN, "", refuse_unknown},
-    {PREFIX, "raw:", set_format_prefix},
-    {PREFIX, "qcow:", set_format_prefix},
-    {PREFIX, "qcow2:", set_format_prefix},
-    {PREFIX, "vhd:", set_format_prefix},
-    {PREFIX, "iscsi:", set_script_prefix},
-    {PREFIX, "nbd:", set_script_prefix},
-    {PREFIX, "enbd:", set_script_prefix},
-    {PREFIX, "drbd:", set_script_prefix},
-    {PREFIX, "tapdisk:", drop_prefix},
-    {PREFIX, "tap:", drop_prefix},
-    {PREFIX, "tap2:", drop_prefix},
-    {PREFIX, "aio:", drop_prefix},
-    {PREFIX, "ioemu:", drop_prefix},
-    {PREFIX, "file:", drop_prefix},
-    {PREFIX, "phy:", drop_prefix},
-    {ANY_PREFIX, "", refuse_prefix},
-    {POSITIONAL, "", set_positional},
-    {ANYTHING, "", refuse_unknown},
+    {{XK_DISK_RULE_BLANK, ""}, ignore},
+    {{XK_DISK_RULE_VALUE, "format="}, set_format},
+    {{XK_DISK_RULE_FLAG, "cdrom"}, set_cdrom},
+    {{XK_DISK_RULE_VALUE, "devtype="}, set_devtype},
+    {{XK_DISK_RULE_VALUE, "access="}, set_access},
+    {{XK_DISK_RULE_VALUE, "backend="}, set_backend},
+    {{XK_DISK_RULE_VALUE, "backendtype="}, set_backendtype},
+    {{XK_DISK_RULE_VALUE, "specification="}, set_specification},
+    {{XK_DISK_RULE_VALUE, "vdev="}, set_vdev},
+    {{XK_DISK_RULE_VALUE, "script="}, set_script},
+    {{XK_DISK_RULE_VALUE, "grant_usage="}, set_grant_usage},
+    {{XK_DISK_RULE_FLAG, "direct-io-safe"}, set_direct_io_safe},
+    {{XK_DISK_RULE_FLAG, "discard"}, set_discard},
+    {{XK_DISK_RULE_FLAG, "no-discard"}, set_discard},
+    {{XK_DISK_RULE_FLAG, "colo"}, refuse_colo},
+    {{XK_DISK_RULE_FLAG, "no-colo"}, ignore},
+    {{XK_DISK_RULE_VALUE, "colo-host="}, refuse_colo},
+    {{XK_DISK_RULE_VALUE, "colo-port="}, refuse_colo},
+    {{XK_DISK_RULE_VALUE, "colo-export="}, refuse_colo},
+    {{XK_DISK_RULE_VALUE, "active-disk="}, refuse_colo},
+    {{XK_DISK_RULE_VALUE, "hidden-disk="}, refuse_colo},
+    {{XK_DISK_RULE_FLAG, "trusted"}, set_trusted},
+    {{XK_DISK_RULE_FLAG, "untrusted"}, set_trusted},
+    {{XK_DISK_RULE_REST, "target="}, set_target},
+    {{XK_DISK_RULE_UNKNOWN, ""}, refuse_unknown},
+    {{XK_DISK_RULE_PREFIX, "raw:"}, set_format_prefix},
+    {{XK_DISK_RULE_PREFIX, "qcow:"}, set_format_prefix},
+    {{XK_DISK_RULE_PREFIX, "qcow2:"}, set_format_prefix},
+    {{XK_DISK_RULE_PREFIX, "vhd:"}, set_format_prefix},
+    {{XK_DISK_RULE_PREFIX, "iscsi:"}, set_script_prefix},
+    {{XK_DISK_RULE_PREFIX, "nbd:"}, set_script_prefix},
+    {{XK_DISK_RULE_PREFIX, "enbd:"}, set_script_prefix},
+    {{XK_DISK_RULE_PREFIX, "drbd:"}, set_script_prefix},
+    {{XK_DISK_RULE_PREFIX, "tapdisk:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "tap:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "tap2:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "aio:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "ioemu:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "file:"}, drop_prefix},
+    {{XK_DISK_RULE_PREFIX, "phy:"}, drop_prefix},
+    {{XK_DISK_RULE_ANY_PREFIX, ""}, refuse_prefix},
+    {{XK_DISK_RULE_POSITIONAL, ""}, set_positional},
+    {{XK_DISK_RULE_ANYTHING, ""}, refuse_unknown},
 };
 
 static void
@@ -390,7 +380,8 @@ refuse_unknown(struct parse *parse, const char *value)
     size_t start = parse->offset;
 
     (void)value;
-    parse->failed = parse->stop = true;
+    parse->failures++;
+    parse->stop = true;
     /* A name before '=' was taken for a parameter without one. */
     while (start > 0 && parse->spec->text[start - 1] != ',')
         start--;
@@ -400,8 +391,9 @@ refuse_unknown(struct parse *parse, const char *value)
     parse->offset = start;
     xk_suggest_init(&suggest, name);
     for (size_t i = 0; i < XK_ARRAY_SIZE(rules); i++) {
-        if (rules[i].kind == VALUE || rules[i].kind == REST)
-            xk_suggest_offer(&suggest, rules[i].name);
+        if (rules[i].rule.kind == XK_DISK_RULE_VALUE ||
+            rules[i].rule.kind == XK_DISK_RULE_REST)
+            xk_suggest_offer(&suggest, rules[i].rule.name);
     }
     best = xk_suggest_best(&suggest);
     if (best != NULL)
@@ -414,152 +406,33 @@ refuse_unknown(struct parse *parse, const char *value)
                       *text == '=' ? name : text);
 }
 
-/* How much a rule takes and how much it matches in all; 0: it does not. */
-struct match {
-    size_t taken, length;
-};
-
-/* How far it is from offset to the end of its line. The line is remembered:
- * to search it anew at each point would take a hostile text quadratic time. */
-static size_t
-line_length(struct parse *parse, size_t offset)
-{
-    if (offset < parse->line_start || offset > parse->line_end) {
-        parse->line_start = offset;
-        parse->line_end = offset + strcspn(parse->spec->text + offset, "\n");
-    }
-    return parse->line_end - offset;
-}
-
-static struct match
-taking(size_t length)
-{
-    return (struct match){length, length};
-}
-
-/* The length with a comma, if one follows. */
-static size_t
-with_comma(const char *p, size_t length)
-{
-    return length + (p[length] == ',');
-}
-
-static bool
-is_lower_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static struct match
-match_unknown(const char *p)
-{
-    size_t i = 0;
-
-    if (*p >= 'a' && *p <= 'z') {
-        while (is_lower_alnum(p[i]) || p[i] == '-')
-            i++;
-    }
-    if (i == 0 || p[i] != '=' || p[i + 1] == '\0' || p[i + 1] == ',')
-        return (struct match){0};
-    return taking(with_comma(p, i + 2));
-}
-
-static struct match
-match_any_prefix(struct parse *parse, size_t offset)
-{
-    const char *p = parse->spec->text + offset;
-    size_t i = 0;
-
-    if (*p >= 'a' && *p <= 'z') {
-        while (is_lower_alnum(p[i]))
-            i++;
-    }
-    if (i == 0 || p[i++] != ':')
-        return (struct match){0};
-    if (p[i] == '\0' || is_lower_alnum(p[i]))
-        return taking(i);
-    return (struct match){i, i + 1 + line_length(parse, offset + i + 1)};
-}
-
-static struct match
-match_named(const struct rule *rule, struct parse *parse, size_t offset)
-{
-    const char *p = parse->spec->text + offset;
-    size_t length = strlen(rule->name);
-
-    if (strncmp(p, rule->name, length) != 0)
-        return (struct match){0};
-    if (rule->kind == FLAG)
-        return taking(with_comma(p, length));
-    if (rule->kind == VALUE)
-        return taking(with_comma(p, length + strcspn(p + length, ",")));
-    if (rule->kind == REST)
-        return taking(length + line_length(parse, offset + length));
-    return (struct match){length, length + line_length(parse, offset + length)};
-}
-
-static struct match
-match_blank(struct parse *parse, size_t offset)
-{
-    size_t blanks = strspn(parse->spec->text + offset, " \t\n");
-
-    if (blanks == 0)
-        return (struct match){0};
-    return (struct match){blanks, blanks + line_length(parse, offset + blanks)};
-}
-
-static struct match
-match(const struct rule *rule, struct parse *parse, size_t offset)
-{
-    const char *p = parse->spec->text + offset;
-
-    switch (rule->kind) {
-    case BLANK:
-        return match_blank(parse, offset);
-    case UNKNOWN:
-        return match_unknown(p);
-    case ANY_PREFIX:
-        return match_any_prefix(parse, offset);
-    case POSITIONAL:
-        return taking(with_comma(p, strcspn(p, "=,")));
-    case ANYTHING:
-        return taking(1);
-    case VALUE:
-    case FLAG:
-    case REST:
-    case PREFIX:
-        break;
-    }
-    return match_named(rule, parse, offset);
-}
-
 /* Take what the best rule takes from the text at this offset. */
 static size_t
-parse_one(struct parse *parse, size_t offset)
+parse_one(struct parse *parse, struct xk_disk_text *text, size_t offset)
 {
-    const char *p = parse->spec->text + offset;
-    struct match best = {0};
-    const struct rule *rule = NULL;
+    const char *p = text->text + offset;
+    struct xk_disk_match best = {0};
     XK_CLEANUP_FREE char *value = NULL;
-    size_t name_length, length;
+    size_t row = 0, name_length = 0, length;
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(rules); i++) {
-        struct match found = match(&rules[i], parse, offset);
+        struct xk_disk_match found =
+            xk_disk_rule_match(&rules[i].rule, text, offset);
 
         if (found.length > best.length) {
             best = found;
-            rule = &rules[i];
+            row = i;
         }
     }
-    name_length =
-        rule->kind == VALUE || rule->kind == REST ? strlen(rule->name) : 0;
+    if (rules[row].rule.kind == XK_DISK_RULE_VALUE ||
+        rules[row].rule.kind == XK_DISK_RULE_REST)
+        name_length = strlen(rules[row].rule.name);
     length = best.taken;
-    if (rule->kind != PREFIX && rule->kind != BLANK && length > name_length &&
-        p[length - 1] == ',')
+    if (length > name_length && p[length - 1] == ',')
         length--;
     value = xk_strndup(p + name_length, length - name_length);
     parse->offset = offset + name_length;
-    rule->set(parse, value);
+    rules[row].set(parse, value);
     return best.taken;
 }
 
@@ -581,7 +454,7 @@ check(struct parse *parse)
     }
     parse->offset = parse->vdev_offset;
     if (!xk_vdev_parse(disk->vdev, &vdev)) {
-        parse->failed = true;
+        parse->failures++;
         xk_spec_error(parse->spec, parse->offset,
                       "'%.64s' names no disk; xvda, hda and sda do, and so on",
                       disk->vdev);
@@ -605,6 +478,7 @@ int
 xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk)
 {
     struct parse parse = {.spec = spec, .disk = disk};
+    struct xk_disk_text text = {.text = spec->text, .line_start = SIZE_MAX};
     size_t offset = 0;
 
     *disk = (struct xk_disk){
@@ -614,12 +488,14 @@ xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk)
         .grant_usage = -1,
     };
     if (strnlen(spec->text, SPEC_MAX + 1) > SPEC_MAX)
-        return xk_spec_error(spec, 0, "longer than %d bytes", SPEC_MAX);
-    while (!parse.stop && spec->text[offset] != '\0')
-        offset += parse_one(&parse, offset);
-    if (!parse.failed)
+        return xk_spec_error(spec, 0, "the text is longer than %d bytes",
+                             SPEC_MAX);
+    while (!parse.stop && parse.failures < FAILURES_MAX &&
+           spec->text[offset] != '\0')
+        offset += parse_one(&parse, &text, offset);
+    if (parse.failures == 0)
         check(&parse);
-    if (parse.failed)
+    if (parse.failures > 0)
         return -1;
     if (disk->format == XK_FORMAT_EMPTY) {
         free(disk->target);

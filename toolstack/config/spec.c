@@ -46,6 +46,10 @@ xk_spec_at(const struct xk_spec *spec, size_t offset)
     return where;
 }
 
+static void add(const struct xk_spec *spec, enum xk_severity severity,
+                size_t offset, const char *fmt, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
 static void
 add(const struct xk_spec *spec, enum xk_severity severity, size_t offset,
     const char *fmt, va_list args)

@@ -208,8 +208,9 @@ numbered_word(const struct reading *reading, const char *text, size_t *length)
         return NULL;
     for (; number > 0; number--) {
         word = strchr(word, '|');
-        if (word++ == NULL)
+        if (word == NULL)
             return NULL;
+        word++;
     }
     *length = strcspn(word, "|");
     xk_problem_add(reading->problems, XK_PROBLEM_WARNING,

@@ -344,7 +344,8 @@ xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif)
 
     *vif = (struct xk_vif){.where = spec->where, .devid = -1};
     if (strnlen(spec->text, SPEC_MAX + 1) > SPEC_MAX)
-        return xk_spec_error(spec, 0, "longer than %d bytes", SPEC_MAX);
+        return xk_spec_error(spec, 0, "the text is longer than %d bytes",
+                             SPEC_MAX);
     while (*p != '\0' && parse.failures < FAILURES_MAX) {
         size_t length = strcspn(p, ",");
         size_t blanks = strspn(p, " ");

@@ -281,6 +281,17 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
 }
 
 static void
+close_log_watch(struct xk_kvm_watcher *watcher)
+{
+    if (watcher->log_watch == NULL)
+        return;
+    ev_io_stop(watcher->log_watch->loop, &watcher->log_watch->io);
+    close(watcher->log_watch->fd);
+    free(XK_TAKE(watcher->log_watch));
+}
+
+/* With the last domain all that is ours leaves the loop, which may end now. */
+static void
 remove_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched **link)
 {
     struct xk_kvm_watched *domain = *link;
@@ -290,6 +301,8 @@ remove_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched **link)
     ev_timer_stop(domain->loop, &domain->first);
     inotify_rm_watch(watcher->log_watch->fd, domain->log_watch);
     free(domain);
+    if (watcher->domains == NULL)
+        close_log_watch(watcher);
 }
 
 void
@@ -309,9 +322,5 @@ xk_kvm_watcher_free(struct xk_kvm_watcher *watcher)
 {
     while (watcher->domains != NULL)
         remove_watched(watcher, &watcher->domains);
-    if (watcher->log_watch == NULL)
-        return;
-    ev_io_stop(watcher->log_watch->loop, &watcher->log_watch->io);
-    close(watcher->log_watch->fd);
-    free(XK_TAKE(watcher->log_watch));
+    close_log_watch(watcher);
 }
