@@ -39,11 +39,13 @@ enum {
     TRACED_MAX = 8,
     SAMPLES = 25, /* of each generation */
     NEVER = 1 << 30,
-    OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-              PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC,
+    OPTIONS = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+              PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC,
 };
 
 struct trace {
+    struct kvm_world *world;
+    const struct xk_uuid *uuid;
     struct traced {
         pid_t pid; /* 0: free */
         int generation;
@@ -102,6 +104,18 @@ is_time(struct trace *trace, const struct traced *traced)
            traced->generation == trace->victim;
 }
 
+/* What is about to become QEMU holds the record, whoever else was killed: so
+ * nobody can take the record for one without a process. */
+static void
+assert_locked(const struct trace *trace)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&trace->world->state, trace->uuid, NULL);
+
+    assert_non_null(record);
+    assert_true(xk_record_is_locked(record));
+}
+
 /* What stops next, in a process that is not to be killed, or was not yet. */
 static void
 take_stop(struct trace *trace, struct traced *traced, int status)
@@ -118,12 +132,14 @@ take_stop(struct trace *trace, struct traced *traced, int status)
                          0);
         find_traced(trace, (pid_t)child);
     }
+    if (at_call && traced->generation == 2)
+        assert_locked(trace);
     if (at_call && is_time(trace, traced)) {
         trace->killed = true;
         kill(traced->pid, SIGKILL);
         return;
     }
-    if (trace->killed || event == PTRACE_EVENT_EXEC) {
+    if (event == PTRACE_EVENT_EXEC) {
         ptrace(PTRACE_DETACH, traced->pid, NULL, NULL);
         traced->pid = 0;
         return;
@@ -224,9 +240,10 @@ clean_up(struct kvm_world *w)
 static struct trace
 run_killed(struct kvm_world *w, int victim, int at)
 {
-    struct trace trace = {.victim = victim, .at = at};
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         kvm_config(w, "victim", "");
+    struct trace trace = {
+        .world = w, .uuid = &config->uuid, .victim = victim, .at = at};
     char uuid[XK_UUID_TEXT_SIZE];
     pid_t builder = fork();
 
