@@ -59,14 +59,17 @@ class Bare:
             self.argv = file.read().split(b"\0")[:-1]
         text = b" ".join(self.argv).decode()
         self.qmp = int(re.search(r"socket,id=qmp,fd=(\d+)", text).group(1))
+        self.events = int(re.search(r"socket,id=events,fd=(\d+)", text)
+                          .group(1))
         self.files = {}
-        for fd in sorted(map(int, os.listdir(f"/proc/{pid}/fd"))):
+        for fd in set(map(int, re.findall(r"\bfd=(\d+)", text))):
+            if fd in (self.qmp, self.events):
+                continue
             target = os.readlink(f"/proc/{pid}/fd/{fd}")
-            if fd >= 10 and re.search(rf"\bfd={fd}\b", text):
-                with open(f"/proc/{pid}/fdinfo/{fd}") as file:
-                    flags = int(re.search(r"flags:\s*(\d+)", file.read())
-                                .group(1), 8)
-                self.files[fd] = (target, flags & ~os.O_CLOEXEC)
+            with open(f"/proc/{pid}/fdinfo/{fd}") as file:
+                flags = int(re.search(r"flags:\s*(\d+)", file.read())
+                            .group(1), 8)
+            self.files[fd] = (target, flags & ~os.O_CLOEXEC)
         self.folder = os.path.join(SCRATCH, "bare")
         os.makedirs(self.folder, exist_ok=True)
         for name in re.findall(r"pipe,id=\w+,path=([\w.]+)", text):
@@ -80,16 +83,12 @@ class Bare:
                     os.symlink("/dev/null", path)
 
     def open_all(self, listener, events):
-        opened = {}
+        opened = {self.qmp: listener.fileno(),
+                  self.events: os.dup(events.fileno())}
         for fd, (target, flags) in self.files.items():
-            if fd == self.qmp:
-                opened[fd] = listener.fileno()
-            elif target.startswith("socket:"):
-                opened[fd] = events.fileno()
-            else:
-                path = target if target.endswith(".img") else os.path.join(
-                    self.folder, f"file-{fd}")
-                opened[fd] = os.open(path, flags | os.O_CREAT, 0o600)
+            path = target if target.endswith(".img") else os.path.join(
+                self.folder, f"file-{fd}")
+            opened[fd] = os.open(path, flags | os.O_CREAT, 0o600)
         return opened
 
     def start(self):
@@ -108,24 +107,27 @@ class Bare:
         if pid == 0:
             os.chdir(self.folder)
             null = os.open("/dev/null", os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(null, fd)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+                    2)
             for fd, have in high.items():
                 os.dup2(have, fd, inheritable=True)
             os.execv(self.argv[0], self.argv)
+        theirs.close()
+        for fd in high.values():
+            os.close(fd)
         with ours.makefile("rw") as peer:
-            peer.readline()
+            if not peer.readline():
+                with open(os.path.join(self.folder, "stderr")) as file:
+                    raise RuntimeError("bare QEMU: " + file.read())
             peer.write('{"execute": "qmp_capabilities"}\n')
             peer.flush()
             peer.readline()
         took = (time.perf_counter() - begin) * 1000
-        for fd in list(opened.values()) + list(high.values()):
-            try:
-                os.close(fd)
-            except OSError:
-                pass
-        listener.detach()
-        theirs.detach()
+        for fd in set(opened.values()) - {listener.fileno(), -1}:
+            os.close(fd)
+        listener.close()
         ours.close()
         return took, pid
 

@@ -229,7 +229,10 @@ write_message(struct xk_qmp *qmp, const struct xk_buf *text, int fd,
         if (put > 0)
             done += (size_t)put;
         else if (errno != EINTR && errno != EAGAIN) {
-            xk_fail_errno(err, "write to QEMU");
+            if (errno == EPIPE || errno == ECONNRESET)
+                xk_fail(err, XK_ERR_FAILED, "QEMU closed the connection");
+            else
+                xk_fail_errno(err, "write to QEMU");
             return break_off(qmp);
         }
     }
