@@ -91,7 +91,8 @@ same_run(const struct xk_kvm_run *a, const struct xk_kvm_run *b)
 {
     return a->state == b->state && a->reason == b->reason &&
            a->powered_off == b->powered_off && a->ending == b->ending &&
-           a->stop_unexplained == b->stop_unexplained;
+           a->stop_unexplained == b->stop_unexplained &&
+           a->negotiated == b->negotiated;
 }
 
 static void
