@@ -111,6 +111,32 @@ a_killed_qemu_is_a_crash_and_restart_makes_another(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
+/* As if xk had been killed between starting it and negotiating. */
+static void
+a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
+{
+    static const char greeting[] = "{\"QMP\": {}}\n";
+    struct kvm_world *w = *context;
+    struct xk_process first;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_build(w, "");
+    first = kvm_process(w);
+    config = xk_record_load_config(w->domain.record, &w->err);
+    {
+        XK_CLEANUP_CLOSE int fd =
+            openat(w->domain.record->dir_fd, XK_KVM_FILE_EVENTS,
+                   O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+        assert_int_equal(xk_write_all(fd, greeting, strlen(greeting)), 0);
+    }
+    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                &w->err));
+    assert_int_not_equal(kvm_process(w).pid, first.pid);
+    assert_false(xk_process_alive(&first));
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
 static void
 a_qemu_that_is_told_to_end_is_no_crash(void **context)
 {
@@ -580,6 +606,7 @@ main(void)
         T(a_domain_is_built_paused_runs_pauses_and_ends),
         T(what_the_guest_does_gives_state_and_reason),
         T(a_killed_qemu_is_a_crash_and_restart_makes_another),
+        T(a_qemu_that_does_not_log_is_not_gone_on_with),
         T(a_qemu_that_is_told_to_end_is_no_crash),
         T(a_guest_that_had_stopped_keeps_its_reason_when_qemu_ends),
         T(a_reset_is_not_taken_for_a_reboot),

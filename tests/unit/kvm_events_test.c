@@ -186,15 +186,6 @@ a_stop_that_no_event_explains_is_noted(void **context)
     assert_false(read_run(f).stop_unexplained);
 }
 
-static off_t
-blocks_of(struct folder *f, const char *name)
-{
-    struct stat st;
-
-    assert_int_equal(fstatat(f->fd, name, &st, 0), 0);
-    return st.st_blocks * 512;
-}
-
 static void
 log_much(struct folder *f, size_t bytes)
 {
@@ -203,6 +194,32 @@ log_much(struct folder *f, size_t bytes)
     while (text.length < bytes)
         xk_buf_puts(&text, DATA("RTC_CHANGE", "\"offset\": 1"));
     log_event(f, text.data);
+}
+
+static void
+a_qemu_that_was_not_negotiated_with_is_told_apart(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, GREETING);
+    assert_false(read_run(f).negotiated);
+    log_event(f, "{\"return\": {}}\n");
+    assert_true(read_run(f).negotiated);
+    log_event(f, EVENT("RESUME") PANIC("pause") STOP RESET);
+    log_much(f, 1 << 20);
+    xk_kvm_events_trim(f->fd);
+    assert_true(read_run(f).negotiated);
+    log_event(f, GREETING);
+    assert_false(read_run(f).negotiated);
+}
+
+static off_t
+blocks_of(struct folder *f, const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(fstatat(f->fd, name, &st, 0), 0);
+    return st.st_blocks * 512;
 }
 
 static void
@@ -343,6 +360,7 @@ main(void)
         T(the_state_follows_from_the_events),
         T(only_the_guests_own_poweroff_may_stand_for_a_reboot),
         T(a_stop_that_no_event_explains_is_noted),
+        T(a_qemu_that_was_not_negotiated_with_is_told_apart),
         T(what_was_taken_is_given_back_and_the_state_stays),
         T(reading_gives_back_too_so_that_it_stays_cheap_without_a_monitor),
         T(a_little_is_not_given_back),

@@ -74,8 +74,11 @@ xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)hv;
     if (dirfd == -1 || xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, err) == -1)
         return -1;
-    return run_alone(dirfd, stop_steps, XK_ARRAY_SIZE(stop_steps), deadline,
-                     err);
+    if (run_alone(dirfd, stop_steps, XK_ARRAY_SIZE(stop_steps), deadline,
+                  err) == 0)
+        return 0;
+    xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
+    return -1;
 }
 
 int

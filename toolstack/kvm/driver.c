@@ -61,7 +61,6 @@ fill_info(const struct xk_record *record, const struct xk_kvm_status *status,
         return -1;
     *info = (struct xk_domain_info){
         .uuid = record->uuid,
-        .name = XK_TAKE(config->name),
         .domid = -1,
         .type = config->type,
         .state = status->state,
@@ -71,6 +70,7 @@ fill_info(const struct xk_record *record, const struct xk_kvm_status *status,
         .vcpus = config->vcpus,
         .cpu_time_ns = status->cpu_time_ns,
     };
+    info->name = XK_TAKE(config->name);
     return 0;
 }
 
@@ -239,27 +239,36 @@ rebuild(struct xk_hypervisor *hv, struct xk_record *record,
     return xk_kvm_unpause(hv, &domain, deadline, err);
 }
 
-/* Where it runs already, a restart was killed after its last step. */
-static int
-restart(struct xk_hypervisor *hv, struct xk_record *record,
-        const struct xk_domain_config *config, struct xk_deadline deadline,
-        struct xk_error *err)
+/* The same QEMU goes on if it can; one whose start was killed before it was
+ * told to log its events cannot. */
+static bool
+restarts_in_place(struct xk_record *record, const char *name,
+                  struct xk_deadline deadline)
 {
     struct xk_deadline in_place =
         xk_deadline_min(deadline, xk_deadline_in_ms(IN_PLACE_MS));
     struct xk_kvm_status status;
     struct xk_error why = {0};
 
-    if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == 0) {
-        if (status.state == XK_STATE_RUNNING)
-            return 0;
-        if (status.alive &&
-            xk_kvm_restart_in_place(record->dir_fd, in_place, &why) == 0)
-            return 0;
-        if (status.alive)
-            xk_info("domain \"%s\" gets another QEMU: %s", config->name,
-                    why.message);
-    }
+    if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == -1 ||
+        !status.alive || !status.logs)
+        return false;
+    /* Then a restart was killed after its last step. */
+    if (status.state == XK_STATE_RUNNING)
+        return true;
+    if (xk_kvm_restart_in_place(record->dir_fd, in_place, &why) == 0)
+        return true;
+    xk_info("domain \"%s\" gets another QEMU: %s", name, why.message);
+    return false;
+}
+
+static int
+restart(struct xk_hypervisor *hv, struct xk_record *record,
+        const struct xk_domain_config *config, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    if (restarts_in_place(record, config->name, deadline))
+        return 0;
     return rebuild(hv, record, config, deadline, err);
 }
 

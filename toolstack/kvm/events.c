@@ -43,12 +43,21 @@ static const struct shutdown_row {
     {"host-ui", XK_STOP_POWEROFF, true},
 };
 
+/* All but what belongs to the log itself. */
+static void
+enter(struct xk_kvm_run *run, struct xk_kvm_run next)
+{
+    next.negotiated = run->negotiated;
+    *run = next;
+}
+
 static void
 stop_for(struct xk_kvm_run *run, enum xk_stop_reason reason)
 {
-    *run = (struct xk_kvm_run){
-        .state = reason == XK_STOP_CRASH ? XK_STATE_CRASHED : XK_STATE_SHUTDOWN,
-        .reason = reason};
+    enter(run, (struct xk_kvm_run){.state = reason == XK_STOP_CRASH
+                                                ? XK_STATE_CRASHED
+                                                : XK_STATE_SHUTDOWN,
+                                   .reason = reason});
 }
 
 static void
@@ -101,7 +110,7 @@ static void
 on_resume(struct xk_kvm_run *run, const struct xk_json *data)
 {
     (void)data;
-    *run = (struct xk_kvm_run){.state = XK_STATE_RUNNING};
+    enter(run, (struct xk_kvm_run){.state = XK_STATE_RUNNING});
 }
 
 /* Only after a reset can a stopped guest run again. */
@@ -110,7 +119,7 @@ on_reset(struct xk_kvm_run *run, const struct xk_json *data)
 {
     (void)data;
     if (run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED)
-        xk_kvm_run_init(run);
+        enter(run, (struct xk_kvm_run){.state = XK_STATE_PAUSED});
 }
 
 static const struct {
@@ -140,6 +149,8 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
         xk_kvm_run_init(run);
         return true;
     }
+    if (message.kind == XK_QMP_RETURN)
+        run->negotiated = true;
     if (message.kind != XK_QMP_EVENT)
         return false;
     for (size_t i = 0; i < XK_ARRAY_SIZE(handlers); i++) {
@@ -176,6 +187,7 @@ static const struct {
     {"powered_off", offsetof(struct xk_kvm_run, powered_off)},
     {"ending", offsetof(struct xk_kvm_run, ending)},
     {"stop_unexplained", offsetof(struct xk_kvm_run, stop_unexplained)},
+    {"negotiated", offsetof(struct xk_kvm_run, negotiated)},
 };
 
 static bool *
@@ -243,10 +255,11 @@ static int
 take_log(int fd, struct xk_kvm_run *run, off_t *offset, bool *changed,
          struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *room = xk_calloc(1, 2 * XK_KVM_EVENT_MAX);
+    const size_t size = (size_t)2 * XK_KVM_EVENT_MAX;
+    XK_CLEANUP_FREE char *room = xk_calloc(1, size);
 
     for (;;) {
-        ssize_t got = pread(fd, room, 2 * XK_KVM_EVENT_MAX, *offset);
+        ssize_t got = pread(fd, room, size, *offset);
         size_t taken;
 
         if (got == -1 && errno == EINTR)

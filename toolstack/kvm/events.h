@@ -26,6 +26,7 @@ struct xk_kvm_run {
     bool powered_off;           /* SHUTDOWN, by the guest's own wish */
     bool ending;                /* QEMU was told to end */
     bool stop_unexplained;      /* PAUSED without any event that says why */
+    bool negotiated;            /* before that QEMU logs no event */
 };
 
 /* The state before the first event: not started. */

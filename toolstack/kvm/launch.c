@@ -205,6 +205,9 @@ static const struct {
     {"is not supported", XK_ERR_UNSUPPORTED},
 };
 
+/* How lines begin that tell of no failure. */
+static const char *const harmless[] = {"warning: ", "VNC server running on "};
+
 /* The line without the program's name, fit for a terminal; NULL where it says
  * nothing of a failure. */
 static char *
@@ -215,8 +218,12 @@ clean_line(char *line, const char *program)
     if (strncmp(line, program, length) == 0 && line[length] == ':')
         line += length + 1;
     line += strspn(line, " ");
-    if (line[0] == '\0' || strncmp(line, "warning: ", 9) == 0)
+    if (line[0] == '\0')
         return NULL;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(harmless); i++) {
+        if (strncmp(line, harmless[i], strlen(harmless[i])) == 0)
+            return NULL;
+    }
     for (char *c = line; *c != '\0'; c++) {
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             *c = ' ';

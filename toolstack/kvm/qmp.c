@@ -86,7 +86,7 @@ connect_in_time(int fd, const struct sockaddr_un *address,
 {
     int left_ms = xk_deadline_left_ms(deadline);
     struct timeval left = {.tv_sec = left_ms / 1000,
-                           .tv_usec = left_ms % 1000 * 1000};
+                           .tv_usec = left_ms % 1000 * 1000L};
 
     if (left_ms == 0)
         left.tv_usec = 1; /* zero would mean for ever */

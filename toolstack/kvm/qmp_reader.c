@@ -86,6 +86,8 @@ xk_qmp_reader_feed(struct xk_qmp_reader *reader, const void *data,
 static bool
 is_blank(const char *line, size_t length)
 {
+    if (length > XK_QMP_LINE_MAX)
+        return false;
     for (size_t i = 0; i < length; i++) {
         if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
             return false;

@@ -68,32 +68,36 @@ has_internal_error(int record_dir_fd, struct xk_deadline deadline)
     return status != NULL && strcmp(status, "internal-error") == 0;
 }
 
-static void
-crash(struct xk_kvm_status *status)
+/* Whether the guest has crashed although no event says so: QEMU died without a
+ * word, or it stopped for no reason that it gave, or that we have. */
+static bool
+has_crashed(int record_dir_fd, const struct xk_kvm_run *run, bool alive,
+            struct xk_deadline deadline)
 {
-    status->state = XK_STATE_CRASHED;
-    status->reason = XK_STOP_CRASH;
+    if (run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED)
+        return false;
+    if (!alive)
+        return true;
+    return run->stop_unexplained &&
+           !is_marked(record_dir_fd, XK_KVM_FILE_PAUSED) &&
+           has_internal_error(record_dir_fd, deadline);
 }
 
 static void
 judge(int record_dir_fd, const struct xk_kvm_run *run,
       struct xk_kvm_status *status, struct xk_deadline deadline)
 {
-    bool stopped =
-        run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
-
     status->state = run->state;
     status->reason = run->reason;
-    if (!status->alive && !stopped) /* it died without saying that it will */
-        crash(status);
-    else if (status->alive && run->ending)
+    if (has_crashed(record_dir_fd, run, status->alive, deadline)) {
+        status->state = XK_STATE_CRASHED;
+        status->reason = XK_STOP_CRASH;
+    } else if (status->alive && run->ending) {
         status->state = XK_STATE_DYING;
-    else if (run->powered_off && is_marked(record_dir_fd, XK_KVM_FILE_REBOOT))
+    } else if (run->powered_off &&
+               is_marked(record_dir_fd, XK_KVM_FILE_REBOOT)) {
         status->reason = XK_STOP_REBOOT;
-    else if (run->stop_unexplained &&
-             !is_marked(record_dir_fd, XK_KVM_FILE_PAUSED) &&
-             has_internal_error(record_dir_fd, deadline))
-        crash(status);
+    }
 }
 
 int
@@ -117,6 +121,7 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
                               (uint64_t)sysconf(_SC_CLK_TCK);
     if (xk_kvm_events_read(record_dir_fd, &run, err) == -1)
         return -1;
+    status->logs = run.negotiated;
     judge(record_dir_fd, &run, status, deadline);
     return 0;
 }

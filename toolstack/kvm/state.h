@@ -13,6 +13,7 @@ struct xk_kvm_status {
     enum xk_domain_state state;
     enum xk_stop_reason reason; /* in SHUTDOWN and CRASHED */
     bool alive;                 /* there is a QEMU */
+    bool logs;                  /* it has been told to log its events */
     struct xk_process process;
     struct xk_kvm_claim claim;
     uint64_t cpu_time_ns; /* of QEMU, while alive */

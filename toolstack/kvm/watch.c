@@ -205,23 +205,29 @@ logs_grew(struct ev_loop *loop, ev_io *io, int events)
     }
 }
 
-static int
-open_log_watch(struct xk_kvm_watcher *watcher, struct ev_loop *loop,
-               struct xk_error *err)
+/* Made at the first call. */
+static struct xk_kvm_log_watch *
+get_log_watch(struct xk_kvm_watcher *watcher, struct ev_loop *loop,
+              struct xk_error *err)
 {
-    struct xk_kvm_log_watch *watch = XK_NEW(struct xk_kvm_log_watch);
+    struct xk_kvm_log_watch *watch = watcher->log_watch;
+    int fd;
 
-    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watch->fd == -1) {
-        free(watch);
-        return xk_fail_errno(err, "inotify");
+    if (watch != NULL)
+        return watch;
+    fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd == -1) {
+        xk_fail_errno(err, "inotify");
+        return NULL;
     }
+    watch = XK_NEW(struct xk_kvm_log_watch);
+    watch->fd = fd;
     watch->loop = loop;
-    ev_io_init(&watch->io, logs_grew, watch->fd, EV_READ);
+    ev_io_init(&watch->io, logs_grew, fd, EV_READ);
     watch->io.data = watcher;
     ev_io_start(loop, &watch->io);
     watcher->log_watch = watch;
-    return 0;
+    return watch;
 }
 
 /* From where the log ends now: what is before shows at the first look. */
@@ -254,6 +260,7 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(hv->state, uuid, err);
     XK_CLEANUP_FREE char *path = NULL;
+    struct xk_kvm_log_watch *logs;
     struct xk_kvm_watched *domain;
     struct xk_process process;
     int log_watch;
@@ -261,10 +268,11 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     if (record == NULL ||
         xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1)
         return -1;
-    if (watcher->log_watch == NULL && open_log_watch(watcher, loop, err) == -1)
+    logs = get_log_watch(watcher, loop, err);
+    if (logs == NULL)
         return -1;
     path = xk_asprintf("%s/%s", record->path, XK_KVM_FILE_EVENTS);
-    log_watch = inotify_add_watch(watcher->log_watch->fd, path, IN_MODIFY);
+    log_watch = inotify_add_watch(logs->fd, path, IN_MODIFY);
     if (log_watch == -1)
         return xk_fail_errno(err, "watch \"%s\"", path);
     domain = XK_NEW(struct xk_kvm_watched);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state of a domain from its log and its process, with a stand-in for
+ * QEMU: what a real one does only when KVM fails cannot be brought about. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "tests/fakes/scratch.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/qmp.h"
+#include "toolstack/kvm/state.h"
+
+#define GREETING "{\"QMP\": {}}\n"
+#define EVENT(name) "{\"event\": \"" name "\"}\n"
+#define SHUTDOWN(why)                                                          \
+    "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"" why "\"}}\n"
+#define RUN GREETING EVENT("RESUME")
+
+struct fixture {
+    char *scratch;
+    int fd; /* of the record's directory */
+    pid_t qemu;
+    struct xk_error err;
+};
+
+/* Answer query-status to one client after the other. */
+static void
+serve(int listener, const char *status)
+{
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        XK_CLEANUP_FREE char *answer = xk_asprintf(
+            "{\"return\": {\"status\": \"%s\"}, \"id\": 2}\n", status);
+        char line[4096];
+
+        if (fd == -1)
+            _exit(1);
+        if (xk_write_all(fd, GREETING, strlen(GREETING)) == 0 &&
+            read(fd, line, sizeof(line)) > 0 &&
+            xk_write_all(fd, "{\"return\": {}, \"id\": 1}\n", 24) == 0 &&
+            read(fd, line, sizeof(line)) > 0 &&
+            xk_write_all(fd, answer, strlen(answer)) == 0)
+            (void)!read(fd, line, sizeof(line));
+        close(fd);
+    }
+}
+
+static void
+end_qemu(struct fixture *f)
+{
+    if (f->qemu <= 0)
+        return;
+    kill(f->qemu, SIGKILL);
+    assert_int_equal(waitpid(f->qemu, NULL, 0), f->qemu);
+    f->qemu = 0;
+}
+
+/* A process that the record knows as its QEMU, and that says of itself that it
+ * is in that status. */
+static void
+start_qemu(struct fixture *f, const char *status)
+{
+    const struct xk_kvm_claim claim = {.uid = geteuid(), .made_ns = 5};
+    int ends[2];
+    char byte;
+
+    end_qemu(f);
+    assert_int_equal(pipe(ends), 0);
+    f->qemu = fork();
+    if (f->qemu == 0) {
+        int listener = xk_qmp_listen(f->fd, XK_KVM_FILE_QMP, NULL);
+
+        if (listener == -1 ||
+            xk_kvm_identity_save_self(f->fd, &claim, NULL) == -1 ||
+            write(ends[1], "1", 1) != 1)
+            _exit(1);
+        serve(listener, status);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static int
+setup(void **context)
+{
+    struct fixture *f = XK_NEW(struct fixture);
+
+    f->scratch = scratch_new();
+    f->fd = open(f->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *context = f;
+    return f->fd == -1 ? -1 : 0;
+}
+
+static int
+teardown(void **context)
+{
+    struct fixture *f = *context;
+
+    end_qemu(f);
+    close(f->fd);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+static void
+write_log(struct fixture *f, const char *text)
+{
+    assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_EVENTS, text,
+                                   strlen(text), false, NULL),
+                     0);
+}
+
+static struct xk_kvm_status
+read_status(struct fixture *f)
+{
+    struct xk_kvm_status status;
+
+    if (xk_kvm_status_read(f->fd, &status, xk_deadline_in_ms(5000), &f->err) ==
+        -1)
+        fail_msg("%s", f->err.message);
+    return status;
+}
+
+static void
+a_record_without_a_process_has_no_state(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_kvm_status status;
+
+    assert_int_equal(
+        xk_kvm_status_read(f->fd, &status, xk_deadline_in_ms(100), &f->err),
+        -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_living_process_is_in_the_state_of_its_log(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_kvm_status status;
+
+    start_qemu(f, "running");
+    write_log(f, RUN);
+    status = read_status(f);
+    assert_true(status.alive);
+    assert_int_equal(status.state, XK_STATE_RUNNING);
+    assert_int_equal(status.process.pid, f->qemu);
+    assert_int_equal(status.claim.made_ns, 5);
+    write_log(f, RUN SHUTDOWN("host-signal"));
+    assert_int_equal(read_status(f).state, XK_STATE_DYING);
+}
+
+static void
+a_dead_process_that_said_nothing_has_crashed(void **context)
+{
+    static const struct {
+        const char *log;
+        enum xk_domain_state state;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {GREETING, XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN, XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN EVENT("STOP"), XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN SHUTDOWN("host-qmp-quit"), XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("host-signal"), XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("guest-reset"), XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+    };
+    struct fixture *f = *context;
+
+    start_qemu(f, "running");
+    end_qemu(f);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        struct xk_kvm_status status;
+
+        write_log(f, rows[i].log);
+        status = read_status(f);
+        assert_false(status.alive);
+        assert_int_equal(status.state, rows[i].state);
+        assert_int_equal(status.reason, rows[i].reason);
+    }
+}
+
+static void
+a_pid_that_another_process_has_by_now_is_no_qemu(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("{\"pid\":%d,\"start_ticks\":1,\"uid\":0,\"made_ns\":1}",
+                    (int)getpid());
+
+    assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_PROCESS, text,
+                                   strlen(text), false, NULL),
+                     0);
+    write_log(f, RUN);
+    assert_false(read_status(f).alive);
+}
+
+static void
+a_stop_for_no_reason_is_asked_about(void **context)
+{
+    static const struct {
+        const char *answer;
+        enum xk_domain_state state;
+    } rows[] = {
+        {"internal-error", XK_STATE_CRASHED},
+        {"paused", XK_STATE_PAUSED},
+        {"io-error", XK_STATE_PAUSED},
+    };
+    struct fixture *f = *context;
+
+    write_log(f, RUN EVENT("STOP"));
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        start_qemu(f, rows[i].answer);
+        assert_int_equal(read_status(f).state, rows[i].state);
+    }
+    start_qemu(f, "internal-error");
+    assert_int_equal(xk_kvm_mark(f->fd, XK_KVM_FILE_PAUSED, &f->err), 0);
+    assert_int_equal(read_status(f).state, XK_STATE_PAUSED); /* it was us */
+    xk_kvm_unmark(f->fd, XK_KVM_FILE_PAUSED);
+    kill(f->qemu, SIGSTOP); /* one that does not answer costs little time */
+    assert_int_equal(read_status(f).state, XK_STATE_PAUSED);
+}
+
+static void
+a_reboot_that_was_asked_for_comes_as_a_poweroff(void **context)
+{
+    struct fixture *f = *context;
+
+    start_qemu(f, "shutdown");
+    assert_int_equal(xk_kvm_mark(f->fd, XK_KVM_FILE_REBOOT, &f->err), 0);
+    write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
+    assert_int_equal(read_status(f).reason, XK_STOP_REBOOT);
+    write_log(f, RUN "{\"event\": \"GUEST_PANICKED\"}\n");
+    assert_int_equal(read_status(f).reason, XK_STOP_CRASH);
+    xk_kvm_unmark(f->fd, XK_KVM_FILE_REBOOT);
+    write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
+    assert_int_equal(read_status(f).reason, XK_STOP_POWEROFF);
+}
+
+static void
+files_that_are_not_what_was_written_are_errors(void **context)
+{
+    static const char *const texts[] = {
+        "",
+        "{}",
+        "[1]",
+        "{\"pid\":-1,\"start_ticks\":1}",
+        "{\"pid\":1,\"start_ticks\":1,\"uid\":-1,\"made_ns\":1}",
+        "x"};
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
+        struct xk_kvm_status status;
+
+        assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_PROCESS, texts[i],
+                                       strlen(texts[i]), false, NULL),
+                         0);
+        assert_int_equal(
+            xk_kvm_status_read(f->fd, &status, xk_deadline_in_ms(100), &f->err),
+            -1);
+        assert_int_equal(f->err.kind, XK_ERR_PROTOCOL);
+    }
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_record_without_a_process_has_no_state),
+        T(a_living_process_is_in_the_state_of_its_log),
+        T(a_dead_process_that_said_nothing_has_crashed),
+        T(a_pid_that_another_process_has_by_now_is_no_qemu),
+        T(a_stop_for_no_reason_is_asked_about),
+        T(a_reboot_that_was_asked_for_comes_as_a_poweroff),
+        T(files_that_are_not_what_was_written_are_errors),
+    };
+#undef T
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
