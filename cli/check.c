@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <stdlib.h>
+
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/invocation.h"
@@ -17,6 +19,7 @@ struct totals {
     size_t errors;
     size_t warnings;
     size_t bad_files;
+    char *first; /* the line of the first problem that counts */
 };
 
 static const char *
@@ -76,16 +79,30 @@ put_json(struct xk_json_writer *writer, const char *path,
     xk_json_close_object(writer);
 }
 
+static bool
+counts(const struct xk_invocation *invocation, enum xk_severity severity)
+{
+    return severity == XK_PROBLEM_ERROR ||
+           (severity == XK_PROBLEM_WARNING &&
+            xk_option_given(invocation, OPTION_STRICT));
+}
+
 static void
 add_up(const struct xk_invocation *invocation,
        const struct xk_problems *problems, struct totals *totals)
 {
-    bool strict = xk_option_given(invocation, OPTION_STRICT);
+    bool bad = false;
 
     totals->errors += problems->errors;
     totals->warnings += problems->warnings;
-    if (problems->errors > 0 || (strict && problems->warnings > 0))
-        totals->bad_files++;
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!counts(invocation, problems->items[i].severity))
+            continue;
+        bad = true;
+        if (totals->first == NULL)
+            totals->first = xk_problem_format(&problems->items[i]);
+    }
+    totals->bad_files += bad ? 1 : 0;
 }
 
 static int
@@ -94,11 +111,12 @@ verdict(size_t files, const struct totals *totals, struct xk_error *err)
     if (totals->bad_files == 0)
         return 0;
     return xk_fail(err, XK_ERR_CONFIG,
-                   "%zu of %zu file%s cannot be used: %zu error%s, %zu "
-                   "warning%s",
+                   "%zu of %zu file%s cannot be used, %zu error%s and %zu "
+                   "warning%s: %s",
                    totals->bad_files, files, files == 1 ? "" : "s",
                    totals->errors, totals->errors == 1 ? "" : "s",
-                   totals->warnings, totals->warnings == 1 ? "" : "s");
+                   totals->warnings, totals->warnings == 1 ? "" : "s",
+                   totals->first);
 }
 
 static int
@@ -106,6 +124,7 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
 {
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
     struct totals totals = {0};
+    int rc;
 
     if (invocation->json) {
         writer = xk_json_writer_new(&invocation->out, false);
@@ -128,7 +147,9 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
         xk_json_close_array(writer);
         xk_json_close_object(writer);
     }
-    return verdict(invocation->argument_count, &totals, err);
+    rc = verdict(invocation->argument_count, &totals, err);
+    free(totals.first);
+    return rc;
 }
 
 const struct xk_command xk_command_check = {
