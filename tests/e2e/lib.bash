@@ -86,6 +86,7 @@ says() {
 
 state_of() { jq_list ".[] | select(.name == \"$1\") | .state"; }
 is_state() { [ "$(state_of "$1")" = "$2" ]; }
+domains_are() { [ "$(jq_list length)" = "$1" ]; }
 is_gone() { [ -z "$(state_of "$1")" ]; }
 uuid_of() { jq_list ".[] | select(.name == \"$1\") | .uuid"; }
 console_log() { echo "$XK_STATE_DIR/domains/$(uuid_of "$1")/console.log"; }

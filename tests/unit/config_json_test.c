@@ -41,6 +41,62 @@ from_json(const char *text, struct xk_error *err)
 }
 
 static void
+assert_same_text(const char *a, const char *b)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    if (a != NULL)
+        assert_string_equal(a, b);
+}
+
+/* Member by member: a member that no table has would be lost both ways, and
+ * the JSON be equal all the same. */
+static void
+assert_same_disk(const struct xk_disk *a, const struct xk_disk *b)
+{
+    assert_same_text(a->target, b->target);
+    assert_int_equal(a->format, b->format);
+    assert_same_text(a->vdev, b->vdev);
+    assert_int_equal(a->bus, b->bus);
+    assert_int_equal(a->index, b->index);
+    assert_int_equal(a->partition, b->partition);
+    assert_int_equal(a->read_write, b->read_write);
+    assert_int_equal(a->cdrom, b->cdrom);
+    assert_int_equal(a->backend, b->backend);
+    assert_same_text(a->backend_domain, b->backend_domain);
+    assert_same_text(a->script, b->script);
+    assert_int_equal(a->direct_io_safe, b->direct_io_safe);
+    assert_int_equal(a->discard, b->discard);
+    assert_int_equal(a->untrusted, b->untrusted);
+    assert_int_equal(a->virtio, b->virtio);
+    assert_int_equal(a->grant_usage, b->grant_usage);
+}
+
+static void
+assert_same_vif(const struct xk_vif *a, const struct xk_vif *b)
+{
+    assert_memory_equal(a->mac, b->mac, sizeof(a->mac));
+    assert_int_equal(a->mac_given, b->mac_given);
+    assert_int_equal(a->type, b->type);
+    assert_same_text(a->bridge, b->bridge);
+    assert_same_text(a->gatewaydev, b->gatewaydev);
+    assert_same_text(a->model, b->model);
+    assert_same_text(a->vifname, b->vifname);
+    assert_same_text(a->script, b->script);
+    assert_same_text(a->ip, b->ip);
+    assert_same_text(a->backend_domain, b->backend_domain);
+    assert_int_equal(a->rate_bytes_per_interval, b->rate_bytes_per_interval);
+    assert_int_equal(a->rate_interval_us, b->rate_interval_us);
+    assert_int_equal(a->devid, b->devid);
+    assert_int_equal(a->mtu, b->mtu);
+    assert_same_text(a->vlan, b->vlan);
+    assert_int_equal(a->untrusted, b->untrusted);
+    assert_int_equal(a->hostfwd_count, b->hostfwd_count);
+    for (size_t i = 0; i < a->hostfwd_count; i++)
+        assert_memory_equal(&a->hostfwd[i], &b->hostfwd[i],
+                            sizeof(a->hostfwd[i]));
+}
+
+static void
 what_was_written_reads_back_equal(void **state)
 {
     struct xk_domain_config *config = read_good(everything);
@@ -54,7 +110,12 @@ what_was_written_reads_back_equal(void **state)
         fail_msg("%s in %s", err.message, text);
     text_again = to_json(again);
     assert_string_equal(text, text_again);
-    /* And not only because both ways forget the same. */
+    assert_int_equal(again->disk_count, 3);
+    assert_int_equal(again->vif_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_same_disk(&config->disks[i], &again->disks[i]);
+        assert_same_vif(&config->vifs[i], &again->vifs[i]);
+    }
     assert_string_equal(again->name, "web \"1\"");
     assert_true(xk_uuid_equal(&config->uuid, &again->uuid));
     assert_true(again->uuid_given);

@@ -505,7 +505,7 @@ a_core_dump_is_an_elf_file_of_its_own(void **context)
 }
 
 #define DEVICES                                                                \
-    "disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"                     \
+    "disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"                    \
     "vif = ['type=user,hostfwd=tcp:127.0.0.1:47251-:22']\n"                    \
     "vnc = 1\nvncunused = 0\nvncdisplay = 4725\n"
 

@@ -1,47 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The real QEMU takes the plan of every configuration of data/kvm: it starts,
- * waits as -S has it, and ends by SIGTERM. Two at a time.
+ * waits as -S has it, complains of nothing, and ends by SIGTERM.
  */
 #include "tests/unit/test.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/deadline.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
+#include "tests/unit/kvm_plan_qemu.h"
 #include "toolstack/kvm/plan.h"
 
 enum {
     AT_ONCE = 2,
-    DEADLINE_MS = 30000,
-    ABOVE = 200,
-    QMP_FD = 100
+    SOME_UID = 131072
 };
 
 static char *scratch;
 static char *dirs[AT_ONCE]; /* images for one at a time each: they are locked */
-
-/* One QEMU on its way. */
-struct guest {
-    char *name;
-    pid_t pid;
-    int qmp;    /* our end of its monitor */
-    FILE *said; /* its standard error */
-};
 
 static void
 make_files(const char *dir)
@@ -54,8 +40,8 @@ make_files(const char *dir)
 
     plan_write_kernel(dir, "kernel", true);
     plan_write(dir, "ramdisk", "070701", 6);
-    for (char c = 'a'; c <= 'j'; c++) {
-        char name[] = {c, '.', 'r', 'a', 'w', '\0'};
+    for (int c = 'a'; c <= 'j'; c++) {
+        char name[] = {(char)c, '.', 'r', 'a', 'w', '\0'};
 
         plan_write_raw(dir, name, 1 << 20);
     }
@@ -64,113 +50,27 @@ make_files(const char *dir)
         plan_create_image(dir, formats[i][0], formats[i][1], NULL);
 }
 
-/* In the child: descriptors to their numbers, then QEMU. */
 static void
-become_qemu(struct xk_kvm_plan *plan, int qmp, int said)
+begin(struct plan_qemu *qemu, const char *name, const char *text, uid_t uid)
 {
-    char **argv = xk_calloc(plan->argc + 8, sizeof(*argv));
-
-    for (size_t i = 0; i < plan->fd_count; i++)
-        plan->fds[i].fd = fcntl(plan->fds[i].fd, F_DUPFD, ABOVE);
-    qmp = fcntl(qmp, F_DUPFD, ABOVE);
-    said = fcntl(said, F_DUPFD, ABOVE);
-    for (size_t i = 0; i < plan->fd_count; i++)
-        dup2(plan->fds[i].fd, XK_KVM_FIRST_FD + (int)i);
-    dup2(qmp, QMP_FD);
-    dup2(said, 2);
-    memcpy(argv, plan->argv, plan->argc * sizeof(*argv));
-    argv[plan->argc] = xk_strdup("-S");
-    argv[plan->argc + 1] = xk_strdup("-chardev");
-    argv[plan->argc + 2] = xk_asprintf("socket,id=qmp,fd=%d", QMP_FD);
-    argv[plan->argc + 3] = xk_strdup("-mon");
-    argv[plan->argc + 4] = xk_strdup("chardev=qmp,mode=control");
-    /* Nothing else of ours, so that only what is handed in is there. */
-    syscall(SYS_close_range, ABOVE, ~0U, 0);
-    execv(argv[0], argv);
-    _exit(127);
-}
-
-static void
-begin(struct guest *guest, const char *name, const char *dir)
-{
-    XK_CLEANUP_FREE char *text = plan_case_text(name, dir);
     XK_CLEANUP_CONFIG struct xk_domain_config *config = plan_parse(text);
     struct xk_kvm_plan plan;
     struct xk_error err;
-    int ends[2];
 
-    guest->name = xk_strdup(name);
-    guest->said = tmpfile();
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
-                     0);
     xk_kvm_plan_init(&plan, false);
     plan.accel = XK_KVM_ACCEL_TCG;
+    if (geteuid() == 0)
+        plan.uid = plan.gid = uid;
     if (xk_kvm_plan_domain(&plan, config, &err) == -1)
         fail_msg("%s: %s", name, err.message);
-    guest->pid = fork();
-    if (guest->pid == 0)
-        become_qemu(&plan, ends[1], fileno(guest->said));
-    close(ends[1]);
-    guest->qmp = ends[0];
+    plan_qemu_begin(qemu, name, &plan);
     xk_kvm_plan_free(&plan);
-}
-
-static void
-print_said(const struct guest *guest)
-{
-    char line[1024];
-
-    rewind(guest->said);
-    print_message("%s:\n", guest->name);
-    while (fgets(line, sizeof(line), guest->said) != NULL)
-        print_message("  %s", line);
-}
-
-/* Whether it greets and answers, which it does once all devices are made. */
-static bool
-answers(const struct guest *guest)
-{
-    static const char hello[] = "{\"execute\":\"qmp_capabilities\"}\n";
-    struct xk_deadline deadline = xk_deadline_in_ms(DEADLINE_MS);
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-
-    if (send(guest->qmp, hello, strlen(hello), MSG_NOSIGNAL) == -1)
-        return false;
-    while (text.length == 0 || strstr(text.data, "\"return\"") == NULL) {
-        ssize_t got;
-
-        if (xk_deadline_poll(deadline, guest->qmp, POLLIN, "QEMU", NULL) == -1)
-            return false;
-        got = read(guest->qmp, xk_buf_reserve(&text, 4096), 4096);
-        if (got <= 0)
-            return false;
-        text.length += (size_t)got;
-        text.data[text.length] = '\0';
-    }
-    return true;
-}
-
-static bool
-end_well(struct guest *guest)
-{
-    int status = -1;
-    bool good = answers(guest);
-
-    kill(guest->pid, good ? SIGTERM : SIGKILL);
-    waitpid(guest->pid, &status, 0);
-    good = good && status == 0;
-    if (!good)
-        print_said(guest);
-    close(guest->qmp);
-    fclose(guest->said);
-    free(guest->name);
-    return good;
 }
 
 static void
 qemu_takes_every_plan(void **context)
 {
-    struct guest guests[AT_ONCE];
+    struct plan_qemu qemus[AT_ONCE];
     size_t count, running = 0, bad = 0;
     char **names = plan_list_cases(&count);
 
@@ -178,17 +78,110 @@ qemu_takes_every_plan(void **context)
     for (size_t i = 0; i < count; i++) {
         /* Where KVM is not, QEMU cannot be asked. */
         if (strncmp(names[i], "kvm-", 4) != 0) {
-            begin(&guests[running], names[i], dirs[running]);
+            XK_CLEANUP_FREE char *text =
+                plan_case_text(names[i], dirs[running]);
+
+            begin(&qemus[running], names[i], text, 0);
             running++;
         }
         if (running == AT_ONCE || i + 1 == count) {
-            while (running > 0)
-                bad += !end_well(&guests[--running]);
+            for (; running > 0; running--) {
+                struct plan_qemu *qemu = &qemus[running - 1];
+
+                bad += !plan_qemu_end(qemu, plan_qemu_answers(qemu));
+            }
         }
         free(names[i]);
     }
     free(names);
     assert_int_equal(bad, 0);
+}
+
+/* The word after an option on the command line of a process. */
+static char *
+word_after(pid_t pid, const char *option)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("/proc/%d/cmdline", (int)pid);
+    XK_CLEANUP_BUF struct xk_buf words = {0};
+    const char *p;
+
+    assert_int_equal(xk_read_file(AT_FDCWD, path, 1 << 20, &words, NULL), 0);
+    for (p = words.data; p < words.data + words.length; p += strlen(p) + 1) {
+        if (strcmp(p, option) == 0)
+            return xk_strdup(p + strlen(p) + 1);
+    }
+    return NULL;
+}
+
+static void
+strings_of_a_person_reach_qemu_unchanged(void **context)
+{
+    static const char name[] = "-a,readonly=on,$(x);`y`=\"q\" 'ü'";
+    static const char line[] = "console=ttyS0 a,b=c \"q\" $(touch x) `y` ../z "
+                               "\n-device foo -- -S ü";
+    XK_CLEANUP_FREE char *text = plan_case_text("nasty-strings", dirs[0]);
+    XK_CLEANUP_BUF struct xk_buf reply = {0};
+    XK_CLEANUP_FREE char *append = NULL;
+    struct plan_qemu qemu;
+    const char *at;
+
+    (void)context;
+    begin(&qemu, "nasty-strings", text, SOME_UID);
+    assert_true(plan_qemu_answers(&qemu));
+    assert_true(plan_qemu_ask(&qemu, "query-name", &reply));
+    append = word_after(qemu.pid, "-append");
+    assert_string_equal(append, line);
+    at = strstr(reply.data, "{\"return\"");
+    assert_non_null(at);
+    {
+        XK_CLEANUP_JSON struct xk_json *json =
+            xk_json_parse(at, strcspn(at, "\r\n"), "reply", NULL);
+        const char *got =
+            xk_json_string(xk_json_get(xk_json_get(json, "return"), "name"));
+
+        assert_string_equal(got, name);
+    }
+    assert_true(plan_qemu_end(&qemu, true));
+}
+
+static void
+files_may_have_any_name(void **context)
+{
+    /* A disk specification is one line. */
+    static const char name[] = "-a,b=c \"q\" '`x`$(x)..;ü%s";
+    static const char written[] = "-a,b=c \\\"q\\\" '`x`$(x)..;ü%s";
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("name='t'\ntype='pvh'\nmemory=64\nkernel=\"%s/k\\n%s\"\n"
+                    "ramdisk=\"%s/r\\n%s\"\n"
+                    "disk=[\"format=raw,vdev=xvda,access=rw,target=%s/d%s\"]\n",
+                    dirs[0], written, dirs[0], written, dirs[0], written);
+    XK_CLEANUP_FREE char *kernel = xk_asprintf("k\n%s", name);
+    XK_CLEANUP_FREE char *ramdisk = xk_asprintf("r\n%s", name);
+    XK_CLEANUP_FREE char *disk = xk_asprintf("d%s", name);
+    struct plan_qemu qemu;
+
+    (void)context;
+    plan_write_kernel(dirs[0], kernel, true);
+    plan_write(dirs[0], ramdisk, "070701", 6);
+    plan_write_raw(dirs[0], disk, 1 << 20);
+    begin(&qemu, "any name", text, SOME_UID);
+    assert_true(plan_qemu_end(&qemu, plan_qemu_answers(&qemu)));
+}
+
+/* Kernel and ramdisk are opened by QEMU itself: the mode of the one lets it,
+ * of the other it gets a copy. */
+static void
+qemu_of_another_uid_reads_what_only_we_may_read(void **context)
+{
+    XK_CLEANUP_FREE char *text = plan_case_text("hvm-kernel", dirs[0]);
+    XK_CLEANUP_FREE char *ramdisk = xk_asprintf("%s/ramdisk", dirs[0]);
+    struct plan_qemu qemu;
+
+    (void)context;
+    assert_int_equal(chmod(ramdisk, 0600), 0);
+    begin(&qemu, "hvm-kernel", text, SOME_UID);
+    assert_true(plan_qemu_end(&qemu, plan_qemu_answers(&qemu)));
+    assert_int_equal(chmod(ramdisk, 0644), 0);
 }
 
 static int
@@ -219,6 +212,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(qemu_takes_every_plan),
+        cmocka_unit_test(strings_of_a_person_reach_qemu_unchanged),
+        cmocka_unit_test(files_may_have_any_name),
+        cmocka_unit_test(qemu_of_another_uid_reads_what_only_we_may_read),
     };
 
     if (!plan_has_program("qemu-system-x86_64") ||
@@ -226,5 +222,8 @@ main(void)
         fputs("qemu-system-x86_64 or qemu-img is not installed\n", stderr);
         return 77;
     }
-    return cmocka_run_group_tests(tests, setup, teardown);
+    /* The last one needs root: without it QEMU has our uid. */
+    return _cmocka_run_group_tests(
+        "kvm plans and QEMU", tests,
+        sizeof(tests) / sizeof(tests[0]) - (geteuid() != 0), setup, teardown);
 }

@@ -165,7 +165,17 @@ disk_is_partition(const void *device)
 static bool
 disk_is_xvd(const void *device)
 {
-    return ((const struct xk_disk *)device)->bus == XK_BUS_XVD;
+    const struct xk_disk *disk = device;
+
+    return disk->bus == XK_BUS_XVD && !disk->cdrom;
+}
+
+static bool
+disk_is_xvd_cdrom(const void *device)
+{
+    const struct xk_disk *disk = device;
+
+    return disk->bus == XK_BUS_XVD && disk->cdrom;
 }
 
 static bool
@@ -257,6 +267,8 @@ static const struct option disk_options[] = {
     {"kvm", disk_is_xvd, XK_PROBLEM_NOTE,
      "an xvd disk is mapped: it is a virtio disk, which Linux calls vda and so "
      "on"},
+    {"kvm", disk_is_xvd_cdrom, XK_PROBLEM_NOTE,
+     "an xvd CD-ROM is mapped: it is a SATA drive"},
     {"kvm", disk_has_backendtype, XK_PROBLEM_NOTE,
      "backendtype is ignored: QEMU serves every disk"},
     {"kvm", disk_is_direct_io_safe, XK_PROBLEM_NOTE,

@@ -9,12 +9,13 @@
  *
  *   kind of disk                   device
  *   CD-ROM drive                   ide-cd on a SATA port
- *   hd*, hvm                       ide-hd on SATA port 0 to 5 (hda to hdf)
+ *   hd*, hvm                       ide-hd on SATA port 0 to 3 (hda to hdd)
  *   sd*                            scsi-hd, one virtio-scsi for all
  *   other                          virtio-blk-pci on a port of its own
  */
 #include "toolstack/kvm/part.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,10 +67,14 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
               const struct xk_disk *disk, struct xk_kvm_layer *layer)
 {
     bool direct = disk->direct_io_safe && layer->direct;
-    int set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
     struct xk_json_writer *w;
     char path[32];
+    int set;
 
+    /* From 9.1 on QEMU takes no descriptor without the flag for this. */
+    if (direct)
+        fcntl(layer->fd, F_SETFL, fcntl(layer->fd, F_GETFL) | O_DIRECT);
+    set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
     layer->fd = -1;
     snprintf(path, sizeof(path), "/dev/fdset/%d", set);
     w = xk_kvm_option_open(plan, "-blockdev");
@@ -273,7 +278,7 @@ add_sata(struct xk_kvm_plan *plan, const struct xk_disk *disk, unsigned port,
 
     if (port >= XK_KVM_SATA_PORTS)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "%s: there are %d SATA ports, for hda to hdf and CD-ROM "
+                       "%s: there are %d SATA ports, for hda to hdd and CD-ROM "
                        "drives; use xvd* or sd* for disks",
                        disk->vdev, XK_KVM_SATA_PORTS);
     plan->layout->sata_taken |= 1U << port;

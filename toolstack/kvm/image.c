@@ -144,7 +144,7 @@ check_backing(const struct xk_kvm_layer *above,
     const char *name = header->backing;
     size_t scheme = strcspn(name, ":/");
 
-    if (name[scheme] == ':' && strncmp(name, "file:", 5) != 0)
+    if (name[scheme] == ':' && strncmp(name, "file:/", 6) != 0)
         return xk_fail(err, XK_ERR_CONFIG,
                        "image \"%s\" builds on \"%s\", which is no file",
                        above->path, name);

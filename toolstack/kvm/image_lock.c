@@ -33,6 +33,7 @@ enum {
     CONSISTENT_READ = 0,
     WRITE = 1,
     CMDLINE_MAX = 256 * 1024,
+    FDINFO_MAX = 64 * 1024,
 };
 
 /* A lock of another on this byte would be in the way. */
@@ -81,7 +82,7 @@ descriptor_locks(int pid_fd, const char *name, const struct xk_kvm_layer *layer)
     if (device != layer->device || inode != layer->inode)
         return false;
     snprintf(path, sizeof(path), "fdinfo/%.20s", name);
-    return xk_read_file(pid_fd, path, 64 * 1024, &info, NULL) == 0 &&
+    return xk_read_file(pid_fd, path, FDINFO_MAX, &info, NULL) == 0 &&
            strstr(info.data, "OFDLCK") != NULL;
 }
 

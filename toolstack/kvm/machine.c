@@ -24,19 +24,19 @@ enum {
 static const char tcg_cpu[] = "qemu64,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on,"
                               "rdrand=on";
 
-/* Processor features that a key switches. `otherwise` is xl's default. */
-static const struct cpu_key {
+/* Processor features that a key switches. `otherwise` is xl's default; the
+ * texts are appended to the model, by accelerator and by the key's value. */
+static const struct {
     enum xk_key key;
     bool otherwise;
-    const char *features; /* written with =on or =off, separated by spaces */
-    bool write_on;        /* else only =off is ever written */
-    bool kvm, tcg;        /* where it applies */
+    const char *kvm[2], *tcg[2];
 } cpu_keys[] = {
-    {XK_KEY_NESTEDHVM, false, "vmx", false, true, false},
-    {XK_KEY_NESTEDHVM, false, "svm", true, false, true},
-    {XK_KEY_NESTEDHVM, false, "svm", false, true, false},
-    {XK_KEY_NX, true, "nx", false, true, true},
-    {XK_KEY_PAE, true, "pae", false, true, true},
+    {XK_KEY_NESTEDHVM,
+     false,
+     {",vmx=off,svm=off", ""},
+     {",svm=off", ",svm=on,npt=on"}},
+    {XK_KEY_NX, true, {",nx=off", ""}, {",nx=off", ""}},
+    {XK_KEY_PAE, true, {",pae=off", ""}, {",pae=off", ""}},
 };
 
 static void
@@ -46,13 +46,11 @@ add_cpu(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
 
     xk_buf_puts(&model, plan->accelerated ? "host" : tcg_cpu);
     for (size_t i = 0; i < XK_ARRAY_SIZE(cpu_keys); i++) {
-        const struct cpu_key *row = &cpu_keys[i];
-        bool on = xk_config_bool(config, row->key, row->otherwise);
+        bool on =
+            xk_config_bool(config, cpu_keys[i].key, cpu_keys[i].otherwise);
 
-        if (plan->accelerated ? !row->kvm : !row->tcg)
-            continue;
-        if (!on || row->write_on)
-            xk_buf_printf(&model, ",%s=%s", row->features, on ? "on" : "off");
+        xk_buf_puts(&model, plan->accelerated ? cpu_keys[i].kvm[on]
+                                              : cpu_keys[i].tcg[on]);
     }
     xk_kvm_plan_arg(plan, "-cpu");
     xk_kvm_plan_arg(plan, "%s", model.data);

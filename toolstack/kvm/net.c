@@ -236,10 +236,6 @@ add_bridge_network(struct xk_kvm_plan *plan,
     struct xk_json_writer *w;
     int tap, vhost;
 
-    if (vif->hostfwd_count > 0)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "hostfwd is for type=user; a guest on a bridge has an "
-                       "address of its own");
     tap = make_tap(plan, vif, name, bridge, err);
     if (tap == -1)
         return -1;

@@ -230,7 +230,7 @@ xk_kvm_vnc_add(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
     bool secret = vnc->password != NULL && vnc->password[0] != '\0';
     XK_CLEANUP_FREE char *address = NULL;
     XK_CLEANUP_BUF struct xk_buf value = {0};
-    int64_t display;
+    int64_t display = 0;
 
     if (vnc->keymap != NULL && vnc->keymap[0] != '\0' &&
         add_keymap(plan, vnc->keymap, err) == -1)

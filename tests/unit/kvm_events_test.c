@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state of a domain from logs of events, and logs that are given back. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "tests/fakes/scratch.h"
+#include "toolstack/kvm/events.h"
+#include "toolstack/kvm/files.h"
+
+#define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n"
+#define BEGIN GREETING "{\"return\": {}}\n"
+#define STAMP "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, "
+#define EVENT(name) STAMP "\"event\": \"" name "\"}\n"
+#define DATA(name, data)                                                       \
+    STAMP "\"event\": \"" name "\", \"data\": {" data "}}\n"
+#define SHUTDOWN(guest, why)                                                   \
+    DATA("SHUTDOWN", "\"guest\": " guest ", \"reason\": \"" why "\"")
+#define PANIC(action) DATA("GUEST_PANICKED", "\"action\": \"" action "\"")
+#define WATCHDOG(action) DATA("WATCHDOG", "\"action\": \"" action "\"")
+#define RESET DATA("RESET", "\"guest\": false, \"reason\": \"x\"")
+#define RUN BEGIN EVENT("RESUME")
+#define STOP EVENT("STOP")
+
+struct folder {
+    char *scratch;
+    int fd;
+};
+
+static int
+setup(void **context)
+{
+    struct folder *f = XK_NEW(struct folder);
+
+    f->scratch = scratch_new();
+    f->fd = open(f->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *context = f;
+    return f->fd == -1 ? -1 : 0;
+}
+
+static int
+teardown(void **context)
+{
+    struct folder *f = *context;
+
+    close(f->fd);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+static void
+log_more(struct folder *f, const char *name, const char *text, size_t length)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(f->fd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_int_equal(xk_write_all(fd, text, length), 0);
+}
+
+static void
+log_event(struct folder *f, const char *text)
+{
+    log_more(f, XK_KVM_FILE_EVENTS, text, strlen(text));
+}
+
+static struct xk_kvm_run
+read_run(struct folder *f)
+{
+    struct xk_kvm_run run;
+    struct xk_error err = {0};
+
+    if (xk_kvm_events_read(f->fd, &run, &err) == -1)
+        fail_msg("%s", err.message);
+    return run;
+}
+
+static void
+the_state_follows_from_the_events(void **context)
+{
+    static const struct {
+        const char *log;
+        enum xk_domain_state state;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {"", XK_STATE_PAUSED, 0},
+        {BEGIN, XK_STATE_PAUSED, 0},
+        {RUN, XK_STATE_RUNNING, 0},
+        {RUN STOP, XK_STATE_PAUSED, 0},
+        {RUN STOP EVENT("RESUME"), XK_STATE_RUNNING, 0},
+        {RUN SHUTDOWN("true", "guest-shutdown"), XK_STATE_SHUTDOWN,
+         XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("true", "guest-shutdown") STOP, XK_STATE_SHUTDOWN,
+         XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("true", "guest-reset") STOP, XK_STATE_SHUTDOWN,
+         XK_STOP_REBOOT},
+        {RUN SHUTDOWN("true", "guest-reset")
+             STOP SHUTDOWN("true", "guest-reset"),
+         XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+        {RUN SHUTDOWN("true", "guest-panic") STOP, XK_STATE_CRASHED,
+         XK_STOP_CRASH},
+        {RUN PANIC("pause") STOP, XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN PANIC("run"), XK_STATE_RUNNING, 0},
+        {RUN WATCHDOG("pause") STOP, XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
+        {RUN WATCHDOG("none"), XK_STATE_RUNNING, 0},
+        {RUN SHUTDOWN("false", "host-qmp-quit"), XK_STATE_SHUTDOWN,
+         XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("false", "host-signal"), XK_STATE_SHUTDOWN,
+         XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("false", "host-error"), XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN SHUTDOWN("true", "of-times-to-come"), XK_STATE_SHUTDOWN,
+         XK_STOP_POWEROFF},
+        /* What stopped before QEMU was ended keeps its reason. */
+        {RUN SHUTDOWN("true", "guest-reset")
+             STOP SHUTDOWN("false", "host-signal"),
+         XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+        {RUN PANIC("pause") STOP SHUTDOWN("false", "host-qmp-quit"),
+         XK_STATE_CRASHED, XK_STOP_CRASH},
+        /* After a reset the guest can run again. */
+        {RUN SHUTDOWN("true", "guest-reset") STOP RESET, XK_STATE_PAUSED, 0},
+        {RUN SHUTDOWN("true", "guest-reset") STOP RESET EVENT("RESUME"),
+         XK_STATE_RUNNING, 0},
+        {RUN RESET, XK_STATE_RUNNING, 0},
+        {RUN STOP RESET, XK_STATE_PAUSED, 0},
+        /* Another QEMU for the same domain. */
+        {RUN PANIC("pause") STOP BEGIN, XK_STATE_PAUSED, 0},
+        {RUN PANIC("pause") STOP RUN, XK_STATE_RUNNING, 0},
+        /* A line that a killed QEMU left torn, and what is no event. */
+        {RUN "{\"timestamp\": {\"sec\n" BEGIN, XK_STATE_PAUSED, 0},
+        {RUN "STOP\n\n[]\n{\"event\": 3}\n", XK_STATE_RUNNING, 0},
+        {RUN EVENT("RTC_CHANGE") EVENT("SUSPEND") EVENT("POWERDOWN"),
+         XK_STATE_RUNNING, 0},
+        /* Not before the line is whole. */
+        {RUN "{\"event\": \"STOP\"}", XK_STATE_RUNNING, 0},
+    };
+    struct folder *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        struct xk_kvm_run run;
+
+        unlinkat(f->fd, XK_KVM_FILE_EVENTS, 0);
+        log_event(f, rows[i].log);
+        run = read_run(f);
+        if (run.state != rows[i].state || ((run.state == XK_STATE_SHUTDOWN ||
+                                            run.state == XK_STATE_CRASHED) &&
+                                           run.reason != rows[i].reason))
+            fail_msg("%s, %s: %s", xk_domain_state_name(run.state),
+                     xk_stop_reason_name(run.reason), rows[i].log);
+    }
+}
+
+static void
+only_the_guests_own_poweroff_may_stand_for_a_reboot(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN SHUTDOWN("true", "guest-shutdown") STOP);
+    assert_true(read_run(f).powered_off);
+    log_event(f, RESET EVENT("RESUME"));
+    assert_false(read_run(f).powered_off);
+    log_event(f, SHUTDOWN("false", "host-signal"));
+    assert_false(read_run(f).powered_off);
+    assert_true(read_run(f).ending);
+}
+
+static void
+a_stop_that_no_event_explains_is_noted(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN STOP);
+    assert_true(read_run(f).stop_unexplained);
+    log_event(f, EVENT("RESUME"));
+    assert_false(read_run(f).stop_unexplained);
+    log_event(f, PANIC("pause") STOP);
+    assert_false(read_run(f).stop_unexplained);
+}
+
+static off_t
+blocks_of(struct folder *f, const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(fstatat(f->fd, name, &st, 0), 0);
+    return st.st_blocks * 512;
+}
+
+static void
+log_much(struct folder *f, size_t bytes)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    while (text.length < bytes)
+        xk_buf_puts(&text, DATA("RTC_CHANGE", "\"offset\": 1"));
+    log_event(f, text.data);
+}
+
+static void
+what_was_taken_is_given_back_and_the_state_stays(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN SHUTDOWN("true", "guest-shutdown") STOP);
+    log_much(f, 1 << 20);
+    for (int i = 0; i < 3; i++) {
+        struct xk_kvm_run run;
+
+        xk_kvm_events_trim(f->fd);
+        run = read_run(f);
+        assert_int_equal(run.state, XK_STATE_SHUTDOWN);
+        assert_int_equal(run.reason, XK_STOP_POWEROFF);
+        assert_true(run.powered_off);
+        assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 64 << 10);
+        log_much(f, 1 << 19);
+    }
+    log_event(f, RESET EVENT("RESUME"));
+    assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
+}
+
+static void
+reading_gives_back_too_so_that_it_stays_cheap_without_a_monitor(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN);
+    log_much(f, 1 << 20);
+    assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
+    assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 64 << 10);
+    assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
+}
+
+static void
+a_little_is_not_given_back(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN);
+    xk_kvm_events_trim(f->fd);
+    assert_int_equal(faccessat(f->fd, XK_KVM_FILE_TAKEN, F_OK, 0), -1);
+}
+
+/* Whoever saved an older offset last must not hide what came after it. */
+static void
+an_old_note_of_what_was_taken_is_no_dead_end(void **context)
+{
+    static const char *const notes[] = {
+        "{\"offset\":0,\"state\":0,\"reason\":0}",
+        "{\"offset\":10,\"state\":0,\"reason\":0}",
+        "{\"offset\":-1}",
+        "{\"offset\":0,\"state\":77,\"reason\":0}",
+        "not json",
+        "",
+    };
+    struct folder *f = *context;
+
+    log_event(f, RUN);
+    log_much(f, 1 << 20);
+    xk_kvm_events_trim(f->fd);
+    log_event(f, PANIC("pause") STOP);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(notes); i++) {
+        assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_TAKEN, notes[i],
+                                       strlen(notes[i]), false, NULL),
+                         0);
+        assert_int_equal(read_run(f).state, XK_STATE_CRASHED);
+    }
+}
+
+static void
+an_endless_line_is_stepped_over(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_FREE char *much = xk_calloc(1, 1 << 20);
+
+    memset(much, 'z', 1 << 20);
+    log_event(f, RUN);
+    log_more(f, XK_KVM_FILE_EVENTS, much, 1 << 20);
+    assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
+    log_event(f, "\n" STOP);
+    assert_int_equal(read_run(f).state, XK_STATE_PAUSED);
+}
+
+static void
+a_look_tells_whether_the_state_may_have_changed(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_CLOSE int fd = -1;
+    off_t looked = 0;
+
+    log_event(f, BEGIN);
+    fd = openat(f->fd, XK_KVM_FILE_EVENTS, O_RDONLY | O_CLOEXEC);
+    assert_true(xk_kvm_events_look(fd, &looked));
+    assert_false(xk_kvm_events_look(fd, &looked));
+    log_event(f, DATA("RTC_CHANGE", "\"offset\": 1"));
+    assert_false(xk_kvm_events_look(fd, &looked));
+    log_event(f, "{\"event\": ");
+    assert_false(xk_kvm_events_look(fd, &looked));
+    log_event(f, "\"STOP\"}\n");
+    assert_true(xk_kvm_events_look(fd, &looked));
+    log_much(f, 1 << 20);
+    xk_kvm_events_trim(f->fd);
+    looked = 0;
+    assert_true(xk_kvm_events_look(fd, &looked));
+    assert_false(xk_kvm_events_look(fd, &looked));
+}
+
+static void
+another_log_keeps_its_last_bytes(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_FREE char *much = xk_calloc(1, 1 << 20);
+    XK_CLEANUP_CLOSE int fd = -1;
+    off_t start;
+    char byte;
+
+    memset(much, 'z', 1 << 20);
+    for (int i = 0; i < 3; i++)
+        log_more(f, "a.log", much, 1 << 20);
+    xk_kvm_log_trim(f->fd, "a.log", 1 << 20);
+    fd = openat(f->fd, "a.log", O_RDONLY | O_CLOEXEC);
+    start = xk_kvm_log_start(fd);
+    assert_true(start > 0 && start <= 2 << 20);
+    assert_int_equal(pread(fd, &byte, 1, start), 1);
+    assert_int_equal(byte, 'z');
+    assert_true(blocks_of(f, "a.log") <= (1 << 20) + 8192);
+    xk_kvm_log_trim(f->fd, "missing.log", 1 << 20);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(the_state_follows_from_the_events),
+        T(only_the_guests_own_poweroff_may_stand_for_a_reboot),
+        T(a_stop_that_no_event_explains_is_noted),
+        T(what_was_taken_is_given_back_and_the_state_stays),
+        T(reading_gives_back_too_so_that_it_stays_cheap_without_a_monitor),
+        T(a_little_is_not_given_back),
+        T(an_old_note_of_what_was_taken_is_no_dead_end),
+        T(an_endless_line_is_stepped_over),
+        T(a_look_tells_whether_the_state_may_have_changed),
+        T(another_log_keeps_its_last_bytes),
+    };
+#undef T
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
