@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
@@ -55,10 +56,13 @@ put_lines(struct xk_buf *out, const char *path,
     for (size_t i = 0; i < problems->count; i++) {
         XK_CLEANUP_FREE char *line = xk_problem_format(&problems->items[i]);
 
-        xk_buf_printf(out, "%s\n", line);
+        xk_log_escape(out, line);
+        xk_buf_puts(out, "\n");
     }
-    if (problems->count == 0)
-        xk_buf_printf(out, "%s: ok\n", path);
+    if (problems->count == 0) {
+        xk_log_escape(out, path);
+        xk_buf_puts(out, ": ok\n");
+    }
 }
 
 static void
