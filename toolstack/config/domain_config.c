@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/util.h"
 #include "toolstack/config/domain_config.h"
 
 #include <errno.h>
@@ -144,6 +145,44 @@ absolute(const char *path)
     return xk_asprintf("%s/%s", directory != NULL ? directory : "", path);
 }
 
+/* Keys whose value is a file, where it has a slash or is no word of the key's
+ * own. */
+static const enum xk_key path_keys[] = {
+    XK_KEY_KERNEL,
+    XK_KEY_RAMDISK,
+    XK_KEY_BIOS_PATH_OVERRIDE,
+    XK_KEY_DEVICE_MODEL_OVERRIDE,
+};
+
+static void
+make_absolute(char **path, const char *folder)
+{
+    char *whole;
+
+    if (*path == NULL || (*path)[0] == '\0' || (*path)[0] == '/')
+        return;
+    whole = xk_asprintf("%s/%s", folder, *path);
+    free(*path);
+    *path = whole;
+}
+
+/* Whoever starts the domain again later does so from another directory. A
+ * target for a script is the script's own word. */
+static void
+resolve_paths(struct xk_domain_config *config)
+{
+    XK_CLEANUP_FREE char *folder = realpath(".", NULL);
+
+    if (folder == NULL)
+        return;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(path_keys); i++)
+        make_absolute(&config->values[path_keys[i]].text, folder);
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (config->disks[i].script == NULL)
+            make_absolute(&config->disks[i].target, folder);
+    }
+}
+
 struct xk_domain_config *
 xk_config_read(const char *path, const char *const *overrides,
                size_t override_count, struct xk_problems *problems,
@@ -165,6 +204,7 @@ xk_config_read(const char *path, const char *const *overrides,
     if (config != NULL) {
         free(config->source);
         config->source = absolute(path);
+        resolve_paths(config);
     }
     return config;
 }

@@ -181,7 +181,8 @@ struct xk_domain_config {
  * file and over earlier ones). Problems of every severity are added to
  * *problems. Returns NULL with XK_ERR_CONFIG where one of them is an error, and
  * with another kind where the file cannot be read (XK_ERR_CONFIG as well: a
- * missing, unreadable or unsuitable file is a configuration error). */
+ * missing, unreadable or unsuitable file is a configuration error). Paths of
+ * kernels, firmware and disks are made absolute from the current directory. */
 struct xk_domain_config *xk_config_read(const char *path,
                                         const char *const *overrides,
                                         size_t override_count,

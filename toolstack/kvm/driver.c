@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/driver.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/state.h"
@@ -186,6 +188,26 @@ launch(struct xk_kvm_plan *plan, struct xk_record *record,
     return xk_kvm_launch(plan, record, xk_take_fd(&events_fd), deadline, err);
 }
 
+/* The guest is given maxmem; its balloon driver hands back what is above
+ * memory, once it is up. The target stays set until then. */
+static int
+set_balloon(const struct xk_record *record,
+            const struct xk_domain_config *config, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+    XK_CLEANUP_FREE char *arguments = NULL;
+
+    if (config->maxmem_mib <= config->memory_mib)
+        return 0;
+    qmp = xk_qmp_connect(record->dir_fd, XK_KVM_FILE_QMP, deadline, err);
+    if (qmp == NULL)
+        return -1;
+    arguments =
+        xk_asprintf("{\"value\": %" PRIu64 "}", config->memory_mib << 20);
+    return xk_qmp_execute(qmp, "balloon", arguments, NULL, deadline, err);
+}
+
 static int
 build(struct xk_hypervisor *hv, struct xk_record *record,
       const struct xk_domain_config *config, struct xk_deadline deadline,
@@ -198,7 +220,7 @@ build(struct xk_hypervisor *hv, struct xk_record *record,
     xk_kvm_plan_init(&plan, false);
     r = launch(&plan, record, config, deadline, err);
     xk_kvm_plan_free(&plan);
-    return r;
+    return r == -1 ? -1 : set_balloon(record, config, deadline, err);
 }
 
 static int
