@@ -9,10 +9,12 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 static enum xk_log_level shown = XK_LOG_WARNING;
 static const char *program = "xk";
+static bool as_json;
 
 static const char *const level_names[] = {
     [XK_LOG_ERROR] = "error",
@@ -31,6 +33,12 @@ void
 xk_log_set_name(const char *name)
 {
     program = name;
+}
+
+void
+xk_log_set_json(bool json)
+{
+    as_json = json;
 }
 
 /* C1 controls, which some terminals obey, are two bytes in UTF-8. */
@@ -69,6 +77,27 @@ xk_log_escape(struct xk_buf *out, const char *text)
     }
 }
 
+static void
+put_json(struct xk_buf *line, enum xk_log_level level, const char *text)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(line, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_open_object(writer, "log");
+    xk_json_put_string(writer, "level", level_names[level]);
+    xk_json_put_string(writer, "message", text);
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+}
+
+static void
+put_text(struct xk_buf *line, enum xk_log_level level, const char *text)
+{
+    xk_buf_printf(line, "%s: %s: ", program, level_names[level]);
+    xk_log_escape(line, text);
+}
+
 void
 xk_log(enum xk_log_level level, const char *fmt, ...)
 {
@@ -82,8 +111,10 @@ xk_log(enum xk_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     text = xk_vasprintf(fmt, args);
     va_end(args);
-    xk_buf_printf(&line, "%s: %s: ", program, level_names[level]);
-    xk_log_escape(&line, text);
+    if (as_json)
+        put_json(&line, level, text);
+    else
+        put_text(&line, level, text);
     xk_buf_puts(&line, "\n");
     if (write(STDERR_FILENO, line.data, line.length) == -1) {
         /* nowhere left to say so */

@@ -2,10 +2,13 @@
 /*
  * The log: lines on standard error, "xk: warning: ...", each written with one
  * write(2) so that lines of several processes do not mix. errno survives.
- * The level and the program's name are the only global state of the project.
+ * How they look (level, program's name, JSON) is the only global state of the
+ * project.
  */
 #ifndef XK_BASE_LOG_H
 #define XK_BASE_LOG_H
+
+#include <stdbool.h>
 
 #include "base/buf.h"
 
@@ -21,6 +24,9 @@ void xk_log_set_level(enum xk_log_level level);
 
 /* The prefix of every line; must live as long as the process. */
 void xk_log_set_name(const char *name);
+
+/* Lines are JSON from now on: {"log":{"level":"warning","message":"..."}}. */
+void xk_log_set_json(bool json);
 
 void xk_log(enum xk_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -150,7 +150,7 @@ put_json(struct xk_invocation *invocation, const struct asked_list *list)
         xk_json_writer_new(&invocation->out, false);
 
     xk_json_open_object(writer, NULL);
-    if (!xk_option_given(invocation, XK_ASK_ALL)) {
+    if (!xk_option_given(invocation, XK_ASK_ALL) && list->count == 1) {
         put_one(writer, invocation, &list->items[0]);
         xk_json_close_object(writer);
         return;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <stdlib.h>
+
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
@@ -17,6 +20,7 @@ struct totals {
     size_t errors;
     size_t warnings;
     size_t bad_files;
+    char *first; /* the line of the first problem that counts */
 };
 
 static const char *
@@ -52,10 +56,13 @@ put_lines(struct xk_buf *out, const char *path,
     for (size_t i = 0; i < problems->count; i++) {
         XK_CLEANUP_FREE char *line = xk_problem_format(&problems->items[i]);
 
-        xk_buf_printf(out, "%s\n", line);
+        xk_log_escape(out, line);
+        xk_buf_puts(out, "\n");
     }
-    if (problems->count == 0)
-        xk_buf_printf(out, "%s: ok\n", path);
+    if (problems->count == 0) {
+        xk_log_escape(out, path);
+        xk_buf_puts(out, ": ok\n");
+    }
 }
 
 static void
@@ -76,16 +83,30 @@ put_json(struct xk_json_writer *writer, const char *path,
     xk_json_close_object(writer);
 }
 
+static bool
+counts(const struct xk_invocation *invocation, enum xk_severity severity)
+{
+    return severity == XK_PROBLEM_ERROR ||
+           (severity == XK_PROBLEM_WARNING &&
+            xk_option_given(invocation, OPTION_STRICT));
+}
+
 static void
 add_up(const struct xk_invocation *invocation,
        const struct xk_problems *problems, struct totals *totals)
 {
-    bool strict = xk_option_given(invocation, OPTION_STRICT);
+    bool bad = false;
 
     totals->errors += problems->errors;
     totals->warnings += problems->warnings;
-    if (problems->errors > 0 || (strict && problems->warnings > 0))
-        totals->bad_files++;
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!counts(invocation, problems->items[i].severity))
+            continue;
+        bad = true;
+        if (totals->first == NULL)
+            totals->first = xk_problem_format(&problems->items[i]);
+    }
+    totals->bad_files += bad ? 1 : 0;
 }
 
 static int
@@ -94,11 +115,12 @@ verdict(size_t files, const struct totals *totals, struct xk_error *err)
     if (totals->bad_files == 0)
         return 0;
     return xk_fail(err, XK_ERR_CONFIG,
-                   "%zu of %zu file%s cannot be used: %zu error%s, %zu "
-                   "warning%s",
+                   "%zu of %zu file%s cannot be used, %zu error%s and %zu "
+                   "warning%s: %s",
                    totals->bad_files, files, files == 1 ? "" : "s",
                    totals->errors, totals->errors == 1 ? "" : "s",
-                   totals->warnings, totals->warnings == 1 ? "" : "s");
+                   totals->warnings, totals->warnings == 1 ? "" : "s",
+                   totals->first);
 }
 
 static int
@@ -106,6 +128,7 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
 {
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
     struct totals totals = {0};
+    int rc;
 
     if (invocation->json) {
         writer = xk_json_writer_new(&invocation->out, false);
@@ -128,7 +151,9 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
         xk_json_close_array(writer);
         xk_json_close_object(writer);
     }
-    return verdict(invocation->argument_count, &totals, err);
+    rc = verdict(invocation->argument_count, &totals, err);
+    free(totals.first);
+    return rc;
 }
 
 const struct xk_command xk_command_check = {

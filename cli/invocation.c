@@ -29,8 +29,9 @@ xk_option_count(const struct xk_invocation *invocation, int index)
 }
 
 static void
-set_log_level(int verbosity)
+set_log(bool json, int verbosity)
 {
+    xk_log_set_json(json);
     if (verbosity > 1)
         xk_log_set_level(XK_LOG_DEBUG);
     else if (verbosity > 0)
@@ -40,7 +41,7 @@ set_log_level(int verbosity)
 int
 xk_invocation_run(struct xk_invocation *invocation, struct xk_error *err)
 {
-    set_log_level(invocation->verbosity);
+    set_log(invocation->json, invocation->verbosity);
     if (invocation->version) {
         xk_help_put_version(invocation);
         return 0;

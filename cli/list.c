@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
@@ -42,15 +43,18 @@ get_named(struct xk_invocation *invocation, struct xk_domain_list *list,
 static void
 put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose)
 {
+    XK_CLEANUP_BUF struct xk_buf name = {0};
     char letters[XK_STATE_LETTERS_SIZE];
     char uuid[XK_UUID_TEXT_SIZE];
     char domid[16] = "-";
 
+    /* Other toolstacks may let more pass than we do. */
+    xk_log_escape(&name, info->name != NULL ? info->name : "");
     xk_output_state_letters(info, letters);
     if (info->domid >= 0)
         snprintf(domid, sizeof(domid), "%d", info->domid);
     xk_buf_printf(out, "%-40s %5s %5llu %5u     %s  %8.1f",
-                  info->name != NULL ? info->name : "", domid,
+                  name.length > 0 ? name.data : "", domid,
                   (unsigned long long)info->memory_mib, info->vcpus, letters,
                   (double)info->cpu_time_ns / 1e9);
     if (verbose) {

@@ -539,7 +539,7 @@ xk_parse_command_line(struct xk_invocation *invocation,
         return -1;
     }
     if (invocation->json && !invocation->help && !invocation->version &&
-        invocation->command->no_json)
+        invocation->command != NULL && invocation->command->no_json)
         return xk_fail(err, XK_ERR_USAGE, "\"%s\" has no use for --json",
                        invocation->command->name);
     set_deadline(invocation);

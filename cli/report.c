@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* Nothing can be done where standard error takes no more. */
@@ -37,7 +38,8 @@ xk_report_problem(const struct xk_problem *problem)
     XK_CLEANUP_BUF struct xk_buf line = {0};
     XK_CLEANUP_FREE char *text = xk_problem_format(problem);
 
-    xk_buf_printf(&line, "%s\n", text);
+    xk_log_escape(&line, text);
+    xk_buf_puts(&line, "\n");
     say(&line);
 }
 
@@ -110,6 +112,14 @@ put_problem(const struct xk_problem *problem, struct xk_buf *lines)
     xk_buf_puts(lines, "\n");
 }
 
+static void
+put_line(const struct xk_error *error, struct xk_buf *lines)
+{
+    xk_buf_puts(lines, "xk: error: ");
+    xk_log_escape(lines, error->message);
+    xk_buf_puts(lines, "\n");
+}
+
 void
 xk_report_end(struct xk_invocation *invocation, const struct xk_error *error,
               struct xk_buf *lines)
@@ -117,7 +127,7 @@ xk_report_end(struct xk_invocation *invocation, const struct xk_error *error,
     xk_invocation_show_problems(invocation);
     if (!invocation->json) {
         if (error != NULL)
-            xk_buf_printf(lines, "xk: error: %s\n", error->message);
+            put_line(error, lines);
         return;
     }
     if (error != NULL) {

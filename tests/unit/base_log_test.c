@@ -47,7 +47,19 @@ begin(void **state)
     full = false;
     xk_log_set_level(XK_LOG_WARNING);
     xk_log_set_name("xk");
+    xk_log_set_json(false);
     return 0;
+}
+
+static void
+a_line_is_json_when_that_is_asked(void **state)
+{
+    (void)state;
+    xk_log_set_json(true);
+    xk_warn("no \"%s\"\nhere", "KVM");
+    assert_string_equal(caught, "{\"log\":{\"level\":\"warning\",\"message\":"
+                                "\"no \\\"KVM\\\"\\nhere\"}}\n");
+    assert_int_equal(writes, 1);
 }
 
 static void
@@ -123,6 +135,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(
             a_line_says_who_and_how_bad_and_is_written_at_once, begin),
+        cmocka_unit_test_setup(a_line_is_json_when_that_is_asked, begin),
         cmocka_unit_test_setup(the_level_decides_what_is_shown, begin),
         cmocka_unit_test_setup(errno_survives_even_where_nothing_can_be_written,
                                begin),

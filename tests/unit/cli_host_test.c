@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "tests/unit/cli_world.h"
@@ -54,6 +57,40 @@ test_capabilities_work_where_nothing_else_does(void **state)
     world_fail_with(XK_ERR_HOST);
     assert_int_equal(world_run(world, "capabilities"), 0);
     assert_contains(world_out(world), "kvm=no: injected \"host\"\n");
+}
+
+/* ---- monitor ---- */
+
+static void
+test_the_monitor_tells_systemd_when_it_is_ready(void **state)
+{
+    struct world *world = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    char text[32] = "";
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify",
+             world->scratch);
+    assert_int_equal(
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    assert_int_equal(world_run(world, "monitor --until-idle"), 0);
+    unsetenv("NOTIFY_SOCKET");
+    assert_int_equal(recv(fd, text, sizeof(text) - 1, 0), strlen("READY=1"));
+    assert_string_equal(text, "READY=1");
+    close(fd);
+}
+
+static void
+test_the_monitors_status_is_told_and_starts_none(void **state)
+{
+    struct world *world = *state;
+
+    assert_true(xk_json_is_false(xk_json_get(
+        world_run_json(world, "monitor --status --json"), "running")));
+    assert_true(xk_json_is_null(xk_json_get(world->json, "pid")));
+    assert_int_equal(world_run(world, "monitor --status"), 0);
+    assert_string_equal(world_out(world), "not running\n");
 }
 
 /* ---- check ---- */
@@ -223,6 +260,8 @@ main(void)
         host_test(test_info_prints_facts_as_xl_does),
         host_test(test_capabilities_give_the_reason_of_what_is_missing),
         host_test(test_capabilities_work_where_nothing_else_does),
+        host_test(test_the_monitor_tells_systemd_when_it_is_ready),
+        host_test(test_the_monitors_status_is_told_and_starts_none),
         host_test(test_check_finds_every_problem_of_every_file),
         host_test(test_check_prints_lines_with_places),
         host_test(test_check_says_what_a_hypervisor_cannot_do),

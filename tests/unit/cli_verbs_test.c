@@ -434,6 +434,16 @@ test_every_kind_of_error_has_its_exit_status(void **state)
 }
 
 static void
+test_what_was_typed_cannot_forge_a_line(void **state)
+{
+    struct world *world = *state;
+
+    assert_int_equal(world_run(world, "pause a\nxk:\033[2J"), 3);
+    assert_string_equal(world->lines.data,
+                        "xk: error: no such domain: \"a\\nxk:\\x1b[2J\"\n");
+}
+
+static void
 test_an_error_is_one_line_for_people(void **state)
 {
     struct world *world = *state;
@@ -475,6 +485,7 @@ main(void)
         verb_test(test_shutdown_all_goes_on_past_failures),
         verb_test(test_domain_0_is_not_shut_down_with_all),
         verb_test(test_every_kind_of_error_has_its_exit_status),
+        verb_test(test_what_was_typed_cannot_forge_a_line),
         verb_test(test_an_error_is_one_line_for_people),
     };
 
