@@ -54,22 +54,11 @@ def own_qemu():
 class Bare:
     """QEMU with the arguments xk gave it, and descriptors of the same kind."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, descriptors):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             self.argv = file.read().split(b"\0")[:-1]
         text = b" ".join(self.argv).decode()
-        self.qmp = int(re.search(r"socket,id=qmp,fd=(\d+)", text).group(1))
-        self.events = int(re.search(r"socket,id=events,fd=(\d+)", text)
-                          .group(1))
-        self.files = {}
-        for fd in set(map(int, re.findall(r"\bfd=(\d+)", text))):
-            if fd in (self.qmp, self.events):
-                continue
-            target = os.readlink(f"/proc/{pid}/fd/{fd}")
-            with open(f"/proc/{pid}/fdinfo/{fd}") as file:
-                flags = int(re.search(r"flags:\s*(\d+)", file.read())
-                            .group(1), 8)
-            self.files[fd] = (target, flags & ~os.O_CLOEXEC)
+        self.descriptors = descriptors
         self.folder = os.path.join(SCRATCH, "bare")
         os.makedirs(self.folder, exist_ok=True)
         for name in re.findall(r"pipe,id=\w+,path=([\w.]+)", text):
@@ -83,12 +72,17 @@ class Bare:
                     os.symlink("/dev/null", path)
 
     def open_all(self, listener, events):
-        opened = {self.qmp: listener.fileno(),
-                  self.events: os.dup(events.fileno())}
-        for fd, (target, flags) in self.files.items():
-            path = target if target.endswith(".img") else os.path.join(
-                self.folder, f"file-{fd}")
-            opened[fd] = os.open(path, flags | os.O_CREAT, 0o600)
+        opened = {}
+        for row in self.descriptors:
+            kind, _, name = row["what"].partition(" ")
+            path = os.path.join(self.folder, name)
+            opened[row["number"]] = {
+                "image": lambda: os.open(name, os.O_RDWR),
+                "log": lambda: os.open(path, os.O_WRONLY | os.O_APPEND
+                                       | os.O_CREAT, 0o600),
+                "event": lambda: os.dup(events.fileno()),
+                "socket": lambda: os.dup(listener.fileno()),
+            }[kind]()
         return opened
 
     def start(self):
@@ -115,7 +109,7 @@ class Bare:
                 os.dup2(have, fd, inheritable=True)
             os.execv(self.argv[0], self.argv)
         theirs.close()
-        for fd in high.values():
+        for fd in list(high.values()) + list(opened.values()):
             os.close(fd)
         with ours.makefile("rw") as peer:
             if not peer.readline():
@@ -125,8 +119,6 @@ class Bare:
             peer.flush()
             peer.readline()
         took = (time.perf_counter() - begin) * 1000
-        for fd in set(opened.values()) - {listener.fileno(), -1}:
-            os.close(fd)
         listener.close()
         ours.close()
         return took, pid
@@ -149,8 +141,9 @@ def create_and_destroy():
         file.truncate(64 << 20)
     path = config("bench", f"disk = [ 'format=raw,vdev=xvda,target={image}' ]"
                            "\nvif = [ 'type=user' ]")
+    plan = json.loads(xk("create", "-n", "--json", path))["run"]
     xk("create", "-qp", path)
-    bare = Bare(own_qemu())
+    bare = Bare(own_qemu(), plan["descriptors"])
     xk("destroy", "bench")
     creates, destroys, bare_starts, bare_stops = [], [], [], []
     for _ in range(ROUNDS):

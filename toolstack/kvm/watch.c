@@ -307,7 +307,8 @@ remove_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched **link)
     *link = domain->next;
     stop_process_watch(domain);
     ev_timer_stop(domain->loop, &domain->first);
-    inotify_rm_watch(watcher->log_watch->fd, domain->log_watch);
+    if (watcher->log_watch != NULL)
+        inotify_rm_watch(watcher->log_watch->fd, domain->log_watch);
     free(domain);
     if (watcher->domains == NULL)
         close_log_watch(watcher);
