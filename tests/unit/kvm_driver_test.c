@@ -4,11 +4,13 @@
 
 #include <ev.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -530,16 +532,34 @@ a_core_dump_is_an_elf_file_of_its_own(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_CRASHED);
 }
 
-#define DEVICES                                                                \
-    "disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"                    \
-    "vif = ['type=user,hostfwd=tcp:127.0.0.1:47251-:22']\n"                    \
-    "vnc = 1\nvncunused = 0\nvncdisplay = 4725\n"
+static unsigned
+free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(address);
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.sin_port);
+}
+
+static char *
+devices_of(const struct kvm_world *w)
+{
+    return xk_asprintf("disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"
+                       "vif = ['type=user,hostfwd=tcp:127.0.0.1:%u-:22']\n"
+                       "vnc = 1\nvncunused = 0\nvncdisplay = %u\n",
+                       w->image, free_port(), free_port() - 5900);
+}
 
 static void
 a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory(void **context)
 {
     struct kvm_world *w = *context;
-    XK_CLEANUP_FREE char *devices = xk_asprintf(DEVICES, w->image);
+    XK_CLEANUP_FREE char *devices = devices_of(w);
     XK_CLEANUP_CONFIG struct xk_domain_config *again =
         kvm_config(w, "again", devices);
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/core", w->scratch);

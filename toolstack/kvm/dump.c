@@ -31,30 +31,18 @@ connect_to(const struct xk_domain *domain, struct xk_deadline deadline,
 
 /* ---- a core dump ---- */
 
-/* In detached mode QEMU goes on answering; the event brings the result. */
+/* Not in detached mode: there QEMU 7.2 tells of the end before it closes the
+ * file, so that what is done next may meet that. QEMU hears nothing else
+ * meanwhile. */
 static int
 dump_to(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
         struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *event = NULL;
-    const struct xk_json *data;
-    const char *status, *why;
-
-    xk_qmp_expect(qmp, "DUMP_COMPLETED");
-    if (xk_qmp_send_fd(qmp, fd, "core", deadline, err) == -1 ||
-        xk_qmp_execute(qmp, "dump-guest-memory",
-                       "{\"paging\":false,\"protocol\":\"fd:core\","
-                       "\"detach\":true}",
-                       NULL, deadline, err) == -1 ||
-        xk_qmp_wait_event(qmp, &event, deadline, err) == -1)
+    if (xk_qmp_send_fd(qmp, fd, "core", deadline, err) == -1)
         return -1;
-    data = xk_json_get(event, "data");
-    status = xk_json_string(xk_json_get(xk_json_get(data, "result"), "status"));
-    why = xk_json_string(xk_json_get(data, "error"));
-    if (status == NULL || strcmp(status, "completed") != 0)
-        return xk_fail(err, XK_ERR_FAILED, "QEMU could not write it: %.500s",
-                       why != NULL ? why : "it does not say why");
-    return 0;
+    return xk_qmp_execute(qmp, "dump-guest-memory",
+                          "{\"paging\":false,\"protocol\":\"fd:core\"}", NULL,
+                          deadline, err);
 }
 
 /* A file without a name, where the file system has that: what is not complete
@@ -123,12 +111,34 @@ xk_kvm_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- letting go of what another domain needs ---- */
 
-static bool
-is_status(const struct xk_json *body, const char *status)
-{
-    const char *text = xk_json_string(xk_json_get(body, "status"));
+enum stream {
+    STREAM_NONE,
+    STREAM_RUNS,
+    STREAM_DONE,
+    STREAM_FAILED,
+};
 
-    return text != NULL && strcmp(text, status) == 0;
+/* The statuses of a migration (MigrationStatus, qapi/migration.json) that one
+ * to nowhere can have. */
+static enum stream
+judge_stream(const struct xk_json *body)
+{
+    static const struct {
+        const char *status;
+        enum stream stream;
+    } rows[] = {
+        {"setup", STREAM_RUNS},       {"active", STREAM_RUNS},
+        {"device", STREAM_RUNS},      {"cancelling", STREAM_RUNS},
+        {"completed", STREAM_DONE},   {"failed", STREAM_FAILED},
+        {"cancelled", STREAM_FAILED},
+    };
+    const char *status = xk_json_string(xk_json_get(body, "status"));
+
+    for (size_t i = 0; status != NULL && i < XK_ARRAY_SIZE(rows); i++) {
+        if (strcmp(rows[i].status, status) == 0)
+            return rows[i].stream;
+    }
+    return STREAM_NONE;
 }
 
 static int
@@ -137,45 +147,58 @@ wait_for_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
 {
     for (;;) {
         XK_CLEANUP_JSON struct xk_json *event = NULL;
-        const struct xk_json *data;
+        enum stream stream;
 
         if (xk_qmp_wait_event(qmp, &event, deadline, err) == -1)
             return -1;
-        data = xk_json_get(event, "data");
-        if (is_status(data, "completed"))
+        stream = judge_stream(xk_json_get(event, "data"));
+        if (stream == STREAM_DONE)
             return 0;
-        if (is_status(data, "failed") || is_status(data, "cancelled"))
+        if (stream == STREAM_FAILED)
             return xk_fail(err, XK_ERR_FAILED,
                            "QEMU does not let go of the images");
     }
 }
 
-/* A QEMU that has migrated its guest away has given up its images, and their
- * locks, but still holds the memory. So it migrates to nowhere. */
 static int
-let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
-                 struct xk_error *err)
+start_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
+             struct xk_error *err)
 {
     static const char events_on[] =
         "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}";
     static const char at_any_speed[] = "{\"max-bandwidth\":1125899906842624}";
     XK_CLEANUP_CLOSE int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    XK_CLEANUP_JSON struct xk_json *status = NULL;
 
     if (null_fd == -1)
         return xk_fail_errno(err, "open \"/dev/null\"");
-    if (xk_qmp_execute(qmp, "query-status", NULL, &status, deadline, err) == -1)
-        return -1;
-    if (is_status(xk_json_get(status, "return"), "postmigrate"))
-        return 0;
-    xk_qmp_expect(qmp, "MIGRATION");
     if (xk_qmp_execute(qmp, "migrate-set-capabilities", events_on, NULL,
                        deadline, err) == -1 ||
         xk_qmp_execute(qmp, "migrate-set-parameters", at_any_speed, NULL,
                        deadline, err) == -1 ||
-        xk_qmp_send_fd(qmp, null_fd, "nowhere", deadline, err) == -1 ||
-        xk_qmp_execute(qmp, "migrate", "{\"uri\":\"fd:nowhere\"}", NULL,
-                       deadline, err) == -1)
+        xk_qmp_send_fd(qmp, null_fd, "nowhere", deadline, err) == -1)
+        return -1;
+    return xk_qmp_execute(qmp, "migrate", "{\"uri\":\"fd:nowhere\"}", NULL,
+                          deadline, err);
+}
+
+/* A QEMU that has migrated its guest away has given up its images, and their
+ * locks, but still holds the memory. So it migrates to nowhere, unless it did,
+ * or does so for one of us that was killed. */
+static int
+let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    enum stream stream;
+
+    xk_qmp_expect(qmp, "MIGRATION");
+    if (xk_qmp_execute(qmp, "query-migrate", NULL, &answer, deadline, err) ==
+        -1)
+        return -1;
+    stream = judge_stream(xk_json_get(answer, "return"));
+    if (stream == STREAM_DONE)
+        return 0;
+    if (stream != STREAM_RUNS && start_stream(qmp, deadline, err) == -1)
         return -1;
     return wait_for_stream(qmp, deadline, err);
 }
