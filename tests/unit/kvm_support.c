@@ -88,10 +88,19 @@ kvm_is_possible(void)
 {
     struct xk_error err = {0};
     XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(&err);
+    XK_CLEANUP_CLOSE int pidfd = -1;
+    struct xk_process self;
 
-    if (path == NULL)
+    if (path == NULL) {
         fprintf(stderr, "skipped: %s\n", err.message);
-    return path != NULL;
+        return false;
+    }
+    if (xk_process_identify(getpid(), &self))
+        pidfd = xk_process_open(&self);
+    if (pidfd == -1)
+        fprintf(stderr, "skipped: no pidfd_open(2): an old kernel or "
+                        "valgrind\n");
+    return pidfd != -1;
 }
 
 struct xk_deadline

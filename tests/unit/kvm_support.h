@@ -27,7 +27,7 @@ struct kvm_world {
     struct xk_domain domain; /* the one of kvm_build() */
 };
 
-/* True where QEMU is installed; else says why not. */
+/* True where QEMU is installed and the driver can work; else says why not. */
 bool kvm_is_possible(void);
 
 /* cmocka's setup and teardown; the latter ends all QEMUs that are left. */
