@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The operations of a store as messages to xenstored. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "xenstore-helpers/wire.h"
+
+#define SOCKET_PATH "/run/xenstored/socket"
+#define LIST_MAX                                                               \
+    (256 * 1024) /* bytes of names; a guest can make many nodes                \
+                  */
+
+/* A request whose answer holds nothing of interest. */
+static int
+simple(struct xk_store *store, uint32_t type, uint32_t tx, const char *path,
+       const struct xk_buf *data, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf ignored = {0};
+
+    return xk_wire_request(store, type, tx, path, data->data, data->length,
+                           &ignored, deadline, err);
+}
+
+static int
+of_path(struct xk_store *store, uint32_t type, uint32_t tx, const char *path,
+        struct xk_buf *payload, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    return xk_wire_request(store, type, tx, path, path, strlen(path) + 1,
+                           payload, deadline, err);
+}
+
+static int
+read_node(struct xk_store *store, uint32_t tx, const char *path,
+          struct xk_buf *value, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    return of_path(store, XK_WIRE_READ, tx, path, value, deadline, err);
+}
+
+static int
+add_names(struct xk_store_names *names, const char *data, size_t length,
+          struct xk_error *err)
+{
+    while (length > 0) {
+        const char *end = memchr(data, '\0', length);
+
+        if (end == NULL)
+            return xk_fail(err, XK_ERR_PROTOCOL,
+                           "xenstored sent half a list of names");
+        XK_GROW(names->items, names->count);
+        names->items[names->count++] = xk_strdup(data);
+        length -= (size_t)(end - data) + 1;
+        data = end + 1;
+    }
+    return 0;
+}
+
+/* One part of a long list behind the bytes already in *list. Its first string
+ * is the generation of the directory; an empty name ends the whole. Returns 1
+ * when that was the end, 0 when more follows. *generation changing means that
+ * the list was changed in between: the caller starts again. */
+static int
+list_part(struct xk_store *store, uint32_t tx, const char *path,
+          struct xk_buf *list, uint64_t *generation,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf ask = {0};
+    XK_CLEANUP_BUF struct xk_buf part = {0};
+    size_t head;
+    bool end;
+
+    xk_buf_printf(&ask, "%s%c%zu%c", path, '\0', list->length, '\0');
+    if (xk_wire_request(store, XK_WIRE_LIST_PART, tx, path, ask.data,
+                        ask.length, &part, deadline, err) == -1)
+        return -1;
+    head = part.length == 0 ? 0 : strnlen(part.data, part.length) + 1;
+    if (head == 0 || head >= part.length ||
+        !xk_parse_u64(part.data, UINT64_MAX, generation))
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "xenstored sent no part of a list for %s", path);
+    end = part.data[part.length - 1] == '\0' &&
+          (part.length - head == 1 || part.data[part.length - 2] == '\0');
+    xk_buf_append(list, part.data + head, part.length - head - end);
+    if (list->length > LIST_MAX)
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s has too many nodes", path);
+    return end;
+}
+
+static int
+long_list(struct xk_store *store, uint32_t tx, const char *path,
+          struct xk_buf *list, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    uint64_t first = 0, generation = 0;
+    int end = 0;
+
+    while (end == 0) {
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "xenstored did not list %s in time", path);
+        bool fresh = list->length == 0;
+
+        end = list_part(store, tx, path, list, &generation, deadline, err);
+        if (end == -1)
+            return -1;
+        if (fresh) {
+            first = generation;
+        } else if (generation != first) {
+            list->length = 0;
+            end = 0;
+        }
+    }
+    return 0;
+}
+
+static int
+list_nodes(struct xk_store *store, uint32_t tx, const char *path,
+           struct xk_store_names *names, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf list = {0};
+    struct xk_error error = {0};
+
+    if (of_path(store, XK_WIRE_LIST, tx, path, &list, deadline, &error) == -1) {
+        if (error.errnum != E2BIG) {
+            if (err != NULL)
+                *err = error;
+            return -1;
+        }
+        list.length = 0;
+        if (long_list(store, tx, path, &list, deadline, err) == -1)
+            return -1;
+    }
+    return add_names(names, list.data, list.length, err);
+}
+
+static int
+write_node(struct xk_store *store, uint32_t tx, const char *path,
+           const void *value, size_t length, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf data = {0};
+
+    xk_buf_append(&data, path, strlen(path) + 1);
+    xk_buf_append(&data, value, length);
+    return simple(store, XK_WIRE_WRITE, tx, path, &data, deadline, err);
+}
+
+static int
+make_node(struct xk_store *store, uint32_t tx, const char *path,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf ignored = {0};
+
+    return of_path(store, XK_WIRE_MKDIR, tx, path, &ignored, deadline, err);
+}
+
+static int
+remove_node(struct xk_store *store, uint32_t tx, const char *path,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf ignored = {0};
+
+    return of_path(store, XK_WIRE_RM, tx, path, &ignored, deadline, err);
+}
+
+static int
+set_perms(struct xk_store *store, uint32_t tx, const char *path,
+          const struct xk_store_perm *perms, size_t count,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf data = {0};
+
+    xk_buf_append(&data, path, strlen(path) + 1);
+    for (size_t i = 0; i < count; i++)
+        xk_buf_printf(&data, "%c%u%c", perms[i].access, perms[i].domid, '\0');
+    return simple(store, XK_WIRE_SET_PERMS, tx, path, &data, deadline, err);
+}
+
+static int
+begin(struct xk_store *store, uint32_t *tx, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    uint64_t number;
+
+    if (xk_wire_request(store, XK_WIRE_BEGIN, 0, "a transaction", "", 1, &text,
+                        deadline, err) == -1)
+        return -1;
+    if (text.length == 0 || !xk_parse_u64(text.data, UINT32_MAX, &number) ||
+        number == XK_STORE_NO_TX)
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "xenstored sent no number of a transaction");
+    *tx = (uint32_t)number;
+    return 0;
+}
+
+static int
+end(struct xk_store *store, uint32_t tx, bool commit,
+    struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf ignored = {0};
+    struct xk_error error = {0};
+
+    if (xk_wire_request(store, XK_WIRE_END, tx, "a transaction",
+                        commit ? "T" : "F", 2, &ignored, deadline, &error) == 0)
+        return XK_STORE_DONE;
+    if (error.errnum == EAGAIN)
+        return XK_STORE_CONFLICT;
+    if (err != NULL)
+        *err = error;
+    return -1;
+}
+
+static int
+change_watch(struct xk_store *store, uint32_t type, const char *path,
+             const char *token, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf data = {0};
+
+    xk_buf_append(&data, path, strlen(path) + 1);
+    xk_buf_append(&data, token, strlen(token) + 1);
+    return simple(store, type, XK_STORE_NO_TX, path, &data, deadline, err);
+}
+
+static int
+watch(struct xk_store *store, const char *path, const char *token,
+      struct xk_deadline deadline, struct xk_error *err)
+{
+    return change_watch(store, XK_WIRE_WATCH, path, token, deadline, err);
+}
+
+static int
+unwatch(struct xk_store *store, const char *path, const char *token,
+        struct xk_deadline deadline, struct xk_error *err)
+{
+    int result =
+        change_watch(store, XK_WIRE_UNWATCH, path, token, deadline, err);
+
+    xk_wire_forget(store, token);
+    return result;
+}
+
+static const struct xk_store_ops ops = {
+    .read = read_node,
+    .list = list_nodes,
+    .write = write_node,
+    .make = make_node,
+    .remove = remove_node,
+    .set_perms = set_perms,
+    .begin = begin,
+    .end = end,
+    .watch = watch,
+    .unwatch = unwatch,
+    .next_event = xk_wire_next_event,
+    .fd = xk_wire_fd,
+    .close = xk_wire_close,
+};
+
+struct xk_store *
+xk_store_open_fd(int fd, struct xk_error *err)
+{
+    (void)err;
+    return xk_wire_new(fd, &ops);
+}
+
+/* connect(2) waits while the queue of the listener is full; a send timeout
+ * bounds that for a unix socket. */
+static int
+limit_connect(int fd, struct xk_deadline deadline)
+{
+    int left = xk_deadline_left_ms(deadline);
+    struct timeval time = {.tv_sec = left / 1000,
+                           .tv_usec = left % 1000 * 1000};
+
+    if (left == 0)
+        time.tv_usec = 1; /* 0 would be "for ever" */
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+}
+
+static int
+no_connection(const char *path, struct xk_error *err)
+{
+    if (errno == EAGAIN)
+        return xk_fail(err, XK_ERR_TIMEOUT, "xenstored did not answer in time");
+    if (errno == ENOENT || errno == ECONNREFUSED)
+        return xk_fail(err, XK_ERR_HOST,
+                       "xenstored does not run (nobody answers at \"%s\"): "
+                       "start it, or boot this host with Xen",
+                       path);
+    return xk_fail_errno(err, "connect to xenstored at \"%s\"", path);
+}
+
+struct xk_store *
+xk_store_open(const char *socket_path, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = socket_path != NULL ? socket_path : SOCKET_PATH;
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        xk_fail(err, XK_ERR_USAGE, "the path of the socket is too long");
+        return NULL;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1 || limit_connect(fd, deadline) == -1) {
+        xk_fail_errno(err, "make a socket");
+        return NULL;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1) {
+        no_connection(path, err);
+        return NULL;
+    }
+    return xk_store_open_fd(xk_take_fd(&fd), err);
+}
