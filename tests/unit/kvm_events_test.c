@@ -85,77 +85,74 @@ read_run(struct folder *f)
     return run;
 }
 
+static const struct {
+    const char *log;
+    enum xk_domain_state state;
+    enum xk_stop_reason reason;
+} logs[] = {
+    {"", XK_STATE_PAUSED, 0},
+    {BEGIN, XK_STATE_PAUSED, 0},
+    {RUN, XK_STATE_RUNNING, 0},
+    {RUN STOP, XK_STATE_PAUSED, 0},
+    {RUN STOP EVENT("RESUME"), XK_STATE_RUNNING, 0},
+    {RUN SHUTDOWN("true", "guest-shutdown"), XK_STATE_SHUTDOWN,
+     XK_STOP_POWEROFF},
+    {RUN SHUTDOWN("true", "guest-shutdown") STOP, XK_STATE_SHUTDOWN,
+     XK_STOP_POWEROFF},
+    {RUN SHUTDOWN("true", "guest-reset") STOP, XK_STATE_SHUTDOWN,
+     XK_STOP_REBOOT},
+    {RUN SHUTDOWN("true", "guest-reset") STOP SHUTDOWN("true", "guest-reset"),
+     XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+    {RUN SHUTDOWN("true", "guest-panic") STOP, XK_STATE_CRASHED, XK_STOP_CRASH},
+    {RUN PANIC("pause") STOP, XK_STATE_CRASHED, XK_STOP_CRASH},
+    {RUN PANIC("run"), XK_STATE_RUNNING, 0},
+    {RUN WATCHDOG("pause") STOP, XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
+    {RUN WATCHDOG("none"), XK_STATE_RUNNING, 0},
+    {RUN SHUTDOWN("false", "host-qmp-quit"), XK_STATE_SHUTDOWN,
+     XK_STOP_POWEROFF},
+    {RUN SHUTDOWN("false", "host-signal"), XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+    {RUN SHUTDOWN("false", "host-error"), XK_STATE_CRASHED, XK_STOP_CRASH},
+    {RUN SHUTDOWN("true", "of-times-to-come"), XK_STATE_SHUTDOWN,
+     XK_STOP_POWEROFF},
+    /* What stopped before QEMU was ended keeps its reason. */
+    {RUN SHUTDOWN("true", "guest-reset") STOP SHUTDOWN("false", "host-signal"),
+     XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
+    {RUN PANIC("pause") STOP SHUTDOWN("false", "host-qmp-quit"),
+     XK_STATE_CRASHED, XK_STOP_CRASH},
+    /* After a reset the guest can run again. */
+    {RUN SHUTDOWN("true", "guest-reset") STOP RESET, XK_STATE_PAUSED, 0},
+    {RUN SHUTDOWN("true", "guest-reset") STOP RESET EVENT("RESUME"),
+     XK_STATE_RUNNING, 0},
+    {RUN RESET, XK_STATE_RUNNING, 0},
+    {RUN STOP RESET, XK_STATE_PAUSED, 0},
+    /* Another QEMU for the same domain. */
+    {RUN PANIC("pause") STOP BEGIN, XK_STATE_PAUSED, 0},
+    {RUN PANIC("pause") STOP RUN, XK_STATE_RUNNING, 0},
+    /* A line that a killed QEMU left torn, and what is no event. */
+    {RUN "{\"timestamp\": {\"sec\n" BEGIN, XK_STATE_PAUSED, 0},
+    {RUN "STOP\n\n[]\n{\"event\": 3}\n", XK_STATE_RUNNING, 0},
+    {RUN EVENT("RTC_CHANGE") EVENT("SUSPEND") EVENT("POWERDOWN"),
+     XK_STATE_RUNNING, 0},
+    /* Not before the line is whole. */
+    {RUN "{\"event\": \"STOP\"}", XK_STATE_RUNNING, 0},
+};
+
 static void
 the_state_follows_from_the_events(void **context)
 {
-    static const struct {
-        const char *log;
-        enum xk_domain_state state;
-        enum xk_stop_reason reason;
-    } rows[] = {
-        {"", XK_STATE_PAUSED, 0},
-        {BEGIN, XK_STATE_PAUSED, 0},
-        {RUN, XK_STATE_RUNNING, 0},
-        {RUN STOP, XK_STATE_PAUSED, 0},
-        {RUN STOP EVENT("RESUME"), XK_STATE_RUNNING, 0},
-        {RUN SHUTDOWN("true", "guest-shutdown"), XK_STATE_SHUTDOWN,
-         XK_STOP_POWEROFF},
-        {RUN SHUTDOWN("true", "guest-shutdown") STOP, XK_STATE_SHUTDOWN,
-         XK_STOP_POWEROFF},
-        {RUN SHUTDOWN("true", "guest-reset") STOP, XK_STATE_SHUTDOWN,
-         XK_STOP_REBOOT},
-        {RUN SHUTDOWN("true", "guest-reset")
-             STOP SHUTDOWN("true", "guest-reset"),
-         XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
-        {RUN SHUTDOWN("true", "guest-panic") STOP, XK_STATE_CRASHED,
-         XK_STOP_CRASH},
-        {RUN PANIC("pause") STOP, XK_STATE_CRASHED, XK_STOP_CRASH},
-        {RUN PANIC("run"), XK_STATE_RUNNING, 0},
-        {RUN WATCHDOG("pause") STOP, XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
-        {RUN WATCHDOG("none"), XK_STATE_RUNNING, 0},
-        {RUN SHUTDOWN("false", "host-qmp-quit"), XK_STATE_SHUTDOWN,
-         XK_STOP_POWEROFF},
-        {RUN SHUTDOWN("false", "host-signal"), XK_STATE_SHUTDOWN,
-         XK_STOP_POWEROFF},
-        {RUN SHUTDOWN("false", "host-error"), XK_STATE_CRASHED, XK_STOP_CRASH},
-        {RUN SHUTDOWN("true", "of-times-to-come"), XK_STATE_SHUTDOWN,
-         XK_STOP_POWEROFF},
-        /* What stopped before QEMU was ended keeps its reason. */
-        {RUN SHUTDOWN("true", "guest-reset")
-             STOP SHUTDOWN("false", "host-signal"),
-         XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
-        {RUN PANIC("pause") STOP SHUTDOWN("false", "host-qmp-quit"),
-         XK_STATE_CRASHED, XK_STOP_CRASH},
-        /* After a reset the guest can run again. */
-        {RUN SHUTDOWN("true", "guest-reset") STOP RESET, XK_STATE_PAUSED, 0},
-        {RUN SHUTDOWN("true", "guest-reset") STOP RESET EVENT("RESUME"),
-         XK_STATE_RUNNING, 0},
-        {RUN RESET, XK_STATE_RUNNING, 0},
-        {RUN STOP RESET, XK_STATE_PAUSED, 0},
-        /* Another QEMU for the same domain. */
-        {RUN PANIC("pause") STOP BEGIN, XK_STATE_PAUSED, 0},
-        {RUN PANIC("pause") STOP RUN, XK_STATE_RUNNING, 0},
-        /* A line that a killed QEMU left torn, and what is no event. */
-        {RUN "{\"timestamp\": {\"sec\n" BEGIN, XK_STATE_PAUSED, 0},
-        {RUN "STOP\n\n[]\n{\"event\": 3}\n", XK_STATE_RUNNING, 0},
-        {RUN EVENT("RTC_CHANGE") EVENT("SUSPEND") EVENT("POWERDOWN"),
-         XK_STATE_RUNNING, 0},
-        /* Not before the line is whole. */
-        {RUN "{\"event\": \"STOP\"}", XK_STATE_RUNNING, 0},
-    };
     struct folder *f = *context;
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(logs); i++) {
         struct xk_kvm_run run;
 
         unlinkat(f->fd, XK_KVM_FILE_EVENTS, 0);
-        log_event(f, rows[i].log);
+        log_event(f, logs[i].log);
         run = read_run(f);
-        if (run.state != rows[i].state || ((run.state == XK_STATE_SHUTDOWN ||
+        if (run.state != logs[i].state || ((run.state == XK_STATE_SHUTDOWN ||
                                             run.state == XK_STATE_CRASHED) &&
-                                           run.reason != rows[i].reason))
+                                           run.reason != logs[i].reason))
             fail_msg("%s, %s: %s", xk_domain_state_name(run.state),
-                     xk_stop_reason_name(run.reason), rows[i].log);
+                     xk_stop_reason_name(run.reason), logs[i].log);
     }
 }
 

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Consoles, waiting and watching, with a real QEMU and a small guest. */
+#include "tests/unit/test.h"
+
+#include <ev.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "tests/unit/kvm_support.h"
+#include "toolstack/kvm/driver.h"
+#include "toolstack/kvm/files.h"
+
+#define HAS_FAILED(call) assert_int_equal(call, -1)
+#define WORKS(world, call)                                                     \
+    do {                                                                       \
+        if ((call) == -1)                                                      \
+            fail_msg("%s", (world)->err.message);                              \
+    } while (0)
+
+/* ---- consoles ---- */
+
+static void
+close_console(const struct xk_console *console)
+{
+    close(console->log_fd);
+    close(console->input_fd);
+    close(console->change_fd);
+    close(console->end_fd);
+}
+
+static bool
+log_holds(int fd, char byte)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(xk_read_fd(fd, "log", 1 << 20, &text, NULL), 0);
+    return memchr(text.data, byte, text.length) != NULL;
+}
+
+static void
+several_people_join_a_console_and_leave_it(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console consoles[3];
+
+    kvm_start(w, "");
+    for (size_t i = 0; i < 3; i++)
+        WORKS(w,
+              xk_kvm_ops.console(w->hv, &w->domain, 0, &consoles[i], &w->err));
+    for (size_t i = 0; i < 3; i++) {
+        char key = (char)('1' + i);
+
+        assert_int_equal(write(consoles[i].input_fd, &key, 1), 1);
+        kvm_wait_printed(w, key, 1);
+        for (size_t other = i; other < 3; other++) {
+            assert_true(log_holds(consoles[other].log_fd, key));
+            assert_true(log_holds(consoles[other].log_fd, 'R'));
+        }
+        close_console(&consoles[i]);
+    }
+    /* After the last has left, the guest still runs and can be typed to. */
+    kvm_type(w, '4');
+    kvm_wait_printed(w, '4', 1);
+    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 1, &consoles[0], &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_console_sees_the_end_of_the_domain(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console console;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_not_equal(
+        xk_deadline_poll(kvm_soon(), console.end_fd, POLLIN, "domain", &w->err),
+        -1);
+    close_console(&console);
+    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_STATE);
+}
+
+static void
+a_flooding_guest_leaves_a_bounded_log(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_console console;
+    struct stat st;
+    char first;
+
+    kvm_start(w, "");
+    /* As if it had printed much before. */
+    {
+        XK_CLEANUP_CLOSE int fd =
+            openat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE,
+                   O_WRONLY | O_APPEND | O_CLOEXEC);
+        XK_CLEANUP_FREE char *much = xk_calloc(8, 1 << 20);
+
+        memset(much, 'y', 8 << 20);
+        assert_int_equal(xk_write_all(fd, much, 8 << 20), 0);
+    }
+    kvm_type(w, GUEST_FLOOD);
+    kvm_wait_printed(w, 'x', 100);
+    xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    assert_int_equal(fstat(console.log_fd, &st), 0);
+    assert_true(st.st_size > 8 << 20);
+    assert_true(st.st_blocks * 512 < 2 << 20);
+    /* Reading begins where there is something to read. */
+    assert_int_equal(read(console.log_fd, &first, 1), 1);
+    assert_int_equal(first, 'y');
+    close_console(&console);
+    kvm_wait_printed(w, 'x', 200);
+}
+
+/* ---- waiting and watching ---- */
+
+static void
+a_change_before_the_wait_is_not_missed(void **context)
+{
+    struct kvm_world *w = *context;
+    uint64_t cookie = 0;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.wait(w->hv, &w->domain, &cookie,
+                               xk_deadline_in_ms(50), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_record_remove(w->domain.record, &w->err));
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+}
+
+struct seen {
+    struct ev_loop *loop;
+    struct xk_uuid uuid;
+    unsigned count;
+};
+
+static void
+on_change(const struct xk_uuid *uuid, void *context)
+{
+    struct seen *seen = context;
+
+    assert_true(xk_uuid_equal(uuid, &seen->uuid));
+    seen->count++;
+    ev_break(seen->loop, EVBREAK_ONE);
+}
+
+static void
+on_late(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)timer;
+    (void)events;
+    ev_break(loop, EVBREAK_ONE);
+}
+
+/* Run the loop until the next change, or for that long. */
+static unsigned
+changes_within(struct seen *seen, double seconds)
+{
+    unsigned before = seen->count;
+    ev_timer late;
+
+    ev_timer_init(&late, on_late, seconds, 0.);
+    ev_timer_start(seen->loop, &late);
+    ev_run(seen->loop, 0);
+    ev_timer_stop(seen->loop, &late);
+    return seen->count - before;
+}
+
+static void
+a_watch_tells_of_what_matters_and_of_the_end(void **context)
+{
+    struct kvm_world *w = *context;
+    struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    seen.uuid = w->domain.uuid;
+    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &seen.uuid, on_change, &seen,
+                              &w->err));
+    assert_int_equal(changes_within(&seen, 10), 1); /* once soon after */
+    kvm_type(w, 'z');                               /* not a change */
+    kvm_wait_printed(w, 'z', 1);
+    assert_int_equal(changes_within(&seen, 0.2), 0);
+    kvm_type(w, GUEST_POWEROFF);
+    assert_int_equal(changes_within(&seen, 10), 1);
+    kvm_wait_state(w, XK_STATE_SHUTDOWN);
+    changes_within(&seen, 0.2); /* the STOP that follows */
+    xk_process_signal(&process, SIGKILL);
+    assert_int_equal(changes_within(&seen, 10), 1);
+    assert_int_equal(changes_within(&seen, 0.2), 0);
+    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.close(w->hv);
+    w->hv = xk_kvm_ops.open(&w->state, &w->err);
+    ev_loop_destroy(seen.loop);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, kvm_setup, kvm_teardown)
+    const struct CMUnitTest tests[] = {
+        T(several_people_join_a_console_and_leave_it),
+        T(a_console_sees_the_end_of_the_domain),
+        T(a_flooding_guest_leaves_a_bounded_log),
+        T(a_change_before_the_wait_is_not_missed),
+        T(a_watch_tells_of_what_matters_and_of_the_end),
+    };
+#undef T
+
+    if (!kvm_is_possible())
+        return 77;
+    xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
