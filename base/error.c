@@ -112,3 +112,13 @@ xk_error_kind_name(enum xk_error_kind kind)
 {
     return kinds[kind].name;
 }
+
+enum xk_error_kind
+xk_error_kind_by_name(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0)
+            return (enum xk_error_kind)i;
+    }
+    return XK_ERR_FAILED;
+}

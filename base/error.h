@@ -57,4 +57,7 @@ int xk_error_exit_status(enum xk_error_kind kind);
 /* The name of a kind as it stands in --json errors ("not-found"). */
 const char *xk_error_kind_name(enum xk_error_kind kind);
 
+/* The kind of that name, or XK_ERR_FAILED. name may be NULL. */
+enum xk_error_kind xk_error_kind_by_name(const char *name);
+
 #endif

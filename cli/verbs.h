@@ -24,6 +24,8 @@ extern const struct xk_command xk_command_pause;
 extern const struct xk_command xk_command_reboot;
 extern const struct xk_command xk_command_rename;
 extern const struct xk_command xk_command_reset;
+extern const struct xk_command xk_command_restore;
+extern const struct xk_command xk_command_save;
 extern const struct xk_command xk_command_shutdown;
 extern const struct xk_command xk_command_unpause;
 

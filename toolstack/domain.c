@@ -208,9 +208,9 @@ note(struct xk_domain *domain, enum xk_journal_kind kind, const char *what,
 
 /* ---- create ---- */
 
-static int
-check_name_free(struct xk_host *host, const char *name,
-                struct xk_deadline deadline, struct xk_error *err)
+int
+xk_operation_check_name(struct xk_host *host, const char *name,
+                        struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_domain other;
 
@@ -223,21 +223,23 @@ check_name_free(struct xk_host *host, const char *name,
     return -1;
 }
 
-/* Take name and UUID: from here on others see the record. */
-static struct xk_record *
-reserve(struct xk_host *host, const struct xk_domain_config *config,
-        struct xk_deadline deadline, struct xk_error *err)
+struct xk_record *
+xk_operation_reserve(struct xk_host *host,
+                     const struct xk_domain_config *config,
+                     const char *operation, const char *detail,
+                     struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
     XK_CLEANUP_CLOSE int names = -1;
 
     names = xk_state_lock(&host->state, deadline, err);
-    if (names == -1 || check_name_free(host, config->name, deadline, err) == -1)
+    if (names == -1 ||
+        xk_operation_check_name(host, config->name, deadline, err) == -1)
         return NULL;
     record = xk_record_create(&host->state, &config->uuid, host->verb, err);
     if (record == NULL)
         return NULL;
-    if (xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_CREATE, NULL, err) ==
+    if (xk_journal_append(record, XK_JOURNAL_BEGIN, operation, detail, err) ==
             -1 ||
         xk_record_save_config(record, config, err) == -1) {
         xk_record_remove(record, NULL);
@@ -255,16 +257,37 @@ xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
     return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
 }
 
-static int
-build(struct xk_host *host, const struct xk_domain_config *config, bool paused,
-      struct xk_domain *domain, struct xk_deadline deadline,
-      struct xk_error *err)
+void
+xk_operation_undo(struct xk_host *host, struct xk_domain *domain)
 {
-    const struct xk_hypervisor_ops *ops = host->hv->ops;
+    struct xk_error err = {0};
 
-    if (ops->build(host->hv, domain->record, config, deadline, err) == -1)
+    if (xk_operation_remove(host, domain, xk_deadline_in_ms(UNDO_MS), &err) ==
+        -1)
+        xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
+                err.message);
+}
+
+static int
+build_from_start(struct xk_host *host, struct xk_domain *domain,
+                 const struct xk_domain_config *config, void *context,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)context;
+    return host->hv->ops->build(host->hv, domain->record, config, deadline,
+                                err);
+}
+
+static int
+bring_up(struct xk_host *host, const struct xk_domain_config *config,
+         xk_operation_build *build, void *context, bool paused,
+         struct xk_domain *domain, struct xk_deadline deadline,
+         struct xk_error *err)
+{
+    if (build(host, domain, config, context, deadline, err) == -1)
         return -1;
-    if (!paused && ops->unpause(host->hv, domain, deadline, err) == -1)
+    if (!paused &&
+        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
@@ -272,25 +295,23 @@ build(struct xk_host *host, const struct xk_domain_config *config, bool paused,
 
 int
 xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
-                    bool paused, struct xk_domain *domain,
-                    struct xk_deadline deadline, struct xk_error *err)
+                    xk_operation_build *build, void *context, bool paused,
+                    struct xk_domain *domain, struct xk_deadline deadline,
+                    struct xk_error *err)
 {
-    struct xk_error undo_err = {0};
-
     *domain = (struct xk_domain){.uuid = config->uuid, .domid = -1};
-    domain->record = reserve(host, config, deadline, err);
+    domain->record =
+        xk_operation_reserve(host, config, XK_OP_CREATE, NULL, deadline, err);
     if (domain->record == NULL)
         return -1;
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
-    if (build(host, config, paused, domain, deadline, err) == 0) {
+    if (bring_up(host, config, build != NULL ? build : build_from_start,
+                 context, paused, domain, deadline, err) == 0) {
         unlock(domain);
         return 0;
     }
-    if (xk_operation_remove(host, domain, xk_deadline_in_ms(UNDO_MS),
-                            &undo_err) == -1)
-        xk_warn("domain \"%s\": undoing its creation failed: %s", config->name,
-                undo_err.message);
+    xk_operation_undo(host, domain);
     xk_domain_close(domain);
     return -1;
 }
@@ -320,10 +341,11 @@ xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
                  struct xk_deadline deadline, struct xk_error *err)
 {
     *domain = (struct xk_domain){.domid = -1};
-    if (check_name_free(host, config->name, deadline, err) == -1 ||
+    if (xk_operation_check_name(host, config->name, deadline, err) == -1 ||
         check(host, config, err) == -1)
         return -1;
-    return xk_operation_create(host, config, paused, domain, deadline, err);
+    return xk_operation_create(host, config, NULL, NULL, paused, domain,
+                               deadline, err);
 }
 
 /* ---- the small operations ---- */
@@ -344,9 +366,10 @@ xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
 }
 
 /* Refuse what makes no sense in the state the domain is in. */
-static int
-need_alive(struct xk_host *host, struct xk_domain *domain,
-           struct xk_deadline deadline, struct xk_error *err)
+int
+xk_operation_need_alive(struct xk_host *host, struct xk_domain *domain,
+                        bool *running, struct xk_deadline deadline,
+                        struct xk_error *err)
 {
     struct xk_domain_info info;
     enum xk_domain_state state;
@@ -355,6 +378,8 @@ need_alive(struct xk_host *host, struct xk_domain *domain,
         return -1;
     state = info.state;
     xk_domain_info_free(&info);
+    if (running != NULL)
+        *running = state == XK_STATE_RUNNING;
     if (state == XK_STATE_RUNNING || state == XK_STATE_PAUSED)
         return 0;
     return xk_fail(err, XK_ERR_STATE, "domain \"%s\" is in state \"%s\"",
@@ -373,7 +398,7 @@ call_locked(struct xk_host *host, struct xk_domain *domain, driver_call *call,
 
     if (xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
-    r = need_alive(host, domain, deadline, err);
+    r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
         r = call(host->hv, domain, deadline, err);
     unlock(domain);
@@ -412,7 +437,7 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
         return -1;
     if (domain->record != NULL)
         domain->starts = count_starts(domain->record);
-    r = need_alive(host, domain, deadline, err);
+    r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
         r = host->hv->ops->signal(host->hv, domain, signal, acpi_fallback,
                                   deadline, err);
@@ -466,7 +491,7 @@ xk_domain_rename(struct xk_host *host, struct xk_domain *domain,
         xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
     names = xk_state_lock(&host->state, deadline, err);
-    r = names == -1 ? -1 : check_name_free(host, name, deadline, err);
+    r = names == -1 ? -1 : xk_operation_check_name(host, name, deadline, err);
     if (r == 0)
         r = rename_record(host, domain, name, deadline, err);
     unlock(domain);

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/save.h"
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
 
@@ -31,6 +32,7 @@ static const struct {
     {XK_OP_RENAME, xk_operation_finish_rename},
     {XK_OP_RESTART, xk_operation_finish_restart},
     {XK_OP_REPLACE, xk_operation_finish_replace},
+    {XK_OP_SAVE, xk_save_recover},
 };
 
 static int

@@ -102,6 +102,32 @@ enum xk_signal {
     XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
 };
 
+/* How the state of a domain is sent. */
+struct xk_send_options {
+    bool live;          /* the guest goes on while its memory is sent */
+    uint64_t bandwidth; /* bytes per second; 0: as fast as it goes */
+    /* How long the guest may stand still in the last round of a live one; 0:
+     * the driver's choice. */
+    unsigned max_downtime_ms;
+};
+
+struct xk_send_progress {
+    uint64_t sent_bytes;      /* of memory, so far */
+    uint64_t remaining_bytes; /* known now; a guest at work makes it more */
+    uint64_t total_bytes;     /* of the guest's memory */
+    uint64_t dirty_rate;      /* bytes per second; 0: not known */
+    unsigned rounds;          /* over its memory, from 1 */
+    bool stopped;             /* the guest stands still by now */
+    int64_t stopped_at_ns;    /* CLOCK_MONOTONIC, where so */
+};
+
+/* Called by the driver several times a second while it sends or receives:
+ * false ends the call with XK_ERR_FAILED, "cancelled". */
+struct xk_send_watch {
+    bool (*go_on)(const struct xk_send_progress *progress, void *context);
+    void *context;
+};
+
 struct xk_hypervisor_ops;
 
 /* Drivers put this first in their own struct. */
@@ -209,6 +235,58 @@ struct xk_hypervisor_ops {
     int (*wait)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 uint64_t *cookie, struct xk_deadline deadline,
                 struct xk_error *err);
+
+    /* Members of the object open in the writer: what another host must have to
+     * take the domain as it is now (machine type, processor, version). */
+    int (*put_needs)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     struct xk_json_writer *writer, struct xk_deadline deadline,
+                     struct xk_error *err);
+
+    /* Whether this host has what put_needs() of another wrote, besides what
+     * check() says: each reason against it is a problem. needs comes from a
+     * peer or a file. live: the disks may be open for writing on the other
+     * host until the domain is unpaused here. */
+    int (*check_needs)(struct xk_hypervisor *hv,
+                       const struct xk_domain_config *config,
+                       const struct xk_json *needs, bool live,
+                       struct xk_problems *problems, struct xk_error *err);
+
+    /* Whether such a domain can be sent live: 0, or XK_ERR_UNSUPPORTED. */
+    int (*can_send_live)(struct xk_hypervisor *hv,
+                         const struct xk_domain *domain, struct xk_error *err);
+
+    /* Write the state of a running or paused domain (not stopped by itself)
+     * to fd, a pipe, which is taken. At the end the domain stands still, its
+     * I/O is complete, and all of it is in the pipe; teardown() or
+     * take_back() comes next. On failure the domain is as before, or
+     * take_back() makes it so. */
+    int (*send)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                const struct xk_send_options *options, int fd,
+                const struct xk_send_watch *watch, struct xk_deadline deadline,
+                struct xk_error *err);
+
+    /* A domain that was sent, wholly or in part, by us or by one that was
+     * killed, goes on here; it runs where it ran before. What was sent must
+     * never run. */
+    int (*take_back)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     bool runs, struct xk_deadline deadline,
+                     struct xk_error *err);
+
+    /* The first half of build() for a domain that comes from send(): all that
+     * can be made, or found to be missing, before its state is here. needs is
+     * what put_needs() wrote. */
+    int (*prepare)(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config,
+                   const struct xk_json *needs, struct xk_deadline deadline,
+                   struct xk_error *err);
+
+    /* The second: read what send() wrote from fd, a pipe, which is taken. The
+     * domain is paused at the end, and its disks are not touched before
+     * unpause(). Another thread may run meanwhile. */
+    int (*receive)(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config, int fd,
+                   const struct xk_send_watch *watch,
+                   struct xk_deadline deadline, struct xk_error *err);
 
     /* For the monitor: call changed() on the loop whenever the domain may have
      * stopped or gone. watch() is called once for each domain; it calls

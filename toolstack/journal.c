@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/crc32c.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -30,20 +31,6 @@ static const char *const kind_names[] = {
     [XK_JOURNAL_DONE] = "done",   [XK_JOURNAL_END] = "end",
     [XK_JOURNAL_NOTE] = "note",
 };
-
-/* CRC-32C (Castagnoli, reflected), bit by bit: lines are short. */
-static uint32_t
-crc32c(const char *text, size_t length)
-{
-    uint32_t crc = UINT32_MAX;
-
-    for (size_t i = 0; i < length; i++) {
-        crc ^= (unsigned char)text[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
-    }
-    return ~crc;
-}
 
 static int64_t
 wall_clock_ms(void)
@@ -69,8 +56,8 @@ format_line(enum xk_journal_kind kind, const char *what, const char *detail,
     xk_json_put_integer(writer, "time_ms", wall_clock_ms());
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
-    xk_buf_printf(line, "%08" PRIx32 " %s\n", crc32c(text.data, text.length),
-                  text.data);
+    xk_buf_printf(line, "%08" PRIx32 " %s\n",
+                  xk_crc32c(0, text.data, text.length), text.data);
 }
 
 /* What a killed writer left of a line must not be glued to the next one. */
@@ -140,7 +127,7 @@ parse_line(const char *line, size_t length, struct xk_journal_entry *entry)
     if (length < SUM_DIGITS + 1 || line[SUM_DIGITS] != ' ')
         return false;
     snprintf(digits, sizeof(digits), "%08" PRIx32,
-             crc32c(line + SUM_DIGITS + 1, length - SUM_DIGITS - 1));
+             xk_crc32c(0, line + SUM_DIGITS + 1, length - SUM_DIGITS - 1));
     if (memcmp(digits, line, SUM_DIGITS) != 0)
         return false;
     json = xk_json_parse(line + SUM_DIGITS + 1, length - SUM_DIGITS - 1,

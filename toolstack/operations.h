@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Steps of operations that recovery and policies share; of no use outside
- * toolstack. But for the first, they are called with the domain's
+/* Steps of operations that recovery, policies and moves share; of no use
+ * outside toolstack. But for the first, they are called with the domain's
  * record locked. */
 #ifndef XK_TOOLSTACK_OPERATIONS_H
 #define XK_TOOLSTACK_OPERATIONS_H
@@ -14,6 +14,7 @@
 #define XK_OP_RENAME "rename"
 #define XK_OP_RESTART "restart"
 #define XK_OP_REPLACE "rename-restart"
+#define XK_OP_SAVE "save"
 
 /* Verbs that are processes of their own. */
 #define XK_VERB_MONITOR "monitor"
@@ -51,12 +52,45 @@ int xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
                                 struct xk_deadline deadline,
                                 struct xk_error *err);
 
+/* Take name and UUID for a domain to be: a new record, locked, with the
+ * configuration and BEGIN of `operation` in its journal. From here on others
+ * see it. XK_ERR_EXISTS where either is taken. */
+struct xk_record *xk_operation_reserve(struct xk_host *host,
+                                       const struct xk_domain_config *config,
+                                       const char *operation,
+                                       const char *detail,
+                                       struct xk_deadline deadline,
+                                       struct xk_error *err);
+
+/* How a domain comes to be once its record is there; on failure all of it is
+ * undone by the caller. */
+typedef int xk_operation_build(struct xk_host *host, struct xk_domain *domain,
+                               const struct xk_domain_config *config,
+                               void *context, struct xk_deadline deadline,
+                               struct xk_error *err);
+
 /* Make a domain of that configuration: the whole of create but the checks.
- * The record is not locked at the end. */
+ * The record is not locked at the end. build NULL: from its boot disk or
+ * kernel. */
 int xk_operation_create(struct xk_host *host,
-                        const struct xk_domain_config *config, bool paused,
+                        const struct xk_domain_config *config,
+                        xk_operation_build *build, void *context, bool paused,
                         struct xk_domain *domain, struct xk_deadline deadline,
                         struct xk_error *err);
+
+/* Remove what a failed operation built, within a time of its own; a failure is
+ * a warning. */
+void xk_operation_undo(struct xk_host *host, struct xk_domain *domain);
+
+/* Refuse a name that a domain has: XK_ERR_EXISTS. */
+int xk_operation_check_name(struct xk_host *host, const char *name,
+                            struct xk_deadline deadline, struct xk_error *err);
+
+/* XK_ERR_STATE for a domain that is neither running nor paused; *running (may
+ * be NULL) is which. */
+int xk_operation_need_alive(struct xk_host *host, struct xk_domain *domain,
+                            bool *running, struct xk_deadline deadline,
+                            struct xk_error *err);
 
 /* Start a monitor if there is none; failure is a warning. */
 void xk_host_need_monitor(struct xk_host *host);

@@ -219,7 +219,8 @@ create_next(struct xk_host *host, const struct xk_domain_config *next,
 
     if (there != 0)
         return there == 1 ? 0 : -1;
-    if (xk_operation_create(host, next, false, &made, deadline, err) == -1)
+    if (xk_operation_create(host, next, NULL, NULL, false, &made, deadline,
+                            err) == -1)
         return -1;
     xk_domain_close(&made);
     return 0;

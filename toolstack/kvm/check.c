@@ -8,9 +8,9 @@
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/part.h"
 
-static void
-check_memory(struct xk_problems *problems,
-             const struct xk_domain_config *config)
+void
+xk_kvm_check_memory(struct xk_problems *problems,
+                    const struct xk_domain_config *config)
 {
     uint64_t free_mib = xk_kvm_available_mib();
 
@@ -36,7 +36,7 @@ xk_kvm_check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
     r = xk_kvm_plan_domain(&plan, config, err);
     xk_kvm_plan_free(&plan);
     if (r == 0)
-        check_memory(problems, config);
+        xk_kvm_check_memory(problems, config);
     return r;
 }
 

@@ -171,6 +171,10 @@ open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
         if (note_use(plan, disk, &image->layers[i], err) == -1)
             return -1;
     }
+    /* It is open where the domain comes from; QEMU locks it when it takes
+     * over. */
+    if (plan->incoming)
+        return 0;
     return xk_kvm_image_check_free(image, plan->state, err);
 }
 

@@ -17,9 +17,11 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/state.h"
 #include "toolstack/kvm/teardown.h"
+#include "toolstack/kvm/transfer.h"
 #include "toolstack/kvm/watch.h"
 #include "toolstack/operations.h"
 
@@ -180,7 +182,7 @@ launch(struct xk_kvm_plan *plan, struct xk_record *record,
         xk_kvm_launch_complete_plan(plan, config, record->dir_fd, &events_fd,
                                     err) == -1)
         return -1;
-    if (!plan->accelerated)
+    if (!plan->accelerated && plan->no_kvm_reason != NULL)
         xk_warn("domain \"%s\" is emulated, which is slow: %s", config->name,
                 plan->no_kvm_reason);
     xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_REBOOT);
@@ -221,6 +223,24 @@ build(struct xk_hypervisor *hv, struct xk_record *record,
     r = launch(&plan, record, config, deadline, err);
     xk_kvm_plan_free(&plan);
     return r == -1 ? -1 : set_balloon(record, config, deadline, err);
+}
+
+/* The same machine as where it comes from, whatever is the newest here. */
+static int
+prepare(struct xk_hypervisor *hv, struct xk_record *record,
+        const struct xk_domain_config *config, const struct xk_json *needs,
+        struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_kvm_plan plan;
+    int r;
+
+    (void)hv;
+    xk_kvm_plan_init(&plan, false);
+    r = xk_kvm_needs_apply(needs, &plan, err);
+    if (r == 0)
+        r = launch(&plan, record, config, deadline, err);
+    xk_kvm_plan_free(&plan);
+    return r;
 }
 
 static int
@@ -294,6 +314,13 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .core_dump = xk_kvm_core_dump,
     .rename = xk_kvm_rename,
     .console = xk_kvm_console,
+    .put_needs = xk_kvm_put_needs,
+    .check_needs = xk_kvm_check_needs,
+    .can_send_live = xk_kvm_can_send_live,
+    .send = xk_kvm_send,
+    .take_back = xk_kvm_take_back,
+    .prepare = prepare,
+    .receive = xk_kvm_receive,
     .wait = xk_kvm_wait,
     .watch = xk_kvm_watch,
     .unwatch = xk_kvm_unwatch,

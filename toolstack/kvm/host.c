@@ -57,24 +57,37 @@ xk_kvm_qemu_path(struct xk_error *err)
     return path;
 }
 
-/* Whether the first processor has one of the two flags. */
-static bool
-processor_can(void)
+char *
+xk_kvm_processor_flags(void)
 {
     XK_CLEANUP_FILE FILE *file = fopen("/proc/cpuinfo", "re");
     XK_CLEANUP_FREE char *line = NULL;
     size_t room = 0;
-    bool found = false;
 
-    while (file != NULL && !found && getline(&line, &room, file) != -1) {
-        if (strncmp(line, "flags", 5) != 0)
+    while (file != NULL && getline(&line, &room, file) != -1) {
+        const char *colon = strchr(line, ':');
+
+        if (strncmp(line, "flags", 5) != 0 || colon == NULL)
             continue;
-        for (char *word = strtok(line, " \t\n"); word != NULL && !found;
-             word = strtok(NULL, " \t\n"))
-            found = strcmp(word, "vmx") == 0 || strcmp(word, "svm") == 0;
-        break;
+        colon += 1 + strspn(colon + 1, " ");
+        return xk_strndup(colon, strcspn(colon, "\n"));
     }
-    return found;
+    return xk_strdup("");
+}
+
+/* Whether the first processor has one of the two flags. */
+static bool
+processor_can(void)
+{
+    XK_CLEANUP_FREE char *flags = xk_kvm_processor_flags();
+    char *state = NULL;
+
+    for (char *word = strtok_r(flags, " ", &state); word != NULL;
+         word = strtok_r(NULL, " ", &state)) {
+        if (strcmp(word, "vmx") == 0 || strcmp(word, "svm") == 0)
+            return true;
+    }
+    return false;
 }
 
 bool

@@ -19,6 +19,13 @@ char *xk_kvm_qemu_path(struct xk_error *err);
  * why, owned by the caller. */
 bool xk_kvm_accelerator(char **reason);
 
+/* The flags of the first processor as /proc/cpuinfo has them, with a blank
+ * between each two; the caller's. */
+char *xk_kvm_processor_flags(void);
+
+/* Major and minor number of the QEMU of this host. */
+int xk_kvm_qemu_version(int version[2], struct xk_error *err);
+
 /* Memory that new guests could have, in MiB; 0: not known. */
 uint64_t xk_kvm_available_mib(void);
 
@@ -31,6 +38,9 @@ int xk_kvm_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
 int xk_kvm_check(struct xk_hypervisor *hv,
                  const struct xk_domain_config *config,
                  struct xk_problems *problems, struct xk_error *err);
+/* A problem where the host has too little memory left for it. */
+void xk_kvm_check_memory(struct xk_problems *problems,
+                         const struct xk_domain_config *config);
 int xk_kvm_describe(struct xk_hypervisor *hv,
                     const struct xk_domain_config *config,
                     struct xk_json_writer *writer, struct xk_error *err);

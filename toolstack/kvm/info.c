@@ -126,6 +126,20 @@ qemu_version(const char *path, char **version, struct xk_error *err)
 }
 
 int
+xk_kvm_qemu_version(int version[2], struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
+    XK_CLEANUP_FREE char *text = NULL;
+
+    if (path == NULL || qemu_version(path, &text, err) == -1)
+        return -1;
+    if (sscanf(text, "%d.%d", &version[0], &version[1]) != 2)
+        return xk_fail(err, XK_ERR_HOST, "\"%s\" does not say its version",
+                       path);
+    return 0;
+}
+
+int
 xk_kvm_info(struct xk_hypervisor *hv __attribute__((unused)),
             struct xk_facts *facts, struct xk_error *err)
 {

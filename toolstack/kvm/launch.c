@@ -28,7 +28,7 @@ enum {
 };
 
 struct launch {
-    struct xk_kvm_plan *plan;
+    struct xk_kvm_plan *plan; /* NULL: of an earlier process of ours */
     const struct xk_record *record;
     off_t log_start; /* of qemu.log, where this QEMU begins */
 };
@@ -178,6 +178,10 @@ xk_kvm_launch_complete_plan(struct xk_kvm_plan *plan,
     (void)config;
     for (size_t i = 0; i < XK_ARRAY_SIZE(fixed_arguments); i++)
         xk_kvm_plan_arg(plan, "%s", fixed_arguments[i]);
+    if (plan->incoming) {
+        xk_kvm_plan_arg(plan, "-incoming");
+        xk_kvm_plan_arg(plan, "defer");
+    }
     if (add_events(plan, record_dir_fd, events_fd, err) == -1 ||
         add_commands(plan, record_dir_fd, err) == -1 ||
         add_console(plan, record_dir_fd, err) == -1)
@@ -261,7 +265,8 @@ read_last_words(int log_fd, off_t start, const char *program,
 static int
 fail_as_printed(const struct launch *launch, struct xk_error *err)
 {
-    const char *program = launch->plan->argv[0];
+    const char *program =
+        launch->plan != NULL ? launch->plan->argv[0] : "qemu-system-x86_64";
     const char *slash = strrchr(program, '/');
     XK_CLEANUP_CLOSE int log_fd = -1;
     XK_CLEANUP_BUF struct xk_buf words = {0};
@@ -280,7 +285,7 @@ fail_as_printed(const struct launch *launch, struct xk_error *err)
         if (strstr(words.data, complaints[i].text) != NULL)
             kind = complaints[i].kind;
     }
-    return xk_fail(err, kind, "QEMU ended at once: %.1500s", words.data);
+    return xk_fail(err, kind, "QEMU ended: %.1500s", words.data);
 }
 
 /* ---- the start ---- */
@@ -351,4 +356,13 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
         return -1;
     qmp = xk_qmp_open(xk_take_fd(&channel), deadline, err);
     return qmp == NULL ? explain(&launch, deadline, err) : 0;
+}
+
+int
+xk_kvm_launch_explain(const struct xk_record *record,
+                      struct xk_deadline deadline, struct xk_error *err)
+{
+    struct launch launch = {.record = record};
+
+    return explain(&launch, deadline, err);
 }

@@ -41,4 +41,9 @@ int xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
                   int events_fd, struct xk_deadline deadline,
                   struct xk_error *err);
 
+/* A call to the QEMU of a record, its first, failed with *err. Where that is
+ * because QEMU ended, make *err what it said last. Returns -1. */
+int xk_kvm_launch_explain(const struct xk_record *record,
+                          struct xk_deadline deadline, struct xk_error *err);
+
 #endif

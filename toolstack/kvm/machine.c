@@ -129,7 +129,8 @@ begin_machine(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
 {
     struct xk_buf *machine = &plan->layout->machine;
 
-    xk_buf_puts(machine, "q35,usb=off,vmport=off,dump-guest-core=off");
+    xk_buf_printf(machine, "%s,usb=off,vmport=off,dump-guest-core=off",
+                  plan->machine != NULL ? plan->machine : "q35");
     if (!xk_config_bool(config, XK_KEY_ACPI, true))
         xk_buf_puts(machine, ",acpi=off");
     if (!xk_config_bool(config, XK_KEY_HPET, true))

@@ -60,8 +60,12 @@ struct xk_kvm_plan {
                           firmware forgets. Not owned */
     const struct xk_state *state; /* to name the domain that holds an image; may
                                      be NULL */
-    time_t now;                   /* for the guest's clock; the time of init */
-    enum xk_kvm_accel accel;      /* the start: by what the host offers */
+    const char *machine; /* a machine type with its version, as a domain that
+                            comes from elsewhere has it; NULL: the newest */
+    bool incoming; /* the state comes from elsewhere, where its images may be
+                      open until then */
+    time_t now;    /* for the guest's clock; the time of init */
+    enum xk_kvm_accel accel; /* the start: by what the host offers */
 
     struct xk_kvm_layout *layout; /* the planner's own notes */
 };

@@ -366,6 +366,14 @@ xk_qmp_wait_event(struct xk_qmp *qmp, struct xk_json **event,
     return 0;
 }
 
+int
+xk_qmp_wait_some(struct xk_qmp *qmp, struct xk_deadline tick)
+{
+    if (xk_qmp_reader_is_amid(&qmp->reader))
+        return 1;
+    return xk_deadline_poll(tick, qmp->fd, POLLIN, "QEMU", NULL) != -1;
+}
+
 /* ---- the connection ---- */
 
 struct xk_qmp *

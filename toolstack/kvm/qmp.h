@@ -59,4 +59,8 @@ void xk_qmp_expect(struct xk_qmp *qmp, const char *event);
 int xk_qmp_wait_event(struct xk_qmp *qmp, struct xk_json **event,
                       struct xk_deadline deadline, struct xk_error *err);
 
+/* Wait until something has come from QEMU, or until `tick`: 1, or 0. Unlike
+ * the calls above this leaves the connection of use at the end of its time. */
+int xk_qmp_wait_some(struct xk_qmp *qmp, struct xk_deadline tick);
+
 #endif

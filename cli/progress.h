@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Progress of a domain that is saved, restored or moved, on standard error, and
+ * the way to stop it: the first SIGINT, SIGTERM or SIGHUP cancels the work,
+ * which is undone, instead of ending the process. */
+#ifndef XK_CLI_PROGRESS_H
+#define XK_CLI_PROGRESS_H
+
+#include "cli/invocation.h"
+#include "toolstack/hypervisor.h"
+
+struct xk_progress {
+    const struct xk_invocation *invocation;
+    const char *domain;
+    const char *step; /* "saving" */
+    int64_t started_ns;
+    int64_t shown_ns;
+    struct xk_send_watch watch; /* for the operation */
+};
+
+/* domain may be NULL while it is not known. The struct must outlive the
+ * operation. */
+void xk_progress_start(struct xk_progress *progress,
+                       const struct xk_invocation *invocation,
+                       const char *domain, const char *step);
+
+/* Wipe the line, and let signals do again what they did. */
+void xk_progress_end(struct xk_progress *progress);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/verbs.h"
+
+#include "cli/invocation.h"
+#include "cli/progress.h"
+#include "toolstack/migration/save.h"
+
+enum {
+    OPTION_CONTINUE,
+    OPTION_PAUSE,
+    OPTION_COMPRESS,
+};
+
+static enum xk_save_then
+what_then(const struct xk_invocation *invocation)
+{
+    if (xk_option_given(invocation, OPTION_PAUSE))
+        return XK_SAVE_PAUSE;
+    return xk_option_given(invocation, OPTION_CONTINUE) ? XK_SAVE_CONTINUE
+                                                        : XK_SAVE_DESTROY;
+}
+
+static int
+run_save(struct xk_invocation *invocation, struct xk_error *err)
+{
+    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+    struct xk_progress progress;
+    struct xk_save_options options = {
+        .then = what_then(invocation),
+        .zstd = xk_option_given(invocation, OPTION_COMPRESS),
+        .watch = &progress.watch,
+    };
+    const char *path = invocation->arguments[1];
+    int rc;
+
+    if (xk_option_given(invocation, OPTION_PAUSE) &&
+        xk_option_given(invocation, OPTION_CONTINUE))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "-c and -p: is it to go on, or to be paused?");
+    if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
+                       invocation->deadline, err) == -1)
+        return -1;
+    xk_progress_start(&progress, invocation, domain.name, "saving");
+    rc = xk_domain_save(&invocation->host, &domain, path, &options, NULL,
+                        invocation->deadline, err);
+    xk_progress_end(&progress);
+    if (rc == -1)
+        return -1;
+    xk_invocation_put_handle(invocation, &domain, "file", path);
+    return 0;
+}
+
+const struct xk_command xk_command_save = {
+    .name = "save",
+    .summary = "write a domain to a file and end it",
+    .details =
+        "The domain stands still while its memory and devices are written to "
+        "FILE, and is gone at the end; \"xk restore\" makes it again, where it "
+        "stood. Its disks are not part of the file and must not be changed "
+        "meanwhile.\n\n"
+        "FILE is written under another name beside it, readable by its owner "
+        "only, synced to disk, and then takes the place of what was there. If "
+        "anything fails, or the verb is cancelled (Ctrl-C) or killed, the "
+        "domain goes on, what was there before is as it was, and nothing else "
+        "is left.\n\n"
+        "With -c the domain goes on when FILE is written, and with -p it stays "
+        "there, paused.",
+    .options =
+        {
+            [OPTION_CONTINUE] = {'c', NULL, XK_ARG_NONE, NULL,
+                                 "let the domain go on afterwards", NULL},
+            [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
+                              "leave the domain paused afterwards", NULL},
+            [OPTION_COMPRESS] = {'z', "compress", XK_ARG_NONE, NULL,
+                                 "compress the file (zstd)", NULL},
+        },
+    .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"FILE", XK_ARG_FILE}},
+    .needs_host = true,
+    .run = run_save,
+};

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/transfer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/kvm/files.h"
+#include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/qmp.h"
+#include "toolstack/kvm/state.h"
+
+enum {
+    TICK_MS = 200, /* between two looks at what a stream has done */
+    END_MS = 5000, /* for QEMU to give a stream up when told to */
+    /* A guest that writes faster than the wire carries is slowed by QEMU, more
+     * from round to round. Where that is not enough after so many rounds, it
+     * may stand still longer. */
+    PATIENT_ROUNDS = 15,
+    DOWNTIME_MS = 300, /* QEMU's default */
+    DOWNTIME_MAX_MS = 5000,
+};
+
+#define ANY_SPEED (UINT64_C(1) << 50) /* bytes per second */
+
+/* What a status of QEMU's stream means (MigrationStatus, qapi/migration.json).
+ */
+enum stage {
+    STAGE_NONE,
+    STAGE_RUNS,
+    STAGE_STOPPED, /* the guest stands still until we say "continue" */
+    STAGE_DONE,
+    STAGE_FAILED,
+    STAGE_CANCELLED,
+};
+
+struct transfer {
+    struct xk_qmp *qmp;
+    const struct xk_send_options *options; /* NULL: incoming */
+    const struct xk_send_watch *watch;
+    struct xk_send_progress progress;
+    enum stage stage;
+    char why[512]; /* it failed */
+    unsigned downtime_ms;
+};
+
+/* ---- looking ---- */
+
+static enum stage
+stage_by_name(const char *status)
+{
+    static const struct {
+        const char *status;
+        enum stage stage;
+    } rows[] = {
+        {"none", STAGE_NONE},
+        {"setup", STAGE_RUNS},
+        {"active", STAGE_RUNS},
+        {"device", STAGE_RUNS},
+        {"wait-unplug", STAGE_RUNS},
+        {"cancelling", STAGE_RUNS},
+        {"pre-switchover", STAGE_STOPPED},
+        {"completed", STAGE_DONE},
+        {"failed", STAGE_FAILED},
+        {"cancelled", STAGE_CANCELLED},
+    };
+
+    for (size_t i = 0; status != NULL && i < XK_ARRAY_SIZE(rows); i++) {
+        if (strcmp(rows[i].status, status) == 0)
+            return rows[i].stage;
+    }
+    return STAGE_NONE;
+}
+
+static uint64_t
+number(const struct xk_json *object, const char *key)
+{
+    int64_t value;
+
+    return xk_json_integer(xk_json_get(object, key), &value) && value > 0
+               ? (uint64_t)value
+               : 0;
+}
+
+static void
+take_progress(struct transfer *transfer, const struct xk_json *ram)
+{
+    struct xk_send_progress *progress = &transfer->progress;
+
+    progress->sent_bytes = number(ram, "transferred");
+    progress->remaining_bytes = number(ram, "remaining");
+    progress->total_bytes = number(ram, "total");
+    progress->dirty_rate =
+        number(ram, "dirty-pages-rate") * number(ram, "page-size");
+    progress->rounds = (unsigned)number(ram, "dirty-sync-count");
+}
+
+static void
+note_stopped(struct xk_send_progress *progress)
+{
+    if (progress->stopped)
+        return;
+    progress->stopped = true;
+    progress->stopped_at_ns = xk_now_ns();
+}
+
+static int
+look(struct transfer *transfer, struct xk_deadline deadline,
+     struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_json *state;
+    const char *why;
+
+    if (xk_qmp_execute(transfer->qmp, "query-migrate", NULL, &answer, deadline,
+                       err) == -1)
+        return -1;
+    state = xk_json_get(answer, "return");
+    transfer->stage =
+        stage_by_name(xk_json_string(xk_json_get(state, "status")));
+    if (transfer->stage == STAGE_STOPPED || transfer->stage == STAGE_DONE)
+        note_stopped(&transfer->progress);
+    if (xk_json_get(state, "ram") != NULL)
+        take_progress(transfer, xk_json_get(state, "ram"));
+    why = xk_json_string(xk_json_get(state, "error-desc"));
+    if (why != NULL)
+        snprintf(transfer->why, sizeof(transfer->why), "%s", why);
+    return 0;
+}
+
+static bool
+goes_on(const struct transfer *transfer)
+{
+    return transfer->watch == NULL ||
+           transfer->watch->go_on(&transfer->progress,
+                                  transfer->watch->context);
+}
+
+/* ---- setting up ---- */
+
+struct step {
+    const char *command;
+    const char *arguments;
+};
+
+static int
+run_steps(struct xk_qmp *qmp, const struct step *steps, size_t count,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (xk_qmp_execute(qmp, steps[i].command, steps[i].arguments, NULL,
+                           deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+set_downtime(struct transfer *transfer, unsigned ms,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *arguments =
+        xk_asprintf("{\"downtime-limit\":%u}", ms);
+
+    transfer->downtime_ms = ms;
+    return xk_qmp_execute(transfer->qmp, "migrate-set-parameters", arguments,
+                          NULL, deadline, err);
+}
+
+static int
+set_up(struct transfer *transfer, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    const struct xk_send_options *options = transfer->options;
+    const char *live = options->live ? "true" : "false";
+    uint64_t speed = options->bandwidth != 0 ? options->bandwidth : ANY_SPEED;
+    XK_CLEANUP_FREE char *capabilities =
+        xk_asprintf("{\"capabilities\":["
+                    "{\"capability\":\"events\",\"state\":true},"
+                    "{\"capability\":\"pause-before-switchover\",\"state\":%s},"
+                    "{\"capability\":\"auto-converge\",\"state\":%s}]}",
+                    live, live);
+    XK_CLEANUP_FREE char *parameters =
+        xk_asprintf("{\"max-bandwidth\":%" PRIu64 "}", speed);
+    const struct step steps[] = {
+        {"migrate-set-capabilities", capabilities},
+        {"migrate-set-parameters", parameters},
+    };
+
+    if (run_steps(transfer->qmp, steps, XK_ARRAY_SIZE(steps), deadline, err) ==
+        -1)
+        return -1;
+    return set_downtime(transfer,
+                        options->max_downtime_ms != 0 ? options->max_downtime_ms
+                                                      : DOWNTIME_MS,
+                        deadline, err);
+}
+
+/* Ours is closed in any case: the end of the stream is seen only when QEMU's
+ * is the last one. */
+static int
+hand_pipe(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    int r = xk_qmp_send_fd(qmp, fd, "state", deadline, err);
+
+    close(fd);
+    return r;
+}
+
+/* ---- sending ---- */
+
+int
+xk_kvm_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     struct xk_error *err)
+{
+    (void)hv;
+    (void)domain;
+    (void)err;
+    return 0;
+}
+
+static int
+make_patient(struct transfer *transfer, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    bool late = transfer->progress.rounds > PATIENT_ROUNDS;
+
+    if (!late || transfer->options->max_downtime_ms != 0 ||
+        transfer->downtime_ms >= DOWNTIME_MAX_MS)
+        return 0;
+    return set_downtime(transfer, transfer->downtime_ms * 2, deadline, err);
+}
+
+/* QEMU lets a guest that it stopped for the last round go on. */
+static int
+cancel(struct transfer *transfer, struct xk_error *err)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(END_MS);
+
+    if (xk_qmp_execute(transfer->qmp, "migrate_cancel", NULL, NULL, deadline,
+                       err) == -1)
+        return -1;
+    for (;;) {
+        if (look(transfer, deadline, err) == -1)
+            return -1;
+        if (transfer->stage != STAGE_RUNS && transfer->stage != STAGE_STOPPED)
+            return 0;
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "QEMU does not give its stream up");
+        xk_qmp_wait_some(transfer->qmp,
+                         xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+    }
+}
+
+/* 1: go on, 0: done, -1: error. */
+static int
+step_send(struct transfer *transfer, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    switch (transfer->stage) {
+    case STAGE_STOPPED:
+        if (!goes_on(transfer))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        return xk_qmp_execute(transfer->qmp, "migrate-continue",
+                              "{\"state\":\"pre-switchover\"}", NULL, deadline,
+                              err) == -1
+                   ? -1
+                   : 1;
+    case STAGE_RUNS:
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "its memory could not be sent in time");
+        if (!goes_on(transfer))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        return make_patient(transfer, deadline, err) == -1 ? -1 : 1;
+    case STAGE_DONE:
+        goes_on(transfer);
+        return 0;
+    case STAGE_NONE:
+    case STAGE_FAILED:
+    case STAGE_CANCELLED:
+    default:
+        return xk_fail(err, XK_ERR_FAILED, "QEMU could not send it: %s",
+                       transfer->why[0] != '\0' ? transfer->why : "cancelled");
+    }
+}
+
+static int
+follow_send(struct transfer *transfer, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    int r;
+
+    for (;;) {
+        if (look(transfer, deadline, err) == -1)
+            return -1;
+        r = step_send(transfer, deadline, err);
+        if (r != 1)
+            return r;
+        if (transfer->stage == STAGE_RUNS)
+            xk_qmp_wait_some(
+                transfer->qmp,
+                xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+    }
+}
+
+static int
+send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    int r;
+
+    if (!transfer->options->live)
+        note_stopped(&transfer->progress);
+    r = set_up(transfer, deadline, err);
+    if (r == -1) {
+        close(fd);
+        return -1;
+    }
+    if (hand_pipe(transfer->qmp, fd, deadline, err) == -1 ||
+        xk_qmp_execute(transfer->qmp, "migrate", "{\"uri\":\"fd:state\"}", NULL,
+                       deadline, err) == -1)
+        return -1;
+    r = follow_send(transfer, deadline, err);
+    if (r == -1)
+        cancel(transfer, NULL);
+    return r;
+}
+
+int
+xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            const struct xk_send_options *options, int fd,
+            const struct xk_send_watch *watch, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+    struct transfer transfer = {.options = options, .watch = watch};
+
+    (void)hv;
+    if (dirfd != -1)
+        qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+    if (qmp == NULL ||
+        (!options->live &&
+         xk_qmp_execute(qmp, "stop", NULL, NULL, deadline, err) == -1)) {
+        close(fd);
+        return -1;
+    }
+    transfer.qmp = qmp;
+    return send_stream(&transfer, fd, deadline, err);
+}
+
+/* A QEMU that has sent its guest takes its images again when the guest goes on;
+ * there is no way but that to where it was paused. */
+int
+xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 bool runs, struct xk_deadline deadline, struct xk_error *err)
+{
+    int dirfd = xk_kvm_dir(domain, err);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+    struct transfer transfer = {0};
+
+    (void)hv;
+    if (dirfd == -1)
+        return -1;
+    qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+    if (qmp == NULL)
+        return -1;
+    transfer.qmp = qmp;
+    if (look(&transfer, deadline, err) == -1)
+        return -1;
+    if ((transfer.stage == STAGE_RUNS || transfer.stage == STAGE_STOPPED) &&
+        cancel(&transfer, err) == -1)
+        return -1;
+    if ((runs || transfer.stage == STAGE_DONE) &&
+        xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1)
+        return -1;
+    return runs ? 0 : xk_qmp_execute(qmp, "stop", NULL, NULL, deadline, err);
+}
+
+/* ---- receiving ---- */
+
+static int
+follow_receive(struct transfer *transfer, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    for (;;) {
+        if (look(transfer, deadline, err) == -1)
+            return -1;
+        if (transfer->stage == STAGE_DONE)
+            return 0;
+        if (transfer->stage == STAGE_FAILED)
+            return xk_fail(err, XK_ERR_FAILED, "QEMU cannot take it: %s",
+                           transfer->why);
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "its memory did not arrive in time");
+        if (!goes_on(transfer))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        xk_qmp_wait_some(transfer->qmp,
+                         xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+    }
+}
+
+static int
+receive_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    static const struct step steps[] = {
+        {"migrate-set-capabilities",
+         "{\"capabilities\":["
+         "{\"capability\":\"events\",\"state\":true},"
+         "{\"capability\":\"late-block-activate\",\"state\":true}]}"},
+    };
+
+    if (run_steps(transfer->qmp, steps, XK_ARRAY_SIZE(steps), deadline, err) ==
+        -1) {
+        close(fd);
+        return -1;
+    }
+    if (hand_pipe(transfer->qmp, fd, deadline, err) == -1 ||
+        xk_qmp_execute(transfer->qmp, "migrate-incoming",
+                       "{\"uri\":\"fd:state\"}", NULL, deadline, err) == -1)
+        return -1;
+    return follow_receive(transfer, deadline, err);
+}
+
+/* QEMU ends when it cannot take what comes, and its last words tell why. */
+int
+xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
+               const struct xk_domain_config *config, int fd,
+               const struct xk_send_watch *watch, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        xk_qmp_connect(record->dir_fd, XK_KVM_FILE_QMP, deadline, err);
+    struct transfer transfer = {.qmp = qmp, .watch = watch};
+
+    (void)hv;
+    (void)config;
+    if (qmp == NULL) {
+        close(fd);
+        return -1;
+    }
+    if (receive_stream(&transfer, fd, deadline, err) == 0)
+        return 0;
+    return xk_kvm_launch_explain(record, deadline, err);
+}

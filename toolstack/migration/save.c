@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/migration/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/journal.h"
+#include "toolstack/migration/frame.h"
+#include "toolstack/migration/image.h"
+#include "toolstack/migration/pump.h"
+#include "toolstack/operations.h"
+
+enum {
+    UNDO_MS = 20000,
+    SILENCE_MS = 60000, /* of a disk */
+};
+
+/* In the journal: the file beside its name is complete. From there on a save
+ * goes forward. */
+#define EFFECT_WRITTEN "save-written"
+
+/* One save under way; all of it can be read from the journal. */
+struct save {
+    struct xk_host *host;
+    struct xk_domain *domain;
+    char *path;      /* absolute */
+    char *temporary; /* the same and a suffix */
+    enum xk_save_then then;
+    bool runs;
+    bool zstd;
+    const struct xk_send_watch *watch;
+    struct xk_frame_stream stream;
+};
+
+static void
+free_save(struct save *save)
+{
+    free(save->path);
+    free(save->temporary);
+}
+
+#define CLEANUP_SAVE __attribute__((cleanup(free_save)))
+
+/* ---- the journal ---- */
+
+static int
+note_begin(const struct save *save, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "path", save->path);
+    xk_json_put_string(writer, "temporary", save->temporary);
+    xk_json_put_integer(writer, "then", save->then);
+    xk_json_put_bool(writer, "runs", save->runs);
+    xk_json_close_object(writer);
+    return xk_journal_append(save->domain->record, XK_JOURNAL_BEGIN, XK_OP_SAVE,
+                             text.data, err);
+}
+
+static int
+read_begin(const char *detail, struct save *save, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        xk_json_parse(detail != NULL ? detail : "",
+                      detail != NULL ? strlen(detail) : 0, "journal", err);
+    const char *path, *temporary;
+    int64_t then = 0;
+
+    if (json == NULL)
+        return -1;
+    path = xk_json_need_string(json, "path", err);
+    temporary = xk_json_need_string(json, "temporary", err);
+    if (path == NULL || temporary == NULL)
+        return -1;
+    xk_json_integer(xk_json_get(json, "then"), &then);
+    save->path = xk_strdup(path);
+    save->temporary = xk_strdup(temporary);
+    save->then = (enum xk_save_then)then;
+    save->runs = xk_json_is_true(xk_json_get(json, "runs"));
+    return 0;
+}
+
+static int
+note(const struct save *save, enum xk_journal_kind kind, const char *what,
+     struct xk_error *err)
+{
+    return xk_journal_append(save->domain->record, kind, what, NULL, err);
+}
+
+/* ---- the file ---- */
+
+/* Saving over a device or a pipe would destroy it by the rename. */
+static int
+check_target(const char *path, struct xk_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" is no regular file; a domain is saved to one",
+                       path);
+    return 0;
+}
+
+/* The folder as it is now: the working directory of a later verb is another. */
+static char *
+absolute_path(const char *path, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *copy = xk_strdup(path);
+    XK_CLEANUP_FREE char *copy_too = xk_strdup(path);
+    XK_CLEANUP_FREE char *folder = realpath(dirname(copy), NULL);
+    const char *name = basename(copy_too);
+
+    if (folder == NULL) {
+        xk_fail_errno(err, "save to \"%s\"", path);
+        return NULL;
+    }
+    if (path[0] == '\0' || path[strlen(path) - 1] == '/') {
+        xk_fail(err, XK_ERR_USAGE, "\"%s\" is no name of a file", path);
+        return NULL;
+    }
+    return xk_asprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+}
+
+static int
+open_temporary(const struct save *save, struct xk_error *err)
+{
+    int fd = open(save->temporary,
+                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "create \"%s\"", save->temporary);
+    return fd;
+}
+
+static int
+write_head(struct save *save, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(save->domain->record, err);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+    bool runs = save->runs;
+    int r;
+
+    if (config == NULL)
+        return -1;
+    xk_json_open_object(writer, NULL);
+    r = xk_image_put(save->host, save->domain, config, runs, writer, deadline,
+                     err);
+    xk_json_close_object(writer);
+    if (r == -1)
+        return -1;
+    return xk_frame_write_text(&save->stream, XK_FRAME_FILE, &text, deadline,
+                               err);
+}
+
+static int
+write_end(struct save *save, const struct xk_pump_totals *totals,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_pump_put_totals(writer, totals);
+    xk_json_close_object(writer);
+    return xk_frame_write_text(&save->stream, XK_FRAME_DATA_END, &text,
+                               deadline, err);
+}
+
+/* A full disk is seen by the pump; the driver only sees it go away. */
+static int
+write_state(struct save *save, struct xk_pump_totals *totals,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_pump_options options = {.zstd = save->zstd,
+                                            .silence_ms = SILENCE_MS};
+    const struct xk_send_options how = {.live = false};
+    struct xk_error driver_err = {0};
+    struct xk_pump *pump;
+    int fd, sent;
+
+    pump = xk_pump_out(&save->stream, NULL, &options, &fd, err);
+    if (pump == NULL)
+        return -1;
+    sent = save->host->hv->ops->send(save->host->hv, save->domain, &how, fd,
+                                     save->watch, deadline, &driver_err);
+    if (xk_pump_join(pump, sent == -1, totals, err) == -1)
+        return -1;
+    if (sent == -1)
+        *err = driver_err;
+    return sent;
+}
+
+static int
+write_file(struct save *save, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = open_temporary(save, err);
+    struct xk_pump_totals totals;
+
+    if (fd == -1)
+        return -1;
+    save->stream = (struct xk_frame_stream){.fd = fd, .what = save->path};
+    if (write_head(save, deadline, err) == -1 ||
+        write_state(save, &totals, deadline, err) == -1 ||
+        write_end(save, &totals, deadline, err) == -1)
+        return -1;
+    if (fsync(fd) == -1)
+        return xk_fail_errno(err, "sync \"%s\"", save->temporary);
+    return 0;
+}
+
+static int
+sync_folder(const char *path, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *copy = xk_strdup(path);
+    XK_CLEANUP_CLOSE int fd =
+        open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd == -1 || fsync(fd) == -1)
+        return xk_fail_errno(err, "sync the directory of \"%s\"", path);
+    return 0;
+}
+
+/* ---- save ---- */
+
+/* The domain goes on where it stood, and nothing is left of the file. */
+static int
+back_out(struct save *save, bool runs, struct xk_deadline deadline,
+         struct xk_error *err)
+{
+    struct xk_hypervisor *hv = save->host->hv;
+
+    unlink(save->temporary);
+    if (hv->ops->take_back(hv, save->domain, runs, deadline, err) == -1)
+        return -1;
+    return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);
+}
+
+/* From a complete file to the end; all of it can be done twice. */
+static int
+finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = save->host->hv;
+    bool runs = save->runs && save->then == XK_SAVE_CONTINUE;
+
+    if (rename(save->temporary, save->path) == -1 && errno != ENOENT)
+        return xk_fail_errno(err, "rename \"%s\" to \"%s\"", save->temporary,
+                             save->path);
+    if (sync_folder(save->path, err) == -1)
+        return -1;
+    if (save->then == XK_SAVE_DESTROY)
+        return xk_operation_remove(save->host, save->domain, deadline, err);
+    if (hv->ops->take_back(hv, save->domain, runs, deadline, err) == -1)
+        return -1;
+    return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);
+}
+
+static void
+undo(struct save *save)
+{
+    struct xk_error err = {0};
+
+    if (back_out(save, save->runs, xk_deadline_in_ms(UNDO_MS), &err) == -1)
+        xk_warn("domain \"%s\" could not be let go on: %s", save->domain->name,
+                err.message);
+}
+
+static int
+save_locked(struct save *save, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    if (xk_operation_need_alive(save->host, save->domain, &save->runs, deadline,
+                                err) == -1)
+        return -1;
+    if (note_begin(save, err) == -1)
+        return -1;
+    if (write_file(save, deadline, err) == -1 ||
+        note(save, XK_JOURNAL_DONE, EFFECT_WRITTEN, err) == -1) {
+        undo(save);
+        return -1;
+    }
+    return finish(save, deadline, err);
+}
+
+static int
+prepare(struct save *save, const char *path, struct xk_error *err)
+{
+    if (save->domain->record == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "domain \"%s\" was made by another toolstack, which has "
+                       "its configuration: save it with that",
+                       save->domain->name);
+    save->path = absolute_path(path, err);
+    if (save->path == NULL || check_target(save->path, err) == -1)
+        return -1;
+    save->temporary =
+        xk_asprintf("%s.%s.part", save->path, save->domain->record->uuid_text);
+    return 0;
+}
+
+int
+xk_domain_save(struct xk_host *host, struct xk_domain *domain, const char *path,
+               const struct xk_save_options *options, uint64_t *bytes,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    CLEANUP_SAVE struct save save = {
+        .host = host,
+        .domain = domain,
+        .then = options->then,
+        .zstd = options->zstd,
+        .watch = options->watch,
+    };
+    int r;
+
+    if (prepare(&save, path, err) == -1 ||
+        xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = save_locked(&save, deadline, err);
+    xk_record_unlock(domain->record);
+    if (bytes != NULL)
+        *bytes = save.stream.bytes;
+    return r == -1 ? xk_wrap(err, "save domain \"%s\"", domain->name) : 0;
+}
+
+int
+xk_save_recover(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    CLEANUP_SAVE struct save save = {.host = host, .domain = domain};
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool written;
+    int r = -1;
+
+    if (xk_journal_read(domain->record, &journal, err) == -1)
+        return -1;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL)
+        r = read_begin(begin->detail, &save, err);
+    written =
+        begin != NULL && xk_journal_count(&journal, XK_JOURNAL_DONE,
+                                          EFFECT_WRITTEN, begin->time_ms) > 0;
+    xk_journal_free(&journal);
+    if (r == -1)
+        return -1;
+    return written ? finish(&save, deadline, err)
+                   : back_out(&save, save.runs, deadline, err);
+}
+
+/* ---- restore ---- */
+
+struct restore {
+    struct xk_frame_stream stream;
+    struct xk_image image;
+    const struct xk_send_watch *watch;
+};
+
+static int
+read_head(struct restore *restore, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    const char *what = restore->stream.what;
+    struct xk_frame frame = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    int r = xk_frame_read(&restore->stream, &frame, deadline, err);
+
+    if (r == 0 && frame.type != XK_FRAME_FILE)
+        r = xk_fail(err, XK_ERR_PROTOCOL, "%s is no saved domain", what);
+    if (r == 0)
+        json = xk_frame_parse(&frame, what, err);
+    xk_buf_free(&frame.payload);
+    return json == NULL ? -1 : xk_image_take(&json, what, &restore->image, err);
+}
+
+static int
+read_state(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *config, void *context,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct restore *restore = context;
+    struct xk_hypervisor *hv = host->hv;
+    const struct xk_pump_options options = {.silence_ms = SILENCE_MS};
+    struct xk_error driver_err = {0};
+    struct xk_pump *pump;
+    int fd, received;
+
+    if (hv->ops->prepare(hv, domain->record, config, restore->image.needs,
+                         deadline, err) == -1)
+        return -1;
+    pump = xk_pump_in(&restore->stream, &options, &fd, err);
+    if (pump == NULL)
+        return -1;
+    received = hv->ops->receive(hv, domain->record, config, fd, restore->watch,
+                                deadline, &driver_err);
+    if (xk_pump_join(pump, received == -1, NULL, err) == -1)
+        return -1;
+    if (received == -1)
+        *err = driver_err;
+    return received;
+}
+
+static int
+check(struct xk_host *host, const struct restore *restore,
+      struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_problems problems = {0};
+    int r =
+        xk_image_check(host, &restore->image, false, &problems, deadline, err);
+
+    if (r == 0 && problems.errors > 0)
+        r = xk_problems_fail(&problems, err);
+    xk_problems_free(&problems);
+    return r;
+}
+
+static int
+restore_from(struct xk_host *host, struct restore *restore,
+             const struct xk_restore_options *options, struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_domain_config *config;
+
+    if (read_head(restore, deadline, err) == -1)
+        return -1;
+    if (check(host, restore, deadline, err) == -1)
+        return -1;
+    config = options->config != NULL ? options->config : restore->image.config;
+    return xk_operation_create(host, config, read_state, restore,
+                               options->paused, domain, deadline, err);
+}
+
+int
+xk_domain_restore(struct xk_host *host, const char *path,
+                  const struct xk_restore_options *options,
+                  struct xk_domain *domain, struct xk_deadline deadline,
+                  struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *what = xk_asprintf("\"%s\"", path);
+    XK_CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct restore restore = {
+        .stream = {.fd = fd, .what = what},
+        .watch = options->watch,
+    };
+    int r;
+
+    *domain = (struct xk_domain){.domid = -1};
+    if (fd == -1) {
+        xk_fail_errno(err, "open \"%s\"", path);
+        return xk_fail(err, XK_ERR_USAGE, "%s", err->message);
+    }
+    r = restore_from(host, &restore, options, domain, deadline, err);
+    xk_image_free(&restore.image);
+    return r == -1 ? xk_wrap(err, "restore from \"%s\"", path) : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Domains in files: save and restore.
+ *
+ * A file is a FILE frame (who it is, its configuration, what it needs of a
+ * host), the DATA frames of the hypervisor's stream, and DATA_END with their
+ * hash. It is written beside its name, synced and renamed, and only then is
+ * the domain taken away: killed at any point, there is the domain that goes
+ * on, or a file that is whole.
+ */
+#ifndef XK_TOOLSTACK_MIGRATION_SAVE_H
+#define XK_TOOLSTACK_MIGRATION_SAVE_H
+
+#include "toolstack/domain.h"
+
+/* What becomes of the domain once it is saved. */
+enum xk_save_then {
+    XK_SAVE_DESTROY,
+    XK_SAVE_CONTINUE, /* it goes on as before */
+    XK_SAVE_PAUSE,    /* it stays, paused */
+};
+
+struct xk_save_options {
+    enum xk_save_then then;
+    bool zstd;
+    const struct xk_send_watch *watch; /* may be NULL */
+};
+
+/* Save a domain to `path`, which is replaced if it is a file. On failure the
+ * domain goes on, what was at path is as it was, and nothing is left. *bytes
+ * (may be NULL): the length of the file. */
+int xk_domain_save(struct xk_host *host, struct xk_domain *domain,
+                   const char *path, const struct xk_save_options *options,
+                   uint64_t *bytes, struct xk_deadline deadline,
+                   struct xk_error *err);
+
+struct xk_restore_options {
+    bool paused;
+    const struct xk_domain_config *config; /* instead of the file's; may be
+                                              NULL */
+    const struct xk_send_watch *watch;     /* may be NULL */
+};
+
+/* Make a domain from a file, which stays. *domain is open at the end. On
+ * failure nothing is left. */
+int xk_domain_restore(struct xk_host *host, const char *path,
+                      const struct xk_restore_options *options,
+                      struct xk_domain *domain, struct xk_deadline deadline,
+                      struct xk_error *err);
+
+/* For recovery (toolstack/host.c): an interrupted save is brought to its end
+ * where its file is complete, else undone. */
+int xk_save_recover(struct xk_host *host, struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
+
+#endif
