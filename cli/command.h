@@ -42,7 +42,7 @@ struct xk_positional {
 };
 
 enum {
-    XK_OPTIONS_MAX = 16,
+    XK_OPTIONS_MAX = 20,
     XK_POSITIONALS_MAX = 4,
 };
 

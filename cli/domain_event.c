@@ -3,6 +3,7 @@
 
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
+#include "toolstack/migration/migrate.h"
 
 /* Opening the host has finished or undone what a killed verb left, which may
  * have been all there was to do. */
@@ -11,6 +12,7 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
 {
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
     struct xk_error missing = {0};
+    enum xk_handover fate;
 
     if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
                        invocation->deadline, &missing) == -1) {
@@ -19,6 +21,9 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
         *err = missing;
         return -1;
     }
+    if (domain.record != NULL && xk_migrate_in_doubt(domain.record))
+        return xk_migrate_resolve(&invocation->host, &domain, XK_RESOLVE_ASK,
+                                  &fate, invocation->deadline, err);
     return xk_domain_apply_policy(&invocation->host, &domain,
                                   invocation->deadline, err);
 }

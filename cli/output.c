@@ -59,7 +59,7 @@ static const struct {
 } state_letters[] = {
     [XK_STATE_RUNNING] = {0, 'r'},  [XK_STATE_PAUSED] = {2, 'p'},
     [XK_STATE_SHUTDOWN] = {3, 's'}, [XK_STATE_CRASHED] = {3, 's'},
-    [XK_STATE_DYING] = {5, 'd'},
+    [XK_STATE_DYING] = {5, 'd'},    [XK_STATE_IN_DOUBT] = {1, '?'},
 };
 static_assert(XK_ARRAY_SIZE(state_letters) == XK_STATE_COUNT,
               "one letter per state");

@@ -19,6 +19,8 @@ extern const struct xk_command xk_command_help;
 extern const struct xk_command xk_command_info;
 extern const struct xk_command xk_command_list;
 extern const struct xk_command xk_command_manual;
+extern const struct xk_command xk_command_migrate;
+extern const struct xk_command xk_command_migrate_receive;
 extern const struct xk_command xk_command_monitor;
 extern const struct xk_command xk_command_pause;
 extern const struct xk_command xk_command_reboot;

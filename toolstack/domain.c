@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
 
 /* Undoing must not be cut short by the deadline that made it needed. */
@@ -153,12 +154,31 @@ xk_domain_close(struct xk_domain *domain)
     *domain = (struct xk_domain){.domid = -1};
 }
 
+/* The driver sees a domain that stands still; the journal knows why. */
+static void
+mark_doubt(struct xk_domain_info *info, const struct xk_record *record)
+{
+    if (record != NULL && xk_migrate_in_doubt(record))
+        info->state = XK_STATE_IN_DOUBT;
+}
+
 int
 xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
                struct xk_deadline deadline, struct xk_error *err)
 {
     *list = (struct xk_domain_list){0};
-    return host->hv->ops->list(host->hv, list, deadline, err);
+    if (host->hv->ops->list(host->hv, list, deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record = NULL;
+
+        /* One in doubt stands still. */
+        if (list->items[i].state == XK_STATE_RUNNING)
+            continue;
+        record = xk_record_open(&host->state, &list->items[i].uuid, NULL);
+        mark_doubt(&list->items[i], record);
+    }
+    return 0;
 }
 
 int
@@ -167,7 +187,10 @@ xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
               struct xk_error *err)
 {
     *info = (struct xk_domain_info){.domid = -1};
-    return host->hv->ops->get(host->hv, domain, info, deadline, err);
+    if (host->hv->ops->get(host->hv, domain, info, deadline, err) == -1)
+        return -1;
+    mark_doubt(info, domain->record);
+    return 0;
 }
 
 /* ---- locking ---- */
@@ -183,6 +206,14 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
         return xk_wrap(err, "domain \"%s\"", domain->name);
     if (!xk_journal_is_unfinished(domain->record))
         return 0;
+    if (xk_migrate_in_doubt(domain->record)) {
+        xk_record_unlock(domain->record);
+        return xk_fail(err, XK_ERR_STATE,
+                       "domain \"%s\" is in doubt: it was handed to another "
+                       "host, which has not said that it runs there; \"xk "
+                       "migrate --resolve\" asks it",
+                       domain->name);
+    }
     /* Its holder was killed while we waited. The next verb recovers it. */
     xk_record_unlock(domain->record);
     return xk_fail(err, XK_ERR_BUSY,

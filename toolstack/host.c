@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/migrate.h"
 #include "toolstack/migration/save.h"
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
@@ -33,6 +34,8 @@ static const struct {
     {XK_OP_RESTART, xk_operation_finish_restart},
     {XK_OP_REPLACE, xk_operation_finish_replace},
     {XK_OP_SAVE, xk_save_recover},
+    {XK_OP_MIGRATE, xk_migrate_recover},
+    {XK_OP_RECEIVE, xk_receive_recover},
 };
 
 static int

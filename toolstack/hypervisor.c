@@ -13,7 +13,7 @@
 static const char *const state_names[] = {
     [XK_STATE_RUNNING] = "running",   [XK_STATE_PAUSED] = "paused",
     [XK_STATE_SHUTDOWN] = "shutdown", [XK_STATE_CRASHED] = "crashed",
-    [XK_STATE_DYING] = "dying",
+    [XK_STATE_DYING] = "dying",       [XK_STATE_IN_DOUBT] = "in-doubt",
 };
 static_assert(XK_ARRAY_SIZE(state_names) == XK_STATE_COUNT,
               "one name per state");

@@ -29,6 +29,8 @@ enum xk_domain_state {
     XK_STATE_SHUTDOWN, /* stopped by itself; stop_reason says why */
     XK_STATE_CRASHED,  /* the same, with XK_STOP_CRASH */
     XK_STATE_DYING,    /* being torn down */
+    XK_STATE_IN_DOUBT, /* handed to another host, which has not said that it
+                          runs there; no driver says this */
     XK_STATE_COUNT,
 };
 

@@ -37,7 +37,7 @@ enum {
     LOOK_MS = 5000,
     TRIM_SECONDS = 10,
     RETRY_FIRST_SECONDS = 1,
-    RETRY_LAST_SECONDS = 60,
+    RETRY_LAST_SECONDS = 16,
     LOG_LIMIT = 1 << 20,
 };
 

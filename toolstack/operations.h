@@ -15,6 +15,8 @@
 #define XK_OP_RESTART "restart"
 #define XK_OP_REPLACE "rename-restart"
 #define XK_OP_SAVE "save"
+#define XK_OP_MIGRATE "migrate"
+#define XK_OP_RECEIVE "receive"
 
 /* Verbs that are processes of their own. */
 #define XK_VERB_MONITOR "monitor"

@@ -57,7 +57,7 @@ try_lock(int fd, struct xk_error *err)
     return xk_fail_errno(err, "lock");
 }
 
-/* For people only: who to wait for. */
+/* Who to wait for. */
 static void
 write_holder(int fd, const char *verb)
 {
@@ -447,6 +447,24 @@ xk_record_is_locked(const struct xk_record *record)
 
     return fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
            lock.l_type != F_UNLCK;
+}
+
+bool
+xk_record_holder(const struct xk_record *record, const char *verb, pid_t *pid)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char text[HOLDER_MAX];
+    char holder[HOLDER_MAX] = "";
+    ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+    int number = 0;
+
+    text[length > 0 ? length : 0] = '\0';
+    if (sscanf(text, "xk %127[^ ] (pid %d)", holder, &number) != 2 ||
+        number <= 0 || strcmp(holder, verb) != 0)
+        return false;
+    *pid = number;
+    return xk_record_is_locked(record);
 }
 
 void

@@ -27,6 +27,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/deadline.h"
 #include "base/error.h"
@@ -86,6 +87,10 @@ int xk_record_try_lock(struct xk_record *record, const char *verb,
 
 /* Whether anybody holds the lock; leaves no trace that a watcher would see. */
 bool xk_record_is_locked(const struct xk_record *record);
+
+/* Whether a process holds the lock for that verb, and which. */
+bool xk_record_holder(const struct xk_record *record, const char *verb,
+                      pid_t *pid);
 
 void xk_record_unlock(struct xk_record *record);
 

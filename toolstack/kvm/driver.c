@@ -104,7 +104,8 @@ is_whole(const struct xk_record *record)
         return false;
     begin = xk_journal_unfinished(&journal);
     whole = begin != NULL && strcmp(begin->what, XK_OP_CREATE) != 0 &&
-            strcmp(begin->what, XK_OP_DESTROY) != 0;
+            strcmp(begin->what, XK_OP_DESTROY) != 0 &&
+            strcmp(begin->what, XK_OP_RECEIVE) != 0;
     xk_journal_free(&journal);
     return whole;
 }

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The source of a move: toolstack/migration/migrate.h has the order. */
+#include "toolstack/migration/migrate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/journal.h"
+#include "toolstack/migration/image.h"
+#include "toolstack/migration/peer.h"
+#include "toolstack/migration/pump.h"
+#include "toolstack/migration/talk.h"
+#include "toolstack/operations.h"
+
+enum {
+    UNDO_MS = 20000,
+    REASONS_MAX = 1500, /* bytes of them that are shown */
+};
+
+struct move {
+    struct xk_host *host;
+    struct xk_domain *domain;
+    struct xk_domain_config *config;
+    struct xk_link *link;
+    const struct xk_migrate_options *options;
+    struct xk_migrate_result *result;
+    struct xk_uuid id;
+    bool runs;
+    bool begun;     /* there is a BEGIN in the journal */
+    bool committed; /* the target decides */
+    struct xk_talk talk;
+    struct xk_pump_totals totals;
+    struct xk_send_progress progress; /* the last one seen */
+    int64_t started_ns;
+};
+
+static void
+enter(const struct move *move, const char *phase)
+{
+    if (move->options->phase != NULL)
+        move->options->phase(phase, move->options->phase_context);
+}
+
+/* ---- the journal ---- */
+
+/* What is needed to go on after a kill: whom to ask, and whether it runs. */
+static int
+note_begin(struct move *move, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+    char id[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(&move->id, id);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "move", id);
+    xk_json_put_bool(writer, "runs", move->runs);
+    xk_json_put_string(writer, "host", move->link->name);
+    xk_json_open_array(writer, "command");
+    for (size_t i = 0; move->link->argv[i] != NULL; i++)
+        xk_json_put_string(writer, NULL, move->link->argv[i]);
+    xk_json_close_array(writer);
+    xk_json_close_object(writer);
+    if (xk_journal_append(move->domain->record, XK_JOURNAL_BEGIN, XK_OP_MIGRATE,
+                          text.data, err) == -1)
+        return -1;
+    move->begun = true;
+    return 0;
+}
+
+/* ---- the phases ---- */
+
+static int
+greet(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    enter(move, "connecting");
+    if (xk_link_open(move->link, err) == -1)
+        return -1;
+    move->talk.to = &move->link->to;
+    move->talk.from = &move->link->from;
+    return xk_talk_greet(&move->talk, move->host, &move->id, err);
+}
+
+/* A file that is there on both hosts but differs in size is not the same one.
+ */
+static void
+put_disks(struct xk_json_writer *writer, const struct xk_domain_config *config)
+{
+    xk_json_open_array(writer, "disks");
+    for (size_t i = 0; i < config->disk_count; i++) {
+        const struct xk_disk *disk = &config->disks[i];
+        struct stat st;
+
+        if (disk->target == NULL || stat(disk->target, &st) == -1)
+            continue;
+        xk_json_open_object(writer, NULL);
+        xk_json_put_string(writer, "vdev", disk->vdev);
+        xk_json_put_string(writer, "path", disk->target);
+        xk_json_put_integer(writer, "bytes", st.st_size);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+}
+
+struct offer {
+    struct move *move;
+    struct xk_deadline deadline;
+};
+
+static int
+put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
+{
+    const struct offer *offer = context;
+    struct move *move = offer->move;
+
+    put_disks(writer, move->config);
+    return xk_image_put(move->host, move->domain, move->config, move->runs,
+                        writer, offer->deadline, err);
+}
+
+static int
+fail_with_reasons(const struct move *move, const struct xk_json *verdict,
+                  struct xk_error *err)
+{
+    const struct xk_json *reasons = xk_json_get(verdict, "reasons");
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    const char *kind = xk_json_string(xk_json_get(verdict, "kind"));
+
+    for (size_t i = 0; i < xk_json_length(reasons); i++) {
+        const char *reason = xk_json_string(xk_json_at(reasons, i));
+
+        if (reason != NULL)
+            xk_buf_printf(&text, "%s%s", text.length > 0 ? "; " : "", reason);
+    }
+    return xk_fail(err, xk_error_kind_by_name(kind), "%s cannot take it: %.*s",
+                   move->link->name, REASONS_MAX,
+                   text.length > 0 ? text.data : "no reason is given");
+}
+
+static int
+offer(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *verdict = NULL;
+    struct offer what = {move, deadline};
+    const struct xk_json *warnings;
+
+    enter(move, "asking");
+    if (xk_talk_say(&move->talk, XK_FRAME_DOMAIN, put_offer, &what, err) ==
+            -1 ||
+        xk_talk_hear(&move->talk, XK_FRAME_VERDICT, &verdict, deadline, err) ==
+            -1)
+        return -1;
+    warnings = xk_json_get(verdict, "warnings");
+    for (size_t i = 0; i < xk_json_length(warnings); i++) {
+        const char *text = xk_json_string(xk_json_at(warnings, i));
+
+        if (text != NULL)
+            xk_warn("%s: %s", move->link->name, text);
+    }
+    return xk_json_is_true(xk_json_get(verdict, "ok"))
+               ? 0
+               : fail_with_reasons(move, verdict, err);
+}
+
+static int
+prepare(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    enter(move, "preparing");
+    if (note_begin(move, err) == -1 ||
+        xk_talk_say(&move->talk, XK_FRAME_PREPARE, NULL, NULL, err) == -1)
+        return -1;
+    return xk_talk_hear(&move->talk, XK_FRAME_PREPARED, NULL, deadline, err);
+}
+
+static bool
+see_progress(const struct xk_send_progress *progress, void *context)
+{
+    struct move *move = context;
+    const struct xk_send_watch *watch = move->options->watch;
+
+    move->progress = *progress;
+    return watch == NULL || watch->go_on(progress, watch->context);
+}
+
+static int
+put_totals(struct xk_json_writer *writer, void *context, struct xk_error *err)
+{
+    (void)err;
+    xk_pump_put_totals(writer, context);
+    return 0;
+}
+
+static int
+pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_pump_options options = {
+        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
+    const struct xk_send_options how = {
+        .live = move->result->live,
+        .bandwidth = move->options->bandwidth,
+        .max_downtime_ms = move->options->max_downtime_ms,
+    };
+    const struct xk_send_watch watch = {see_progress, move};
+    struct xk_hypervisor *hv = move->host->hv;
+    struct xk_error driver_err = {0};
+    struct xk_pump *pump;
+    int fd, sent;
+
+    pump = xk_pump_out(move->talk.to, move->talk.from, &options, &fd, err);
+    if (pump == NULL)
+        return -1;
+    sent = hv->ops->send(hv, move->domain, &how, fd, &watch, deadline,
+                         &driver_err);
+    if (xk_pump_join(pump, sent == -1, &move->totals, err) == -1)
+        return -1;
+    if (sent == -1)
+        *err = driver_err;
+    return sent;
+}
+
+static int
+send_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    enter(move, "sending");
+    if (pump_state(move, deadline, err) == -1 ||
+        xk_talk_say(&move->talk, XK_FRAME_DATA_END, put_totals, &move->totals,
+                    err) == -1)
+        return -1;
+    return xk_talk_hear(&move->talk, XK_FRAME_RECEIVED, NULL, deadline, err);
+}
+
+/* From the note on nothing may be done to the domain here until the target has
+ * spoken. That it may have failed to speak for us is for the caller. */
+static int
+commit(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    enter(move, "handing over");
+    if (xk_journal_append(move->domain->record, XK_JOURNAL_NOTE, XK_NOTE_COMMIT,
+                          NULL, err) == -1)
+        return -1;
+    move->committed = true;
+    if (xk_talk_say(&move->talk, XK_FRAME_COMMIT, NULL, NULL, err) == -1 ||
+        xk_talk_hear(&move->talk, XK_FRAME_RUNNING, NULL, xk_deadline_never(),
+                     err) == -1)
+        return -1;
+    if (move->progress.stopped && move->runs)
+        move->result->downtime_ns = xk_now_ns() - move->progress.stopped_at_ns;
+    return 0;
+}
+
+/* ---- ends ---- */
+
+static int
+end_here(struct xk_host *host, struct xk_domain *domain,
+         struct xk_deadline deadline, struct xk_error *err)
+{
+    return xk_operation_remove(host, domain, deadline, err);
+}
+
+static int
+take_back(struct xk_host *host, struct xk_domain *domain, bool runs,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    if (host->hv->ops->take_back(host->hv, domain, runs, deadline, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_MIGRATE,
+                             NULL, err);
+}
+
+/* Before COMMIT, or after the target said that it has given up. */
+static void
+undo(struct move *move, const struct xk_error *why)
+{
+    struct xk_error err = {0};
+
+    if (move->talk.to != NULL && !move->committed)
+        xk_peer_tell_failed(move->talk.to, why, xk_deadline_in_ms(1000));
+    if (move->begun && take_back(move->host, move->domain, move->runs,
+                                 xk_deadline_in_ms(UNDO_MS), &err) == -1)
+        xk_warn("domain \"%s\" could not be let go on: %s", move->domain->name,
+                err.message);
+}
+
+static int
+finish(struct move *move, struct xk_error *err)
+{
+    struct xk_migrate_result *result = move->result;
+
+    if (end_here(move->host, move->domain, xk_deadline_in_ms(UNDO_MS), err) ==
+        -1)
+        return -1;
+    /* Not waited for: the target keeps its decision until it knows. */
+    xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
+    result->bytes = move->totals.bytes;
+    result->wire_bytes = move->link->to.bytes;
+    result->rounds = move->progress.rounds;
+    result->total_ns = xk_now_ns() - move->started_ns;
+    return 0;
+}
+
+static int
+run_phases(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    static int (*const phases[])(struct move * move,
+                                 struct xk_deadline deadline,
+                                 struct xk_error * err) = {
+        greet, offer, prepare, send_state, commit,
+    };
+    size_t count = move->options->dry_run ? 2 : XK_ARRAY_SIZE(phases);
+
+    for (size_t i = 0; i < count; i++) {
+        if (phases[i](move, deadline, err) == -1)
+            return xk_link_explain(move->link, err);
+    }
+    return 0;
+}
+
+/* The target said itself that it has given up: frames of another kind, and
+ * silence, leave it open. */
+static bool
+target_refused(const struct move *move)
+{
+    return move->talk.frame.type == XK_FRAME_FAILED;
+}
+
+static int
+decide_live(struct move *move, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = move->host->hv->ops;
+    struct xk_error why = {0};
+
+    move->result->live = false;
+    if (move->options->live == XK_NOT_LIVE || !move->runs)
+        return 0;
+    if (ops->can_send_live(move->host->hv, move->domain, &why) == 0) {
+        move->result->live = true;
+        return 0;
+    }
+    if (move->options->live == XK_LIVE) {
+        *err = why;
+        return -1;
+    }
+    xk_warn("domain \"%s\" stands still while it is moved: %s",
+            move->domain->name, why.message);
+    return 0;
+}
+
+static int
+migrate_locked(struct move *move, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    bool running;
+
+    if (xk_operation_need_alive(move->host, move->domain, &running, deadline,
+                                err) == -1)
+        return -1;
+    move->runs = running;
+    move->config = xk_record_load_config(move->domain->record, err);
+    if (move->config == NULL || decide_live(move, err) == -1)
+        return -1;
+    if (run_phases(move, deadline, err) == 0)
+        return move->options->dry_run ? 0 : finish(move, err);
+    if (!move->committed) {
+        undo(move, err);
+        return -1;
+    }
+    if (target_refused(move)) {
+        undo(move, err);
+        move->committed = false;
+    }
+    return -1;
+}
+
+int
+xk_domain_migrate(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_link *link,
+                  const struct xk_migrate_options *options,
+                  struct xk_migrate_result *result, bool *doubt,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    struct move move = {
+        .host = host,
+        .domain = domain,
+        .link = link,
+        .options = options,
+        .result = result,
+        .talk = {.silence_ms = options->silence_ms != 0 ? options->silence_ms
+                                                        : XK_SILENCE_MS},
+        .started_ns = xk_now_ns(),
+    };
+    int r;
+
+    *result = (struct xk_migrate_result){0};
+    *doubt = false;
+    if (domain->record == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "domain \"%s\" was made by another toolstack, which has "
+                       "its configuration: move it with that",
+                       domain->name);
+    xk_uuid_random(&move.id);
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = migrate_locked(&move, deadline, err);
+    *doubt = r == -1 && move.committed;
+    xk_record_unlock(domain->record);
+    xk_talk_end(&move.talk);
+    xk_config_free(move.config);
+    xk_link_close(link);
+    return r == -1 ? xk_wrap(err, "migrate domain \"%s\"", domain->name) : 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A domain from one host to another: one operation for all hypervisors.
+ *
+ *   source                              target
+ *   HELLO                          <->  HELLO
+ *   DOMAIN    what is to come      ->
+ *                                  <-   VERDICT   nothing, or every reason,
+ *                                                 against it
+ *   PREPARE                        ->             a record, "receive" begins
+ *                                  <-   PREPARED
+ *   DATA ... DATA_END              ->             its memory and devices
+ *                                  <-   RECEIVED  whole, paused
+ *   (note "commit")
+ *   COMMIT                         ->             decides "owned"; it runs
+ *                                  <-   RUNNING
+ *   (ends its own)  CONFIRM        ->             "receive" ends
+ *
+ * Before the note "commit" any failure lets the domain go on at the source, and
+ * the target, which never runs what it was not told to, removes its own. After
+ * it the source does nothing until it knows the target's decision
+ * (toolstack/migration/handover.h), however often it must ask: the domain is
+ * "in doubt" meanwhile. So it runs on one host at most, at any time.
+ */
+#ifndef XK_TOOLSTACK_MIGRATION_MIGRATE_H
+#define XK_TOOLSTACK_MIGRATION_MIGRATE_H
+
+#include "toolstack/domain.h"
+#include "toolstack/migration/handover.h"
+#include "toolstack/migration/link.h"
+
+#define XK_MIGRATION_PROTOCOL 1
+
+/* In the journal of the source: from here on the target decides. */
+#define XK_NOTE_COMMIT "commit"
+
+enum xk_liveness {
+    XK_LIVE_IF_POSSIBLE,
+    XK_LIVE,
+    XK_NOT_LIVE,
+};
+
+struct xk_migrate_options {
+    enum xk_liveness live;
+    uint64_t bandwidth;       /* bytes per second, 0: no limit */
+    unsigned max_downtime_ms; /* 0: the driver's choice */
+    bool zstd;
+    bool dry_run; /* up to the target's verdict */
+    /* How long the other host may be silent; 0: 30 s. */
+    int64_t silence_ms;
+    const struct xk_send_watch *watch; /* may be NULL */
+    /* Called at the begin of each phase, for progress; may be NULL. */
+    void (*phase)(const char *phase, void *context);
+    void *phase_context;
+};
+
+struct xk_migrate_result {
+    bool live;
+    uint64_t bytes;      /* of memory and devices */
+    uint64_t wire_bytes; /* that they took, with frames, compressed or not */
+    unsigned rounds;
+    int64_t total_ns;
+    /* From when the guest stood still to the target's word that it runs; 0:
+     * it was paused. */
+    int64_t downtime_ns;
+};
+
+/* Move a domain through a link, which is opened here. On failure it goes on
+ * here, unless *doubt: then it does nothing, here or there, until the target's
+ * decision is known (xk_migrate_resolve()), which the monitor asks for. */
+int xk_domain_migrate(struct xk_host *host, struct xk_domain *domain,
+                      struct xk_link *link,
+                      const struct xk_migrate_options *options,
+                      struct xk_migrate_result *result, bool *doubt,
+                      struct xk_deadline deadline, struct xk_error *err);
+
+/* The other side: one connection, on two descriptors that the peer is at the
+ * other ends of. *name (may be NULL) is the domain that came, the caller's;
+ * NULL where the peer only asked something. */
+int xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
+                       struct xk_error *err);
+
+/* What a person says of a domain in doubt. */
+enum xk_resolve {
+    XK_RESOLVE_ASK,  /* ask the target */
+    XK_RESOLVE_KEEP, /* it does not run there: it goes on here */
+    XK_RESOLVE_GONE, /* it runs there: end it here */
+};
+
+/* End the doubt. XK_ERR_STATE where there is none, the link's error where the
+ * target cannot be asked, XK_ERR_BUSY where it has not decided yet. *fate is
+ * what became of it. */
+int xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
+                       enum xk_resolve how, enum xk_handover *fate,
+                       struct xk_deadline deadline, struct xk_error *err);
+
+/* Whether the record's domain is in doubt. Cheap where it is not. */
+bool xk_migrate_in_doubt(const struct xk_record *record);
+
+/* For recovery (toolstack/host.c). */
+int xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
+                       struct xk_deadline deadline, struct xk_error *err);
+int xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
+                       struct xk_deadline deadline, struct xk_error *err);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The target of a move: toolstack/migration/migrate.h has the order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/journal.h"
+#include "toolstack/migration/image.h"
+#include "toolstack/migration/migrate.h"
+#include "toolstack/migration/peer.h"
+#include "toolstack/migration/pump.h"
+#include "toolstack/migration/talk.h"
+#include "toolstack/operations.h"
+
+enum {
+    CHECK_MS = 20000,
+    PREPARE_MS = 60000,
+    RUN_MS = 30000,
+};
+
+struct reception {
+    struct xk_host *host;
+    struct xk_uuid id; /* of the move */
+    struct xk_image image;
+    struct xk_domain domain; /* from "prepare" on */
+    struct xk_talk talk;
+    bool owned;
+};
+
+/* ---- the journal ---- */
+
+static int
+note_text(const struct reception *reception, struct xk_buf *text)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(text, false);
+    char id[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(&reception->id, id);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "move", id);
+    xk_json_put_bool(writer, "runs", reception->image.runs);
+    xk_json_close_object(writer);
+    return 0;
+}
+
+static int
+read_note(const struct xk_record *record, struct xk_uuid *id, bool *runs,
+          struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    const char *text;
+
+    if (xk_journal_read(record, &journal, err) == -1)
+        return -1;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL && begin->detail != NULL)
+        json =
+            xk_json_parse(begin->detail, strlen(begin->detail), "journal", err);
+    else
+        xk_fail(err, XK_ERR_PROTOCOL, "the journal does not name the move");
+    xk_journal_free(&journal);
+    if (json == NULL)
+        return -1;
+    text = xk_json_need_string(json, "move", err);
+    *runs = xk_json_is_true(xk_json_get(json, "runs"));
+    if (text == NULL)
+        return -1;
+    return xk_uuid_parse(text, id)
+               ? 0
+               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
+}
+
+/* ---- the verdict ---- */
+
+struct verdict {
+    struct xk_problems problems;
+    struct xk_error refusal; /* where it is not only for its parts */
+    bool refused;
+};
+
+static int
+put_verdict(struct xk_json_writer *writer, void *context, struct xk_error *err)
+{
+    static const struct {
+        enum xk_severity severity;
+        const char *key;
+    } lists[] = {{XK_PROBLEM_ERROR, "reasons"},
+                 {XK_PROBLEM_WARNING, "warnings"}};
+    const struct verdict *verdict = context;
+    const struct xk_problems *problems = &verdict->problems;
+    bool ok = !verdict->refused && problems->errors == 0;
+
+    (void)err;
+    xk_json_put_bool(writer, "ok", ok);
+    xk_json_put_string(writer, "kind",
+                       xk_error_kind_name(verdict->refused
+                                              ? verdict->refusal.kind
+                                              : XK_ERR_HOST));
+    for (size_t i = 0; i < XK_ARRAY_SIZE(lists); i++) {
+        xk_json_open_array(writer, lists[i].key);
+        if (i == 0 && verdict->refused)
+            xk_json_put_string(writer, NULL, verdict->refusal.message);
+        for (size_t k = 0; k < problems->count; k++) {
+            if (problems->items[k].severity == lists[i].severity)
+                xk_json_put_string(writer, NULL, problems->items[k].message);
+        }
+        xk_json_close_array(writer);
+    }
+    return 0;
+}
+
+static void
+check_disks(const struct xk_json *disks, struct xk_problems *problems)
+{
+    for (size_t i = 0; i < xk_json_length(disks); i++) {
+        const struct xk_json *disk = xk_json_at(disks, i);
+        const char *path = xk_json_string(xk_json_get(disk, "path"));
+        int64_t bytes = -1;
+        struct stat st;
+
+        if (path == NULL ||
+            !xk_json_integer(xk_json_get(disk, "bytes"), &bytes) ||
+            stat(path, &st) == -1 || !S_ISREG(st.st_mode))
+            continue; /* the driver's check says what is wrong */
+        if (st.st_size != bytes)
+            xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
+                           "disk \"%s\" is %lld bytes here and %lld there: it "
+                           "is not the same storage",
+                           path, (long long)st.st_size, (long long)bytes);
+    }
+}
+
+static void
+judge(struct reception *reception, struct verdict *verdict)
+{
+    struct xk_image *image = &reception->image;
+
+    check_disks(xk_json_get(image->document, "disks"), &verdict->problems);
+    verdict->refused =
+        xk_image_check(reception->host, image, true, &verdict->problems,
+                       xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
+}
+
+/* Returns 1 where the domain may come, 0 where it was refused. */
+static int
+answer_offer(struct reception *reception, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        xk_frame_parse(&reception->talk.frame, reception->talk.from->what, err);
+    struct verdict verdict = {0};
+    int r;
+
+    if (json == NULL || xk_image_take(&json, "the domain that is offered",
+                                      &reception->image, err) == -1)
+        return -1;
+    judge(reception, &verdict);
+    r = xk_talk_say(&reception->talk, XK_FRAME_VERDICT, put_verdict, &verdict,
+                    err);
+    if (r == 0)
+        r = !verdict.refused && verdict.problems.errors == 0;
+    xk_problems_free(&verdict.problems);
+    return r;
+}
+
+/* ---- the phases ---- */
+
+static int
+prepare(struct reception *reception, struct xk_error *err)
+{
+    struct xk_host *host = reception->host;
+    const struct xk_domain_config *config = reception->image.config;
+    struct xk_domain *domain = &reception->domain;
+    struct xk_deadline deadline = xk_deadline_in_ms(PREPARE_MS);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    note_text(reception, &text);
+    domain->uuid = config->uuid;
+    domain->record = xk_operation_reserve(host, config, XK_OP_RECEIVE,
+                                          text.data, deadline, err);
+    if (domain->record == NULL)
+        return -1;
+    domain->name = xk_strdup(config->name);
+    xk_host_need_monitor(host);
+    if (host->hv->ops->prepare(host->hv, domain->record, config,
+                               reception->image.needs, deadline, err) == -1)
+        return -1;
+    return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
+}
+
+static int
+receive_state(struct reception *reception, struct xk_error *err)
+{
+    const struct xk_pump_options options = {.silence_ms =
+                                                reception->talk.silence_ms};
+    struct xk_hypervisor *hv = reception->host->hv;
+    struct xk_error driver_err = {0};
+    struct xk_pump *pump;
+    int fd, received;
+
+    pump = xk_pump_in(reception->talk.from, &options, &fd, err);
+    if (pump == NULL)
+        return -1;
+    received =
+        hv->ops->receive(hv, reception->domain.record, reception->image.config,
+                         fd, NULL, xk_deadline_never(), &driver_err);
+    if (xk_pump_join(pump, received == -1, NULL, err) == -1)
+        return -1;
+    if (received == -1) {
+        *err = driver_err;
+        return -1;
+    }
+    return xk_talk_say(&reception->talk, XK_FRAME_RECEIVED, NULL, NULL, err);
+}
+
+/* It must run before the source hears so, and be owned before it runs. */
+static int
+take_over(struct reception *reception, struct xk_error *err)
+{
+    struct xk_host *host = reception->host;
+    enum xk_handover fate = XK_HANDOVER_OWNED;
+
+    if (xk_talk_hear(&reception->talk, XK_FRAME_COMMIT, NULL,
+                     xk_deadline_never(), err) == -1 ||
+        xk_handover_decide(&host->state, &reception->id, &fate, err) == -1)
+        return -1;
+    if (fate != XK_HANDOVER_OWNED)
+        return xk_fail(err, XK_ERR_STATE,
+                       "the move was given up before it was complete");
+    reception->owned = true;
+    if (reception->image.runs &&
+        host->hv->ops->unpause(host->hv, &reception->domain,
+                               xk_deadline_in_ms(RUN_MS), err) == -1)
+        return -1;
+    return 0;
+}
+
+/* It did not run, and the source is still there to go on: so it is not ours
+ * after all. */
+static void
+disown(struct reception *reception)
+{
+    enum xk_handover fate = XK_HANDOVER_REFUSED;
+    struct xk_error err = {0};
+
+    xk_handover_forget(&reception->host->state, &reception->id);
+    if (xk_handover_decide(&reception->host->state, &reception->id, &fate,
+                           &err) == -1)
+        xk_warn("%s", err.message);
+    reception->owned = false;
+}
+
+static void
+give_up(struct reception *reception, const struct xk_error *why)
+{
+    if (reception->owned)
+        disown(reception);
+    if (reception->domain.record != NULL)
+        xk_operation_undo(reception->host, &reception->domain);
+    xk_peer_tell_failed(reception->talk.to, why, xk_deadline_in_ms(2000));
+}
+
+/* Whether the source knows that it runs here is its concern: if not, it asks.
+ */
+static int
+finish(struct reception *reception, struct xk_error *err)
+{
+    const struct xk_record *record = reception->domain.record;
+
+    if (xk_talk_say(&reception->talk, XK_FRAME_RUNNING, NULL, NULL, NULL) ==
+            0 &&
+        xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
+                     xk_deadline_never(), NULL) == 0)
+        xk_handover_forget(&reception->host->state, &reception->id);
+    return xk_journal_append(record, XK_JOURNAL_END, XK_OP_RECEIVE, NULL, err);
+}
+
+static int
+receive_domain(struct reception *reception, struct xk_error *err)
+{
+    int r = answer_offer(reception, err);
+
+    /* A source that only wanted to know goes away. */
+    if (r == 0 ||
+        (r == 1 && xk_talk_hear(&reception->talk, XK_FRAME_PREPARE, NULL,
+                                xk_deadline_never(), NULL) == -1))
+        return 0;
+    if (r == -1 || prepare(reception, err) == -1 ||
+        receive_state(reception, err) == -1 ||
+        take_over(reception, err) == -1) {
+        give_up(reception, err);
+        return -1;
+    }
+    return finish(reception, err);
+}
+
+/* ---- questions ---- */
+
+static int
+put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
+{
+    const enum xk_handover *fate = context;
+
+    (void)err;
+    xk_json_put_string(writer, "fate", xk_handover_name(*fate));
+    return 0;
+}
+
+/* Whether a living process still receives that move. What a killed one left is
+ * gone by now: opening the host recovers. */
+static bool
+is_under_way(const struct xk_state *state, const struct xk_uuid *move)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    if (xk_state_list(state, &uuids, &count, NULL) == -1)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(state, &uuids[i], NULL);
+        struct xk_uuid id;
+        bool runs;
+
+        if (record != NULL && xk_journal_is_unfinished(record) &&
+            read_note(record, &id, &runs, NULL) == 0 &&
+            xk_uuid_equal(&id, move))
+            return true;
+    }
+    return false;
+}
+
+/* A move that nobody here works on, and that is not decided, never happens. */
+static int
+answer_query(struct reception *reception, struct xk_error *err)
+{
+    const struct xk_state *state = &reception->host->state;
+    enum xk_handover fate;
+
+    if (xk_handover_read(state, &reception->id, &fate, err) == -1)
+        return -1;
+    if (fate == XK_HANDOVER_OPEN && !is_under_way(state, &reception->id)) {
+        fate = XK_HANDOVER_REFUSED;
+        if (xk_handover_decide(state, &reception->id, &fate, err) == -1)
+            return -1;
+    }
+    if (xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
+        -1)
+        return -1;
+    if (fate != XK_HANDOVER_OPEN &&
+        xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
+                     xk_deadline_never(), NULL) == 0)
+        xk_handover_forget(state, &reception->id);
+    return 0;
+}
+
+/* ---- the connection ---- */
+
+static int
+serve(struct reception *reception, struct xk_error *err)
+{
+    struct xk_talk *talk = &reception->talk;
+
+    if (xk_talk_be_greeted(talk, reception->host, &reception->id, err) == -1 ||
+        xk_frame_read(talk->from, &talk->frame,
+                      xk_deadline_in_ms(talk->silence_ms), err) == -1)
+        return -1;
+    switch ((int)talk->frame.type) {
+    case XK_FRAME_DOMAIN:
+        return receive_domain(reception, err);
+    case XK_FRAME_QUERY:
+        return answer_query(reception, err);
+    case XK_FRAME_FAILED:
+        return xk_peer_failed(&talk->frame, talk->from->what, err);
+    default:
+        return xk_peer_unexpected(&talk->frame, talk->from->what, "domain",
+                                  err);
+    }
+}
+
+int
+xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
+                   struct xk_error *err)
+{
+    static const char source[] = "the source";
+    struct xk_frame_stream to = {.fd = out_fd, .what = source};
+    struct xk_frame_stream from = {.fd = in_fd, .what = source};
+    struct reception reception = {
+        .host = host,
+        .domain = {.domid = -1},
+        .talk = {.to = &to, .from = &from, .silence_ms = XK_SILENCE_MS},
+    };
+    int r;
+
+    fcntl(out_fd, F_SETFL, O_NONBLOCK);
+    r = serve(&reception, err);
+    if (name != NULL)
+        *name = r == 0 ? XK_TAKE(reception.domain.name) : NULL;
+    xk_domain_close(&reception.domain);
+    xk_image_free(&reception.image);
+    xk_talk_end(&reception.talk);
+    return r;
+}
+
+/* ---- recovery ---- */
+
+/* Owned: forward, to where it was to be. It may have stopped, or died, since:
+ * then its policy has its turn. */
+static int
+go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_info info;
+    bool paused;
+
+    if (xk_domain_get(host, domain, &info, deadline, err) == -1)
+        return -1;
+    paused = info.state == XK_STATE_PAUSED;
+    xk_domain_info_free(&info);
+    if (paused && runs &&
+        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RECEIVE,
+                             NULL, err);
+}
+
+int
+xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    enum xk_handover fate;
+    struct xk_uuid id;
+    bool runs;
+
+    if (read_note(domain->record, &id, &runs, err) == -1 ||
+        xk_handover_read(&host->state, &id, &fate, err) == -1)
+        return -1;
+    if (fate == XK_HANDOVER_OWNED)
+        return go_forward(host, domain, runs, deadline, err);
+    return xk_operation_remove(host, domain, deadline, err);
+}
