@@ -5,11 +5,17 @@
 #include <unistd.h>
 
 #include "toolstack/hypervisor.h"
+#ifdef XK_WITH_XEN
+#include "toolstack/xen/driver.h"
+#endif
 #ifdef XK_WITH_KVM
 #include "toolstack/kvm/driver.h"
 #endif
 
 const struct xk_hypervisor_ops *const xk_drivers[] = {
+#ifdef XK_WITH_XEN
+    &xk_xen_ops,
+#endif
 #ifdef XK_WITH_KVM
     &xk_kvm_ops,
 #endif

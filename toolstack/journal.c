@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/operations.h"
 
 enum {
     JOURNAL_LIMIT = 1 << 20,
@@ -262,4 +263,25 @@ xk_journal_is_unfinished(const struct xk_record *record)
     unfinished = journal.count == 0 || xk_journal_unfinished(&journal) != NULL;
     xk_journal_free(&journal);
     return unfinished;
+}
+
+bool
+xk_journal_is_whole(const struct xk_record *record)
+{
+    static const char *const halves[] = {XK_OP_CREATE, XK_OP_DESTROY,
+                                         XK_OP_RECEIVE};
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool whole;
+
+    if (!xk_journal_is_unfinished(record))
+        return true;
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return false;
+    begin = xk_journal_unfinished(&journal);
+    whole = begin != NULL;
+    for (size_t i = 0; whole && i < XK_ARRAY_SIZE(halves); i++)
+        whole = strcmp(begin->what, halves[i]) != 0;
+    xk_journal_free(&journal);
+    return whole;
 }

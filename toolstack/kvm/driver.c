@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -23,7 +22,6 @@
 #include "toolstack/kvm/teardown.h"
 #include "toolstack/kvm/transfer.h"
 #include "toolstack/kvm/watch.h"
-#include "toolstack/operations.h"
 
 enum {
     IN_PLACE_MS = 5000 /* then QEMU is taken to hang */
@@ -90,26 +88,6 @@ get(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return fill_info(domain->record, &status, info, err);
 }
 
-/* Whether a domain is there for others: not half made or half gone. */
-static bool
-is_whole(const struct xk_record *record)
-{
-    const struct xk_journal_entry *begin;
-    struct xk_journal journal;
-    bool whole;
-
-    if (!xk_journal_is_unfinished(record))
-        return true;
-    if (xk_journal_read(record, &journal, NULL) == -1)
-        return false;
-    begin = xk_journal_unfinished(&journal);
-    whole = begin != NULL && strcmp(begin->what, XK_OP_CREATE) != 0 &&
-            strcmp(begin->what, XK_OP_DESTROY) != 0 &&
-            strcmp(begin->what, XK_OP_RECEIVE) != 0;
-    xk_journal_free(&journal);
-    return whole;
-}
-
 struct listed {
     int64_t made_ns;
     struct xk_domain_info info;
@@ -132,7 +110,7 @@ look_at(const struct xk_state *state, const struct xk_uuid *uuid,
         xk_record_open(state, uuid, NULL);
     struct xk_kvm_status status;
 
-    if (record == NULL || !is_whole(record) ||
+    if (record == NULL || !xk_journal_is_whole(record) ||
         xk_kvm_status_read(record->dir_fd, &status, deadline, NULL) == -1 ||
         fill_info(record, &status, &listed->info, NULL) == -1)
         return false;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is done to a domain that is there. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "toolstack/xen/helper.h"
+#include "toolstack/xen/ops.h"
+#include "xenstore-helpers/paths.h"
+
+int
+xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    (void)deadline;
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    if (xen->xc.xc_domain_pause(xen->xc.handle, found.domid) == -1)
+        return xk_xc_fail(err, "pause it");
+    return 0;
+}
+
+/* The device model of an HVM guest may have to go on too, which libxl knows. */
+int
+xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    if (found.type == XK_TYPE_HVM)
+        return xk_xen_helper_simple(xen, "unpause", domain->record,
+                                    found.domid, NULL, deadline, err);
+    if (xen->xc.xc_domain_unpause(xen->xc.handle, found.domid) == -1)
+        return xk_xc_fail(err, "unpause it");
+    return 0;
+}
+
+/* ---- asking the guest ---- */
+
+/* A PV guest always listens; another does when it has set up an interrupt for
+ * events (HVM_PARAM_CALLBACK_IRQ), or says so in the store. */
+static bool
+has_pv_control(struct xk_xen *xen, const struct xk_xen_domain *domain,
+               const char *feature, struct xk_deadline deadline)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_path_control_feature(domain->domid, feature);
+    uint64_t value = 0;
+
+    if (domain->type == XK_TYPE_PV)
+        return true;
+    if (xk_store_read_u64(xen->store, XK_STORE_NO_TX, path, 1, &value,
+                          xk_xen_store_deadline(deadline), NULL) == 0 &&
+        value == 1)
+        return true;
+    value = 0;
+    return xen->xc.xc_hvm_param_get(xen->xc.handle, domain->domid,
+                                    HVM_PARAM_CALLBACK_IRQ, &value) == 0 &&
+           value != 0;
+}
+
+int
+xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              enum xk_signal signal, bool acpi_fallback,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    static const struct {
+        const char *word, *feature, *trigger;
+    } words[] = {
+        [XK_SIGNAL_POWEROFF] = {"poweroff", "poweroff", "power"},
+        [XK_SIGNAL_REBOOT] = {"reboot", "reboot", "reset"},
+    };
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_FREE char *path = NULL;
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
+        xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    if (has_pv_control(xen, &found, words[signal].feature, deadline)) {
+        path = xk_path_control_shutdown(found.domid);
+        return xk_store_write(xen->store, XK_STORE_NO_TX, path,
+                              words[signal].word,
+                              xk_xen_store_deadline(deadline), err);
+    }
+    if (!acpi_fallback || found.type != XK_TYPE_HVM)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "its guest has no PV drivers to be asked by; -F presses "
+                       "the ACPI button of an HVM guest, destroy ends it");
+    return xk_xen_helper_simple(xen, "trigger", domain->record, found.domid,
+                                words[signal].trigger, deadline, err);
+}
+
+/* ---- through libxl ---- */
+
+static int
+call(struct xk_hypervisor *hv, const struct xk_domain *domain, const char *verb,
+     const char *argument, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    return xk_xen_helper_simple(xen, verb, domain->record, found.domid,
+                                argument, deadline, err);
+}
+
+int
+xk_xen_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    if (found.type != XK_TYPE_HVM)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "a %s guest has no reset button; destroy and create it",
+                       xk_domain_type_name(found.type));
+    return xk_xen_helper_simple(xen, "trigger", domain->record, found.domid,
+                                "reset", deadline, err);
+}
+
+int
+xk_xen_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
+              const char *name, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    return call(hv, domain, "rename", name, deadline, err);
+}
+
+int
+xk_xen_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 const char *path, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    return call(hv, domain, "dump", path, deadline, err);
+}
+
+/* The record has its new UUID; Xen has the old one, under the old name, or the
+ * new one where this was done before. */
+static int
+find_by_name(struct xk_xen *xen, const char *prefix,
+             struct xk_xen_domain *domain, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
+
+    if (xk_xen_domains(xen, &domains, err) == -1)
+        return -1;
+    for (size_t i = 0; i < domains.count; i++) {
+        XK_CLEANUP_FREE char *name =
+            xk_xen_name(xen, domains.items[i].domid, deadline, NULL);
+        size_t length = name != NULL ? strlen(name) : 0;
+
+        /* The new name is the old one and a stamp. */
+        if (length == 0 || strncmp(prefix, name, length) != 0 ||
+            (prefix[length] != '\0' && prefix[length] != '-'))
+            continue;
+        if (domains.items[i].state == XK_STATE_RUNNING ||
+            domains.items[i].state == XK_STATE_PAUSED)
+            continue;
+        *domain = domains.items[i];
+        return 0;
+    }
+    return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in Xen");
+}
+
+int
+xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    char number[16], uuid[XK_UUID_TEXT_SIZE];
+    const char *argv[] = {"preserve", number, uuid, domain->name, NULL};
+    struct xk_xen_call what = {
+        .argv = argv,
+        .stream_fd = -1,
+        .lock_fd = domain->record != NULL ? domain->record->lock_fd : -1,
+    };
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, NULL) == 0)
+        return 0;
+    if (find_by_name(xen, domain->name, &found, deadline, err) == -1)
+        return -1;
+    snprintf(number, sizeof(number), "%u", found.domid);
+    xk_uuid_format(&domain->uuid, uuid);
+    return xk_xen_helper(xen, &what, NULL, deadline, err);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/xen/driver.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "toolstack/journal.h"
+#include "toolstack/xen/ops.h"
+#include "toolstack/xen/state.h"
+
+static struct xk_hypervisor *
+open_driver(const struct xk_state *state, struct xk_error *err)
+{
+    struct xk_xen *xen = XK_NEW(struct xk_xen);
+
+    (void)err;
+    xen->base = (struct xk_hypervisor){.ops = &xk_xen_ops, .state = state};
+    return &xen->base;
+}
+
+static void
+close_driver(struct xk_hypervisor *hv)
+{
+    struct xk_xen *xen = xk_xen(hv);
+
+    xk_xen_watcher_free(xen);
+    xk_store_cleanup(&xen->store);
+    xk_xc_close(&xen->xc);
+    free(xen);
+}
+
+static void
+fill_info(const struct xk_xen_domain *domain, char *name,
+          struct xk_domain_info *info)
+{
+    *info = (struct xk_domain_info){
+        .uuid = domain->uuid,
+        .name = name,
+        .domid = (int)domain->domid,
+        .type = domain->type,
+        .state = domain->state,
+        .stop_reason = domain->stop_reason,
+        .memory_mib = domain->memory_mib,
+        .maxmem_mib = domain->maxmem_mib,
+        .vcpus = domain->vcpus,
+        .cpu_time_ns = domain->cpu_time_ns,
+    };
+}
+
+static int
+get(struct xk_hypervisor *hv, const struct xk_domain *domain,
+    struct xk_domain_info *info, struct xk_deadline deadline,
+    struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_error nameless = {0};
+    struct xk_xen_domain found;
+    char *name;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    name = xk_xen_name(xen, found.domid, deadline, &nameless);
+    if (name == NULL && nameless.kind != XK_ERR_NOT_FOUND) {
+        *err = nameless;
+        return -1;
+    }
+    fill_info(&found, name, info);
+    return 0;
+}
+
+/* The UUIDs of records that are half made or half removed. */
+struct half {
+    struct xk_uuid *uuids;
+    size_t count;
+};
+
+static int
+find_half(const struct xk_state *state, struct half *half, struct xk_error *err)
+{
+    size_t count, kept = 0;
+
+    if (xk_state_list(state, &half->uuids, &count, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(state, &half->uuids[i], NULL);
+
+        if (record != NULL && !xk_journal_is_whole(record))
+            half->uuids[kept++] = half->uuids[i];
+    }
+    half->count = kept;
+    return 0;
+}
+
+static bool
+is_half(const struct half *half, const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < half->count; i++) {
+        if (xk_uuid_equal(&half->uuids[i], uuid))
+            return true;
+    }
+    return false;
+}
+
+/* What Xen is still taking apart, and nobody can do anything about, has no name
+ * any more. */
+static int
+add_domain(struct xk_xen *xen, const struct xk_xen_domain *domain,
+           struct xk_domain_list *list, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    struct xk_error nameless = {0};
+    char *name = xk_xen_name(xen, domain->domid, deadline, &nameless);
+
+    if (name == NULL && nameless.kind != XK_ERR_NOT_FOUND) {
+        *err = nameless;
+        return -1;
+    }
+    XK_GROW(list->items, list->count);
+    fill_info(domain, name, &list->items[list->count++]);
+    return 0;
+}
+
+static int
+list(struct xk_hypervisor *hv, struct xk_domain_list *list,
+     struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
+    struct half half = {0};
+    int r = 0;
+
+    if (xk_xen_domains(xen, &domains, err) == -1 ||
+        find_half(hv->state, &half, err) == -1)
+        return -1;
+    for (size_t i = 0; r == 0 && i < domains.count; i++) {
+        if (!is_half(&half, &domains.items[i].uuid))
+            r = add_domain(xen, &domains.items[i], list, deadline, err);
+    }
+    free(half.uuids);
+    if (r == -1)
+        xk_domain_list_free(list);
+    return r;
+}
+
+/* Logs of Xen's guests are xenconsoled's and logrotate's. */
+static void
+trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    (void)hv;
+    (void)uuid;
+}
+
+const struct xk_hypervisor_ops xk_xen_ops = {
+    .name = "xen",
+    .probe = xk_xen_probe,
+    .open = open_driver,
+    .close = close_driver,
+    .info = xk_xen_info,
+    .capabilities = xk_xen_capabilities,
+    .list = list,
+    .get = get,
+    .check = xk_xen_check,
+    .describe = xk_xen_describe,
+    .build = xk_xen_build,
+    .teardown = xk_xen_teardown,
+    .pause = xk_xen_pause,
+    .unpause = xk_xen_unpause,
+    .signal = xk_xen_signal,
+    .reset = xk_xen_reset,
+    .restart = xk_xen_restart,
+    .preserve = xk_xen_preserve,
+    .core_dump = xk_xen_core_dump,
+    .rename = xk_xen_rename,
+    .console = xk_xen_console,
+    .put_needs = xk_xen_put_needs,
+    .check_needs = xk_xen_check_needs,
+    .can_send_live = xk_xen_can_send_live,
+    .send = xk_xen_send,
+    .take_back = xk_xen_take_back,
+    .prepare = xk_xen_prepare,
+    .receive = xk_xen_receive,
+    .wait = xk_xen_wait,
+    .watch = xk_xen_watch,
+    .unwatch = xk_xen_unwatch,
+    .trim = trim,
+};

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/xen/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/util.h"
+
+enum {
+    TICK_MS = 500,
+    ABORT_MS = 5000,
+    ANSWER_MAX = 8 << 20,
+    ARGUMENTS_MAX = 16,
+    EXIT_NO_PROGRAM = 126,
+};
+
+#define PROGRAM "xk-libxl"
+
+struct child {
+    pid_t pid;
+    int pidfd;
+    int answer_fd;
+    struct xk_buf answer;
+    bool sends;
+};
+
+/* ---- the program ---- */
+
+/* Beside the program that runs, as in a tree that is not installed, or where it
+ * was installed. */
+static char *
+find_program(struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+    XK_CLEANUP_FREE char *beside = NULL;
+    const char *slash = self != NULL ? strrchr(self, '/') : NULL;
+
+    if (slash != NULL)
+        beside = xk_asprintf("%.*s/" PROGRAM, (int)(slash - self), self);
+    if (beside != NULL && access(beside, X_OK) == 0)
+        return XK_TAKE(beside);
+    if (access(XK_LIBEXEC "/" PROGRAM, X_OK) == 0)
+        return xk_strdup(XK_LIBEXEC "/" PROGRAM);
+    xk_fail(err, XK_ERR_HOST,
+            "%s/" PROGRAM " is not there: this xk was built without libxl, or "
+            "not installed whole",
+            XK_LIBEXEC);
+    return NULL;
+}
+
+/* ---- in the child ---- */
+
+static void
+become_program(const char *program, const struct xk_xen_call *call,
+               int input_fd, int answer_fd, pid_t parent)
+{
+    const char *argv[ARGUMENTS_MAX + 2] = {program};
+    sigset_t none;
+
+    for (size_t i = 0; i < ARGUMENTS_MAX && call->argv[i] != NULL; i++)
+        argv[i + 1] = call->argv[i];
+    /* It has no meaning without us. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_NO_PROGRAM);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* libxl puts itself and its children into the foreground's way: a Ctrl-C
+     * is for us to handle. */
+    setsid();
+    if (dup2(input_fd, STDIN_FILENO) == -1 ||
+        dup2(STDERR_FILENO, STDOUT_FILENO) == -1 ||
+        (call->stream_fd != -1 &&
+         dup2(call->stream_fd, XK_XEN_HELPER_STREAM) == -1) ||
+        (call->lock_fd != -1 &&
+         dup2(call->lock_fd, XK_XEN_HELPER_LOCK) == -1) ||
+        dup2(answer_fd, XK_XEN_HELPER_FD) == -1)
+        _exit(EXIT_NO_PROGRAM);
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(EXIT_NO_PROGRAM);
+}
+
+/* ---- here ---- */
+
+static int
+make_input(const struct xk_buf *text, struct xk_error *err)
+{
+    int fd = memfd_create("xk-libxl input", MFD_CLOEXEC);
+
+    if (fd == -1 ||
+        (text != NULL &&
+         xk_write_all(fd, text->data, text->length) == -1) ||
+        lseek(fd, 0, SEEK_SET) == -1) {
+        xk_fail_errno(err, "hand the configuration to " PROGRAM);
+        if (fd != -1)
+            close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Descriptors that are in the way of the child's are moved before. */
+static int
+copy_above(int fd)
+{
+    return fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, XK_XEN_HELPER_LOCK + 1);
+}
+
+static int
+above(int *fd)
+{
+    int moved = copy_above(*fd);
+
+    if (moved == -1)
+        return -1;
+    close(*fd);
+    *fd = moved;
+    return 0;
+}
+
+static int
+start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *program = find_program(err);
+    XK_CLEANUP_CLOSE int input_fd = -1;
+    XK_CLEANUP_CLOSE int answer_end = -1;
+    struct xk_xen_call moved = *call;
+    XK_CLEANUP_CLOSE int stream_fd = -1;
+    XK_CLEANUP_CLOSE int lock_fd = -1;
+    pid_t parent = getpid();
+    int ends[2];
+
+    if (program == NULL)
+        return -1;
+    input_fd = make_input(call->input, err);
+    if (input_fd == -1)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    child->answer_fd = ends[0];
+    answer_end = ends[1];
+    stream_fd = moved.stream_fd = copy_above(call->stream_fd);
+    lock_fd = moved.lock_fd = copy_above(call->lock_fd);
+    if (above(&input_fd) == -1 || above(&answer_end) == -1 ||
+        (call->stream_fd != -1 && stream_fd == -1) ||
+        (call->lock_fd != -1 && lock_fd == -1))
+        return xk_fail_errno(err, "move a descriptor");
+    child->pid = fork();
+    if (child->pid == 0)
+        become_program(program, &moved, input_fd, answer_end, parent);
+    if (child->pid == -1)
+        return xk_fail_errno(err, "fork");
+    child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    return 0;
+}
+
+static void
+reap(struct child *child, int *status)
+{
+    while (waitpid(child->pid, status, 0) == -1 && errno == EINTR) {
+    }
+    child->pid = 0;
+}
+
+/* One that sends a domain is asked first, so that the guest goes on. */
+static void
+end_child(struct child *child)
+{
+    int status;
+
+    if (child->pid > 0) {
+        if (child->sends && child->pidfd != -1) {
+            kill(child->pid, SIGTERM);
+            xk_deadline_poll(xk_deadline_in_ms(ABORT_MS), child->pidfd, POLLIN,
+                             "", NULL);
+        }
+        kill(child->pid, SIGKILL);
+        reap(child, &status);
+    }
+    if (child->pidfd != -1)
+        close(child->pidfd);
+    if (child->answer_fd != -1)
+        close(child->answer_fd);
+    xk_buf_free(&child->answer);
+}
+
+#define CLEANUP_CHILD __attribute__((cleanup(end_child)))
+
+/* xenstored that hangs makes libxl hang. */
+static int
+check_store(struct xk_xen *xen, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf value = {0};
+    struct xk_error why = {0};
+
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    if (xk_store_read(xen->store, XK_STORE_NO_TX, "/local/domain/0/domid",
+                      XK_XEN_NAME_MAX, &value, xk_xen_store_deadline(deadline),
+                      &why) == 0 ||
+        why.kind == XK_ERR_NOT_FOUND)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return -1;
+}
+
+static int
+take_answer(struct child *child, bool *done, struct xk_error *err)
+{
+    char *room = xk_buf_reserve(&child->answer, 4096);
+    ssize_t got = read(child->answer_fd, room, 4096);
+
+    if (got == -1 && errno != EINTR)
+        return xk_fail_errno(err, "read the answer of " PROGRAM);
+    if (got > 0)
+        child->answer.length += (size_t)got;
+    if (child->answer.length > ANSWER_MAX)
+        return xk_fail(err, XK_ERR_PROTOCOL, PROGRAM " answers without end");
+    *done = got == 0;
+    return 0;
+}
+
+static bool
+goes_on(const struct xk_xen_call *call)
+{
+    static const struct xk_send_progress none = {0};
+
+    return call->watch == NULL ||
+           call->watch->go_on(&none, call->watch->context);
+}
+
+static int
+wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
+                struct child *child, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    bool done = false;
+
+    while (!done) {
+        struct pollfd poller = {child->answer_fd, POLLIN, 0};
+        int left = xk_deadline_left_ms(deadline);
+
+        if (left == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "libxl did not do \"%s\" in time", call->argv[0]);
+        if (!goes_on(call))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (poll(&poller, 1, left < TICK_MS ? left : TICK_MS) > 0) {
+            if (take_answer(child, &done, err) == -1)
+                return -1;
+        } else if (check_store(xen, deadline, err) == -1) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+fail_as_answered(const struct xk_json *error, struct xk_error *err)
+{
+    const char *kind = xk_json_string(xk_json_get(error, "kind"));
+    const char *message = xk_json_string(xk_json_get(error, "message"));
+
+    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
+                   message != NULL ? message : PROGRAM " failed");
+}
+
+static int
+judge(struct child *child, const char *verb, struct xk_json **result,
+      struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    int status = 0;
+
+    reap(child, &status);
+    if (child->answer.length == 0)
+        return xk_fail(err, XK_ERR_FAILED,
+                       PROGRAM " ended in the middle of \"%s\" (%s %d)", verb,
+                       WIFSIGNALED(status) ? "signal" : "status",
+                       WIFSIGNALED(status) ? WTERMSIG(status)
+                                           : WEXITSTATUS(status));
+    answer = xk_json_parse(child->answer.data, child->answer.length, PROGRAM,
+                           err);
+    if (answer == NULL)
+        return -1;
+    if (xk_json_get(answer, "error") != NULL)
+        return fail_as_answered(xk_json_get(answer, "error"), err);
+    if (result != NULL)
+        *result = XK_TAKE(answer);
+    return 0;
+}
+
+int
+xk_xen_helper(struct xk_xen *xen, const struct xk_xen_call *call,
+              struct xk_json **result, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    CLEANUP_CHILD struct child child = {
+        .pidfd = -1, .answer_fd = -1, .sends = call->stream_fd != -1};
+
+    if (check_store(xen, deadline, err) == -1 ||
+        start(call, &child, err) == -1 ||
+        wait_for_answer(xen, call, &child, deadline, err) == -1)
+        return -1;
+    return judge(&child, call->argv[0], result, err);
+}
+
+int
+xk_xen_helper_simple(struct xk_xen *xen, const char *verb,
+                     const struct xk_record *record, unsigned domid,
+                     const char *argument, struct xk_deadline deadline,
+                     struct xk_error *err)
+{
+    char number[16];
+    const char *const argv[] = {verb, number, argument, NULL};
+    const struct xk_xen_call call = {
+        .argv = argv,
+        .stream_fd = -1,
+        .lock_fd = record != NULL ? record->lock_fd : -1,
+    };
+
+    snprintf(number, sizeof(number), "%u", domid);
+    return xk_xen_helper(xen, &call, NULL, deadline, err);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The members of hypervisor_ops, by the file that has them. */
+#ifndef XK_TOOLSTACK_XEN_OPS_H
+#define XK_TOOLSTACK_XEN_OPS_H
+
+#include "toolstack/hypervisor.h"
+
+/* control.c */
+int xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  enum xk_signal signal, bool acpi_fallback,
+                  struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  const char *name, struct xk_deadline deadline,
+                  struct xk_error *err);
+int xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     const char *path, struct xk_deadline deadline,
+                     struct xk_error *err);
+
+/* build.c */
+int xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
+                 const struct xk_domain_config *config,
+                 struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_restart(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config,
+                   struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_describe(struct xk_hypervisor *hv,
+                    const struct xk_domain_config *config,
+                    struct xk_json_writer *writer, struct xk_error *err);
+
+/* teardown.c */
+int xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
+
+/* check.c */
+int xk_xen_check(struct xk_hypervisor *hv,
+                 const struct xk_domain_config *config,
+                 struct xk_problems *problems, struct xk_error *err);
+
+/* info.c */
+int xk_xen_probe(struct xk_error *err);
+int xk_xen_info(struct xk_hypervisor *hv, struct xk_facts *facts,
+                struct xk_error *err);
+int xk_xen_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
+                        struct xk_error *err);
+
+/* console.c */
+int xk_xen_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   unsigned number, struct xk_console *console,
+                   struct xk_error *err);
+
+/* watch.c */
+struct xk_xen;
+int xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                uint64_t *cookie, struct xk_deadline deadline,
+                struct xk_error *err);
+int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
+                 const struct xk_uuid *uuid,
+                 void (*changed)(const struct xk_uuid *uuid, void *context),
+                 void *context, struct xk_error *err);
+void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+void xk_xen_watcher_free(struct xk_xen *xen);
+
+/* transfer.c */
+int xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     struct xk_json_writer *writer, struct xk_deadline deadline,
+                     struct xk_error *err);
+int xk_xen_check_needs(struct xk_hypervisor *hv,
+                       const struct xk_domain_config *config,
+                       const struct xk_json *needs, bool live,
+                       struct xk_problems *problems, struct xk_error *err);
+int xk_xen_can_send_live(struct xk_hypervisor *hv,
+                         const struct xk_domain *domain, struct xk_error *err);
+int xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                const struct xk_send_options *options, int fd,
+                const struct xk_send_watch *watch, struct xk_deadline deadline,
+                struct xk_error *err);
+int xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     bool runs, struct xk_deadline deadline,
+                     struct xk_error *err);
+int xk_xen_prepare(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config,
+                   const struct xk_json *needs, struct xk_deadline deadline,
+                   struct xk_error *err);
+int xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
+                   const struct xk_domain_config *config, int fd,
+                   const struct xk_send_watch *watch,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Domains out of one Xen and into another, as libxl's stream. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "toolstack/xen/helper.h"
+#include "toolstack/xen/ops.h"
+
+enum {
+    INFO_MS = 10000
+};
+
+static int
+ask(struct xk_xen *xen, struct xk_json **answer, struct xk_error *err)
+{
+    static const char *const argv[] = {"info", NULL};
+    const struct xk_xen_call call = {
+        .argv = argv, .stream_fd = -1, .lock_fd = -1};
+
+    return xk_xen_helper(xen, &call, answer, xk_deadline_in_ms(INFO_MS), err);
+}
+
+int
+xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 struct xk_json_writer *writer, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    int64_t major = 0, minor = 0;
+
+    (void)domain;
+    (void)deadline;
+    if (ask(xk_xen(hv), &answer, err) == -1)
+        return -1;
+    xk_json_integer(xk_json_get(answer, "xen_major"), &major);
+    xk_json_integer(xk_json_get(answer, "xen_minor"), &minor);
+    xk_json_put_integer(writer, "xen_major", major);
+    xk_json_put_integer(writer, "xen_minor", minor);
+    return 0;
+}
+
+/* Xen takes guests of an older one, not of a newer. */
+static int
+check_version(struct xk_xen *xen, const struct xk_json *needs,
+              struct xk_problems *problems, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *here = NULL;
+    int64_t major = 0, minor = 0, our_major = 0, our_minor = 0;
+
+    if (!xk_json_integer(xk_json_get(needs, "xen_major"), &major) ||
+        !xk_json_integer(xk_json_get(needs, "xen_minor"), &minor))
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "it does not say from which Xen it comes");
+    if (ask(xen, &here, err) == -1)
+        return -1;
+    xk_json_integer(xk_json_get(here, "xen_major"), &our_major);
+    xk_json_integer(xk_json_get(here, "xen_minor"), &our_minor);
+    if (major > our_major || (major == our_major && minor > our_minor))
+        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
+                       "the guest comes from Xen %d.%d; here is only %d.%d",
+                       (int)major, (int)minor, (int)our_major, (int)our_minor);
+    return 0;
+}
+
+int
+xk_xen_check_needs(struct xk_hypervisor *hv,
+                   const struct xk_domain_config *config,
+                   const struct xk_json *needs, bool live,
+                   struct xk_problems *problems, struct xk_error *err)
+{
+    (void)live;
+    if (check_version(xk_xen(hv), needs, problems, err) == -1)
+        return -1;
+    return xk_xen_check(hv, config, problems, err);
+}
+
+/* A PV guest's writes are followed by shadow paging, which Debian's Xen is
+ * built without. */
+int
+xk_xen_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                     struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xk_xen(hv), &domain->uuid, &found, err) == -1)
+        return -1;
+    if (found.type != XK_TYPE_PV)
+        return 0;
+    if (ask(xk_xen(hv), &answer, err) == -1)
+        return -1;
+    if (xk_json_is_true(xk_json_get(answer, "cap_shadow")))
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "this Xen was built without shadow paging, which a PV "
+                   "guest needs to be moved live; --no-live moves it while it "
+                   "stands still");
+}
+
+/* libxl tells nothing of how far it is; the pump counts what comes. */
+int
+xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            const struct xk_send_options *options, int fd,
+            const struct xk_send_watch *watch, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    char number[16];
+    const char *argv[] = {"send", number, options->live ? "live" : "still",
+                          NULL};
+    struct xk_xen_call call = {
+        .argv = argv,
+        .stream_fd = fd,
+        .lock_fd = domain->record != NULL ? domain->record->lock_fd : -1,
+        .watch = watch,
+    };
+    struct xk_send_progress stopped = {.stopped = true, .rounds = 1};
+    struct xk_xen_domain found;
+    int r = xk_xen_find(xen, &domain->uuid, &found, err);
+
+    if (r == 0) {
+        snprintf(number, sizeof(number), "%u", found.domid);
+        /* A guest that is paused cannot suspend itself. */
+        if (found.state == XK_STATE_PAUSED)
+            r = xk_xen_unpause(hv, domain, deadline, err);
+    }
+    if (r == 0)
+        r = xk_xen_helper(xen, &call, NULL, deadline, err);
+    close(fd);
+    stopped.stopped_at_ns = xk_now_ns();
+    if (r == 0 && watch != NULL)
+        watch->go_on(&stopped, watch->context);
+    return r;
+}
+
+/* A guest that never came to suspend goes on by itself. */
+int
+xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 bool runs, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    if (found.state == XK_STATE_SHUTDOWN &&
+        found.stop_reason == XK_STOP_SUSPEND) {
+        if (xk_xen_helper_simple(xen, "resume", domain->record, found.domid,
+                                 NULL, deadline, err) == -1)
+            return -1;
+    } else if (runs && found.state == XK_STATE_PAUSED &&
+               xk_xen_unpause(hv, domain, deadline, err) == -1) {
+        return -1;
+    }
+    return runs ? 0 : xk_xen_pause(hv, domain, deadline, err);
+}
+
+/* What could fail is checked by then; libxl makes all else with the stream. */
+int
+xk_xen_prepare(struct xk_hypervisor *hv, struct xk_record *record,
+               const struct xk_domain_config *config,
+               const struct xk_json *needs, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    (void)hv;
+    (void)record;
+    (void)config;
+    (void)needs;
+    (void)deadline;
+    (void)err;
+    return 0;
+}
+
+int
+xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
+               const struct xk_domain_config *config, int fd,
+               const struct xk_send_watch *watch, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    int r = xk_xen_helper_config(xk_xen(hv), "receive", record, config, fd,
+                                 watch, NULL, deadline, err);
+
+    close(fd);
+    return r;
+}

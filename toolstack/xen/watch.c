@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When domains stop. xenstored is told by Xen that a domain has shut down or is
+ * gone, and fires the watch @releaseDomain. One watch serves all domains: at
+ * each firing Xen is asked once for all of them, and only those whose state is
+ * another than before are told of.
+ */
+#include <ev.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/xen/ops.h"
+#include "toolstack/xen/state.h"
+
+enum {
+    RECONNECT_SECONDS = 5
+};
+
+#define RELEASE "@releaseDomain"
+#define TOKEN "xk"
+
+struct watched {
+    struct watched *next;
+    struct xk_uuid uuid;
+    unsigned seen; /* what was told of, see state_of() */
+    void (*changed)(const struct xk_uuid *uuid, void *context);
+    void *context;
+};
+
+struct xk_xen_watcher {
+    struct xk_xen *xen;
+    struct ev_loop *loop;
+    struct xk_store *store;
+    struct watched *domains;
+    ev_io io;
+    ev_timer soon; /* one look at all, for those that were just added; or to
+                      connect again */
+};
+
+/* ---- wait ---- */
+
+/* The first call sets the watch and returns, so that the caller looks once
+ * more; from then on the store keeps what happens. */
+int
+xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            uint64_t *cookie, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_STORE_EVENT struct xk_store_event event = {0};
+
+    (void)domain;
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    if (*cookie == 0 || !xen->waits) {
+        if (!xen->waits &&
+            xk_store_watch(xen->store, RELEASE, TOKEN,
+                           xk_xen_store_deadline(deadline), err) == -1)
+            return -1;
+        xen->waits = true;
+        *cookie = 1;
+        return 0;
+    }
+    return xk_store_wait_event(xen->store, &event, deadline, err);
+}
+
+/* ---- watch ---- */
+
+/* 0 for a domain that is gone; else a number for the state it is in. A restart
+ * makes it another domain of Xen. */
+static unsigned
+state_of(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < domains->count; i++) {
+        const struct xk_xen_domain *domain = &domains->items[i];
+        bool stopped = domain->state == XK_STATE_SHUTDOWN ||
+                       domain->state == XK_STATE_CRASHED ||
+                       domain->state == XK_STATE_DYING;
+
+        if (xk_uuid_equal(&domain->uuid, uuid))
+            return 1 + domain->domid * 2 + (stopped ? 1 : 0);
+    }
+    return 0;
+}
+
+static void
+look_at_all(struct xk_xen_watcher *watcher)
+{
+    XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
+    struct watched *next;
+
+    if (xk_xen_domains(watcher->xen, &domains, NULL) == -1)
+        return;
+    for (struct watched *one = watcher->domains; one != NULL; one = next) {
+        unsigned now = state_of(&domains, &one->uuid);
+
+        next = one->next; /* changed() may take this one away */
+        if (now == one->seen)
+            continue;
+        one->seen = now;
+        one->changed(&one->uuid, one->context);
+    }
+}
+
+static int
+connect_store(struct xk_xen_watcher *watcher, struct xk_error *err);
+
+static void
+lose_store(struct xk_xen_watcher *watcher)
+{
+    ev_io_stop(watcher->loop, &watcher->io);
+    xk_store_cleanup(&watcher->store);
+    watcher->store = NULL;
+    ev_timer_stop(watcher->loop, &watcher->soon);
+    ev_timer_set(&watcher->soon, RECONNECT_SECONDS, 0.);
+    ev_timer_start(watcher->loop, &watcher->soon);
+}
+
+static void
+take_events(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct xk_xen_watcher *watcher = io->data;
+    struct xk_error err = {0};
+    bool any = false;
+    int r;
+
+    (void)loop;
+    (void)events;
+    for (;;) {
+        XK_CLEANUP_STORE_EVENT struct xk_store_event event = {0};
+
+        r = xk_store_next_event(watcher->store, &event, &err);
+        if (r != 1)
+            break;
+        any = true;
+    }
+    if (r == -1) {
+        xk_warn("xenstored is lost: %s", err.message);
+        lose_store(watcher);
+    }
+    if (any)
+        look_at_all(watcher);
+}
+
+static void
+look_soon(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct xk_xen_watcher *watcher = timer->data;
+
+    (void)loop;
+    (void)events;
+    if (watcher->store == NULL && connect_store(watcher, NULL) == -1)
+        lose_store(watcher);
+    else
+        look_at_all(watcher);
+}
+
+static int
+connect_store(struct xk_xen_watcher *watcher, struct xk_error *err)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(XK_XEN_STORE_MS);
+
+    watcher->store = xk_store_open(NULL, deadline, err);
+    if (watcher->store == NULL)
+        return -1;
+    if (xk_store_watch(watcher->store, RELEASE, TOKEN, deadline, err) == -1) {
+        xk_store_cleanup(&watcher->store);
+        watcher->store = NULL;
+        return -1;
+    }
+    ev_io_init(&watcher->io, take_events, xk_store_fd(watcher->store), EV_READ);
+    watcher->io.data = watcher;
+    ev_io_start(watcher->loop, &watcher->io);
+    return 0;
+}
+
+static struct xk_xen_watcher *
+need_watcher(struct xk_xen *xen, struct ev_loop *loop, struct xk_error *err)
+{
+    struct xk_xen_watcher *watcher = xen->watcher;
+
+    if (watcher != NULL)
+        return watcher;
+    watcher = XK_NEW(struct xk_xen_watcher);
+    watcher->xen = xen;
+    watcher->loop = loop;
+    ev_timer_init(&watcher->soon, look_soon, 0., 0.);
+    watcher->soon.data = watcher;
+    if (connect_store(watcher, err) == -1) {
+        free(watcher);
+        return NULL;
+    }
+    xen->watcher = watcher;
+    return watcher;
+}
+
+int
+xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
+             const struct xk_uuid *uuid,
+             void (*changed)(const struct xk_uuid *uuid, void *context),
+             void *context, struct xk_error *err)
+{
+    struct xk_xen_watcher *watcher = need_watcher(xk_xen(hv), loop, err);
+    struct watched *one;
+
+    if (watcher == NULL)
+        return -1;
+    one = XK_NEW(struct watched);
+    *one = (struct watched){.next = watcher->domains,
+                            .uuid = *uuid,
+                            .seen = UINT32_MAX, /* so that it is told once */
+                            .changed = changed,
+                            .context = context};
+    watcher->domains = one;
+    if (!ev_is_active(&watcher->soon)) {
+        ev_timer_set(&watcher->soon, 0., 0.);
+        ev_timer_start(loop, &watcher->soon);
+    }
+    return 0;
+}
+
+void
+xk_xen_watcher_free(struct xk_xen *xen)
+{
+    struct xk_xen_watcher *watcher = xen->watcher;
+
+    if (watcher == NULL)
+        return;
+    ev_timer_stop(watcher->loop, &watcher->soon);
+    if (watcher->store != NULL)
+        ev_io_stop(watcher->loop, &watcher->io);
+    xk_store_cleanup(&watcher->store);
+    free(watcher);
+    xen->watcher = NULL;
+}
+
+/* With the last domain the loop is left. */
+void
+xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct watched **link;
+
+    if (xen->watcher == NULL)
+        return;
+    link = &xen->watcher->domains;
+    while (*link != NULL && !xk_uuid_equal(&(*link)->uuid, uuid))
+        link = &(*link)->next;
+    if (*link != NULL) {
+        struct watched *gone = *link;
+
+        *link = gone->next;
+        free(gone);
+    }
+    if (xen->watcher->domains == NULL)
+        xk_xen_watcher_free(xen);
+}
