@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the end-to-end suites share. A suite sources this, defines functions,
-# calls `case_ "sentence" function` for each, and ends with `finish`.
+# What the end-to-end suites share, besides what all suites do.
 
-set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=tests/suite.bash
+. "$top/tests/suite.bash"
 xk=${XK:-${abs_top_builddir:-$top}/xk}
-suite=$(basename "$0")
 PATH=$PATH:/usr/sbin:/sbin
 
-passed=0 failed=0
 started=() # pids of this suite's own background programs
-
-skip_all() { echo "skipped: $*"; exit 77; }
-need() { command -v "$1" >/dev/null || skip_all "$1 is not installed"; }
 
 need qemu-system-x86_64
 need jq
@@ -54,34 +49,6 @@ monitor_pid() {
     # shellcheck disable=SC2009 # the name has to match as well
     [ -n "$pid" ] && grep -aq monitor "/proc/$pid/cmdline" 2>/dev/null &&
         echo "$pid"
-}
-
-die() { echo "# $*" >&2; exit 1; }
-
-# eventually SECONDS COMMAND...: until it succeeds.
-eventually() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || { echo "# never: $*" >&2; return 1; }
-        sleep 0.05
-    done
-}
-
-# status WANTED COMMAND...: it must end with that exit status; its output is
-# in $out and $err.
-status() {
-    local wanted=$1 got
-    shift
-    "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-    got=$?
-    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
-    [ "$got" = "$wanted" ] || die "exit status $got, not $wanted: $*: $err"
-}
-
-# says TEXT: the last error has it.
-says() {
-    case $err in *"$1"*) ;; *) die "\"$1\" is not in: $err" ;; esac
 }
 
 state_of() { jq_list ".[] | select(.name == \"$1\") | .state"; }
@@ -125,25 +92,4 @@ CFG
 
 make_guest() {
     guest=$("$top/examples/make-guest") || { echo "no guest"; exit 99; }
-}
-
-case_() {
-    local sentence=$1 begin=$SECONDS
-    shift
-    if (set -e; "$@") >"$scratch/case" 2>&1; then
-        echo "ok - $sentence ($((SECONDS - begin)) s)"
-        passed=$((passed + 1))
-    else
-        echo "not ok - $sentence"
-        sed 's/^/    /' "$scratch/case"
-        tail -n 5 "$XK_STATE_DIR/monitor.log" 2>/dev/null |
-            sed 's/^/    monitor: /'
-        failed=$((failed + 1))
-    fi
-}
-
-finish() {
-    echo "$suite: $passed passed, $failed failed"
-    [ "$failed" = 0 ]
-    exit
 }

@@ -62,6 +62,15 @@ def get():
     return directory
 
 
+def make_guest():
+    """The Linux guest for tests: cache_dir() is /cache inside a host."""
+    done = subprocess.run([LAB.parent.parent / "examples" / "make-guest"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          env={**os.environ, "XK_CACHE": str(cache_dir())})
+    if done.returncode != 0:
+        raise Unavailable("no guest can be made here (see above)")
+
+
 def wait_for(lock):
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xklab.host import LAB, Unavailable
+from xklab.host import LAB, Unavailable, cache_dir
 
 # Why this model: SMAP kills a PV dom0 under TCG, AVX breaks ssh, RDTSCP makes
 # Xen kill PVH guests; without RDRAND every libxl program waits for entropy.
@@ -104,8 +104,8 @@ class Machine:
     def share_arguments(self):
         spec = self.spec
         rows = [("lab", LAB, True), ("src", spec.source, True),
-                ("xk", spec.build, True), ("job", self.job, False),
-                ("output", spec.output, False)]
+                ("xk", spec.build, True), ("cache", cache_dir(), True),
+                ("job", self.job, False), ("output", spec.output, False)]
         rows += [(tag, folder, True) for tag, folder, _ in self.shares()]
         if spec.pair:
             rows.append(("pair", spec.pair, False))
@@ -151,8 +151,13 @@ class Machine:
         self.channels["control"].sendall(b"go\n")
 
     def complaints(self):
-        """What QEMU itself said, with its reason where it did not start."""
-        return (self.job / "qemu.log").read_text(errors="replace")
+        """What QEMU itself said, and how it ended where it did."""
+        words = (self.job / "qemu.log").read_text(errors="replace")
+        status = self.process.poll()
+        if status is not None:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            words += f"QEMU ended with {how}\n"
+        return words
 
     def stop(self):
         if self.process.poll() is None:

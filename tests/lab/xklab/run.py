@@ -10,7 +10,7 @@ import time
 
 from xklab.host import say
 
-BOOT_S = 180            # from start to the barrier before the job
+BOOT_S = 300            # from start to the barrier before the job
 LAST_WORDS_S = 1        # a dying host's console goes on for so long
 TAIL_LINES = 40
 CONSOLE_BYTES = 4 << 20     # of each console the newest so many are kept
@@ -82,8 +82,10 @@ class Run:
     def went_away(self, machine):
         if self.timeout_s is None:
             self.status = 0
-        else:
-            self.fail(f"{machine.name} went away", machine)
+            return
+        crashed = FATAL.search(self.consoles[machine.name])
+        self.fail(f"{machine.name} {'crashed' if crashed else 'went away'}",
+                  machine)
 
     def on_console(self, machine, data):
         console = self.consoles[machine.name]
