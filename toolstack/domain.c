@@ -239,19 +239,47 @@ note(struct xk_domain *domain, enum xk_journal_kind kind, const char *what,
 
 /* ---- create ---- */
 
+/* A record whose domain another toolstack has destroyed: it is in nobody's way.
+ */
+static bool
+forget_if_gone(struct xk_host *host, struct xk_domain *domain,
+               struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    struct xk_domain_info info;
+    bool gone = false;
+
+    if (domain->record == NULL)
+        return false;
+    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == 0) {
+        xk_domain_info_free(&info);
+        return false;
+    }
+    if (err.kind == XK_ERR_NOT_FOUND &&
+        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
+        gone = xk_journal_is_whole(domain->record) &&
+               xk_operation_remove(host, domain, deadline, NULL) == 0;
+        unlock(domain);
+    }
+    return gone;
+}
+
 int
 xk_operation_check_name(struct xk_host *host, const char *name,
                         struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_domain other;
+    int r = 0;
 
     if (xk_domain_find(host, name, &other, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
-    xk_fail(err, XK_ERR_EXISTS, "a domain called \"%s\" exists already%s%s",
-            name, other.record == NULL ? "" : ", UUID ",
-            other.record == NULL ? "" : other.record->uuid_text);
+    if (!forget_if_gone(host, &other, deadline))
+        r = xk_fail(err, XK_ERR_EXISTS,
+                    "a domain called \"%s\" exists already%s%s", name,
+                    other.record == NULL ? "" : ", UUID ",
+                    other.record == NULL ? "" : other.record->uuid_text);
     xk_domain_close(&other);
-    return -1;
+    return r;
 }
 
 struct xk_record *

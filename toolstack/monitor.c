@@ -149,12 +149,14 @@ has_stopped(struct monitor *monitor, struct xk_record *record)
 {
     struct xk_domain handle = {
         .uuid = record->uuid, .domid = -1, .record = record};
+    struct xk_error err = {0};
     struct xk_domain_info info;
     bool stopped;
 
+    /* One that another toolstack has destroyed is gone from the records too. */
     if (xk_domain_get(monitor->host, &handle, &info, xk_deadline_in_ms(LOOK_MS),
-                      NULL) == -1)
-        return false;
+                      &err) == -1)
+        return err.kind == XK_ERR_NOT_FOUND;
     stopped =
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
         info.stop_reason != XK_STOP_SUSPEND;

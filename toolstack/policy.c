@@ -302,8 +302,11 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     bool stopped;
 
+    /* Another toolstack has destroyed it. */
     if (xk_domain_get(host, domain, &info, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+        return err->kind == XK_ERR_NOT_FOUND
+                   ? xk_operation_remove(host, domain, deadline, err)
+                   : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     *reason = info.stop_reason;
     xk_domain_info_free(&info);
@@ -318,7 +321,7 @@ apply_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
-    enum xk_stop_reason reason;
+    enum xk_stop_reason reason = XK_STOP_POWEROFF;
     enum xk_action action;
     int stopped = has_stopped(host, domain, &reason, deadline, err);
 

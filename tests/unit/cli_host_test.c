@@ -191,7 +191,8 @@ test_verbs_and_their_options_are_completed(void **state)
 {
     struct world *world = *state;
 
-    assert_string_equal(complete(world, "xk re"), "=reboot =reset =restore =rename");
+    assert_string_equal(complete(world, "xk re"),
+                        "=reboot =reset =restore =rename");
     assert_string_equal(complete(world, "xk --json -v sh"), "=shutdown");
     assert_string_equal(complete(world, "xk create --d"),
                         "=--dry-run =--defconfig =--debug");

@@ -37,14 +37,16 @@ is_kernel(const unsigned char *head, size_t length)
         const char *bytes;
         size_t length;
     } magics[] = {
-        {0, "\x7f"
-            "ELF",
+        {0,
+         "\x7f"
+         "ELF",
          4},
         {0x202, "HdrS", 4},
         {0, "\x1f\x8b", 2},
         {0, "BZh", 3},
-        {0, "\xfd"
-            "7zXZ",
+        {0,
+         "\xfd"
+         "7zXZ",
          5},
         {0, "\x5d\x00\x00", 3},
         {0, "\x89LZO", 4},
@@ -67,8 +69,7 @@ open_file(const char *path, struct xk_error *err)
     struct stat st;
 
     if (fd == -1 || fstat(fd, &st) == -1)
-        return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path,
-                       strerror(errno));
+        return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is no regular file", path);
     return xk_take_fd(&fd);
@@ -182,8 +183,7 @@ check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
     xk_json_integer(xk_json_get(answer, "need_kb"), &need_kb);
     xk_json_integer(xk_json_get(answer, "free_kb"), &free_kb);
     if (need_kb > free_kb)
-        xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_MEMORY),
+        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_MEMORY),
                        "it needs %" PRId64 " MiB with all that goes with it, "
                        "and Xen has %" PRId64 " MiB free: give it less, or "
                        "take some from dom0 (xl mem-set 0)",

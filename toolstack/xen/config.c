@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/config_devices.h"
+#include "toolstack/xen/config_display.h"
+#include "toolstack/xen/config_hardware.h"
 
 enum kind {
     ELSEWHERE, /* one of the functions below, or resolved into plain fields */
@@ -16,34 +18,50 @@ enum kind {
     DEFBOOL,
     INT,
     UINT32,
-    KB, /* MiB in the file, KiB in libxl */
+    KB,      /* MiB in the file, KiB in libxl */
+    STRINGS, /* a list of texts */
+    BIOS,    /* the rest: enumerations, by libxl's own names */
+    HDTYPE,
+    VENDOR,
+    GENID,
+    ALTP2M,
+    PASSTHROUGH,
+    DM_VERSION,
+    GIC,
+    VUART,
+    TEE,
 };
 
 /* Where the value of a key goes, as an offset into libxl_domain_config.
- * hvm_only: the field stands in the union of HVM guests. */
+ */
 struct place {
     enum xk_key key;
     enum kind kind;
     size_t offset;
-    bool hvm_only;
+    int only; /* the field stands in the union of guests of this type; -1: of
+                 all */
 };
 
 #define C(key, kind, field)                                                    \
     {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, c_info.field), false \
+        XK_KEY_##key, kind, offsetof(libxl_domain_config, c_info.field), -1    \
     }
 #define B(key, kind, field)                                                    \
     {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.field), false \
+        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.field), -1    \
     }
 #define H(key, kind, field)                                                    \
     {                                                                          \
         XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.u.hvm.field), \
-            true                                                               \
+            XK_TYPE_HVM                                                        \
+    }
+#define P(key, kind, field, type)                                              \
+    {                                                                          \
+        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.field), type  \
     }
 #define E(key)                                                                 \
     {                                                                          \
-        XK_KEY_##key, ELSEWHERE, 0, false                                      \
+        XK_KEY_##key, ELSEWHERE, 0, -1                                         \
     }
 
 static const struct place places[] = {
@@ -103,6 +121,139 @@ static const struct place places[] = {
     H(MMIO_HOLE, KB, mmio_hole_memkb),
     H(BOOT, TEXT, boot),
     H(KEYMAP, TEXT, keymap),
+    E(FIRMWARE),
+    E(STDVGA),
+    E(VGA),
+    E(VFB),
+    E(VNC),
+    E(VNCLISTEN),
+    E(VNCDISPLAY),
+    E(VNCUNUSED),
+    E(VNCPASSWD),
+    E(SDL),
+    E(OPENGL),
+    E(DISPLAY),
+    E(XAUTHORITY),
+    E(GFX_PASSTHRU),
+    E(CPUS),
+    E(CPUS_SOFT),
+    E(IOPORTS),
+    E(IOMEM),
+    E(IRQS),
+    E(PCI),
+    E(PCI_PERMISSIVE),
+    E(PCI_MSITRANSLATE),
+    E(PCI_SEIZE),
+    E(PCI_POWER_MGMT),
+    E(VIF2),         /* ignored, as by xl */
+    E(VNCVIEWER),    /* the same */
+    E(DEVICE_MODEL), /* the same */
+    C(XEND_SUSPEND_EVTCHN_COMPAT, DEFBOOL, xend_suspend_evtchn_compat),
+    C(PASSTHROUGH, PASSTHROUGH, passthrough),
+    B(INIT_SECLABEL, TEXT, exec_ssid_label),
+    B(BOOTLOADER_ARGS, STRINGS, bootloader_args),
+    B(ALTP2M, ALTP2M, altp2m),
+    B(VMTRACE_BUF_KB, INT, vmtrace_buf_kb),
+    B(PERIOD, INT, sched_params.period),
+    B(SLICE, INT, sched_params.slice),
+    B(LATENCY, INT, sched_params.latency),
+    B(EXTRATIME, INT, sched_params.extratime),
+    B(RTC_TIMEOFFSET, UINT32, rtc_timeoffset),
+    B(VIDEORAM, KB, video_memkb),
+    B(DEVICE_MODEL_VERSION, DM_VERSION, device_model_version),
+    B(DEVICE_MODEL_OVERRIDE, TEXT, device_model),
+    B(DEVICE_MODEL_ARGS, STRINGS, extra),
+    B(DEVICE_MODEL_ARGS_PV, STRINGS, extra_pv),
+    B(DEVICE_MODEL_ARGS_HVM, STRINGS, extra_hvm),
+    B(DEVICE_MODEL_STUBDOMAIN_OVERRIDE, DEFBOOL, device_model_stubdomain),
+    B(DEVICE_MODEL_STUBDOMAIN_SECLABEL, TEXT, device_model_ssid_label),
+    B(STUBDOMAIN_KERNEL, TEXT, stubdomain_kernel),
+    B(STUBDOMAIN_RAMDISK, TEXT, stubdomain_ramdisk),
+    B(STUBDOMAIN_CMDLINE, TEXT, stubdomain_cmdline),
+    B(STUBDOMAIN_MEMORY, KB, stubdomain_memkb),
+    B(GIC_VERSION, GIC, arch_arm.gic_version),
+    B(VUART, VUART, arch_arm.vuart),
+    B(TEE, TEE, tee),
+    H(FIRMWARE_OVERRIDE, TEXT, firmware),
+    H(BIOS, BIOS, bios),
+    H(BIOS_PATH_OVERRIDE, TEXT, system_firmware),
+    H(ACPI_FIRMWARE, TEXT, acpi_firmware),
+    H(SMBIOS_FIRMWARE, TEXT, smbios_firmware),
+    H(HDTYPE, HDTYPE, hdtype),
+    H(VENDOR_DEVICE, VENDOR, vendor_device),
+    H(MS_VM_GENID, GENID, ms_vm_genid),
+    H(ALTP2MHVM, DEFBOOL, altp2m),
+    H(SERIAL, STRINGS, serial_list),
+    H(USB, DEFBOOL, usb),
+    H(USBVERSION, INT, usbversion),
+    H(USBDEVICE, STRINGS, usbdevice_list),
+    H(SOUNDHW, TEXT, soundhw),
+    H(VKB_DEVICE, DEFBOOL, vkb_device),
+    H(RDM_MEM_BOUNDARY, KB, rdm_mem_boundary_memkb),
+    H(SPICE, DEFBOOL, spice.enable),
+    H(SPICEHOST, TEXT, spice.host),
+    H(SPICEPORT, INT, spice.port),
+    H(SPICETLS_PORT, INT, spice.tls_port),
+    H(SPICEDISABLE_TICKETING, DEFBOOL, spice.disable_ticketing),
+    H(SPICEPASSWD, TEXT, spice.passwd),
+    H(SPICEAGENT_MOUSE, DEFBOOL, spice.agent_mouse),
+    H(SPICEVDAGENT, DEFBOOL, spice.vdagent),
+    H(SPICE_CLIPBOARD_SHARING, DEFBOOL, spice.clipboard_sharing),
+    H(SPICEUSBREDIRECTION, INT, spice.usbredirection),
+    H(SPICE_IMAGE_COMPRESSION, TEXT, spice.image_compression),
+    H(SPICE_STREAMING_VIDEO, TEXT, spice.streaming_video),
+    P(E820_HOST, DEFBOOL, u.pv.e820_host, XK_TYPE_PV),
+    P(PVSHIM, DEFBOOL, u.pvh.pvshim, XK_TYPE_PVH),
+    P(PVSHIM_PATH, TEXT, u.pvh.pvshim_path, XK_TYPE_PVH),
+    P(PVSHIM_CMDLINE, TEXT, u.pvh.pvshim_cmdline, XK_TYPE_PVH),
+    P(PVSHIM_EXTRA, TEXT, u.pvh.pvshim_extra, XK_TYPE_PVH),
+};
+
+/* ---- enumerations ---- */
+
+#define BY_NAME(type)                                                          \
+    static int type##_by_name(const char *name, void *to)                      \
+    {                                                                          \
+        return libxl_##type##_from_string(name, to);                           \
+    }
+BY_NAME(bios_type)
+BY_NAME(hdtype)
+BY_NAME(vendor_device)
+BY_NAME(altp2m_mode)
+BY_NAME(passthrough)
+BY_NAME(gic_version)
+BY_NAME(vuart_type)
+BY_NAME(tee_type)
+
+/* With the dashes that xl.cfg(5) has. */
+static int
+dm_version_by_name(const char *name, void *to)
+{
+    libxl_device_model_version *version = to;
+
+    *version = strcmp(name, "qemu-xen") == 0
+                   ? LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN
+                   : LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL;
+    return 0;
+}
+
+static int
+genid_by_name(const char *name, void *to)
+{
+    libxl_ms_vm_genid *genid = to;
+
+    if (strcmp(name, "generate") == 0)
+        return libxl_ms_vm_genid_generate(NULL, genid);
+    memset(genid, 0, sizeof(*genid));
+    return 0;
+}
+
+static int (*const by_name[])(const char *name, void *to) = {
+    [BIOS] = bios_type_by_name,        [HDTYPE] = hdtype_by_name,
+    [VENDOR] = vendor_device_by_name,  [GENID] = genid_by_name,
+    [ALTP2M] = altp2m_mode_by_name,    [PASSTHROUGH] = passthrough_by_name,
+    [DM_VERSION] = dm_version_by_name, [GIC] = gic_version_by_name,
+    [VUART] = vuart_type_by_name,      [TEE] = tee_type_by_name,
 };
 
 static const struct place *
@@ -115,33 +266,77 @@ place_of(enum xk_key key)
     return NULL;
 }
 
-static void
+static char **
+copy_strings(const struct xk_value *value)
+{
+    char **list;
+    size_t count = value->item_count;
+
+    /* Some keys take one text for a list of one. */
+    if (count == 0 && value->text != NULL) {
+        list = xk_calloc(2, sizeof(*list));
+        list[0] = xk_strdup(value->text);
+        return list;
+    }
+    list = xk_calloc(count + 1, sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        list[i] = xk_strdup(value->items[i]);
+    return list;
+}
+
+static int
+put_enumeration(const struct xk_domain_config *config,
+                const struct place *place, void *field, struct xk_error *err)
+{
+    const char *name = xk_config_string(config, place->key);
+
+    if (name == NULL || by_name[place->kind](name, field) == 0)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED, "libxl has no %s \"%s\"",
+                   xk_key_info(place->key)->name, name);
+}
+
+static int
 put(const struct xk_domain_config *config, const struct place *place,
-    libxl_domain_config *to)
+    libxl_domain_config *to, struct xk_error *err)
 {
     void *field = (char *)to + place->offset;
-    int64_t number = config->values[place->key].integer;
+    const struct xk_value *value = &config->values[place->key];
 
-    switch (place->kind) {
+    switch ((int)place->kind) {
     case TEXT:
         *(char **)field = xk_strdup(xk_config_string(config, place->key));
-        break;
+        return 0;
     case DEFBOOL:
-        libxl_defbool_set(field, number != 0);
-        break;
+        libxl_defbool_set(field, value->integer != 0);
+        return 0;
     case INT:
-        *(int *)field = (int)number;
-        break;
+        *(int *)field = (int)value->integer;
+        return 0;
     case UINT32:
-        *(uint32_t *)field = (uint32_t)number;
-        break;
+        *(uint32_t *)field = (uint32_t)value->integer;
+        return 0;
     case KB:
-        *(uint64_t *)field = (uint64_t)number * 1024;
-        break;
+        *(uint64_t *)field = (uint64_t)value->integer * 1024;
+        return 0;
+    case STRINGS:
+        *(libxl_string_list *)field = copy_strings(value);
+        return 0;
     case ELSEWHERE:
+        return 0;
     default:
-        break;
+        return put_enumeration(config, place, field, err);
     }
+}
+
+static int
+fail_of_type(enum xk_key key, int only, struct xk_error *err)
+{
+    const char *type = xk_domain_type_name((enum xk_domain_type)only);
+
+    return xk_fail(err, XK_ERR_CONFIG,
+                   "%s= is for %s guests: leave it out or say type=\"%s\"",
+                   xk_key_info(key)->name, type, type);
 }
 
 static int
@@ -158,12 +353,10 @@ put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
                            "the xen driver of this build does not know what to "
                            "do with %s=: leave it out",
                            xk_key_info((enum xk_key)key)->name);
-        if (place->hvm_only && config->type != XK_TYPE_HVM)
-            return xk_fail(err, XK_ERR_CONFIG,
-                           "%s= is for HVM guests: leave it out or say "
-                           "type=\"hvm\"",
-                           xk_key_info((enum xk_key)key)->name);
-        put(config, place, to);
+        if (place->only != -1 && (int)config->type != place->only)
+            return fail_of_type((enum xk_key)key, place->only, err);
+        if (put(config, place, to, err) == -1)
+            return -1;
     }
     return 0;
 }
@@ -252,7 +445,9 @@ xk_xen_config(const struct xk_domain_config *config, libxl_domain_config *to,
     put_vcpus(config, &to->b_info);
     put_actions(config, to);
     if (put_keys(config, to, err) == -1 ||
-        put_tsc_mode(config, &to->b_info, err) == -1)
+        put_tsc_mode(config, &to->b_info, err) == -1 ||
+        xk_xen_config_hardware(config, to, err) == -1 ||
+        xk_xen_config_display(config, to, err) == -1)
         return -1;
     return xk_xen_config_devices(config, to, err);
 }

@@ -36,8 +36,8 @@ xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
         return -1;
     if (found.type == XK_TYPE_HVM)
-        return xk_xen_helper_simple(xen, "unpause", domain->record,
-                                    found.domid, NULL, deadline, err);
+        return xk_xen_helper_simple(xen, "unpause", domain->record, found.domid,
+                                    NULL, deadline, err);
     if (xen->xc.xc_domain_unpause(xen->xc.handle, found.domid) == -1)
         return xk_xc_fail(err, "unpause it");
     return 0;

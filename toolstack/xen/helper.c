@@ -104,8 +104,7 @@ make_input(const struct xk_buf *text, struct xk_error *err)
     int fd = memfd_create("xk-libxl input", MFD_CLOEXEC);
 
     if (fd == -1 ||
-        (text != NULL &&
-         xk_write_all(fd, text->data, text->length) == -1) ||
+        (text != NULL && xk_write_all(fd, text->data, text->length) == -1) ||
         lseek(fd, 0, SEEK_SET) == -1) {
         xk_fail_errno(err, "hand the configuration to " PROGRAM);
         if (fd != -1)
@@ -297,8 +296,8 @@ judge(struct child *child, const char *verb, struct xk_json **result,
                        WIFSIGNALED(status) ? "signal" : "status",
                        WIFSIGNALED(status) ? WTERMSIG(status)
                                            : WEXITSTATUS(status));
-    answer = xk_json_parse(child->answer.data, child->answer.length, PROGRAM,
-                           err);
+    answer =
+        xk_json_parse(child->answer.data, child->answer.length, PROGRAM, err);
     if (answer == NULL)
         return -1;
     if (xk_json_get(answer, "error") != NULL)

@@ -25,7 +25,7 @@ enum {
 };
 
 struct xk_xen_call {
-    const char *const *argv; /* ended by NULL: the verb and its arguments */
+    const char *const *argv;    /* ended by NULL: the verb and its arguments */
     const struct xk_buf *input; /* JSON, or NULL: none */
     int stream_fd;              /* -1: none; stays the caller's */
     int lock_fd; /* of the record, which it holds as well; -1: none */

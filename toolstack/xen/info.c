@@ -43,8 +43,8 @@ ask(struct xk_hypervisor *hv, struct xk_json **answer, struct xk_error *err)
     const struct xk_xen_call call = {
         .argv = argv, .stream_fd = -1, .lock_fd = -1};
 
-    return xk_xen_helper(xk_xen(hv), &call, answer,
-                         xk_deadline_in_ms(INFO_MS), err);
+    return xk_xen_helper(xk_xen(hv), &call, answer, xk_deadline_in_ms(INFO_MS),
+                         err);
 }
 
 static void

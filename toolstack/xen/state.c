@@ -115,8 +115,7 @@ xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
 {
     if (xen->store != NULL)
         return 0;
-    xen->store =
-        xk_store_open(NULL, xk_xen_store_deadline(deadline), err);
+    xen->store = xk_store_open(NULL, xk_xen_store_deadline(deadline), err);
     return xen->store == NULL ? -1 : 0;
 }
 
@@ -126,8 +125,8 @@ static int
 ask_chunk(struct xk_xen *xen, unsigned first, xc_domaininfo_t *infos,
           struct xk_error *err)
 {
-    int got = xen->xc.xc_domain_getinfolist(xen->xc.handle, first, CHUNK,
-                                            infos);
+    int got =
+        xen->xc.xc_domain_getinfolist(xen->xc.handle, first, CHUNK, infos);
 
     return got == -1 ? xk_xc_fail(err, "list the domains") : got;
 }

@@ -23,8 +23,8 @@ enum {
 };
 
 static int
-destroy_all(struct xk_xen *xen, const struct xk_domain *domain,
-            unsigned *ended, struct xk_deadline deadline, struct xk_error *err)
+destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
+            struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
 

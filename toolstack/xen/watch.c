@@ -103,8 +103,7 @@ look_at_all(struct xk_xen_watcher *watcher)
     }
 }
 
-static int
-connect_store(struct xk_xen_watcher *watcher, struct xk_error *err);
+static int connect_store(struct xk_xen_watcher *watcher, struct xk_error *err);
 
 static void
 lose_store(struct xk_xen_watcher *watcher)
