@@ -20,10 +20,15 @@
 #include "base/util.h"
 #include "xenstore-helpers/queue.h"
 
+enum {
+    LATE_MS = 100 /* for one that did not answer before */
+};
+
 struct wire {
     struct xk_store store;
     int fd;
     bool broken;
+    bool late; /* xenstored let a deadline pass, and said nothing since */
     uint32_t last_request;
     struct xk_buf input; /* never more than a message and one read */
     struct xk_store_queue events;
@@ -177,8 +182,12 @@ answer(struct wire *wire, uint32_t type, const char *path,
             return -1;
         if (whole == 0) {
             if (xk_deadline_poll(deadline, wire->fd, POLLIN, "xenstored",
-                                 err) == -1 ||
-                fill(wire, err) == -1)
+                                 err) == -1) {
+                wire->late = true;
+                return -1;
+            }
+            wire->late = false;
+            if (fill(wire, err) == -1)
                 return -1;
         } else if (header.type == XK_WIRE_EVENT) {
             if (take_event(wire, &header, err) == -1)
@@ -215,6 +224,9 @@ xk_wire_request(struct xk_store *store, uint32_t type, uint32_t tx,
 
     if (wire->broken)
         return lost(wire, err);
+    /* A caller that asks many things must not wait as often. */
+    if (wire->late)
+        deadline = xk_deadline_min(deadline, xk_deadline_in_ms(LATE_MS));
     if (length > XK_STORE_VALUE_MAX)
         return xk_fail(err, XK_ERR_USAGE, "the message for %s is too long",
                        path);

@@ -109,14 +109,24 @@ xk_xen_store_deadline(struct xk_deadline deadline)
     return xk_deadline_min(deadline, xk_deadline_in_ms(XK_XEN_STORE_MS));
 }
 
+/* One that hangs is waited for once, however much is asked of it. */
 int
 xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
                   struct xk_error *err)
 {
+    struct xk_error why = {0};
+
     if (xen->store != NULL)
         return 0;
-    xen->store = xk_store_open(NULL, xk_xen_store_deadline(deadline), err);
-    return xen->store == NULL ? -1 : 0;
+    deadline = xen->store_hangs ? xk_deadline_in_ms(0)
+                                : xk_xen_store_deadline(deadline);
+    xen->store = xk_store_open(NULL, deadline, &why);
+    if (xen->store != NULL)
+        return 0;
+    xen->store_hangs = why.kind == XK_ERR_TIMEOUT;
+    if (err != NULL)
+        *err = why;
+    return -1;
 }
 
 /* ---- all domains ---- */

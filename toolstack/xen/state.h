@@ -19,7 +19,8 @@ struct xk_xen {
     struct xk_xc xc;        /* open when it was first needed */
     struct xk_store *store; /* the same */
     struct xk_xen_watcher *watcher;
-    bool waits; /* the store watches for ends of domains, for wait() */
+    bool store_hangs; /* it could not be opened in time */
+    bool waits;       /* the store watches for ends of domains, for wait() */
 };
 
 /* What a domain is in Xen. */
