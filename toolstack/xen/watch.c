@@ -18,6 +18,8 @@ enum {
     RECONNECT_SECONDS = 5
 };
 
+#define DYING_SECONDS 0.25
+
 #define RELEASE "@releaseDomain"
 #define TOKEN "xk"
 
@@ -67,6 +69,17 @@ xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- watch ---- */
 
+/* Nobody tells when a dying domain is gone at last. */
+static bool
+is_dying(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < domains->count; i++) {
+        if (xk_uuid_equal(&domains->items[i].uuid, uuid))
+            return domains->items[i].state == XK_STATE_DYING;
+    }
+    return false;
+}
+
 /* 0 for a domain that is gone; else a number for the state it is in. A restart
  * makes it another domain of Xen. */
 static unsigned
@@ -85,6 +98,14 @@ state_of(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
 }
 
 static void
+look_again_in(struct xk_xen_watcher *watcher, double seconds)
+{
+    ev_timer_stop(watcher->loop, &watcher->soon);
+    ev_timer_set(&watcher->soon, seconds, 0.);
+    ev_timer_start(watcher->loop, &watcher->soon);
+}
+
+static void
 look_at_all(struct xk_xen_watcher *watcher)
 {
     XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
@@ -96,6 +117,8 @@ look_at_all(struct xk_xen_watcher *watcher)
         unsigned now = state_of(&domains, &one->uuid);
 
         next = one->next; /* changed() may take this one away */
+        if (is_dying(&domains, &one->uuid))
+            look_again_in(watcher, DYING_SECONDS);
         if (now == one->seen)
             continue;
         one->seen = now;
@@ -111,9 +134,7 @@ lose_store(struct xk_xen_watcher *watcher)
     ev_io_stop(watcher->loop, &watcher->io);
     xk_store_cleanup(&watcher->store);
     watcher->store = NULL;
-    ev_timer_stop(watcher->loop, &watcher->soon);
-    ev_timer_set(&watcher->soon, RECONNECT_SECONDS, 0.);
-    ev_timer_start(watcher->loop, &watcher->soon);
+    look_again_in(watcher, RECONNECT_SECONDS);
 }
 
 static void
@@ -212,10 +233,7 @@ xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                             .changed = changed,
                             .context = context};
     watcher->domains = one;
-    if (!ev_is_active(&watcher->soon)) {
-        ev_timer_set(&watcher->soon, 0., 0.);
-        ev_timer_start(loop, &watcher->soon);
-    }
+    look_again_in(watcher, 0.);
     return 0;
 }
 
