@@ -142,7 +142,7 @@ dry_run(struct xk_invocation *invocation, const struct xk_domain_config *config,
     writer = xk_json_writer_new(&text, !invocation->json);
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "hypervisor", hv->ops->name);
-    xk_config_to_json(config, writer, "config");
+    xk_config_show(config, writer, "config");
     xk_json_open_object(writer, "run");
     if (hv->ops->describe(hv, config, writer, err) == -1)
         return -1;

@@ -98,7 +98,7 @@ put_config(const struct xk_invocation *invocation,
     if (record != NULL)
         config = xk_record_load_config(record, &ignored);
     if (config != NULL)
-        xk_config_to_json(config, writer, "config");
+        xk_config_show(config, writer, "config");
     else
         xk_json_put_null(writer, "config");
 }

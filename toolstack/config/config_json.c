@@ -379,6 +379,8 @@ get_keys(const struct xk_json *value, const char *name, void *record,
     return 0;
 }
 
+#define HIDDEN "***"
+
 #define CONFIG(member, kind, ...)                                              \
     FIELD(struct xk_domain_config, member, #member, kind, __VA_ARGS__)
 #define POLICY(reason, field_name)                                             \
@@ -413,6 +415,70 @@ xk_config_to_json(const struct xk_domain_config *config,
     xk_json_open_object(writer, key);
     xk_record_put(writer, config_fields, XK_ARRAY_SIZE(config_fields), config);
     xk_json_close_object(writer);
+}
+
+/* ---- secrets ---- */
+
+static void
+hide_text(char **text)
+{
+    free(*text);
+    *text = xk_strdup(HIDDEN);
+}
+
+/* "vncpasswd=abc" among the words of a list's item. */
+static void
+hide_in_item(char **item)
+{
+    static const char word[] = "passwd=";
+    const char *at = strstr(*item, word);
+    const char *end;
+    char *hidden;
+
+    if (at == NULL)
+        return;
+    at += strlen(word);
+    end = at + strcspn(at, ",");
+    hidden = xk_asprintf("%.*s" HIDDEN "%s", (int)(at - *item), *item, end);
+    free(*item);
+    *item = hidden;
+}
+
+static void
+hide_secrets(struct xk_domain_config *config)
+{
+    for (int key = 0; key < XK_KEY_COUNT; key++) {
+        struct xk_value *value = &config->values[key];
+
+        if ((xk_key_info((enum xk_key)key)->flags & XK_KEY_SECRET) != 0 &&
+            value->text != NULL)
+            hide_text(&value->text);
+        for (size_t i = 0; i < value->item_count; i++) {
+            if (value->items[i] != NULL)
+                hide_in_item(&value->items[i]);
+        }
+    }
+}
+
+void
+xk_config_show(const struct xk_domain_config *config,
+               struct xk_json_writer *writer, const char *key)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *copying =
+        xk_json_writer_new(&text, false);
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    XK_CLEANUP_CONFIG struct xk_domain_config *copied = NULL;
+
+    xk_config_to_json(config, copying, NULL);
+    json = xk_json_parse(text.data, text.length, "configuration", NULL);
+    copied = xk_config_from_json(json, NULL);
+    if (copied == NULL) {
+        xk_json_put_null(writer, key);
+        return;
+    }
+    hide_secrets(copied);
+    xk_config_to_json(copied, writer, key);
 }
 
 struct xk_domain_config *

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/deadline.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "toolstack/config/cfg_file.h"
@@ -20,7 +22,9 @@
 
 enum {
     FILE_MAX = 16 * 1024 * 1024, /* bytes */
-    SUGGESTIONS_MAX = 64         /* of unknown keys in one file */
+    SUGGESTIONS_MAX = 64,        /* of unknown keys in one file */
+    PIPE_MS = 10000,
+    PIPE_CHUNK = 64 * 1024,
 };
 
 static const char command_line[] = "command line";
@@ -114,6 +118,28 @@ xk_config_parse(const char *name, const char *text, size_t length,
     return NULL;
 }
 
+/* A pipe, as a shell's <(...) is one: whoever writes it must get on with it. */
+static int
+read_pipe(int fd, struct xk_buf *text, struct xk_error *err)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(PIPE_MS);
+    ssize_t got;
+
+    do {
+        if (xk_deadline_poll(deadline, fd, POLLIN, "the pipe", err) == -1)
+            return -1;
+        got = read(fd, xk_buf_reserve(text, PIPE_CHUNK), PIPE_CHUNK);
+        if (got == -1 && errno != EAGAIN && errno != EINTR)
+            return xk_fail_errno(err, "cannot be read");
+        if (got > 0)
+            text->length += (size_t)got;
+        if (text->length > FILE_MAX)
+            return xk_fail(err, XK_ERR_CONFIG, "is longer than %d bytes",
+                           FILE_MAX);
+    } while (got != 0);
+    return 0;
+}
+
 /* Read the file whole; -1 where it is none that could be read. */
 static int
 read_source(const char *path, struct xk_buf *text, struct xk_error *err)
@@ -123,11 +149,13 @@ read_source(const char *path, struct xk_buf *text, struct xk_error *err)
 
     if (strcmp(path, "-") == 0)
         return xk_read_fd(STDIN_FILENO, "standard input", FILE_MAX, text, err);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail_errno(err, "cannot be read");
     if (S_ISDIR(st.st_mode))
         return xk_fail(err, XK_ERR_CONFIG, "is a directory");
+    if (S_ISFIFO(st.st_mode))
+        return read_pipe(fd, text, err);
     return xk_read_fd(fd, path, FILE_MAX, text, err);
 }
 

@@ -220,6 +220,9 @@ bool xk_config_is_set(const struct xk_domain_config *config, enum xk_key key);
  * writer does not write is an error (XK_ERR_PROTOCOL). */
 void xk_config_to_json(const struct xk_domain_config *config,
                        struct xk_json_writer *writer, const char *key);
+/* The same to be shown to people: secrets are "***". */
+void xk_config_show(const struct xk_domain_config *config,
+                    struct xk_json_writer *writer, const char *key);
 struct xk_domain_config *xk_config_from_json(const struct xk_json *value,
                                              struct xk_error *err);
 

@@ -280,6 +280,13 @@ add_sata(struct xk_kvm_plan *plan, const struct xk_disk *disk, unsigned port,
 {
     char bus[16];
 
+    /* QEMU's IDE and SATA disks cannot be read-only. */
+    if (!disk->cdrom && !disk->read_write)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "%s: an IDE or SATA disk cannot be read-only: name it "
+                       "xvda or sda, or make it a CD-ROM drive "
+                       "(devtype=cdrom)",
+                       disk->vdev);
     if (port >= XK_KVM_SATA_PORTS)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "%s: there are %d SATA ports, for hda to hdd and CD-ROM "

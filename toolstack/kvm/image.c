@@ -61,6 +61,11 @@ check_file(int fd, struct xk_kvm_layer *layer, struct xk_error *err)
     layer->block = S_ISBLK(st.st_mode);
     layer->device = layer->block ? UINT64_MAX : st.st_dev;
     layer->inode = layer->block ? st.st_rdev : st.st_ino;
+    if (layer->block && xk_kvm_loop_file(st.st_rdev, &st) == 0) {
+        /* Behind a loop device is a file, whatever it is called here. */
+        layer->device = st.st_dev;
+        layer->inode = st.st_ino;
+    }
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -52,6 +53,9 @@ void xk_kvm_image_close(struct xk_kvm_image *image);
  * it may be NULL. */
 int xk_kvm_image_check_free(const struct xk_kvm_image *image,
                             const struct xk_state *state, struct xk_error *err);
+
+/* The file behind a loop device: 0, or -1 where the device is none. */
+int xk_kvm_loop_file(dev_t device, struct stat *st);
 
 /* What a header says of other files. */
 struct xk_kvm_image_header {

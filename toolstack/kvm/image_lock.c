@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -189,6 +190,77 @@ describe_process(pid_t pid, const struct xk_state *state)
                        name, (int)pid);
 }
 
+/* ---- loop devices ---- */
+
+/* What a line of sysfs says, without its end: the caller's, NULL: nothing. */
+static char *
+read_sysfs(const char *path)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    if (xk_read_file(AT_FDCWD, path, FDINFO_MAX, &text, NULL) == -1 ||
+        text.length == 0)
+        return NULL;
+    text.data[strcspn(text.data, "\n")] = '\0';
+    return xk_buf_take(&text);
+}
+
+int
+xk_kvm_loop_file(dev_t device, struct stat *st)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf(
+        "/sys/dev/block/%u:%u/loop/backing_file", major(device), minor(device));
+    XK_CLEANUP_FREE char *file = read_sysfs(path);
+
+    return file != NULL && stat(file, st) == 0 ? 0 : -1;
+}
+
+/* The loop device that shows the file of a layer; the caller's, NULL: none. It
+ * knows nothing of locks. */
+static char *
+find_loop(const struct xk_kvm_layer *layer)
+{
+    XK_CLEANUP_DIR DIR *dir = opendir("/sys/block");
+    const struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        XK_CLEANUP_FREE char *path = NULL;
+        XK_CLEANUP_FREE char *file = NULL;
+        struct stat st;
+
+        if (strncmp(entry->d_name, "loop", 4) != 0)
+            continue;
+        path = xk_asprintf("/sys/block/%s/loop/backing_file", entry->d_name);
+        file = read_sysfs(path);
+        if (file != NULL && stat(file, &st) == 0 &&
+            st.st_dev == layer->device && st.st_ino == layer->inode)
+            return xk_asprintf("/dev/%s", entry->d_name);
+    }
+    return NULL;
+}
+
+/* The file behind a block layer that is a loop device may be held by its own
+ * name. */
+static bool
+file_is_held(const struct xk_kvm_layer *layer)
+{
+    struct xk_kvm_layer file = *layer;
+    XK_CLEANUP_FREE char *path = NULL;
+    XK_CLEANUP_FREE char *name = NULL;
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct stat st;
+
+    if (!layer->block || fstat(layer->fd, &st) == -1)
+        return false;
+    path = xk_asprintf("/sys/dev/block/%u:%u/loop/backing_file",
+                       major(st.st_rdev), minor(st.st_rdev));
+    name = read_sysfs(path);
+    if (name == NULL)
+        return false;
+    fd = file.fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd != -1 && is_held(&file);
+}
+
 int
 xk_kvm_image_check_free(const struct xk_kvm_image *image,
                         const struct xk_state *state, struct xk_error *err)
@@ -196,9 +268,17 @@ xk_kvm_image_check_free(const struct xk_kvm_image *image,
     for (size_t i = 0; i < image->count; i++) {
         const struct xk_kvm_layer *layer = &image->layers[i];
         XK_CLEANUP_FREE char *holder = NULL;
+        XK_CLEANUP_FREE char *loop = NULL;
         pid_t pid;
 
-        if (!is_held(layer))
+        if (!layer->block && layer->read_write)
+            loop = find_loop(layer);
+        if (loop != NULL)
+            return xk_fail(err, XK_ERR_IN_USE,
+                           "image \"%s\" is in use by loop device %s: use "
+                           "that, or take it away (losetup -d)",
+                           layer->path, loop);
+        if (!is_held(layer) && !file_is_held(layer))
             continue;
         pid = find_process(layer);
         holder = pid != 0
