@@ -329,7 +329,8 @@ forms_of_xl_become_one_form(void **state)
         read_text(&problems,
                   HVM "viridian=1\nserial='pty'\nusbdevice='tablet'\n"
                       "timer_mode=2\nhdtype='AHCI'\ngfx_passthru=1\nacpi=7\n"
-                      "vnuma=[['pnode=0','size=64'],['pnode=1']]\n",
+                      "vnuma=[['pnode=0','size=64','vcpus=0','vdistances=9']]"
+                      "\n",
                   "bios='OVMF'", NULL);
 
     (void)state;
@@ -344,8 +345,8 @@ forms_of_xl_become_one_form(void **state)
     assert_string_equal(xk_config_string(config, XK_KEY_GFX_PASSTHRU), "1");
     assert_int_equal(xk_config_integer(config, XK_KEY_ACPI, 0), 1);
     assert_string_equal(config->values[XK_KEY_VNUMA].items[0],
-                        "pnode=0;size=64");
-    assert_int_equal(config->values[XK_KEY_VNUMA].item_count, 2);
+                        "pnode=0\nsize=64\nvcpus=0\nvdistances=9");
+    assert_int_equal(config->values[XK_KEY_VNUMA].item_count, 1);
     xk_config_free(config);
     xk_problems_free(&problems);
 }

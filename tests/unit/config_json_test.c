@@ -27,7 +27,9 @@ static const char everything[] =
     "  'mac=00:16:3e:00:00:01,bridge=b,model=e1000,vifname=v,script=s,ip=i,"
     "backend=d,rate=1MB/s,devid=9,mtu=9000,vlan=1p,untrusted,gatewaydev=g' ]\n"
     "rtc_timeoffset = '-3600'\nacpi = 0\nserial = ['pty','none']\n"
-    "vnuma = [['pnode=0']]\nvncpasswd = ''\ndevice_model_args = []\n"
+    "vnuma = [['pnode=0','size=512','vcpus=0-3','vdistances=10']]\n"
+    "cpus = '0-1'\ncpus_soft = ['0']\nviridian = 0\nvncpasswd = "
+    "''\ndevice_model_args = []\n"
     "extra = 'gr\xc3\xbc\xc3\x9f'\n";
 
 static struct xk_domain_config *
@@ -141,6 +143,12 @@ what_was_written_reads_back_equal(void **state)
     assert_int_equal(again->vifs[2].devid, 9);
     assert_int_equal(xk_config_integer(again, XK_KEY_RTC_TIMEOFFSET, 0), -3600);
     assert_int_equal(again->values[XK_KEY_SERIAL].item_count, 2);
+    assert_false(again->values[XK_KEY_SERIAL].single);
+    assert_true(again->values[XK_KEY_CPUS].single);
+    assert_string_equal(again->values[XK_KEY_CPUS].items[0], "0-1");
+    assert_false(again->values[XK_KEY_CPUS_SOFT].single);
+    assert_true(again->values[XK_KEY_VIRIDIAN].single);
+    assert_int_equal(again->values[XK_KEY_VIRIDIAN].item_count, 0);
     assert_true(xk_config_is_set(again, XK_KEY_DEVICE_MODEL_ARGS));
     assert_string_equal(xk_config_string(again, XK_KEY_VNCPASSWD), "");
     free(text);

@@ -4,128 +4,205 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "tests/unit/test.h"
+#include "tests/unit/xen_golden.h"
 #include "toolstack/xen/config.h"
+#include "toolstack/xen/config_options.h"
 
 #define BASE "name=\"g\"\nmemory=64\n"
+#define PV BASE "kernel=\"/base\"\n"
 
-/* The JSON of text, or NULL with *err. A guest that is not HVM needs a kernel.
- */
+static struct goldens goldens;
+
+static int
+read_goldens(void **state)
+{
+    const char *top = getenv("srcdir");
+    char folder[4096];
+
+    (void)state;
+    snprintf(folder, sizeof(folder), "%s/tests/unit/data/xen",
+             top != NULL ? top : ".");
+    goldens_read(folder, &goldens);
+    return 0;
+}
+
+static int
+free_goldens(void **state)
+{
+    (void)state;
+    goldens_free(&goldens);
+    return 0;
+}
+
 static char *
-json_of(const char *text, struct xk_error *err)
+text_of(const struct xk_json *json)
 {
-    static const char *const kernel[] = {"kernel=\"/base\""};
-    bool has = strstr(text, "kernel=") != NULL || strstr(text, "hvm") != NULL;
-    struct xk_problems problems = {0};
-    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
-        "test.cfg", text, strlen(text), kernel, has ? 0 : 1, &problems, err);
-    libxl_domain_config to;
-    char *json = NULL;
+    struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, true);
 
-    assert_non_null(config);
-    xk_problems_free(&problems);
-    if (xk_xen_config(config, &to, err) == 0) {
-        json = libxl_domain_config_to_json(NULL, &to);
-        assert_non_null(json);
-    }
-    libxl_domain_config_dispose(&to);
-    return json;
+    xk_json_put_value(writer, NULL, json);
+    return xk_buf_take(&text);
 }
 
-/* Spaces are libxl's affair. */
-static void
-squeeze(char *text)
+static bool
+is_right(const struct golden *row)
 {
-    char *to = text;
+    struct xk_error err = {0};
+    XK_CLEANUP_JSON struct xk_json *with = golden_json(NULL, row->config, &err);
+    XK_CLEANUP_JSON struct xk_json *without =
+        golden_json(NULL, row->without, &err);
+    XK_CLEANUP_FREE char *text = NULL;
 
-    for (char *from = text; *from != '\0'; from++) {
-        if (strchr(" \n\t", *from) == NULL)
-            *to++ = *from;
+    if (with == NULL || without == NULL) {
+        print_error("[%s]: %s\n", row->name, err.message);
+        return false;
     }
-    *to = '\0';
+    text = text_of(with);
+    if (!golden_contains(with, row->expected)) {
+        print_error("[%s] gives %s\n", row->name, text);
+        return false;
+    }
+    if (!golden_contains(without, row->expected))
+        return true;
+    print_error("[%s] is there without being asked for\n", row->name);
+    return false;
 }
-
-static const struct {
-    const char *text;
-    const char *json; /* must be there, and not without the line */
-} rows[] = {
-    {"kernel=\"/k\"\n", "\"kernel\":\"/k\""},
-    {"ramdisk=\"/r\"\n", "\"ramdisk\":\"/r\""},
-    {"cmdline=\"quiet\"\n", "\"cmdline\":\"quiet\""},
-    {"root=\"/dev/xvda\"\nextra=\"ro\"\n", "\"cmdline\":\"root=/dev/xvdaro\""},
-    {"type=\"pvh\"\n", "\"type\":\"pvh\""},
-    {"type=\"hvm\"\n", "\"type\":\"hvm\""},
-    {"uuid=\"01234567-89ab-cdef-0123-456789abcdef\"\n",
-     "\"uuid\":\"01234567-89ab-cdef-0123-456789abcdef\""},
-    {"vcpus=2\nmaxvcpus=3\n", "\"max_vcpus\":3,\"avail_vcpus\":[0,1]"},
-    {"maxmem=128\n", "\"max_memkb\":131072,\"target_memkb\":65536"},
-    {"nomigrate=1\n", "\"disable_migrate\":\"True\""},
-    {"localtime=1\n", "\"localtime\":\"True\""},
-    {"tsc_mode=\"native\"\n", "\"tsc_mode\":\"native\""},
-    {"max_grant_frames=99\n", "\"max_grant_frames\":99"},
-    {"max_event_channels=77\n", "\"event_channels\":77"},
-    {"cpu_weight=512\n", "\"weight\":512"},
-    {"on_crash=\"preserve\"\n", "\"on_crash\":\"preserve\""},
-    {"pool=\"p\"\n", "\"pool_name\":\"p\""},
-    {"driver_domain=1\n", "\"driver_domain\":\"True\""},
-    {"type=\"hvm\"\nhpet=0\n", "\"hpet\":\"False\""},
-    {"type=\"hvm\"\npae=0\n", "\"pae\":\"False\""},
-    {"type=\"hvm\"\nboot=\"dc\"\n", "\"boot\":\"dc\""},
-    {"type=\"hvm\"\nmmio_hole=512\n", "\"mmio_hole_memkb\":524288"},
-    {"disk=[\"/d,raw,xvda,w\"]\n", "\"pdev_path\":\"/d\",\"vdev\":\"xvda\""},
-    {"vif=[\"mac=00:16:3e:01:02:03,bridge=b0\"]\n",
-     "\"mac\":\"00:16:3e:01:02:03\",\"bridge\":\"b0\""},
-};
 
 static void
 each_key_stands_where_libxl_looks_for_it(void **state)
 {
-    struct xk_error err = {0};
-    char *without = json_of(BASE, &err);
+    size_t wrong = 0;
 
     (void)state;
-    assert_non_null(without);
-    squeeze(without);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
-        char text[512];
-        char *with;
+    for (size_t i = 0; i < goldens.count; i++)
+        wrong += !is_right(&goldens.rows[i]);
+    assert_int_equal(wrong, 0);
+}
 
-        snprintf(text, sizeof(text), BASE "%s", rows[i].text);
-        with = json_of(text, &err);
-        if (with == NULL)
-            fail_msg("%s: %s", rows[i].text, err.message);
-        squeeze(with);
-        if (strstr(with, rows[i].json) == NULL)
-            fail_msg("%s gives %s", rows[i].text, with);
-        if (strstr(without, rows[i].json) != NULL)
-            fail_msg("%s is there without being asked for", rows[i].json);
-        free(with);
+static void
+each_row_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < goldens.count; i++) {
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(goldens.rows[i].name, goldens.rows[k].name);
     }
-    free(without);
+}
+
+/* A key of keys.def that is neither mapped nor declared unsupported would be
+ * refused only once somebody uses it. */
+static void
+each_key_has_a_place_or_is_declared_unsupported(void **state)
+{
+    (void)state;
+    for (int i = 0; i < XK_KEY_COUNT; i++) {
+        enum xk_key key = (enum xk_key)i;
+        const struct xk_key_info *info = xk_key_info(key);
+        bool unsupported = info->xen.fate == XK_FATE_UNSUPPORTED;
+
+        if (xk_xen_config_takes(key) == unsupported)
+            fail_msg("%s: keys.def and toolstack/xen/config.c disagree",
+                     info->name);
+    }
 }
 
 static void
-what_has_no_place_is_refused_by_name(void **state)
+each_option_has_a_place(void **state)
 {
-    struct xk_error err = {0};
-
     (void)state;
-    assert_null(json_of(BASE "cpuid=[\"0x1:eax=0\"]\n", &err));
-    assert_int_equal(err.kind, XK_ERR_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "cpuid="));
+    for (int i = 0; i < XK_OPTION_COUNT; i++) {
+        if (!xk_xen_takes_option((enum xk_option_id)i))
+            fail_msg("option %s of set %d",
+                     xk_option((enum xk_option_id)i)->name,
+                     xk_option((enum xk_option_id)i)->set);
+    }
+}
+
+static bool
+has_line_of(const char *lines, const char *key)
+{
+    size_t length = strlen(key);
+
+    for (const char *line = lines; *line != '\0';
+         line = strchr(line, '\n') + 1) {
+        if (strncmp(line, key, length) == 0 && line[length] == ' ')
+            return true;
+    }
+    return false;
 }
 
 static void
-a_format_that_libxl_lacks_is_refused_with_the_cure(void **state)
+each_key_with_a_place_has_a_row(void **state)
 {
+    (void)state;
+    for (int i = 0; i < XK_KEY_COUNT; i++) {
+        const char *key = xk_key_info((enum xk_key)i)->name;
+        bool covered = false;
+
+        for (size_t k = 0; k < goldens.count && !covered; k++)
+            covered = has_line_of(goldens.rows[k].lines, key);
+        if (xk_xen_config_takes((enum xk_key)i) != covered)
+            fail_msg("%s has %s row", key, covered ? "a" : "no");
+    }
+}
+
+static void
+each_generation_id_is_another(void **state)
+{
+    static const char text[] = BASE "type=\"hvm\"\nms_vm_genid=\"generate\"\n";
     struct xk_error err = {0};
+    XK_CLEANUP_JSON struct xk_json *one = golden_json(NULL, text, &err);
+    XK_CLEANUP_JSON struct xk_json *other = golden_json(NULL, text, &err);
+    const struct xk_json *id = xk_json_get(
+        xk_json_get(xk_json_get(one, "b_info"), "type.hvm"), "ms_vm_genid");
 
     (void)state;
-    assert_null(
-        json_of(BASE "disk=[\"format=vmdk,vdev=xvda,target=/d\"]\n", &err));
-    assert_int_equal(err.kind, XK_ERR_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "qemu-img"));
+    assert_int_equal(xk_json_length(id), 16);
+    assert_false(golden_contains(
+        xk_json_get(xk_json_get(xk_json_get(other, "b_info"), "type.hvm"),
+                    "ms_vm_genid"),
+        id));
+}
+
+static const struct {
+    const char *text;
+    enum xk_error_kind kind;
+    const char *says;
+} refusals[] = {
+    {PV "xenstore_feature_mask=1\n", XK_ERR_UNSUPPORTED,
+     "xenstore_feature_mask="},
+    {PV "disk=[\"format=vmdk,vdev=xvda,target=/d\"]\n", XK_ERR_UNSUPPORTED,
+     "qemu-img"},
+    {PV "cpus=\"nodes:0\"\n", XK_ERR_UNSUPPORTED, "NUMA"},
+    {PV "cpus=\"4096\"\n", XK_ERR_CONFIG, "none above 4095"},
+    {PV "cpuid=\"host,frobnicate=1\"\n", XK_ERR_CONFIG, "frobnicate"},
+    {PV "tee=\"ffa\"\n", XK_ERR_UNSUPPORTED, "ffa"},
+    {PV "boot=\"c\"\n", XK_ERR_CONFIG, "type \"pv\""},
+    {PV "vtpm=[\"uuid=1\"]\n", XK_ERR_CONFIG, "no UUID"},
+};
+
+static void
+what_libxl_cannot_take_is_refused_by_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(refusals); i++) {
+        struct xk_error err = {0};
+
+#ifdef LIBXL_HAVE_ARM_TEE_FFA
+        if (strcmp(refusals[i].says, "ffa") == 0)
+            continue;
+#endif
+        if (golden_json(NULL, refusals[i].text, &err) != NULL)
+            fail_msg("taken: %s", refusals[i].text);
+        if (err.kind != refusals[i].kind ||
+            strstr(err.message, refusals[i].says) == NULL)
+            fail_msg("%s gives %s", refusals[i].text, err.message);
+    }
 }
 
 int
@@ -133,9 +210,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_stands_where_libxl_looks_for_it),
-        cmocka_unit_test(what_has_no_place_is_refused_by_name),
-        cmocka_unit_test(a_format_that_libxl_lacks_is_refused_with_the_cure),
+        cmocka_unit_test(each_row_has_a_name_of_its_own),
+        cmocka_unit_test(each_key_has_a_place_or_is_declared_unsupported),
+        cmocka_unit_test(each_option_has_a_place),
+        cmocka_unit_test(each_key_with_a_place_has_a_row),
+        cmocka_unit_test(each_generation_id_is_another),
+        cmocka_unit_test(what_libxl_cannot_take_is_refused_by_name),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, read_goldens, free_goldens);
 }

@@ -266,6 +266,26 @@ get_uuid(const struct xk_json *value, const char *name, void *record,
     return 0;
 }
 
+/* What was given as a text is one here, too; a text for no item at all
+ * (viridian=0) is false. */
+static void
+put_list(struct xk_json_writer *writer, const char *name,
+         const struct xk_value *value)
+{
+    if (value->single && value->item_count == 1) {
+        xk_json_put_string(writer, name, value->items[0]);
+        return;
+    }
+    if (value->single && value->item_count == 0) {
+        xk_json_put_bool(writer, name, false);
+        return;
+    }
+    xk_json_open_array(writer, name);
+    for (size_t i = 0; i < value->item_count; i++)
+        xk_json_put_string(writer, NULL, value->items[i]);
+    xk_json_close_array(writer);
+}
+
 static void
 put_value(struct xk_json_writer *writer, enum xk_key key,
           const struct xk_value *value)
@@ -285,10 +305,7 @@ put_value(struct xk_json_writer *writer, enum xk_key key,
         break;
     case XK_KEY_LIST:
     case XK_KEY_NESTED:
-        xk_json_open_array(writer, info->name);
-        for (size_t i = 0; i < value->item_count; i++)
-            xk_json_put_string(writer, NULL, value->items[i]);
-        xk_json_close_array(writer);
+        put_list(writer, info->name, value);
         break;
     }
 }
@@ -307,18 +324,28 @@ put_keys(struct xk_json_writer *writer, const char *name, const void *record)
 }
 
 static bool
-get_list(struct xk_value *value, const struct xk_json *from)
+get_item(struct xk_value *value, const char *text)
 {
-    if (!xk_json_is_array(from))
+    if (text == NULL)
         return false;
-    for (size_t i = 0; i < xk_json_length(from); i++) {
-        const char *text = xk_json_string(xk_json_at(from, i));
+    XK_GROW(value->items, value->item_count);
+    XK_GROW(value->item_where, value->item_count);
+    value->items[value->item_count++] = xk_strdup(text);
+    return true;
+}
 
-        if (text == NULL)
+static bool
+get_list(struct xk_value *value, const struct xk_key_info *info,
+         const struct xk_json *from)
+{
+    if (!xk_json_is_array(from)) {
+        value->single = (info->flags & XK_KEY_SINGLE) != 0;
+        return value->single && (xk_json_is_false(from) ||
+                                 get_item(value, xk_json_string(from)));
+    }
+    for (size_t i = 0; i < xk_json_length(from); i++) {
+        if (!get_item(value, xk_json_string(xk_json_at(from, i))))
             return false;
-        XK_GROW(value->items, value->item_count);
-        XK_GROW(value->item_where, value->item_count);
-        value->items[value->item_count++] = xk_strdup(text);
     }
     return true;
 }
@@ -346,7 +373,7 @@ get_value(struct xk_value *value, const struct xk_key_info *info,
         break;
     case XK_KEY_LIST:
     case XK_KEY_NESTED:
-        return get_list(value, from);
+        return get_list(value, info, from);
     }
     if (text != NULL)
         value->text = xk_strdup(text);

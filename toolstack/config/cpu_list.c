@@ -2,11 +2,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "toolstack/config/ranges.h"
 #include "toolstack/config/resolve.h"
 
-enum {
-    CPU_MAX = 65535
-};
+static const char form[] = "CPUs are written as \"0-3,^1,nodes:1\" or \"all\"";
 
 static bool
 take_number(const char **p, unsigned *number)
@@ -15,7 +14,7 @@ take_number(const char **p, unsigned *number)
 
     for (*number = 0; **p >= '0' && **p <= '9'; (*p)++) {
         *number = 10 * *number + (unsigned)(**p - '0');
-        if (*number > CPU_MAX)
+        if (*number > XK_CPU_MAX)
             return false;
     }
     return *p != start;
@@ -32,43 +31,48 @@ skip(const char **p, const char *prefix)
     return true;
 }
 
-/* One term up to its comma. */
+/* One term up to its comma; NULL, or what is wrong with it. */
 static const char *
-check_term(const char **p)
+take_term(const char **p, struct xk_cpu_term *term)
 {
-    bool negated = skip(p, "^");
-    unsigned first, last;
-
-    if (!skip(p, "nodes:"))
-        skip(p, "node:");
-    if (skip(p, "all"))
-        return negated ? "'^' and 'all' do not go together" : NULL;
-    if (!take_number(p, &first))
-        return "CPUs are written as \"0-3,^1,nodes:1\" or \"all\"";
+    *term = (struct xk_cpu_term){.negated = skip(p, "^")};
+    term->nodes = skip(p, "nodes:") || skip(p, "node:");
+    term->all = skip(p, "all");
+    if (term->all)
+        return term->negated ? "'^' and 'all' do not go together" : NULL;
+    if (!take_number(p, &term->first))
+        return form;
+    term->last = term->first;
     if (!skip(p, "-"))
         return NULL;
-    if (!take_number(p, &last) || last < first)
+    if (!take_number(p, &term->last) || term->last < term->first)
         return "a range ends in a number that is not below its first";
     return NULL;
+}
+
+bool
+xk_cpu_term_next(const char **text, struct xk_cpu_term *term,
+                 const char **wrong)
+{
+    *wrong = NULL;
+    while (skip(text, ",")) {
+        /* xl skips what is empty */
+    }
+    if (**text == '\0')
+        return false;
+    *wrong = take_term(text, term);
+    if (*wrong == NULL && **text != '\0' && **text != ',')
+        *wrong = form;
+    return *wrong == NULL;
 }
 
 const char *
 xk_cpu_list_check(const char *text)
 {
-    const char *p = text;
+    struct xk_cpu_term term;
+    const char *wrong;
 
-    while (*p != '\0') {
-        const char *wrong = NULL;
-
-        if (*p == ',') { /* xl skips what is empty */
-            p++;
-            continue;
-        }
-        wrong = check_term(&p);
-        if (wrong != NULL)
-            return wrong;
-        if (*p != '\0' && *p != ',')
-            return "CPUs are written as \"0-3,^1,nodes:1\" or \"all\"";
+    while (xk_cpu_term_next(&text, &term, &wrong)) {
     }
-    return NULL;
+    return wrong;
 }

@@ -154,6 +154,8 @@ struct xk_value {
     char **items;                   /* XK_KEY_LIST: the strings of the list */
     struct xk_location *item_where; /* one per item */
     size_t item_count;
+    bool single; /* XK_KEY_LIST: given as a text and not as a list; some keys
+                    mean something else by it */
 };
 
 struct xk_domain_config {

@@ -24,7 +24,7 @@ enum xk_key_type {
     XK_KEY_ENUM, /* one of a list of words */
     XK_KEY_LIST, /* a list of strings, or a single string */
     /* A list of lists of strings. Each inner list is one item, its strings
-     * joined by ';'. */
+     * joined by line feeds. */
     XK_KEY_NESTED,
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/config/resolve.h"
+#include "toolstack/config/vnuma.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -157,5 +158,6 @@ xk_resolve_domain(struct xk_domain_config *config, struct xk_problems *problems)
     resolve_type(config, problems);
     resolve_memory(config, problems);
     resolve_vcpus(config, problems);
+    xk_vnuma_resolve(config, problems);
     resolve_actions(config);
 }

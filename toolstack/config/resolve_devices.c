@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "toolstack/config/disk_spec.h"
+#include "toolstack/config/options.h"
 #include "toolstack/config/resolve.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/config/vif_spec.h"
@@ -125,4 +126,5 @@ xk_resolve_devices(struct xk_domain_config *config,
 {
     resolve_disks(config, file, problems);
     resolve_vifs(config, file, problems);
+    xk_options_check(config, file, problems);
 }

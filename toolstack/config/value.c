@@ -290,11 +290,12 @@ read_single(const struct reading *reading)
         return error_at(reading, &from->where, "a list is wanted: [ \"...\" ]");
     if (check_text(reading, from) == -1)
         return -1;
-    if (read_viridian_bool(reading, from))
-        return 0;
-    if ((reading->info->flags & XK_KEY_SPLIT) != 0)
+    if ((reading->info->flags & XK_KEY_SPLIT) != 0) {
         split(reading, from);
-    else
+        return 0;
+    }
+    reading->value->single = true;
+    if (!read_viridian_bool(reading, from))
         add_item(reading->value, xk_strdup(from->text), &from->where);
     return 0;
 }
@@ -336,7 +337,7 @@ read_list(const struct reading *reading)
     return result;
 }
 
-/* The strings of an inner list, joined by ';'. */
+/* The strings of an inner list, joined by line feeds. */
 static char *
 join(const struct reading *reading, const struct xk_cfg_value *list)
 {
@@ -353,7 +354,7 @@ join(const struct reading *reading, const struct xk_cfg_value *list)
         if (check_text(reading, item) == -1)
             return NULL;
         if (i > 0)
-            xk_buf_puts(&out, ";");
+            xk_buf_puts(&out, "\n");
         xk_buf_puts(&out, item->text);
     }
     return xk_buf_take(&out);

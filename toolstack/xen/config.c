@@ -4,13 +4,15 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <libxl_utils.h>
-
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/xen/config_cpu.h"
 #include "toolstack/xen/config_devices.h"
 #include "toolstack/xen/config_display.h"
 #include "toolstack/xen/config_hardware.h"
+#include "toolstack/xen/config_lists.h"
+#include "toolstack/xen/config_options.h"
+#include "toolstack/xen/config_sound.h"
 
 enum kind {
     ELSEWHERE, /* one of the functions below, or resolved into plain fields */
@@ -30,10 +32,11 @@ enum kind {
     GIC,
     VUART,
     TEE,
+    TSC,
+    TIMER,
 };
 
-/* Where the value of a key goes, as an offset into libxl_domain_config.
- */
+/* Where the value of a key goes, as an offset into libxl_domain_config. */
 struct place {
     enum xk_key key;
     enum kind kind;
@@ -83,8 +86,27 @@ static const struct place places[] = {
     E(EXTRA),
     E(DISK),
     E(VIF),
-    E(TSC_MODE),
-    C(SECLABEL, TEXT, ssid_label),
+    E(SECLABEL),
+    E(INIT_SECLABEL),
+    E(SERIAL),
+    E(USBDEVICE),
+    E(P9),
+    E(VTPM),
+    E(PVCALLS),
+    E(CHANNEL),
+    E(VKB),
+    E(VDISPL),
+    E(VSND),
+    E(USBCTRL),
+    E(USBDEV),
+    E(DTDEV),
+    E(RDM),
+    E(CPUID),
+    E(VNUMA),
+    E(VIRIDIAN),
+    E(MCA_CAPS),
+    B(TSC_MODE, TSC, tsc_mode),
+    B(TIMER_MODE, TIMER, timer_mode),
     C(POOL, TEXT, pool_name),
     C(HAP, DEFBOOL, hap),
     C(OOS, DEFBOOL, oos),
@@ -96,7 +118,7 @@ static const struct place places[] = {
     B(NOMIGRATE, DEFBOOL, disable_migrate),
     B(LOCALTIME, DEFBOOL, localtime),
     B(NESTEDHVM, DEFBOOL, nested_hvm),
-    B(APIC, DEFBOOL, apic),
+    P(APIC, DEFBOOL, apic, XK_TYPE_HVM),
     B(ACPI, DEFBOOL, acpi),
     B(VPMU, DEFBOOL, vpmu),
     B(MSR_RELAXED, DEFBOOL, arch_x86.msr_relaxed),
@@ -150,7 +172,6 @@ static const struct place places[] = {
     E(DEVICE_MODEL), /* the same */
     C(XEND_SUSPEND_EVTCHN_COMPAT, DEFBOOL, xend_suspend_evtchn_compat),
     C(PASSTHROUGH, PASSTHROUGH, passthrough),
-    B(INIT_SECLABEL, TEXT, exec_ssid_label),
     B(BOOTLOADER_ARGS, STRINGS, bootloader_args),
     B(ALTP2M, ALTP2M, altp2m),
     B(VMTRACE_BUF_KB, INT, vmtrace_buf_kb),
@@ -183,10 +204,8 @@ static const struct place places[] = {
     H(VENDOR_DEVICE, VENDOR, vendor_device),
     H(MS_VM_GENID, GENID, ms_vm_genid),
     H(ALTP2MHVM, DEFBOOL, altp2m),
-    H(SERIAL, STRINGS, serial_list),
     H(USB, DEFBOOL, usb),
     H(USBVERSION, INT, usbversion),
-    H(USBDEVICE, STRINGS, usbdevice_list),
     H(SOUNDHW, TEXT, soundhw),
     H(VKB_DEVICE, DEFBOOL, vkb_device),
     H(RDM_MEM_BOUNDARY, KB, rdm_mem_boundary_memkb),
@@ -224,6 +243,8 @@ BY_NAME(passthrough)
 BY_NAME(gic_version)
 BY_NAME(vuart_type)
 BY_NAME(tee_type)
+BY_NAME(tsc_mode)
+BY_NAME(timer_mode)
 
 /* With the dashes that xl.cfg(5) has. */
 static int
@@ -254,6 +275,7 @@ static int (*const by_name[])(const char *name, void *to) = {
     [ALTP2M] = altp2m_mode_by_name,    [PASSTHROUGH] = passthrough_by_name,
     [DM_VERSION] = dm_version_by_name, [GIC] = gic_version_by_name,
     [VUART] = vuart_type_by_name,      [TEE] = tee_type_by_name,
+    [TSC] = tsc_mode_by_name,          [TIMER] = timer_mode_by_name,
 };
 
 static const struct place *
@@ -269,17 +291,9 @@ place_of(enum xk_key key)
 static char **
 copy_strings(const struct xk_value *value)
 {
-    char **list;
-    size_t count = value->item_count;
+    char **list = xk_calloc(value->item_count + 1, sizeof(*list));
 
-    /* Some keys take one text for a list of one. */
-    if (count == 0 && value->text != NULL) {
-        list = xk_calloc(2, sizeof(*list));
-        list[0] = xk_strdup(value->text);
-        return list;
-    }
-    list = xk_calloc(count + 1, sizeof(*list));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < value->item_count; i++)
         list[i] = xk_strdup(value->items[i]);
     return list;
 }
@@ -330,16 +344,6 @@ put(const struct xk_domain_config *config, const struct place *place,
 }
 
 static int
-fail_of_type(enum xk_key key, int only, struct xk_error *err)
-{
-    const char *type = xk_domain_type_name((enum xk_domain_type)only);
-
-    return xk_fail(err, XK_ERR_CONFIG,
-                   "%s= is for %s guests: leave it out or say type=\"%s\"",
-                   xk_key_info(key)->name, type, type);
-}
-
-static int
 put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
          struct xk_error *err)
 {
@@ -353,8 +357,9 @@ put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
                            "the xen driver of this build does not know what to "
                            "do with %s=: leave it out",
                            xk_key_info((enum xk_key)key)->name);
+        /* The reader has said that it does nothing for this type. */
         if (place->only != -1 && (int)config->type != place->only)
-            return fail_of_type((enum xk_key)key, place->only, err);
+            continue;
         if (put(config, place, to, err) == -1)
             return -1;
     }
@@ -377,27 +382,29 @@ command_line(const struct xk_domain_config *config)
     return extra != NULL ? xk_strdup(extra) : NULL;
 }
 
-/* libxl_cpu_bitmap_alloc() would want a context, and so a hypervisor. */
+/* init_seclabel= is for building; then comes seclabel=. */
 static void
-put_vcpus(const struct xk_domain_config *config, libxl_domain_build_info *to)
+put_labels(const struct xk_domain_config *config, libxl_domain_config *to)
 {
-    to->max_vcpus = (int)config->maxvcpus;
-    to->avail_vcpus.size = (config->maxvcpus + 7) / 8;
-    to->avail_vcpus.map = xk_calloc(to->avail_vcpus.size, 1);
-    for (unsigned i = 0; i < config->vcpus; i++)
-        libxl_bitmap_set(&to->avail_vcpus, (int)i);
+    const char *init = xk_config_string(config, XK_KEY_INIT_SECLABEL);
+    const char *label = xk_config_string(config, XK_KEY_SECLABEL);
+
+    to->c_info.ssid_label = xk_xen_copy(init != NULL ? init : label);
+    if (init != NULL)
+        to->b_info.exec_ssid_label = xk_xen_copy(label);
 }
 
-static int
-put_tsc_mode(const struct xk_domain_config *config, libxl_domain_build_info *to,
-             struct xk_error *err)
+/* libxl has a field for a text and one for a list. */
+static void
+put_text_or_list(const struct xk_value *value, char **text,
+                 libxl_string_list *list)
 {
-    const char *mode = xk_config_string(config, XK_KEY_TSC_MODE);
-
-    if (mode != NULL && libxl_tsc_mode_from_string(mode, &to->tsc_mode) != 0)
-        return xk_fail(err, XK_ERR_UNSUPPORTED, "libxl has no tsc_mode \"%s\"",
-                       mode);
-    return 0;
+    if (!value->set)
+        return;
+    if (value->single)
+        *text = xk_strdup(value->items[0]);
+    else
+        *list = copy_strings(value);
 }
 
 /* libxl only keeps these for whoever reads its record of the domain. */
@@ -423,9 +430,8 @@ put_actions(const struct xk_domain_config *config, libxl_domain_config *to)
     to->on_soft_reset = actions[config->on[XK_STOP_SOFT_RESET]];
 }
 
-int
-xk_xen_config(const struct xk_domain_config *config, libxl_domain_config *to,
-              struct xk_error *err)
+static void
+put_identity(const struct xk_domain_config *config, libxl_domain_config *to)
 {
     static const libxl_domain_type types[XK_TYPE_COUNT] = {
         [XK_TYPE_PV] = LIBXL_DOMAIN_TYPE_PV,
@@ -433,19 +439,45 @@ xk_xen_config(const struct xk_domain_config *config, libxl_domain_config *to,
         [XK_TYPE_HVM] = LIBXL_DOMAIN_TYPE_HVM,
     };
 
-    libxl_domain_config_init(to);
     to->c_info.type = types[config->type];
     libxl_domain_build_info_init_type(&to->b_info, to->c_info.type);
     to->c_info.name = xk_strdup(config->name);
     memcpy(to->c_info.uuid.uuid, config->uuid.bytes,
            sizeof(config->uuid.bytes));
+    libxl_defbool_set(&to->c_info.run_hotplug_scripts, true);
     to->b_info.target_memkb = config->memory_mib * 1024;
     to->b_info.max_memkb = config->maxmem_mib * 1024;
+    /* What is not there is known before the building begins. */
+    libxl_defbool_set(&to->b_info.claim_mode, true);
     to->b_info.cmdline = command_line(config);
-    put_vcpus(config, &to->b_info);
+}
+
+bool
+xk_xen_config_takes(enum xk_key key)
+{
+    return place_of(key) != NULL;
+}
+
+int
+xk_xen_config(libxl_ctx *ctx, const struct xk_domain_config *config,
+              libxl_domain_config *to, struct xk_error *err)
+{
+    libxl_domain_config_init(to);
+    put_identity(config, to);
     put_actions(config, to);
+    put_labels(config, to);
+    if (config->type == XK_TYPE_HVM) {
+        put_text_or_list(&config->values[XK_KEY_SERIAL],
+                         &to->b_info.u.hvm.serial,
+                         &to->b_info.u.hvm.serial_list);
+        put_text_or_list(&config->values[XK_KEY_USBDEVICE],
+                         &to->b_info.u.hvm.usbdevice,
+                         &to->b_info.u.hvm.usbdevice_list);
+    }
     if (put_keys(config, to, err) == -1 ||
-        put_tsc_mode(config, &to->b_info, err) == -1 ||
+        xk_xen_config_cpu(ctx, config, &to->b_info, err) == -1 ||
+        xk_xen_config_lists(config, to, err) == -1 ||
+        xk_xen_config_sound(config, to, err) == -1 ||
         xk_xen_config_hardware(config, to, err) == -1 ||
         xk_xen_config_display(config, to, err) == -1)
         return -1;

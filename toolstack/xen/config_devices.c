@@ -4,12 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static char *
-copy(const char *text)
-{
-    return text != NULL ? xk_strdup(text) : NULL;
-}
+#include "toolstack/xen/config_options.h"
 
 /* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {
@@ -39,16 +34,16 @@ put_disk(const struct xk_disk *disk, libxl_device_disk *to,
                        "disk %s: libxl cannot serve the format %s: convert the "
                        "image with qemu-img",
                        disk->vdev, xk_disk_format_name(disk->format));
-    if (disk->virtio || disk->grant_usage >= 0)
+    if (disk->virtio)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disk %s: virtio disks are not served on xen",
                        disk->vdev);
-    to->pdev_path = copy(disk->target);
-    to->vdev = copy(disk->vdev);
+    to->pdev_path = xk_xen_copy(disk->target);
+    to->vdev = xk_xen_copy(disk->vdev);
     to->format = formats[disk->format];
     to->backend = backends[disk->backend];
-    to->backend_domname = copy(disk->backend_domain);
-    to->script = copy(disk->script);
+    to->backend_domname = xk_xen_copy(disk->backend_domain);
+    to->script = xk_xen_copy(disk->script);
     to->readwrite = disk->read_write;
     to->is_cdrom = disk->cdrom;
     to->removable = disk->cdrom;
@@ -76,13 +71,13 @@ put_vif(const struct xk_vif *vif, libxl_device_nic *to, struct xk_error *err)
     to->devid = vif->devid;
     memcpy(to->mac, vif->mac, sizeof(vif->mac));
     to->nictype = types[vif->type];
-    to->bridge = copy(vif->bridge);
-    to->gatewaydev = copy(vif->gatewaydev);
-    to->model = copy(vif->model);
-    to->ifname = copy(vif->vifname);
-    to->script = copy(vif->script);
-    to->ip = copy(vif->ip);
-    to->backend_domname = copy(vif->backend_domain);
+    to->bridge = xk_xen_copy(vif->bridge);
+    to->gatewaydev = xk_xen_copy(vif->gatewaydev);
+    to->model = xk_xen_copy(vif->model);
+    to->ifname = xk_xen_copy(vif->vifname);
+    to->script = xk_xen_copy(vif->script);
+    to->ip = xk_xen_copy(vif->ip);
+    to->backend_domname = xk_xen_copy(vif->backend_domain);
     to->rate_bytes_per_interval = vif->rate_bytes_per_interval;
     to->rate_interval_usecs = vif->rate_interval_us;
     to->mtu = (int)vif->mtu;

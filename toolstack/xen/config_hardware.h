@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What of the host a configuration gives away, for config.c: processors
- * (cpus=), ports, memory and interrupts (ioports=, iomem=, irqs=), and PCI
- * devices; and the firmware. */
+/* What of the host a configuration gives away, for config.c: ports, memory and
+ * interrupts (ioports=, iomem=, irqs=, rdm=, dtdev=); and the firmware. The PCI
+ * devices are there already. */
 #ifndef XK_TOOLSTACK_XEN_CONFIG_HARDWARE_H
 #define XK_TOOLSTACK_XEN_CONFIG_HARDWARE_H
 

@@ -145,7 +145,7 @@ xk_libxl_config(struct xk_libxl *call, struct xk_domain_config **config,
     if (*config == NULL)
         return -1;
     libxl_domain_config_dispose(to);
-    return xk_xen_config(*config, to, err);
+    return xk_xen_config(call->ctx, *config, to, err);
 }
 
 /* ---- the call ---- */
