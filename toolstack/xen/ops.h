@@ -78,12 +78,10 @@ int xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
                        bool (*changed)(const char *path, void *context),
                        void *context, struct xk_deadline deadline,
                        struct xk_error *err);
-int xk_xen_store_devices(struct xk_hypervisor *hv,
-                         const struct xk_domain *domain,
-                         void (*device)(const struct xk_store_device *device,
-                                        void *context),
-                         void *context, struct xk_deadline deadline,
-                         struct xk_error *err);
+int xk_xen_store_devices(
+    struct xk_hypervisor *hv, const struct xk_domain *domain,
+    void (*device)(const struct xk_store_device *device, void *context),
+    void *context, struct xk_deadline deadline, struct xk_error *err);
 
 /* transfer.c */
 int xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
