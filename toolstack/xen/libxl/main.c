@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xk-libxl: see toolstack/xen/helper.h. Not for people. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,15 @@ run(struct xk_libxl *call, const char *name, struct xk_error *err)
     return xk_fail(err, XK_ERR_USAGE, "xk-libxl has no verb \"%s\"", name);
 }
 
+/* libxl starts programs that live on, as device models do: whoever waits for
+ * the end of our answer must not wait for theirs. */
+static void
+keep_from_children(void)
+{
+    for (int fd = XK_XEN_HELPER_FD; fd <= XK_XEN_HELPER_LOCK; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static void
 put_error(struct xk_buf *answer, const struct xk_error *err)
 {
@@ -219,6 +229,7 @@ main(int argc, char **argv)
         fprintf(stderr, "xk-libxl is run by xk\n");
         return 2;
     }
+    keep_from_children();
     call.answer = xk_json_writer_new(&answer, false);
     xk_json_open_object(call.answer, NULL);
     r = run(&call, argv[1], &err);
