@@ -24,6 +24,7 @@ const struct xk_command *const xk_commands[] = {
     &xk_command_config_keys,
     &xk_command_info,
     &xk_command_capabilities,
+    &xk_command_store,
     &xk_command_monitor,
     &xk_command_help,
     &xk_command_domain_event,

@@ -8,7 +8,7 @@
 
 enum {
     WIDTH = 79,
-    SUMMARY_COLUMN = 16,
+    SUMMARY_COLUMN = 18,
     OPTION_COLUMN = 26,
 };
 

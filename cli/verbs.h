@@ -29,6 +29,7 @@ extern const struct xk_command xk_command_reset;
 extern const struct xk_command xk_command_restore;
 extern const struct xk_command xk_command_save;
 extern const struct xk_command xk_command_shutdown;
+extern const struct xk_command xk_command_store;
 extern const struct xk_command xk_command_unpause;
 
 #endif

@@ -130,6 +130,14 @@ struct xk_send_watch {
     void *context;
 };
 
+/* A device of a domain in the store, both ends. */
+struct xk_store_device {
+    const char *kind, *id;      /* "vbd", "51712" */
+    const char *frontend_state; /* "Connected"; "-": none */
+    const char *backend_state;
+    const char *backend; /* its path, "": none */
+};
+
 struct xk_hypervisor_ops;
 
 /* Drivers put this first in their own struct. */
@@ -299,6 +307,30 @@ struct xk_hypervisor_ops {
                  void (*changed)(const struct xk_uuid *uuid, void *context),
                  void *context, struct xk_error *err);
     void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
+    /* Where the hypervisor has a store that guests and backends meet in; all
+     * three are NULL where it has none. What is told of it may be a guest's
+     * words.
+     *
+     * Tell of each node at and below a path, parents first. */
+    int (*store_walk)(struct xk_hypervisor *hv, const char *path,
+                      void (*node)(const char *path, const char *value,
+                                   void *context),
+                      void *context, struct xk_deadline deadline,
+                      struct xk_error *err);
+
+    /* Tell of each change at and below a path, until changed() returns false
+     * or the deadline (XK_ERR_TIMEOUT). */
+    int (*store_watch)(struct xk_hypervisor *hv, const char *path,
+                       bool (*changed)(const char *path, void *context),
+                       void *context, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+    /* Tell of the devices of a domain. */
+    int (*store_devices)(
+        struct xk_hypervisor *hv, const struct xk_domain *domain,
+        void (*device)(const struct xk_store_device *device, void *context),
+        void *context, struct xk_deadline deadline, struct xk_error *err);
 
     /* For the monitor, now and then: keep logs of guests within bounds. */
     void (*trim)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);

@@ -33,7 +33,7 @@ complete_to() {
     fi
 }
 
-complete_to "reboot rename reset" xk re
+complete_to "reboot rename reset restore" xk re
 complete_to "shutdown" xk --json shu
 complete_to "--paused" xk create --p
 complete_to "kvm xen" xk --hypervisor ""

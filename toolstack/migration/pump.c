@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -43,6 +44,7 @@ struct xk_pump {
     uint64_t bytes;
     bool driver_left; /* it closed its end before ours was done */
     int result;
+    bool failed; /* atomic: the thread has ended so */
     struct xk_error error;
 };
 
@@ -194,7 +196,7 @@ give_driver(struct xk_pump *pump, const char *data, size_t length)
     while (length > 0) {
         ssize_t written = write(pump->pipe_fd, data, length);
 
-        if (written == -1 && errno == EPIPE) {
+        if (written == -1 && (errno == EPIPE || errno == ECONNRESET)) {
             pump->driver_left = true;
             return 0;
         }
@@ -282,6 +284,7 @@ run_out(void *context)
     do
         pump->result = step_out(pump);
     while (pump->result == 1);
+    __atomic_store_n(&pump->failed, pump->result == -1, __ATOMIC_RELEASE);
     close(xk_take_fd(&pump->pipe_fd));
     return NULL;
 }
@@ -294,8 +297,23 @@ run_in(void *context)
     do
         pump->result = step_in(pump);
     while (pump->result == 1);
+    __atomic_store_n(&pump->failed, pump->result == -1, __ATOMIC_RELEASE);
     close(xk_take_fd(&pump->pipe_fd));
     return NULL;
+}
+
+/* QEMU does not see the end of a pipe that nothing was ever written to, and
+ * spins; that of a socket it sees. Out, a pipe holds more. */
+static int
+make_ends(bool out, int ends[2])
+{
+    if (!out)
+        return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return -1;
+    /* Only a wish: less is slower. */
+    fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
+    return 0;
 }
 
 static int
@@ -316,10 +334,8 @@ set_up(struct xk_pump *pump, bool out, int *driver_fd, struct xk_error *err)
     if (pump->compressor != NULL)
         pump->packed = xk_calloc(1, pump->packed_room);
     pump->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (pump->stop_fd == -1 || pipe2(ends, O_CLOEXEC) == -1)
+    if (pump->stop_fd == -1 || make_ends(out, ends) == -1)
         return xk_fail_errno(err, "pipe");
-    /* Only a wish: less is slower. */
-    fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
     pump->pipe_fd = ends[out ? 0 : 1];
     *driver_fd = ends[out ? 1 : 0];
     fcntl(pump->pipe_fd, F_SETFL, O_NONBLOCK);
@@ -372,6 +388,12 @@ xk_pump_in(struct xk_frame_stream *from, const struct xk_pump_options *options,
            int *driver_fd, struct xk_error *err)
 {
     return start(from, NULL, options, false, driver_fd, err);
+}
+
+bool
+xk_pump_has_failed(const struct xk_pump *pump)
+{
+    return __atomic_load_n(&pump->failed, __ATOMIC_ACQUIRE);
 }
 
 int

@@ -46,6 +46,9 @@ struct xk_pump *xk_pump_in(struct xk_frame_stream *from,
                            const struct xk_pump_options *options,
                            int *driver_fd, struct xk_error *err);
 
+/* Whether it has failed by now, so that the driver's call had better end. */
+bool xk_pump_has_failed(const struct xk_pump *pump);
+
 /* Wait for the thread and free the pump. The driver's call has returned, and
  * its end of the pipe is closed. failed: it failed, so that the thread need not
  * go on to the end of its input.

@@ -197,12 +197,20 @@ prepare(struct reception *reception, struct xk_error *err)
     return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
 }
 
+static bool
+pump_goes_on(const struct xk_send_progress *progress, void *context)
+{
+    (void)progress;
+    return !xk_pump_has_failed(context);
+}
+
 static int
 receive_state(struct reception *reception, struct xk_error *err)
 {
     const struct xk_pump_options options = {.silence_ms =
                                                 reception->talk.silence_ms};
     struct xk_hypervisor *hv = reception->host->hv;
+    struct xk_send_watch watch = {pump_goes_on, NULL};
     struct xk_error driver_err = {0};
     struct xk_pump *pump;
     int fd, received;
@@ -210,9 +218,10 @@ receive_state(struct reception *reception, struct xk_error *err)
     pump = xk_pump_in(reception->talk.from, &options, &fd, err);
     if (pump == NULL)
         return -1;
+    watch.context = pump;
     received =
         hv->ops->receive(hv, reception->domain.record, reception->image.config,
-                         fd, NULL, xk_deadline_never(), &driver_err);
+                         fd, &watch, xk_deadline_never(), &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1) {

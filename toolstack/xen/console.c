@@ -198,7 +198,7 @@ xk_xen_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (await_tty(xen, path, &tty, deadline, err) == -1)
         return xk_wrap(err, "wait for console %u", number);
     *console = (struct xk_console){-1, -1, -1, -1, -1};
-    console->input_fd = open_tty(tty.data, err);
+    console->input_fd = open_tty(tty.data != NULL ? tty.data : "", err);
     if (console->input_fd == -1)
         return -1;
     console->output_fd = fcntl(console->input_fd, F_DUPFD_CLOEXEC, 0);

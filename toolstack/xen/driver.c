@@ -184,5 +184,8 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .wait = xk_xen_wait,
     .watch = xk_xen_watch,
     .unwatch = xk_xen_unwatch,
+    .store_walk = xk_xen_store_walk,
+    .store_watch = xk_xen_store_watch,
+    .store_devices = xk_xen_store_devices,
     .trim = trim,
 };

@@ -22,6 +22,7 @@
 
 enum {
     TICK_MS = 500,
+    WATCH_MS = 20, /* where somebody wants to know what happens meanwhile */
     ABORT_MS = 5000,
     ANSWER_MAX = 8 << 20,
     ARGUMENTS_MAX = 16,
@@ -29,6 +30,7 @@ enum {
 };
 
 #define PROGRAM "xk-libxl"
+#define LOOK_NS INT64_C(500000000) /* between two looks at xenstored */
 
 struct child {
     pid_t pid;
@@ -251,6 +253,8 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
                 struct child *child, struct xk_deadline deadline,
                 struct xk_error *err)
 {
+    int tick_ms = call->watch != NULL ? WATCH_MS : TICK_MS;
+    int64_t look_at_ns = xk_now_ns() + LOOK_NS;
     bool done = false;
 
     while (!done) {
@@ -262,11 +266,13 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
                            "libxl did not do \"%s\" in time", call->argv[0]);
         if (!goes_on(call))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
-        if (poll(&poller, 1, left < TICK_MS ? left : TICK_MS) > 0) {
+        if (poll(&poller, 1, left < tick_ms ? left : tick_ms) > 0) {
             if (take_answer(child, &done, err) == -1)
                 return -1;
-        } else if (check_store(xen, deadline, err) == -1) {
-            return -1;
+        } else if (xk_now_ns() >= look_at_ns) {
+            if (check_store(xen, deadline, err) == -1)
+                return -1;
+            look_at_ns = xk_now_ns() + LOOK_NS;
         }
     }
     return 0;

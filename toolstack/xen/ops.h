@@ -68,6 +68,21 @@ int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
 void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
 
+/* show.c */
+int xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
+                      void (*node)(const char *path, const char *value,
+                                   void *context),
+                      void *context, struct xk_deadline deadline,
+                      struct xk_error *err);
+int xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
+                       bool (*changed)(const char *path, void *context),
+                       void *context, struct xk_deadline deadline,
+                       struct xk_error *err);
+int xk_xen_store_devices(
+    struct xk_hypervisor *hv, const struct xk_domain *domain,
+    void (*device)(const struct xk_store_device *device, void *context),
+    void *context, struct xk_deadline deadline, struct xk_error *err);
+
 /* transfer.c */
 int xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      struct xk_json_writer *writer, struct xk_deadline deadline,

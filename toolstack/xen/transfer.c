@@ -99,39 +99,79 @@ xk_xen_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    "stands still");
 }
 
-/* libxl tells nothing of how far it is; the pump counts what comes. */
+/* libxl tells nothing of how far it is. When the guest stands still is seen in
+ * Xen. */
+struct sending {
+    struct xk_xen *xen;
+    const struct xk_uuid *uuid;
+    const struct xk_send_watch *watch;
+    struct xk_send_progress progress;
+};
+
+static void
+note_stopped(struct xk_send_progress *progress)
+{
+    progress->stopped = true;
+    progress->stopped_at_ns = xk_now_ns();
+}
+
+static bool
+look(const struct xk_send_progress *nothing, void *context)
+{
+    struct sending *sending = context;
+    struct xk_xen_domain found;
+
+    (void)nothing;
+    if (!sending->progress.stopped &&
+        xk_xen_find(sending->xen, sending->uuid, &found, NULL) == 0 &&
+        found.state == XK_STATE_SHUTDOWN)
+        note_stopped(&sending->progress);
+    return sending->watch == NULL ||
+           sending->watch->go_on(&sending->progress, sending->watch->context);
+}
+
+/* A guest that is paused cannot suspend itself. */
+static int
+call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
+           int fd, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_send_watch watch = {look, sending};
+    char number[16];
+    const char *argv[] = {"send", number, live ? "live" : "still", NULL};
+    const struct xk_xen_call call = {
+        .argv = argv,
+        .stream_fd = fd,
+        .lock_fd = domain->record != NULL ? domain->record->lock_fd : -1,
+        .watch = &watch,
+    };
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(sending->xen, &domain->uuid, &found, err) == -1)
+        return -1;
+    snprintf(number, sizeof(number), "%u", found.domid);
+    if (found.state == XK_STATE_PAUSED &&
+        xk_xen_unpause(&sending->xen->base, domain, deadline, err) == -1)
+        return -1;
+    return xk_xen_helper(sending->xen, &call, NULL, deadline, err);
+}
+
 int
 xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
             const struct xk_send_options *options, int fd,
             const struct xk_send_watch *watch, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    struct xk_xen *xen = xk_xen(hv);
-    char number[16];
-    const char *argv[] = {"send", number, options->live ? "live" : "still",
-                          NULL};
-    struct xk_xen_call call = {
-        .argv = argv,
-        .stream_fd = fd,
-        .lock_fd = domain->record != NULL ? domain->record->lock_fd : -1,
+    struct sending sending = {
+        .xen = xk_xen(hv),
+        .uuid = &domain->uuid,
         .watch = watch,
+        .progress = {.rounds = 1},
     };
-    struct xk_send_progress stopped = {.stopped = true, .rounds = 1};
-    struct xk_xen_domain found;
-    int r = xk_xen_find(xen, &domain->uuid, &found, err);
+    int r = call_libxl(&sending, domain, options->live, fd, deadline, err);
 
-    if (r == 0) {
-        snprintf(number, sizeof(number), "%u", found.domid);
-        /* A guest that is paused cannot suspend itself. */
-        if (found.state == XK_STATE_PAUSED)
-            r = xk_xen_unpause(hv, domain, deadline, err);
-    }
-    if (r == 0)
-        r = xk_xen_helper(xen, &call, NULL, deadline, err);
     close(fd);
-    stopped.stopped_at_ns = xk_now_ns();
-    if (r == 0 && watch != NULL)
-        watch->go_on(&stopped, watch->context);
+    if (r == 0)
+        look(NULL, &sending);
     return r;
 }
 

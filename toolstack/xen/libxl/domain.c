@@ -37,14 +37,13 @@ xk_libxl_describe(struct xk_libxl *call, struct xk_error *err)
     libxl_domain_config to;
     int r = xk_libxl_config(call, &config, &to, err);
 
-    if (r == 0) {
+    if (r == 0)
         text = libxl_domain_config_to_json(call->ctx, &to);
-        if (text == NULL)
-            r = xk_fail(err, XK_ERR_FAILED, "libxl cannot write it as JSON");
-    }
     libxl_domain_config_dispose(&to);
     if (r == -1)
         return -1;
+    if (text == NULL)
+        return xk_fail(err, XK_ERR_FAILED, "libxl cannot write it as JSON");
     json = xk_json_parse(text, strlen(text), "libxl", err);
     if (json == NULL)
         return -1;
