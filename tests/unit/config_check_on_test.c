@@ -52,6 +52,15 @@ static const struct {
     const char *problem; /* NULL: none but that of the type */
 } cases[] = {
     {"kvm", HVM, HVM_ON_KVM},
+    {"xen", HVM "tee='ffa'\n",
+     "t:2:1: error: on xen: tee=\"ffa\" is not supported: Xen 4.17 does not "
+     "have it"},
+    {"xen", HVM "vfb=['vnc=1']\n",
+     "t:2:1: warning: on xen: vfb does nothing for a domain of type \"hvm\": "
+     "write vnc=1 and its like by themselves"},
+    {"xen", HVM "disk=['vdev=xvda,specification=virtio,target=/d']\n",
+     "t:2:7: error: on xen: specification=virtio is not supported: guests of "
+     "Xen on x86 have PV disks"},
     {"kvm", HVM "boot='c'\n",
      "t:2:1: note: on kvm: boot is mapped: the letters become boot indexes of "
      "the devices"},

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <libxl.h>
+
 #include "base/util.h"
 
 static const char *
@@ -62,6 +64,7 @@ ends_in_equals(const char *text)
     return length > 0 && text[length - 1] == '=';
 }
 
+#ifndef LIBXL_HAVE_DISK_GRANT_USAGE
 static bool
 has_trusted(const char *text)
 {
@@ -73,6 +76,7 @@ has_grant_usage(const char *text)
 {
     return strstr(text, "grant_usage=") != NULL;
 }
+#endif
 
 static bool
 has_format_of_qemu(const char *text)
@@ -90,11 +94,13 @@ has_format_of_qemu(const char *text)
  * no cdrom, xlu_disk_parse() leaves for libxl to find out; the test looks at
  * what it made of the text. */
 const struct difference disk_differences[] = {
+#ifndef LIBXL_HAVE_DISK_GRANT_USAGE /* Xen 4.17 and before */
     {"trusted and untrusted",
      "xl-disk-configuration(5) has them, but Debian's libxlutil is built from "
      "a generated lexer that is older than its source",
      true, has_trusted},
     {"grant_usage", "newer Xen has it", true, has_grant_usage},
+#endif
     {"an '=' that fits nowhere at the very end",
      "libxlutil's lexer forgets about it at the end of the text", false,
      ends_in_equals},

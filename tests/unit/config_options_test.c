@@ -36,6 +36,9 @@ static const struct {
     {"channel=['connection=pty,path=/p']\n",
      "t:2:31: warning: path is ignored: it is for connection=socket"},
     {"vfb=['type=vnc,vnc=1']\n", "t:2:12: warning: type is ignored"},
+    {"vfb=['vnc=2']\n", "t:2:11: error: vnc: 2 is not from 0 to 1"},
+    {"vfb=['vnc']\n", "t:2:7: error: 'vnc' is not of the form OPTION=VALUE"},
+    {"vfb=['nosuch=1']\n", "t:2:7: error: there is no option 'nosuch'"},
     {"vfb=['vncdisplay=x']\n",
      "t:2:18: error: vncdisplay: 'x' is not a number"},
     {"vkb=['width=1']\n", "t:2:7: error: backend-type= is missing"},
@@ -102,6 +105,7 @@ each_right_option_is_taken(void **state)
 {
     static const char *const right[] = {
         "p9=['tag=t, path=/p , security_model=none,backend=d']\n",
+        "vfb=['vncpasswd=,vnclisten=']\n",
         "vtpm=['backend=d,uuid=00000000-0000-0000-0000-000000000001']\n",
         "channel=['name=c, connection=socket, path=/p']\n",
         "vkb=['backend-type=LINUX,feature-multi-touch=1,multi-touch-width=1']"

@@ -193,7 +193,7 @@ what_libxl_cannot_take_is_refused_by_name(void **state)
     for (size_t i = 0; i < XK_ARRAY_SIZE(refusals); i++) {
         struct xk_error err = {0};
 
-#ifdef LIBXL_HAVE_ARM_TEE_FFA
+#ifdef LIBXL_HAVE_BUILDINFO_ARCH_ARM_TEE_FFA
         if (strcmp(refusals[i].says, "ffa") == 0)
             continue;
 #endif

@@ -89,6 +89,7 @@ static const struct {
     const char *text; /* the value, or of a list an item's beginning */
     const char *why;
 } values[] = {
+    {"xen", XK_KEY_TEE, "ffa", "Xen 4.17 does not have it"},
     {"kvm", XK_KEY_FIRMWARE, "rombios", "use seabios"},
     {"kvm", XK_KEY_FIRMWARE, "pvgrub32", "give kernel= and ramdisk="},
     {"kvm", XK_KEY_FIRMWARE, "pvgrub64", "give kernel= and ramdisk="},
@@ -126,6 +127,21 @@ check_values(const struct xk_domain_config *config, const char *hypervisor,
     }
 }
 
+/* libxl takes the framebuffers of an HVM guest and does nothing with them. */
+static void
+check_vfb(const struct xk_domain_config *config, const char *hypervisor,
+          struct xk_problems *problems)
+{
+    const struct xk_value *vfb = &config->values[XK_KEY_VFB];
+
+    if (!on_kvm(hypervisor) && config->type == XK_TYPE_HVM &&
+        vfb->item_count > 0)
+        xk_problem_add(problems, XK_PROBLEM_WARNING, &vfb->where,
+                       "on %s: vfb does nothing for a domain of type \"hvm\": "
+                       "write vnc=1 and its like by themselves",
+                       hypervisor);
+}
+
 /* ---- options of disks and network cards ---- */
 
 static bool
@@ -142,6 +158,12 @@ static bool
 disk_has_grant_usage(const void *device)
 {
     return ((const struct xk_disk *)device)->grant_usage != -1;
+}
+
+static bool
+disk_is_virtio(const void *device)
+{
+    return ((const struct xk_disk *)device)->virtio;
 }
 
 static bool
@@ -254,6 +276,9 @@ struct option {
 static const struct option disk_options[] = {
     {"xen", disk_format_of_qemu, XK_PROBLEM_ERROR,
      "this format is not supported: convert the image to raw or qcow2"},
+    {"xen", disk_is_virtio, XK_PROBLEM_ERROR,
+     "specification=virtio is not supported: guests of Xen on x86 have PV "
+     "disks"},
     {"xen", disk_has_grant_usage, XK_PROBLEM_WARNING,
      "grant_usage is ignored: Xen 4.17 does not have it"},
     {"kvm", disk_has_backend, XK_PROBLEM_ERROR,
@@ -322,6 +347,7 @@ xk_config_check_on(const struct xk_domain_config *config,
             check_key(config, (enum xk_key)i, hypervisor, problems);
     }
     check_values(config, hypervisor, problems);
+    check_vfb(config, hypervisor, problems);
     for (size_t i = 0; i < config->disk_count; i++)
         check_device(disk_options, XK_ARRAY_SIZE(disk_options), hypervisor,
                      &config->disks[i], &config->disks[i].where, problems);

@@ -175,7 +175,7 @@ read_value(const struct xk_spec *spec, struct xk_given *given)
         xk_spec_warn(spec, given->offset, "%s is ignored", given->option->name);
         break;
     case XK_OPTION_TEXT:
-        if (*given->text == '\0')
+        if (given->option->required && *given->text == '\0')
             return xk_spec_error(spec, given->offset, "%s is empty",
                                  given->option->name);
         break;

@@ -57,12 +57,13 @@ change_node(libxl_ctx *ctx, unsigned node, bool negated, libxl_bitmap *map,
             struct xk_error *err)
 {
     libxl_bitmap of_node;
-    int rc, cpu;
+    bool known;
+    int cpu;
 
     libxl_bitmap_init(&of_node);
-    rc = libxl_cpu_bitmap_alloc(ctx, &of_node, 0);
-    if (rc == 0)
-        rc = libxl_node_to_cpumap(ctx, (int)node, &of_node);
+    known = libxl_cpu_bitmap_alloc(ctx, &of_node, 0) == 0 &&
+            libxl_node_to_cpumap(ctx, (int)node, &of_node) == 0 &&
+            !libxl_bitmap_is_empty(&of_node);
     libxl_for_each_set_bit(cpu, of_node)
     {
         if (negated)
@@ -71,9 +72,9 @@ change_node(libxl_ctx *ctx, unsigned node, bool negated, libxl_bitmap *map,
             libxl_bitmap_set(map, cpu);
     }
     libxl_bitmap_dispose(&of_node);
-    return rc == 0 ? 0
-                   : xk_fail(err, XK_ERR_CONFIG,
-                             "this host has no NUMA node %u", node);
+    return known ? 0
+                 : xk_fail(err, XK_ERR_CONFIG, "this host has no NUMA node %u",
+                           node);
 }
 
 static int

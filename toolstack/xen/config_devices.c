@@ -48,7 +48,8 @@ put_disk(const struct xk_disk *disk, libxl_device_disk *to,
     to->is_cdrom = disk->cdrom;
     to->removable = disk->cdrom;
     to->direct_io_safe = disk->direct_io_safe;
-    libxl_defbool_set(&to->discard_enable, disk->read_write && disk->discard);
+    if (!disk->discard)
+        libxl_defbool_set(&to->discard_enable, false);
     if (disk->untrusted)
         libxl_defbool_set(&to->trusted, false);
     return 0;
