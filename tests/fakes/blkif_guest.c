@@ -110,8 +110,8 @@ blkif_guest_next(struct blkif_guest *guest, struct blkif_response *response,
     uint64_t value;
 
     while (!is_there(guest)) {
-        if (poll(&poll_fd, 1, ms) == 0)
-            return is_there(guest);
+        if (poll(&poll_fd, 1, ms) == 0 && !is_there(guest))
+            return false;
         (void)!read(guest->to_guest, &value, sizeof(value));
     }
     entry = entry_at(guest, guest->rsp_cons++);
