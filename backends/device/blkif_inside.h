@@ -50,6 +50,7 @@ struct xk_blkif_queue {
     _Atomic int command;
     struct xk_blkif_ring_id id;
     bool take_over;
+    _Atomic bool keep_log;
     struct xk_error error;
 
     /* From here on the thread's own. */

@@ -98,8 +98,8 @@ disconnect_ring(struct xk_blkif_queue *queue)
 {
     if (queue->ring != NULL) {
         xk_blkif_ring_detach(queue);
-        /* A flush that failed must stay unanswered, so its log may go. */
-        xk_inflight_end(queue->log);
+        if (!queue->keep_log)
+            xk_inflight_end(queue->log);
         xk_pool_trim(&queue->pool);
     }
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
@@ -398,7 +398,8 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
 }
 
 void
-xk_blkif_queue_stop(struct xk_blkif_queue *queue)
+xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log)
 {
+    queue->keep_log = keep_log;
     command(queue, COMMAND_STOP);
 }

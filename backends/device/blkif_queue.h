@@ -71,8 +71,9 @@ void xk_blkif_queue_connect(struct xk_blkif_queue *queue,
                             const struct xk_blkif_ring_id *id, bool take_over);
 
 /* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE, once all that was taken
- * is done and nothing is mapped. Takes as long as the engine does. */
-void xk_blkif_queue_stop(struct xk_blkif_queue *queue);
+ * is done and nothing is mapped. Takes as long as the engine does. keep_log:
+ * the ring goes on, with another process. */
+void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

@@ -53,6 +53,7 @@ struct file {
 
 struct xk_inflight {
     int fd;
+    bool is_new;
     struct file *file;
 };
 
@@ -74,6 +75,7 @@ adopt_or_make(struct xk_inflight *log, struct xk_inflight_offer *offer,
     struct header *header = &log->file->header;
 
     if (header->magic == 0) {
+        log->is_new = true;
         header->version = LOG_VERSION;
         header->offer = *offer;
         __atomic_store_n(&header->magic, MAGIC, __ATOMIC_RELEASE);
@@ -133,6 +135,12 @@ xk_inflight_close(struct xk_inflight *log)
     if (log->fd != -1)
         close(log->fd);
     free(log);
+}
+
+bool
+xk_inflight_is_new(const struct xk_inflight *log)
+{
+    return log->is_new;
 }
 
 void

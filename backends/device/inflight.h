@@ -58,6 +58,9 @@ struct xk_inflight *xk_inflight_open(const char *path,
                                      struct xk_error *err);
 void xk_inflight_close(struct xk_inflight *log);
 
+/* True if the file was made by xk_inflight_open(). */
+bool xk_inflight_is_new(const struct xk_inflight *log);
+
 /* A flush failed: what was written may be lost, for ever. */
 void xk_inflight_set_poisoned(struct xk_inflight *log);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);

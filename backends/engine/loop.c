@@ -19,8 +19,8 @@ static const uint8_t allowed[] = {
 static int
 register_op(struct io_uring *ring, unsigned op, void *argument, unsigned count)
 {
-    long rc = syscall(__NR_io_uring_register, ring->ring_fd, op, argument,
-                      count);
+    long rc =
+        syscall(__NR_io_uring_register, ring->ring_fd, op, argument, count);
 
     return rc < 0 ? -errno : 0;
 }

@@ -202,7 +202,7 @@ blkif_backend_connect(struct blkif_backend *backend, bool take_over)
 void
 blkif_backend_stop(struct blkif_backend *backend)
 {
-    xk_blkif_queue_stop(backend->queue);
+    xk_blkif_queue_stop(backend->queue, false);
     assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
                      XK_BLKIF_QUEUE_IDLE);
     assert_int_equal(backend->guest->memory->maps, 0);

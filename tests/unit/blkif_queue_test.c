@@ -602,7 +602,7 @@ stopping_waits_for_what_is_under_way_and_answers_it(void **state)
     blkif_guest_put(guest, &entry);
     blkif_guest_push(guest);
     assert_true(fake_engine_wait(fake, 1));
-    xk_blkif_queue_stop(backend->queue);
+    xk_blkif_queue_stop(backend->queue, false);
     assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_STOPPING),
                      XK_BLKIF_QUEUE_STOPPING);
     assert_int_equal(guest->memory->maps, 1);
