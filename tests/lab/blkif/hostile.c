@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/util.h"
+#include "tests/lab/blkif/cases.h"
+
+static void
+nothing(struct loop_device *device)
+{
+    (void)device;
+}
+
+const struct loop_case hostile_cases[] = {
+    {"nothing", "served", nothing, NULL, true},
+};
+const size_t hostile_count = XK_ARRAY_SIZE(hostile_cases);
