@@ -159,7 +159,7 @@ loop_new(const struct loop_options *options)
     if (device->options.queues == 0)
         device->options.queues = 1;
     device->image_fd = -1;
-    device->devid = FIRST_DEVID + 16 * (count++ % 16);
+    device->devid = FIRST_DEVID + 16 * count++;
     snprintf(device->front, sizeof(device->front),
              "/local/domain/0/xktest/vbd/%u", device->devid);
     snprintf(device->back, sizeof(device->back),

@@ -14,12 +14,19 @@ struct loop_case {
     /* It gets a device that is connected, and leaves it so: the next case may
      * get the same. */
     bool shares;
+    const void *argument; /* for run(), by way of loop_case_now */
+    /* The device ends by itself, or is ended by run(). */
+    bool ends;
 };
+
+extern const struct loop_case *loop_case_now;
 
 extern const struct loop_case conformance_cases[];
 extern const size_t conformance_count;
-extern const struct loop_case hostile_cases[];
-extern const size_t hostile_count;
+extern const struct loop_case hostile_request_cases[];
+extern const size_t hostile_request_count;
+extern const struct loop_case hostile_device_cases[];
+extern const size_t hostile_device_count;
 extern const struct loop_case kill_cases[];
 extern const size_t kill_count;
 

@@ -9,6 +9,6 @@ nothing(struct loop_device *device)
 }
 
 const struct loop_case kill_cases[] = {
-    {"nothing", "served", nothing, NULL, true},
+    {"nothing", "served", nothing, NULL, true, NULL, false},
 };
 const size_t kill_count = XK_ARRAY_SIZE(kill_cases);
