@@ -245,8 +245,8 @@ await_end(struct loop_device *device)
     return -1;
 }
 
-static void
-free_device(struct loop_device *device)
+void
+loop_free(struct loop_device *device)
 {
     struct xk_error err;
 
@@ -280,7 +280,7 @@ loop_abandon(struct loop_device *device)
     if (xk_read_file(AT_FDCWD, log, 1 << 20, &text, NULL) == 0 &&
         text.data != NULL)
         printf("#   log: %s\n", text.data);
-    free_device(device);
+    loop_free(device);
 }
 
 void
@@ -288,8 +288,9 @@ loop_close(struct loop_device *device)
 {
     int status;
 
+    if (loop_back_state(device) < XK_XENBUS_CLOSING)
+        loop_back_write(device, "state", "5");
     loop_back_write(device, "online", "0");
-    loop_back_write(device, "state", "5");
     if (device->ring_count > 0) {
         loop_set_state(device, XK_XENBUS_CLOSING);
         loop_set_state(device, XK_XENBUS_CLOSED);
@@ -298,5 +299,5 @@ loop_close(struct loop_device *device)
     MUST(status == 0, "xk-backend ended with %d after closing", status);
     MUST(loop_back_state(device) == XK_XENBUS_CLOSED,
          "closed, and its state is %d", loop_back_state(device));
-    free_device(device);
+    loop_free(device);
 }

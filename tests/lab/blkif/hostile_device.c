@@ -197,7 +197,6 @@ nodes_change_behind_it(struct loop_device *device)
         loop_write(device, "ring-ref", "%u", 100000 + i);
         loop_write(device, "event-channel", "x%u", i);
     }
-    loop_must_serve(device); /* nobody looks until the state says so */
     loop_set_state(device, XK_XENBUS_CONNECTED);
     must_have_stopped(device, "event-channel");
     must_recover(device);
@@ -237,7 +236,7 @@ must_end(struct loop_device *device)
                  "it ended with status %x", status);
             MUST(loop_back_read(device, "state")[0] == '\0',
                  "its nodes are still there");
-            loop_abandon(device);
+            loop_free(device);
             return;
         }
         poll(NULL, 0, 20);

@@ -101,7 +101,8 @@ void loop_write_rings(struct loop_device *device);
 
 /* Closes in order, with checks that nothing stays. */
 void loop_close(struct loop_device *device);
-/* After a failed case: by force. */
+/* By force; the second prints the backend's log, after a failed case. */
+void loop_free(struct loop_device *device);
 void loop_abandon(struct loop_device *device);
 void loop_drop_rings(struct loop_device *device);
 
