@@ -84,7 +84,6 @@ connect_front(struct xk_block *block, struct xk_error *err)
 
     if (rc != 1)
         return rc;
-    block->reason[0] = '\0';
     connect_queues(block, false);
     return 0;
 }
@@ -209,10 +208,13 @@ static int
 finish_connecting(struct xk_block *block, struct xk_error *err)
 {
     block->phase = XK_BLOCK_SERVING;
-    xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
-            block->front.queues, block->front.rings[0].pages,
-            xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
-            block->taking_over ? ", taken over" : "");
+    if (!block->device.poisoned)
+        xk_block_forget_complaint(block);
+    if (xk_block_may_log(block))
+        xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
+                block->front.queues, block->front.rings[0].pages,
+                xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
+                block->taking_over ? ", taken over" : "");
     if (block->taking_over || block->state >= XK_XENBUS_CONNECTED)
         return 0;
     block->look = true;
