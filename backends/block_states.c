@@ -181,6 +181,17 @@ reaction(const struct xk_block *block)
     return xk_xenbus_backend_reaction(block->front_state, block->state);
 }
 
+/* Ours last: it fails where the store itself is broken, and then what was found
+ * at the frontend's means nothing. */
+static int
+read_both(struct xk_block *block, int *own, bool *online, struct xk_error *err)
+{
+    if (xk_front_state(block->store, block->config.frontend,
+                       &block->front_state, xk_block_deadline(), err) == -1)
+        return -1;
+    return xk_block_read_own(block, own, online, err);
+}
+
 int
 xk_block_look(struct xk_block *block, struct xk_error *err)
 {
@@ -189,9 +200,7 @@ xk_block_look(struct xk_block *block, struct xk_error *err)
 
     block->look = false;
     block->look_after_ns = xk_now_ns() + LOOK_EVERY_NS;
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (adopt_wishes(block, own, online, err) == -1)
         return -1;
@@ -323,9 +332,7 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
     bool online;
     int own;
 
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (own == XK_XENBUS_UNKNOWN)
         return xk_fail(err, XK_ERR_NOT_FOUND,

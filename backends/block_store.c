@@ -221,7 +221,7 @@ read_own(struct xk_block *block, const char *name, int unknown, int *value,
         *value = (int)number;
         return 0;
     }
-    if (problem.kind == XK_ERR_NOT_FOUND || problem.kind == XK_ERR_PROTOCOL)
+    if (problem.kind == XK_ERR_NOT_FOUND)
         return 0;
     *err = problem;
     return -1;
