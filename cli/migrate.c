@@ -22,6 +22,7 @@ enum {
     OPTION_TRANSPORT,
     OPTION_PROGRAM,
     OPTION_SILENCE,
+    OPTION_COPY_DISKS,
     OPTION_DRY_RUN,
     OPTION_CANCEL,
     OPTION_RESOLVE,
@@ -71,6 +72,7 @@ read_options(const struct xk_invocation *invocation,
     options->bandwidth = number_of(invocation, OPTION_BANDWIDTH) * MIB;
     options->max_downtime_ms = (unsigned)number_of(invocation, OPTION_DOWNTIME);
     options->silence_ms = (int64_t)number_of(invocation, OPTION_SILENCE) * 1000;
+    options->copy_disks = xk_option_given(invocation, OPTION_COPY_DISKS);
     options->dry_run = xk_option_given(invocation, OPTION_DRY_RUN);
     return 0;
 }
@@ -110,6 +112,7 @@ put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
     xk_json_put_double(writer, "downtime_s", (double)result->downtime_ns / 1e9);
     xk_json_put_integer(writer, "bytes", (int64_t)result->bytes);
     xk_json_put_integer(writer, "wire_bytes", (int64_t)result->wire_bytes);
+    xk_json_put_integer(writer, "disk_bytes", (int64_t)result->copied_bytes);
     xk_json_put_integer(writer, "rounds", result->rounds);
     xk_json_close_object(writer);
 }
@@ -140,6 +143,7 @@ show_phase(const char *phase, void *context)
     struct xk_progress *progress = context;
 
     progress->step = phase;
+    progress->started_ns = xk_now_ns();
     xk_report_step(progress->invocation, phase, progress->domain);
 }
 
@@ -252,7 +256,8 @@ const struct xk_command xk_command_migrate = {
     .details =
         "Connects to HOST by ssh, where xk must be installed, and moves the "
         "domain there. Its disks must be reachable on both hosts at the same "
-        "paths. The guest goes on while its memory is sent, and stands still "
+        "paths, or go along (--copy-disks). The guest goes on while its memory "
+        "is sent, and stands still "
         "only for the last part of it.\n\n"
         "First the other host is asked for everything that stands against it: "
         "if there is anything, all reasons are told and nothing was touched. "
@@ -268,6 +273,12 @@ const struct xk_command xk_command_migrate = {
         "If the other host is gone for good, --resolve --keep lets the domain "
         "go on here: be certain that it does not run there, or both destroy "
         "its disks. --resolve --gone ends it here.\n\n"
+        "With --copy-disks the disks that the guest can write, raw and qcow2 "
+        "images, are copied first, by a second connection, while it writes "
+        "on. On the other host they have the same paths: an image is made "
+        "where there is none, and one of the same size, in nobody's use, is "
+        "written over. If the move fails, images that were made are removed. "
+        "Those here stay in any case.\n\n"
         "--transport runs CMD instead of ssh; its standard input and output "
         "must lead to an \"xk migrate-receive\". It is split into words as a "
         "shell does, but no shell is run.",
@@ -290,6 +301,9 @@ const struct xk_command xk_command_migrate = {
             [OPTION_SILENCE] = {0, "silence", XK_ARG_NUMBER, "SECONDS",
                                 "take the other host for lost after this (30)",
                                 NULL},
+            [OPTION_COPY_DISKS] = {0, "copy-disks", XK_ARG_NONE, NULL,
+                                   "its disks go along, but for read-only ones",
+                                   NULL},
             [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
                                 "only ask whether it could be moved", NULL},
             [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE, NULL,

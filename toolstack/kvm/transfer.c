@@ -10,7 +10,9 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/state.h"
 
@@ -40,9 +42,11 @@ enum stage {
 
 struct transfer {
     struct xk_qmp *qmp;
+    const struct xk_domain_config *config;
     const struct xk_send_options *options; /* NULL: incoming */
     const struct xk_send_watch *watch;
     struct xk_send_progress progress;
+    bool mirrors; /* its disks are mirrored now */
     enum stage stage;
     char why[512]; /* it failed */
     unsigned downtime_ms;
@@ -258,15 +262,85 @@ cancel(struct transfer *transfer, struct xk_error *err)
     }
 }
 
+/* ---- disks ---- */
+
+static int
+look_at_copies(struct transfer *transfer, bool *ready,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_kvm_mirror mirror;
+
+    *ready = true;
+    if (!transfer->mirrors)
+        return 0;
+    if (xk_kvm_mirror_look(transfer->qmp, &mirror, deadline, err) == -1)
+        return -1;
+    transfer->progress.copied_bytes = mirror.done_bytes;
+    transfer->progress.copy_bytes = mirror.total_bytes;
+    *ready = mirror.ready;
+    return 0;
+}
+
+static int
+copy_disks(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    const struct xk_send_options *options = transfer->options;
+    bool ready = false;
+
+    if (options->copy_count == 0)
+        return 0;
+    transfer->mirrors = true;
+    transfer->progress.copying = true;
+    if (!goes_on(transfer))
+        return xk_fail(err, XK_ERR_FAILED, "cancelled");
+    if (xk_kvm_mirror_start(transfer->qmp, transfer->config, options->copy_fds,
+                            options->copy_count, options->bandwidth, deadline,
+                            err) == -1)
+        return -1;
+    while (!ready) {
+        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+            return -1;
+        if (!goes_on(transfer))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "its disks could not be copied in time");
+        if (!ready)
+            xk_qmp_wait_some(
+                transfer->qmp,
+                xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+    }
+    transfer->progress.copying = false;
+    return 0;
+}
+
+/* While the guest stands still. */
+static int
+end_copies(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (!transfer->mirrors)
+        return 0;
+    transfer->mirrors = false;
+    return xk_kvm_mirror_finish(transfer->qmp, deadline, err);
+}
+
+/* ---- memory ---- */
+
 /* 1: go on, 0: done, -1: error. */
 static int
 step_send(struct transfer *transfer, struct xk_deadline deadline,
           struct xk_error *err)
 {
+    bool ready;
+
     switch (transfer->stage) {
     case STAGE_STOPPED:
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (end_copies(transfer, deadline, err) == -1)
+            return -1;
         return xk_qmp_execute(transfer->qmp, "migrate-continue",
                               "{\"state\":\"pre-switchover\"}", NULL, deadline,
                               err) == -1
@@ -278,6 +352,8 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
                            "its memory could not be sent in time");
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+            return -1;
         return make_patient(transfer, deadline, err) == -1 ? -1 : 1;
     case STAGE_DONE:
         goes_on(transfer);
@@ -319,6 +395,11 @@ send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
     if (!transfer->options->live)
         note_stopped(&transfer->progress);
     r = set_up(transfer, deadline, err);
+    if (r == 0)
+        r = copy_disks(transfer, deadline, err);
+    /* A live one goes on writing until the last round. */
+    if (r == 0 && !transfer->options->live)
+        r = end_copies(transfer, deadline, err);
     if (r == -1) {
         close(fd);
         return -1;
@@ -340,11 +421,14 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
             struct xk_error *err)
 {
     int dirfd = xk_kvm_dir(domain, err);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     struct transfer transfer = {.options = options, .watch = watch};
 
     (void)hv;
     if (dirfd != -1)
+        config = xk_record_load_config(domain->record, err);
+    if (config != NULL)
         qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL ||
         (!options->live &&
@@ -352,6 +436,7 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
         close(fd);
         return -1;
     }
+    transfer.config = config;
     transfer.qmp = qmp;
     return send_stream(&transfer, fd, deadline, err);
 }
@@ -377,6 +462,8 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     if ((transfer.stage == STAGE_RUNS || transfer.stage == STAGE_STOPPED) &&
         cancel(&transfer, err) == -1)
+        return -1;
+    if (xk_kvm_mirror_abandon(qmp, deadline, err) == -1)
         return -1;
     if ((runs || transfer.stage == STAGE_DONE) &&
         xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1)
@@ -449,6 +536,6 @@ xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
         return -1;
     }
     if (receive_stream(&transfer, fd, deadline, err) == 0)
-        return 0;
+        return xk_kvm_copies_end(qmp, record, deadline, err);
     return xk_kvm_launch_explain(record, deadline, err);
 }

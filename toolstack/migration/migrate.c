@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/copies.h"
 #include "toolstack/migration/image.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
@@ -34,6 +36,9 @@ struct move {
     bool begun;     /* there is a BEGIN in the journal */
     bool committed; /* the target decides */
     struct xk_talk talk;
+    struct xk_pump *pump;    /* while its state is sent */
+    struct xk_copies copies; /* while its disks are copied */
+    size_t copy_count;
     struct xk_pump_totals totals;
     struct xk_send_progress progress; /* the last one seen */
     int64_t started_ns;
@@ -61,7 +66,7 @@ note_begin(struct move *move, struct xk_error *err)
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "move", id);
     xk_json_put_bool(writer, "runs", move->runs);
-    xk_json_put_string(writer, "host", move->link->name);
+    xk_json_put_string(writer, "host", move->link->host);
     xk_json_open_array(writer, "command");
     for (size_t i = 0; move->link->argv[i] != NULL; i++)
         xk_json_put_string(writer, NULL, move->link->argv[i]);
@@ -120,8 +125,10 @@ put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
     const struct offer *offer = context;
     struct move *move = offer->move;
 
-    put_disks(writer, move->config);
+    if (!move->options->copy_disks)
+        put_disks(writer, move->config);
     return xk_image_put(move->host, move->domain, move->config, move->runs,
+                        move->options->copy_disks ? &move->copy_count : NULL,
                         writer, offer->deadline, err);
 }
 
@@ -185,7 +192,11 @@ see_progress(const struct xk_send_progress *progress, void *context)
     struct move *move = context;
     const struct xk_send_watch *watch = move->options->watch;
 
+    if (progress->copying != move->progress.copying)
+        enter(move, progress->copying ? "copying disks" : "sending");
     move->progress = *progress;
+    if (xk_pump_has_failed(move->pump) || xk_copies_have_failed(&move->copies))
+        return false;
     return watch == NULL || watch->go_on(progress, watch->context);
 }
 
@@ -198,27 +209,60 @@ put_totals(struct xk_json_writer *writer, void *context, struct xk_error *err)
 }
 
 static int
-pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
+               struct xk_error *err)
 {
-    const struct xk_pump_options options = {
-        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
     const struct xk_send_options how = {
         .live = move->result->live,
         .bandwidth = move->options->bandwidth,
         .max_downtime_ms = move->options->max_downtime_ms,
+        .copy_fds = move->copies.fds,
+        .copy_count = move->copy_count,
     };
     const struct xk_send_watch watch = {see_progress, move};
     struct xk_hypervisor *hv = move->host->hv;
+
+    return hv->ops->send(hv, move->domain, &how, fd, &watch, deadline, err);
+}
+
+/* What went wrong on the way counts more than what the driver made of it. */
+static int
+send_with_copies(struct move *move, int fd, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    struct xk_error way = {0};
+    int r = 0;
+
+    if (move->copy_count > 0)
+        r = xk_copies_open(&move->copies, move->host, move->link, &move->id,
+                           move->copy_count, move->talk.silence_ms, deadline,
+                           err);
+    if (r == -1)
+        close(fd);
+    else
+        r = send_by_driver(move, fd, deadline, err);
+    if (move->copy_count > 0 &&
+        xk_copies_close(&move->copies, r == -1, &way) == -1) {
+        *err = way;
+        return -1;
+    }
+    return r;
+}
+
+static int
+pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_pump_options options = {
+        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
     struct xk_error driver_err = {0};
-    struct xk_pump *pump;
     int fd, sent;
 
-    pump = xk_pump_out(move->talk.to, move->talk.from, &options, &fd, err);
-    if (pump == NULL)
+    move->pump =
+        xk_pump_out(move->talk.to, move->talk.from, &options, &fd, err);
+    if (move->pump == NULL)
         return -1;
-    sent = hv->ops->send(hv, move->domain, &how, fd, &watch, deadline,
-                         &driver_err);
-    if (xk_pump_join(pump, sent == -1, &move->totals, err) == -1)
+    sent = send_with_copies(move, fd, deadline, &driver_err);
+    if (xk_pump_join(XK_TAKE(move->pump), sent == -1, &move->totals, err) == -1)
         return -1;
     if (sent == -1)
         *err = driver_err;
@@ -300,6 +344,7 @@ finish(struct move *move, struct xk_error *err)
     /* Not waited for: the target keeps its decision until it knows. */
     xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     result->bytes = move->totals.bytes;
+    result->copied_bytes = move->progress.copied_bytes;
     result->wire_bytes = move->link->to.bytes;
     result->rounds = move->progress.rounds;
     result->total_ns = xk_now_ns() - move->started_ns;
@@ -354,6 +399,17 @@ decide_live(struct move *move, struct xk_error *err)
 }
 
 static int
+check_can_copy(const struct move *move, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = move->host->hv->ops;
+
+    if (!move->options->copy_disks || ops->put_copies != NULL)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "on %s disks cannot be copied with their domain", ops->name);
+}
+
+static int
 migrate_locked(struct move *move, struct xk_deadline deadline,
                struct xk_error *err)
 {
@@ -364,7 +420,8 @@ migrate_locked(struct move *move, struct xk_deadline deadline,
         return -1;
     move->runs = running;
     move->config = xk_record_load_config(move->domain->record, err);
-    if (move->config == NULL || decide_live(move, err) == -1)
+    if (move->config == NULL || check_can_copy(move, err) == -1 ||
+        decide_live(move, err) == -1)
         return -1;
     if (run_phases(move, deadline, err) == 0)
         return move->options->dry_run ? 0 : finish(move, err);

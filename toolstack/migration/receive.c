@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
+#include "toolstack/made_file.h"
+#include "toolstack/migration/copies.h"
 #include "toolstack/migration/image.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/peer.h"
@@ -273,8 +275,10 @@ give_up(struct reception *reception, const struct xk_error *why)
 {
     if (reception->owned)
         disown(reception);
-    if (reception->domain.record != NULL)
+    if (reception->domain.record != NULL) {
+        xk_made_files_remove(reception->domain.record);
         xk_operation_undo(reception->host, &reception->domain);
+    }
     xk_peer_tell_failed(reception->talk.to, why, xk_deadline_in_ms(2000));
 }
 
@@ -324,28 +328,37 @@ put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
     return 0;
 }
 
-/* Whether a living process still receives that move. What a killed one left is
- * gone by now: opening the host recovers. */
 static bool
-is_under_way(const struct xk_state *state, const struct xk_uuid *move)
+is_of_move(const struct xk_record *record, const struct xk_uuid *move)
+{
+    struct xk_uuid id;
+    bool runs;
+
+    return xk_journal_is_unfinished(record) &&
+           read_note(record, &id, &runs, NULL) == 0 && xk_uuid_equal(&id, move);
+}
+
+/* *record, the caller's, is that of the domain which a living process receives
+ * by that move; NULL where none does. What a killed one left is gone by now:
+ * opening the host recovers. */
+static int
+find_reception(const struct xk_state *state, const struct xk_uuid *move,
+               struct xk_record **record, struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
     size_t count;
 
-    if (xk_state_list(state, &uuids, &count, NULL) == -1)
-        return true;
-    for (size_t i = 0; i < count; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record =
+    *record = NULL;
+    if (xk_state_list(state, &uuids, &count, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count && *record == NULL; i++) {
+        XK_CLEANUP_RECORD struct xk_record *found =
             xk_record_open(state, &uuids[i], NULL);
-        struct xk_uuid id;
-        bool runs;
 
-        if (record != NULL && xk_journal_is_unfinished(record) &&
-            read_note(record, &id, &runs, NULL) == 0 &&
-            xk_uuid_equal(&id, move))
-            return true;
+        if (found != NULL && is_of_move(found, move))
+            *record = XK_TAKE(found);
     }
-    return false;
+    return 0;
 }
 
 /* A move that nobody here works on, and that is not decided, never happens. */
@@ -353,11 +366,13 @@ static int
 answer_query(struct reception *reception, struct xk_error *err)
 {
     const struct xk_state *state = &reception->host->state;
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
     enum xk_handover fate;
 
-    if (xk_handover_read(state, &reception->id, &fate, err) == -1)
+    if (xk_handover_read(state, &reception->id, &fate, err) == -1 ||
+        find_reception(state, &reception->id, &record, err) == -1)
         return -1;
-    if (fate == XK_HANDOVER_OPEN && !is_under_way(state, &reception->id)) {
+    if (fate == XK_HANDOVER_OPEN && record == NULL) {
         fate = XK_HANDOVER_REFUSED;
         if (xk_handover_decide(state, &reception->id, &fate, err) == -1)
             return -1;
@@ -370,6 +385,24 @@ answer_query(struct reception *reception, struct xk_error *err)
                      xk_deadline_never(), NULL) == 0)
         xk_handover_forget(state, &reception->id);
     return 0;
+}
+
+/* ---- its disks, by a connection of their own ---- */
+
+static int
+serve_copies(struct reception *reception, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    int r =
+        find_reception(&reception->host->state, &reception->id, &record, err);
+
+    if (r == 0 && record == NULL)
+        r = xk_fail(err, XK_ERR_STATE, "no such move is under way here");
+    if (r == 0)
+        r = xk_copies_serve(reception->host, record, &reception->talk, err);
+    if (r == -1)
+        xk_peer_tell_failed(reception->talk.to, err, xk_deadline_in_ms(2000));
+    return r;
 }
 
 /* ---- the connection ---- */
@@ -386,6 +419,8 @@ serve(struct reception *reception, struct xk_error *err)
     switch ((int)talk->frame.type) {
     case XK_FRAME_DOMAIN:
         return receive_domain(reception, err);
+    case XK_FRAME_CHANNELS:
+        return serve_copies(reception, err);
     case XK_FRAME_QUERY:
         return answer_query(reception, err);
     case XK_FRAME_FAILED:
@@ -455,5 +490,6 @@ xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
         return -1;
     if (fate == XK_HANDOVER_OWNED)
         return go_forward(host, domain, runs, deadline, err);
+    xk_made_files_remove(domain->record);
     return xk_operation_remove(host, domain, deadline, err);
 }
