@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/util.h"
 #include "cli/invocation.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "toolstack/migration/cancel.h"
@@ -24,6 +25,7 @@ enum {
     OPTION_SILENCE,
     OPTION_COPY_DISKS,
     OPTION_DRY_RUN,
+    OPTION_PLAN,
     OPTION_CANCEL,
     OPTION_RESOLVE,
     OPTION_KEEP,
@@ -172,6 +174,7 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
 {
     struct xk_migrate_options options = {0};
     struct xk_migrate_result result;
+    struct xk_migrate_plan plan;
     struct xk_progress progress;
     bool doubt;
     int rc;
@@ -182,12 +185,16 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
     options.watch = &progress.watch;
     options.phase = show_phase;
     options.phase_context = &progress;
+    if (xk_option_given(invocation, OPTION_PLAN))
+        options.plan = &plan;
     rc = xk_domain_migrate(&invocation->host, domain, link, &options, &result,
                            &doubt, invocation->deadline, err);
     xk_progress_end(&progress);
     if (rc == -1 && (!doubt || end_doubt(invocation, domain, err) == -1))
         return -1;
-    if (invocation->json)
+    if (options.plan != NULL)
+        xk_put_plan(invocation, domain, invocation->arguments[1], &plan);
+    else if (invocation->json)
         put_json(invocation, domain, &result);
     else
         put_text(invocation, domain, &result);
@@ -261,7 +268,9 @@ const struct xk_command xk_command_migrate = {
         "only for the last part of it.\n\n"
         "First the other host is asked for everything that stands against it: "
         "if there is anything, all reasons are told and nothing was touched. "
-        "--dry-run ends there.\n\n"
+        "--dry-run ends there. --plan measures then how fast the guest writes "
+        "to its memory and how fast the way is, and says how long the move "
+        "and the guest's standing still would take; nothing is moved.\n\n"
         "Until the domain is handed over any failure lets it go on here, and "
         "leaves nothing there: a lost connection, Ctrl-C, a killed process, "
         "\"xk migrate --cancel DOMAIN\". The hand-over is one decision, which "
@@ -306,6 +315,8 @@ const struct xk_command xk_command_migrate = {
                                    NULL},
             [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
                                 "only ask whether it could be moved", NULL},
+            [OPTION_PLAN] = {0, "plan", XK_ARG_NONE, NULL,
+                             "measure, and say what it would take", NULL},
             [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE, NULL,
                                "end the move of DOMAIN that is under way",
                                NULL},

@@ -131,6 +131,18 @@ struct xk_send_progress {
     int64_t stopped_at_ns;    /* CLOCK_MONOTONIC, where so */
 };
 
+/* What a domain would be to move, as it is now. */
+struct xk_load {
+    uint64_t memory_bytes; /* that it has ever used, at most */
+    uint64_t dirty_rate;   /* bytes per second that it changes */
+};
+
+/* Which disks go along. */
+struct xk_copy_totals {
+    size_t count;
+    uint64_t bytes; /* that their images take here */
+};
+
 /* Called by the driver several times a second while it sends or receives:
  * false ends the call with XK_ERR_FAILED, "cancelled". */
 struct xk_send_watch {
@@ -272,13 +284,14 @@ struct xk_hypervisor_ops {
     /* Disks that go along with their domain; both are NULL where the driver
      * cannot do that, and then send() is given none.
      *
-     * Add to what put_needs() wrote which disks are to be copied, *count of
-     * them. check_needs() then says what stands against images here, prepare()
-     * makes those that are missing (toolstack/made_file.h), and receive() is
-     * given memory once all of them are the same as there. */
+     * Add to what put_needs() wrote which disks are to be copied. check_needs()
+     * then says what stands against images here, prepare() makes those that are
+     * missing (toolstack/made_file.h), and receive() is given memory once all
+     * of them are the same as there. */
     int (*put_copies)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config,
-                      struct xk_json_writer *writer, size_t *count,
+                      struct xk_json_writer *writer,
+                      struct xk_copy_totals *totals,
                       struct xk_deadline deadline, struct xk_error *err);
 
     /* From prepare() on, by any process: a socket, the caller's, for one disk.
@@ -286,6 +299,12 @@ struct xk_hypervisor_ops {
     int (*reach_copies)(struct xk_hypervisor *hv,
                         const struct xk_record *record,
                         struct xk_deadline deadline, struct xk_error *err);
+
+    /* Look for a second or so at what a running or paused domain does to its
+     * memory. NULL where the driver cannot tell. */
+    int (*measure)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_load *load, struct xk_deadline deadline,
+                   struct xk_error *err);
 
     /* Whether such a domain can be sent live: 0, or XK_ERR_UNSUPPORTED. */
     int (*can_send_live)(struct xk_hypervisor *hv,

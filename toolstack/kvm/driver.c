@@ -17,6 +17,7 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/load.h"
 #include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
@@ -306,6 +307,7 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .check_needs = xk_kvm_check_needs,
     .put_copies = xk_kvm_put_copies,
     .reach_copies = xk_kvm_reach_copies,
+    .measure = xk_kvm_measure,
     .can_send_live = xk_kvm_can_send_live,
     .send = xk_kvm_send,
     .take_back = xk_kvm_take_back,

@@ -49,7 +49,8 @@ find_node(const struct xk_json *nodes, const char *vdev)
 
 static int
 put_copy(const struct xk_json *nodes, const struct xk_disk *disk,
-         struct xk_json_writer *writer, struct xk_error *err)
+         struct xk_json_writer *writer, struct xk_copy_totals *totals,
+         struct xk_error *err)
 {
     const struct xk_json *image =
         xk_json_get(find_node(nodes, disk->vdev), "image");
@@ -65,13 +66,15 @@ put_copy(const struct xk_json *nodes, const struct xk_disk *disk,
     xk_json_put_integer(writer, "bytes", bytes);
     xk_json_put_integer(writer, "allocated", allocated);
     xk_json_close_object(writer);
+    totals->count++;
+    totals->bytes += (uint64_t)allocated;
     return 0;
 }
 
 int
 xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   const struct xk_domain_config *config,
-                  struct xk_json_writer *writer, size_t *count,
+                  struct xk_json_writer *writer, struct xk_copy_totals *totals,
                   struct xk_deadline deadline, struct xk_error *err)
 {
     int dirfd = xk_kvm_dir(domain, err);
@@ -79,7 +82,7 @@ xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
 
     (void)hv;
-    *count = 0;
+    *totals = (struct xk_copy_totals){0};
     if (dirfd != -1)
         qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL ||
@@ -91,9 +94,8 @@ xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
         if (!xk_kvm_is_copied(&config->disks[i]))
             continue;
         if (put_copy(xk_json_get(answer, "return"), &config->disks[i], writer,
-                     err) == -1)
+                     totals, err) == -1)
             return -1;
-        ++*count;
     }
     xk_json_close_array(writer);
     return 0;

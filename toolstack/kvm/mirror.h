@@ -25,7 +25,8 @@ struct xk_kvm_mirror {
 /* As hypervisor_ops has it. */
 int xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config,
-                      struct xk_json_writer *writer, size_t *count,
+                      struct xk_json_writer *writer,
+                      struct xk_copy_totals *totals,
                       struct xk_deadline deadline, struct xk_error *err);
 
 /* Begin to mirror the disks that go along; fds lead to their servers and stay

@@ -17,8 +17,9 @@
 #include "toolstack/kvm/state.h"
 
 enum {
-    TICK_MS = 200, /* between two looks at what a stream has done */
-    END_MS = 5000, /* for QEMU to give a stream up when told to */
+    TICK_MS = 200,   /* between two looks at what a stream has done */
+    END_TICK_MS = 5, /* the same, while the guest stands still for its end */
+    END_MS = 5000,   /* for QEMU to give a stream up when told to */
     /* A guest that writes faster than the wire carries is slowed by QEMU, more
      * from round to round. Where that is not enough after so many rounds, it
      * may stand still longer. */
@@ -46,7 +47,8 @@ struct transfer {
     const struct xk_send_options *options; /* NULL: incoming */
     const struct xk_send_watch *watch;
     struct xk_send_progress progress;
-    bool mirrors; /* its disks are mirrored now */
+    bool mirrors;   /* its disks are mirrored now */
+    bool continued; /* after it stopped the guest */
     enum stage stage;
     char why[512]; /* it failed */
     unsigned downtime_ms;
@@ -128,6 +130,9 @@ look(struct transfer *transfer, struct xk_deadline deadline,
         stage_by_name(xk_json_string(xk_json_get(state, "status")));
     if (transfer->stage == STAGE_STOPPED || transfer->stage == STAGE_DONE)
         note_stopped(&transfer->progress);
+    /* It takes its time to go on, and refuses to be told twice. */
+    if (transfer->stage == STAGE_STOPPED && transfer->continued)
+        transfer->stage = STAGE_RUNS;
     if (xk_json_get(state, "ram") != NULL)
         take_progress(transfer, xk_json_get(state, "ram"));
     why = xk_json_string(xk_json_get(state, "error-desc"));
@@ -341,6 +346,7 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
         if (end_copies(transfer, deadline, err) == -1)
             return -1;
+        transfer->continued = true;
         return xk_qmp_execute(transfer->qmp, "migrate-continue",
                               "{\"state\":\"pre-switchover\"}", NULL, deadline,
                               err) == -1
@@ -382,7 +388,9 @@ follow_send(struct transfer *transfer, struct xk_deadline deadline,
         if (transfer->stage == STAGE_RUNS)
             xk_qmp_wait_some(
                 transfer->qmp,
-                xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+                xk_deadline_min(deadline, xk_deadline_in_ms(transfer->continued
+                                                                ? END_TICK_MS
+                                                                : TICK_MS)));
     }
 }
 

@@ -31,7 +31,8 @@ static const char *const type_names[XK_FRAME_TYPE_COUNT] = {
     [XK_FRAME_ALIVE] = "alive",       [XK_FRAME_QUERY] = "query",
     [XK_FRAME_ANSWER] = "answer",     [XK_FRAME_FILE] = "file",
     [XK_FRAME_CHANNELS] = "channels", [XK_FRAME_OPENED] = "opened",
-    [XK_FRAME_CHANNEL] = "channel",
+    [XK_FRAME_CHANNEL] = "channel",   [XK_FRAME_MEASURE] = "measure",
+    [XK_FRAME_MEASURED] = "measured",
 };
 
 const char *

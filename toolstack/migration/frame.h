@@ -51,6 +51,8 @@ enum xk_frame_type {
     XK_FRAME_CHANNELS,  /* source: the disks of a move, by this connection */
     XK_FRAME_OPENED,    /* target: channels follow */
     XK_FRAME_CHANNEL,   /* either: bytes of one (migration/channel.h) */
+    XK_FRAME_MEASURE,   /* source: so many bytes follow (migration/measure.h) */
+    XK_FRAME_MEASURED,  /* target: they came */
     XK_FRAME_TYPE_COUNT,
 };
 

@@ -14,11 +14,11 @@ struct xk_image {
     bool runs; /* it was running, not paused */
 };
 
-/* Members of the object open in the writer. The domain is alive. copy_count:
- * where not NULL its disks go along, so many; the driver can do that. */
+/* Members of the object open in the writer. The domain is alive. copies: where
+ * not NULL its disks go along, and which; the driver can do that. */
 int xk_image_put(struct xk_host *host, const struct xk_domain *domain,
                  const struct xk_domain_config *config, bool runs,
-                 size_t *copy_count, struct xk_json_writer *writer,
+                 struct xk_copy_totals *copies, struct xk_json_writer *writer,
                  struct xk_deadline deadline, struct xk_error *err);
 
 /* Read the members; *json is taken on success. XK_ERR_PROTOCOL where something

@@ -14,6 +14,7 @@
 #include "toolstack/journal.h"
 #include "toolstack/migration/copies.h"
 #include "toolstack/migration/image.h"
+#include "toolstack/migration/measure.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/talk.h"
@@ -36,9 +37,9 @@ struct move {
     bool begun;     /* there is a BEGIN in the journal */
     bool committed; /* the target decides */
     struct xk_talk talk;
-    struct xk_pump *pump;    /* while its state is sent */
-    struct xk_copies copies; /* while its disks are copied */
-    size_t copy_count;
+    struct xk_pump *pump; /* while its state is sent */
+    struct xk_copies way; /* while its disks are copied */
+    struct xk_copy_totals copies;
     struct xk_pump_totals totals;
     struct xk_send_progress progress; /* the last one seen */
     int64_t started_ns;
@@ -128,7 +129,7 @@ put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
     if (!move->options->copy_disks)
         put_disks(writer, move->config);
     return xk_image_put(move->host, move->domain, move->config, move->runs,
-                        move->options->copy_disks ? &move->copy_count : NULL,
+                        move->options->copy_disks ? &move->copies : NULL,
                         writer, offer->deadline, err);
 }
 
@@ -195,7 +196,7 @@ see_progress(const struct xk_send_progress *progress, void *context)
     if (progress->copying != move->progress.copying)
         enter(move, progress->copying ? "copying disks" : "sending");
     move->progress = *progress;
-    if (xk_pump_has_failed(move->pump) || xk_copies_have_failed(&move->copies))
+    if (xk_pump_has_failed(move->pump) || xk_copies_have_failed(&move->way))
         return false;
     return watch == NULL || watch->go_on(progress, watch->context);
 }
@@ -216,8 +217,8 @@ send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
         .live = move->result->live,
         .bandwidth = move->options->bandwidth,
         .max_downtime_ms = move->options->max_downtime_ms,
-        .copy_fds = move->copies.fds,
-        .copy_count = move->copy_count,
+        .copy_fds = move->way.fds,
+        .copy_count = move->copies.count,
     };
     const struct xk_send_watch watch = {see_progress, move};
     struct xk_hypervisor *hv = move->host->hv;
@@ -233,16 +234,16 @@ send_with_copies(struct move *move, int fd, struct xk_deadline deadline,
     struct xk_error way = {0};
     int r = 0;
 
-    if (move->copy_count > 0)
-        r = xk_copies_open(&move->copies, move->host, move->link, &move->id,
-                           move->copy_count, move->talk.silence_ms, deadline,
+    if (move->copies.count > 0)
+        r = xk_copies_open(&move->way, move->host, move->link, &move->id,
+                           move->copies.count, move->talk.silence_ms, deadline,
                            err);
     if (r == -1)
         close(fd);
     else
         r = send_by_driver(move, fd, deadline, err);
-    if (move->copy_count > 0 &&
-        xk_copies_close(&move->copies, r == -1, &way) == -1) {
+    if (move->copies.count > 0 &&
+        xk_copies_close(&move->way, r == -1, &way) == -1) {
         *err = way;
         return -1;
     }
@@ -351,6 +352,47 @@ finish(struct move *move, struct xk_error *err)
     return 0;
 }
 
+/* ---- a plan ---- */
+
+static int
+look_at_load(struct move *move, struct xk_load *load,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = move->host->hv;
+
+    enter(move, "measuring");
+    if (hv->ops->measure != NULL)
+        return hv->ops->measure(hv, move->domain, load, deadline, err);
+    *load = (struct xk_load){.memory_bytes = move->config->memory_mib << 20};
+    return 0;
+}
+
+static int
+plan(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_migrate_options *options = move->options;
+    struct xk_forecast_input *input = &options->plan->input;
+
+    *input = (struct xk_forecast_input){
+        .bandwidth = options->bandwidth,
+        .disk_bytes = move->copies.bytes,
+        .max_downtime_ms = options->max_downtime_ms,
+        .live = move->result->live,
+    };
+    if (look_at_load(move, &input->load, deadline, err) == -1 ||
+        xk_measure_link(&move->talk, &input->link, deadline, err) == -1)
+        return -1;
+    options->plan->rate_is_known = move->host->hv->ops->measure != NULL;
+    xk_forecast(input, &options->plan->forecast);
+    return 0;
+}
+
+static bool
+moves_nothing(const struct move *move)
+{
+    return move->options->dry_run || move->options->plan != NULL;
+}
+
 static int
 run_phases(struct move *move, struct xk_deadline deadline, struct xk_error *err)
 {
@@ -359,12 +401,14 @@ run_phases(struct move *move, struct xk_deadline deadline, struct xk_error *err)
                                  struct xk_error * err) = {
         greet, offer, prepare, send_state, commit,
     };
-    size_t count = move->options->dry_run ? 2 : XK_ARRAY_SIZE(phases);
+    size_t count = moves_nothing(move) ? 2 : XK_ARRAY_SIZE(phases);
 
     for (size_t i = 0; i < count; i++) {
         if (phases[i](move, deadline, err) == -1)
             return xk_link_explain(move->link, err);
     }
+    if (move->options->plan != NULL && plan(move, deadline, err) == -1)
+        return xk_link_explain(move->link, err);
     return 0;
 }
 
@@ -424,7 +468,7 @@ migrate_locked(struct move *move, struct xk_deadline deadline,
         decide_live(move, err) == -1)
         return -1;
     if (run_phases(move, deadline, err) == 0)
-        return move->options->dry_run ? 0 : finish(move, err);
+        return moves_nothing(move) ? 0 : finish(move, err);
     if (!move->committed) {
         undo(move, err);
         return -1;

@@ -30,6 +30,7 @@
 #include "toolstack/domain.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
+#include "toolstack/migration/measure.h"
 
 #define XK_MIGRATION_PROTOCOL 1
 
@@ -42,13 +43,21 @@ enum xk_liveness {
     XK_NOT_LIVE,
 };
 
+/* What a move would take, by what was measured. */
+struct xk_migrate_plan {
+    struct xk_forecast_input input;
+    bool rate_is_known; /* at which its memory is changed */
+    struct xk_forecast forecast;
+};
+
 struct xk_migrate_options {
     enum xk_liveness live;
     uint64_t bandwidth;       /* bytes per second, 0: no limit */
     unsigned max_downtime_ms; /* 0: the driver's choice */
     bool zstd;
-    bool dry_run;    /* up to the target's verdict */
-    bool copy_disks; /* those that the guest can write go along */
+    bool dry_run;                 /* up to the target's verdict */
+    struct xk_migrate_plan *plan; /* may be NULL; else only that is made */
+    bool copy_disks;              /* those that the guest can write go along */
     /* How long the other host may be silent; 0: 30 s. */
     int64_t silence_ms;
     const struct xk_send_watch *watch; /* may be NULL */

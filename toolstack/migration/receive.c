@@ -15,6 +15,7 @@
 #include "toolstack/made_file.h"
 #include "toolstack/migration/copies.h"
 #include "toolstack/migration/image.h"
+#include "toolstack/migration/measure.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
@@ -25,6 +26,7 @@ enum {
     CHECK_MS = 20000,
     PREPARE_MS = 60000,
     RUN_MS = 30000,
+    MEASUREMENTS_MAX = 64,
 };
 
 struct reception {
@@ -297,15 +299,38 @@ finish(struct reception *reception, struct xk_error *err)
     return xk_journal_append(record, XK_JOURNAL_END, XK_OP_RECEIVE, NULL, err);
 }
 
+/* 1: it is to come, 0: a source that only wanted to know goes away. */
+static int
+hear_wish(struct reception *reception, struct xk_error *err)
+{
+    struct xk_talk *talk = &reception->talk;
+
+    for (int i = 0; i < MEASUREMENTS_MAX; i++) {
+        if (xk_frame_read(talk->from, &talk->frame,
+                          xk_deadline_in_ms(talk->silence_ms), NULL) == -1)
+            return 0;
+        if (talk->frame.type == XK_FRAME_PREPARE)
+            return 1;
+        if (talk->frame.type == XK_FRAME_FAILED)
+            return 0;
+        if (talk->frame.type == XK_FRAME_ALIVE)
+            continue;
+        if (talk->frame.type != XK_FRAME_MEASURE)
+            break;
+        if (xk_measure_answer(talk, err) == -1)
+            return -1;
+    }
+    return xk_peer_unexpected(&talk->frame, talk->from->what, "prepare", err);
+}
+
 static int
 receive_domain(struct reception *reception, struct xk_error *err)
 {
     int r = answer_offer(reception, err);
 
-    /* A source that only wanted to know goes away. */
-    if (r == 0 ||
-        (r == 1 && xk_talk_hear(&reception->talk, XK_FRAME_PREPARE, NULL,
-                                xk_deadline_never(), NULL) == -1))
+    if (r == 1)
+        r = hear_wish(reception, err);
+    if (r == 0)
         return 0;
     if (r == -1 || prepare(reception, err) == -1 ||
         receive_state(reception, err) == -1 ||
