@@ -38,6 +38,7 @@ enum stage {
     STAGE_STOPPED, /* the guest stands still until we say "continue" */
     STAGE_DONE,
     STAGE_FAILED,
+    STAGE_CANCELLING,
     STAGE_CANCELLED,
 };
 
@@ -68,7 +69,7 @@ stage_by_name(const char *status)
         {"active", STAGE_RUNS},
         {"device", STAGE_RUNS},
         {"wait-unplug", STAGE_RUNS},
-        {"cancelling", STAGE_RUNS},
+        {"cancelling", STAGE_CANCELLING},
         {"pre-switchover", STAGE_STOPPED},
         {"completed", STAGE_DONE},
         {"failed", STAGE_FAILED},
@@ -245,11 +246,30 @@ make_patient(struct transfer *transfer, struct xk_deadline deadline,
     return set_downtime(transfer, transfer->downtime_ms * 2, deadline, err);
 }
 
+static bool
+is_under_way(const struct transfer *transfer)
+{
+    return transfer->stage == STAGE_RUNS || transfer->stage == STAGE_STOPPED ||
+           transfer->stage == STAGE_CANCELLING;
+}
+
+/* A stream that is cancelled just when it stops the guest waits for our word to
+ * go on, and does not hear that it was cancelled (migration_maybe_pause() of
+ * QEMU 7.2). */
+static void
+wake_cancelled(struct transfer *transfer, struct xk_deadline deadline)
+{
+    if (transfer->stage == STAGE_CANCELLING)
+        xk_qmp_execute(transfer->qmp, "migrate-continue",
+                       "{\"state\":\"cancelling\"}", NULL, deadline, NULL);
+}
+
 /* QEMU lets a guest that it stopped for the last round go on. */
 static int
 cancel(struct transfer *transfer, struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(END_MS);
+    struct xk_deadline end = xk_deadline_in_ms(END_MS);
+    struct xk_deadline deadline = xk_deadline_in_ms(2 * END_MS);
 
     if (xk_qmp_execute(transfer->qmp, "migrate_cancel", NULL, NULL, deadline,
                        err) == -1)
@@ -257,13 +277,14 @@ cancel(struct transfer *transfer, struct xk_error *err)
     for (;;) {
         if (look(transfer, deadline, err) == -1)
             return -1;
-        if (transfer->stage != STAGE_RUNS && transfer->stage != STAGE_STOPPED)
+        if (!is_under_way(transfer))
             return 0;
-        if (xk_deadline_left_ms(deadline) == 0)
+        if (xk_deadline_left_ms(end) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
                            "QEMU does not give its stream up");
         xk_qmp_wait_some(transfer->qmp,
-                         xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+                         xk_deadline_min(end, xk_deadline_in_ms(TICK_MS)));
+        wake_cancelled(transfer, deadline);
     }
 }
 
@@ -366,6 +387,7 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
         return 0;
     case STAGE_NONE:
     case STAGE_FAILED:
+    case STAGE_CANCELLING:
     case STAGE_CANCELLED:
     default:
         return xk_fail(err, XK_ERR_FAILED, "QEMU could not send it: %s",
@@ -468,8 +490,7 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     transfer.qmp = qmp;
     if (look(&transfer, deadline, err) == -1)
         return -1;
-    if ((transfer.stage == STAGE_RUNS || transfer.stage == STAGE_STOPPED) &&
-        cancel(&transfer, err) == -1)
+    if (is_under_way(&transfer) && cancel(&transfer, err) == -1)
         return -1;
     if (xk_kvm_mirror_abandon(qmp, deadline, err) == -1)
         return -1;
