@@ -285,18 +285,23 @@ give_up(struct reception *reception, const struct xk_error *why)
 }
 
 /* Whether the source knows that it runs here is its concern: if not, it asks.
+ * The decision is needed as long as the journal has no END: recovery asks it.
  */
 static int
 finish(struct reception *reception, struct xk_error *err)
 {
-    const struct xk_record *record = reception->domain.record;
+    struct xk_talk *talk = &reception->talk;
+    bool confirmed =
+        xk_talk_say(talk, XK_FRAME_RUNNING, NULL, NULL, NULL) == 0 &&
+        xk_talk_hear(talk, XK_FRAME_CONFIRM, NULL, xk_deadline_never(), NULL) ==
+            0;
 
-    if (xk_talk_say(&reception->talk, XK_FRAME_RUNNING, NULL, NULL, NULL) ==
-            0 &&
-        xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
-                     xk_deadline_never(), NULL) == 0)
+    if (xk_journal_append(reception->domain.record, XK_JOURNAL_END,
+                          XK_OP_RECEIVE, NULL, err) == -1)
+        return -1;
+    if (confirmed)
         xk_handover_forget(&reception->host->state, &reception->id);
-    return xk_journal_append(record, XK_JOURNAL_END, XK_OP_RECEIVE, NULL, err);
+    return 0;
 }
 
 /* 1: it is to come, 0: a source that only wanted to know goes away. */
@@ -405,7 +410,8 @@ answer_query(struct reception *reception, struct xk_error *err)
     if (xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
         -1)
         return -1;
-    if (fate != XK_HANDOVER_OPEN &&
+    /* The process that receives it, if there is one, may need it yet. */
+    if (fate != XK_HANDOVER_OPEN && record == NULL &&
         xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
                      xk_deadline_never(), NULL) == 0)
         xk_handover_forget(state, &reception->id);
