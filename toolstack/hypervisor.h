@@ -111,6 +111,11 @@ struct xk_send_options {
     /* How long the guest may stand still in the last round of a live one; 0:
      * the driver's choice. */
     unsigned max_downtime_ms;
+    /* Disks that go along: for each that put_copies() told of, in that order,
+     * a socket that leads to what reach_copies() gave on the other host. They
+     * stay the caller's. */
+    const int *copy_fds;
+    size_t copy_count; /* 0: no disk goes along */
 };
 
 struct xk_send_progress {
@@ -119,8 +124,23 @@ struct xk_send_progress {
     uint64_t total_bytes;     /* of the guest's memory */
     uint64_t dirty_rate;      /* bytes per second; 0: not known */
     unsigned rounds;          /* over its memory, from 1 */
+    bool copying;             /* disks go first; then memory */
+    uint64_t copied_bytes;    /* of disks */
+    uint64_t copy_bytes;      /* in all; a guest at work makes it more */
     bool stopped;             /* the guest stands still by now */
     int64_t stopped_at_ns;    /* CLOCK_MONOTONIC, where so */
+};
+
+/* What a domain would be to move, as it is now. */
+struct xk_load {
+    uint64_t memory_bytes; /* that it has ever used, at most */
+    uint64_t dirty_rate;   /* bytes per second that it changes */
+};
+
+/* Which disks go along. */
+struct xk_copy_totals {
+    size_t count;
+    uint64_t bytes; /* that their images take here */
 };
 
 /* Called by the driver several times a second while it sends or receives:
@@ -260,6 +280,31 @@ struct xk_hypervisor_ops {
                        const struct xk_domain_config *config,
                        const struct xk_json *needs, bool live,
                        struct xk_problems *problems, struct xk_error *err);
+
+    /* Disks that go along with their domain; both are NULL where the driver
+     * cannot do that, and then send() is given none.
+     *
+     * Add to what put_needs() wrote which disks are to be copied. check_needs()
+     * then says what stands against images here, prepare() makes those that are
+     * missing (toolstack/made_file.h), and receive() is given memory once all
+     * of them are the same as there. */
+    int (*put_copies)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config,
+                      struct xk_json_writer *writer,
+                      struct xk_copy_totals *totals,
+                      struct xk_deadline deadline, struct xk_error *err);
+
+    /* From prepare() on, by any process: a socket, the caller's, for one disk.
+     * What is said there is between the drivers of both sides. */
+    int (*reach_copies)(struct xk_hypervisor *hv,
+                        const struct xk_record *record,
+                        struct xk_deadline deadline, struct xk_error *err);
+
+    /* Look for a second or so at what a running or paused domain does to its
+     * memory. NULL where the driver cannot tell. */
+    int (*measure)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_load *load, struct xk_deadline deadline,
+                   struct xk_error *err);
 
     /* Whether such a domain can be sent live: 0, or XK_ERR_UNSUPPORTED. */
     int (*can_send_live)(struct xk_hypervisor *hv,

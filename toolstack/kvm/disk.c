@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/image.h"
 
 enum {
@@ -198,7 +199,8 @@ add_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
     struct xk_kvm_image image = {0};
     int r = 0;
 
-    if (plan->dry)
+    if (plan->dry ||
+        (plan->probe && plan->copies != NULL && xk_kvm_is_copied(disk)))
         look_at_image(disk, &image);
     else
         r = open_image(plan, disk, &image, err);

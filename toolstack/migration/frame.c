@@ -30,6 +30,9 @@ static const char *const type_names[XK_FRAME_TYPE_COUNT] = {
     [XK_FRAME_CONFIRM] = "confirm",   [XK_FRAME_FAILED] = "failed",
     [XK_FRAME_ALIVE] = "alive",       [XK_FRAME_QUERY] = "query",
     [XK_FRAME_ANSWER] = "answer",     [XK_FRAME_FILE] = "file",
+    [XK_FRAME_CHANNELS] = "channels", [XK_FRAME_OPENED] = "opened",
+    [XK_FRAME_CHANNEL] = "channel",   [XK_FRAME_MEASURE] = "measure",
+    [XK_FRAME_MEASURED] = "measured",
 };
 
 const char *
@@ -187,6 +190,12 @@ xk_frame_write_text(struct xk_frame_stream *stream, enum xk_frame_type type,
                           text->length, deadline, err);
 }
 
+static bool
+holds_bytes(unsigned type)
+{
+    return type == XK_FRAME_DATA || type == XK_FRAME_CHANNEL;
+}
+
 /* What a sound header can say; the sum comes after the payload. */
 static int
 check_header(const struct xk_frame_stream *stream, const unsigned char *header,
@@ -196,7 +205,7 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
     uint32_t length = get32(header + LENGTH_AT);
     uint32_t expanded = get32(header + EXPANDED_AT);
     uint32_t limit =
-        type == XK_FRAME_DATA ? XK_FRAME_PAYLOAD_MAX : XK_FRAME_TEXT_MAX;
+        holds_bytes(type) ? XK_FRAME_PAYLOAD_MAX : XK_FRAME_TEXT_MAX;
 
     if (memcmp(header, magic, sizeof(magic)) != 0)
         return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",

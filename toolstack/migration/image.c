@@ -13,8 +13,8 @@ enum {
 int
 xk_image_put(struct xk_host *host, const struct xk_domain *domain,
              const struct xk_domain_config *config, bool runs,
-             struct xk_json_writer *writer, struct xk_deadline deadline,
-             struct xk_error *err)
+             struct xk_copy_totals *copies, struct xk_json_writer *writer,
+             struct xk_deadline deadline, struct xk_error *err)
 {
     int r;
 
@@ -26,6 +26,9 @@ xk_image_put(struct xk_host *host, const struct xk_domain *domain,
     xk_config_to_json(config, writer, "config");
     xk_json_open_object(writer, "needs");
     r = host->hv->ops->put_needs(host->hv, domain, writer, deadline, err);
+    if (r == 0 && copies != NULL)
+        r = host->hv->ops->put_copies(host->hv, domain, config, writer, copies,
+                                      deadline, err);
     xk_json_close_object(writer);
     return r;
 }

@@ -14,11 +14,12 @@ struct xk_image {
     bool runs; /* it was running, not paused */
 };
 
-/* Members of the object open in the writer. The domain is alive. */
+/* Members of the object open in the writer. The domain is alive. copies: where
+ * not NULL its disks go along, and which; the driver can do that. */
 int xk_image_put(struct xk_host *host, const struct xk_domain *domain,
                  const struct xk_domain_config *config, bool runs,
-                 struct xk_json_writer *writer, struct xk_deadline deadline,
-                 struct xk_error *err);
+                 struct xk_copy_totals *copies, struct xk_json_writer *writer,
+                 struct xk_deadline deadline, struct xk_error *err);
 
 /* Read the members; *json is taken on success. XK_ERR_PROTOCOL where something
  * is missing or cannot be, XK_ERR_UNSUPPORTED for a format that this xk does

@@ -37,8 +37,9 @@ add_word(struct xk_link *link, size_t *count, char *word)
 static void
 init(struct xk_link *link, const char *name)
 {
-    *link =
-        (struct xk_link){.name = xk_asprintf("host \"%s\"", name), .fd = -1};
+    *link = (struct xk_link){.host = xk_strdup(name),
+                             .name = xk_asprintf("host \"%s\"", name),
+                             .fd = -1};
 }
 
 void
@@ -50,6 +51,12 @@ xk_link_by_words(struct xk_link *link, const char *host,
     init(link, host);
     for (size_t i = 0; argv[i] != NULL; i++)
         add_word(link, &count, xk_strdup(argv[i]));
+}
+
+void
+xk_link_again(struct xk_link *link, const struct xk_link *first)
+{
+    xk_link_by_words(link, first->host, (const char *const *)first->argv);
 }
 
 /* Keeps dead connections from being waited for; a person at the terminal may
@@ -281,6 +288,7 @@ xk_link_free(struct xk_link *link)
     for (size_t i = 0; link->argv != NULL && link->argv[i] != NULL; i++)
         free(link->argv[i]);
     free(link->argv);
+    free(link->host);
     free(link->name);
     *link = (struct xk_link){.fd = -1};
 }

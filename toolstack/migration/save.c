@@ -158,8 +158,8 @@ write_head(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     if (config == NULL)
         return -1;
     xk_json_open_object(writer, NULL);
-    r = xk_image_put(save->host, save->domain, config, runs, writer, deadline,
-                     err);
+    r = xk_image_put(save->host, save->domain, config, runs, NULL, writer,
+                     deadline, err);
     xk_json_close_object(writer);
     if (r == -1)
         return -1;
