@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
@@ -29,10 +29,10 @@ must(bool condition, const char *what)
 
 static int
 read_header(int fd, enum xk_disk_format format,
-            struct xk_kvm_image_header *header)
+            struct xk_image_header *header)
 {
     struct xk_error err = {.kind = XK_ERR_COUNT};
-    int r = xk_kvm_image_read_header(fd, "it", format, header, &err);
+    int r = xk_image_read_header(fd, "it", format, header, &err);
 
     if (r == -1) {
         must(err.kind != XK_ERR_COUNT && err.message[0] != '\0',
@@ -50,7 +50,7 @@ read_header(int fd, enum xk_disk_format format,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
-    struct xk_kvm_image_header first = {0}, second = {0};
+    struct xk_image_header first = {0}, second = {0};
     int fd = memfd_create("image", MFD_CLOEXEC);
     int r;
 
