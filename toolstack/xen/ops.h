@@ -43,6 +43,11 @@ int xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
 int xk_xen_check(struct xk_hypervisor *hv,
                  const struct xk_domain_config *config,
                  struct xk_problems *problems, struct xk_error *err);
+struct xk_xen;
+/* shared: another host may have the disks open until the domain runs here. */
+int xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
+                     bool shared, struct xk_problems *problems,
+                     struct xk_error *err);
 
 /* info.c */
 int xk_xen_probe(struct xk_error *err);
