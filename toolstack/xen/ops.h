@@ -73,6 +73,12 @@ int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
 void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
 
+/* disks.c */
+bool xk_xen_needs_repair(struct xk_hypervisor *hv,
+                         const struct xk_record *record);
+int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
+                  struct xk_deadline deadline, struct xk_error *err);
+
 /* show.c */
 int xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
                       void (*node)(const char *path, const char *value,

@@ -89,8 +89,9 @@ int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
                 struct xk_error *err);
 bool xk_vbd_is_served(const struct xk_vbd *vbd);
 
-/* A pidfd of the process that serves it, or -1. */
-int xk_vbd_open_process(const struct xk_vbd *vbd);
+/* A pidfd of the process that serves it, or -1: xk-backend, or the storage
+ * daemon that it is the client of. */
+int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
 
 /* Ask xk-backend on its control socket: {"query":"status"}, {"resize":true}.
  * Its answer is the caller's. */

@@ -90,9 +90,9 @@ open_holder(const struct xk_vbd *vbd, const char *name)
 }
 
 int
-xk_vbd_open_process(const struct xk_vbd *vbd)
+xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon)
 {
-    return open_holder(vbd, "lock");
+    return open_holder(vbd, daemon ? "qsd.pid" : "lock");
 }
 
 /* ---- ending ---- */
