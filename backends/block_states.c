@@ -198,6 +198,7 @@ xk_block_look(struct xk_block *block, struct xk_error *err)
         return -1;
     if (!block->leaving && !block->stopping &&
         block->phase != XK_BLOCK_DRAINING &&
+        (online || block->state != XK_XENBUS_CLOSED) &&
         react(block, reaction(block), err) == -1)
         return -1;
     end_if_due(block, online);

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
-#include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -98,6 +98,11 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+    /* All that liburing asks of a ring when it is closed. */
+    if (rc == 0)
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,
+            SCMP_A1_32(SCMP_CMP_EQ, IORING_UNREGISTER_RING_FDS));
     /* Memory that can be run is never asked for. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,

@@ -130,7 +130,6 @@ command_came(struct xk_loop_op *op, int result)
 static void
 judge_ring(struct xk_blkif_queue *queue)
 {
-    queue->stats.events++;
     if (queue->took_since_ring)
         queue->empty_rings = 0;
     else {
@@ -150,7 +149,7 @@ bell_came(struct xk_loop_op *op, int result)
     queue->bell_armed = false;
     if (result > 0) {
         queue->bell_rung = true;
-        judge_ring(queue);
+        queue->stats.events++;
     } else if (result != -EAGAIN && result != -EINTR && result != -ECANCELED)
         xk_blkif_break(queue, "the event channel broke");
 }
@@ -193,6 +192,8 @@ arm_bell(struct xk_blkif_queue *queue)
 
     if (queue->delaying || queue->bell_armed)
         return;
+    if (queue->bell_rung && !queue->delayed)
+        judge_ring(queue);
     if (queue->bell_rung && !queue->delayed &&
         queue->empty_rings > EMPTY_RINGS_FREE) {
         start_delay(queue);
