@@ -36,11 +36,8 @@ jq_list() { "$xk" list --json 2>/dev/null | jq -r "$1" 2>/dev/null; }
 
 # The QEMUs of this suite carry the state directory in their working directory.
 own_qemus() {
-    local proc cwd
-    for proc in /proc/[0-9]*; do
-        cwd=$(readlink "$proc/cwd" 2>/dev/null) || continue
-        case $cwd in "$XK_STATE_DIR"/*) echo "${proc#/proc/}" ;; esac
-    done
+    find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$XK_STATE_DIR/*" \
+        2>/dev/null | cut -d/ -f3
 }
 
 monitor_pid() {
