@@ -266,7 +266,8 @@ a_frame_of_another_kind_is_refused(void **context)
 static void
 a_failure_of_the_peer_is_told(void **context)
 {
-    static const char text[] = "{\"kind\":\"wrong-state\",\"message\":\"no move\"}";
+    static const char text[] =
+        "{\"kind\":\"wrong-state\",\"message\":\"no move\"}";
     struct fixture *f = *context;
 
     assert_int_equal(said(f, XK_FRAME_FAILED, text, strlen(text)),
