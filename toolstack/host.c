@@ -75,9 +75,11 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
             struct xk_deadline deadline)
 {
     struct xk_error err = {0};
-    XK_CLEANUP_RECORD struct xk_record *record =
-        xk_record_open(&host->state, uuid, NULL);
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
 
+    if (xk_journal_is_at_rest(&host->state, uuid))
+        return;
+    record = xk_record_open(&host->state, uuid, NULL);
     if (record == NULL || !xk_journal_is_unfinished(record))
         return;
     if (xk_record_try_lock(record, host->verb, NULL) != 1)

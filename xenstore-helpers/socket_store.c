@@ -47,6 +47,16 @@ read_node(struct xk_store *store, uint32_t tx, const char *path,
 }
 
 static int
+read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
+           size_t count, struct xk_buf *values, struct xk_error *errors,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    _Static_assert((int)XK_STORE_BURST <= (int)XK_WIRE_BURST, "too many");
+    return xk_wire_burst(store, XK_WIRE_READ, tx, paths, count, values, errors,
+                         deadline, err);
+}
+
+static int
 add_names(struct xk_store_names *names, const char *data, size_t length,
           struct xk_error *err)
 {
@@ -253,6 +263,7 @@ unwatch(struct xk_store *store, const char *path, const char *token,
 
 static const struct xk_store_ops ops = {
     .read = read_node,
+    .read_burst = read_burst,
     .list = list_nodes,
     .write = write_node,
     .make = make_node,

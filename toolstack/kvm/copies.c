@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/made_file.h"
 
@@ -178,7 +178,7 @@ check_missing(const struct check *check, size_t index,
 
 /* As the guest sees it; -1 where it cannot be read. */
 static int64_t
-virtual_size(const struct xk_kvm_layer *layer)
+virtual_size(const struct xk_image_layer *layer)
 {
     uint64_t bytes;
 
@@ -195,19 +195,19 @@ check_present(const struct check *check, const struct xk_disk *disk,
               int64_t bytes)
 {
     XK_CLEANUP_FREE char *what = NULL;
-    struct xk_kvm_image image = {0};
+    struct xk_image image = {0};
     struct xk_error err = {0};
     int64_t here;
 
-    if (xk_kvm_image_open(disk->target, disk->format, true, &image, &err) ==
+    if (xk_image_open(disk->target, disk->format, true, &image, &err) ==
             -1 ||
-        xk_kvm_image_check_free(&image, check->state, &err) == -1) {
+        xk_image_check_free(&image, check->state, &err) == -1) {
         complain(check, disk, err.message);
-        xk_kvm_image_close(&image);
+        xk_image_close(&image);
         return;
     }
     here = virtual_size(&image.layers[0]);
-    xk_kvm_image_close(&image);
+    xk_image_close(&image);
     if (here == bytes)
         return;
     what = xk_asprintf("\"%s\" exists with %" PRId64 " bytes, not %" PRId64

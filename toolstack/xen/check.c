@@ -170,13 +170,27 @@ check_pci(const struct xk_domain_config *config, struct xk_problems *problems)
 
 /* ---- memory ---- */
 
+/* Far more than any overhead that libxl reckons with. */
+static bool
+is_ample(uint64_t need_mib, uint64_t free_mib)
+{
+    return need_mib + need_mib / 8 + 256 <= free_mib;
+}
+
+/* libxl knows exactly, and takes time to say so. */
 static int
 check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
              struct xk_problems *problems, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     int64_t need_kb = 0, free_kb = 0;
+    uint64_t free_mib;
 
+    if (xk_xen_need_hypercall(xen, err) == -1 ||
+        xk_hypercall_free_mib(xen->hypercall, &free_mib, err) == -1)
+        return -1;
+    if (is_ample(config->maxmem_mib, free_mib))
+        return 0;
     if (xk_xen_helper_config(xen, "memory", NULL, config, -1, NULL, &answer,
                              xk_deadline_in_ms(MEMORY_MS), err) == -1)
         return -1;

@@ -3,7 +3,8 @@
  * The end of a domain, from its UUID alone.
  *
  * Xen knows the UUID of a domain from its first moment on, so each one that
- * has it is ended through libxl, which knows from the store what it holds.
+ * has it is ended, through libxl where it holds more than itself, which knows
+ * that from the store.
  * What a killed call left in the store of a domain that Xen has no more is
  * found by its "vm" node, which names the UUID.
  */
@@ -14,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "toolstack/xen/end.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
@@ -21,6 +23,18 @@
 enum {
     TRIES = 3, /* a dying domain may need another look */
 };
+
+/* One that another toolstack made may hold what the store does not tell. */
+static int
+end(struct xk_xen *xen, const struct xk_domain *domain,
+    const struct xk_xen_domain *found, struct xk_deadline deadline,
+    struct xk_error *err)
+{
+    if (domain->record != NULL && xk_xen_is_plain(xen, found, deadline))
+        return xk_xen_end_plain(xen, found, deadline, err);
+    return xk_xen_helper_simple(xen, "destroy", domain->record, found->domid,
+                                NULL, deadline, err);
+}
 
 static int
 destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
@@ -34,9 +48,7 @@ destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
     for (size_t i = 0; i < domains.count; i++) {
         if (!xk_uuid_equal(&domains.items[i].uuid, &domain->uuid))
             continue;
-        if (xk_xen_helper_simple(xen, "destroy", domain->record,
-                                 domains.items[i].domid, NULL, deadline,
-                                 err) == -1)
+        if (end(xen, domain, &domains.items[i], deadline, err) == -1)
             return -1;
         ++*ended;
     }

@@ -9,7 +9,7 @@
  * Source: QEMU's block/file-posix.c (RAW_LOCK_PERM_BASE, RAW_LOCK_SHARED_BASE)
  * and include/block/block-common.h (BLK_PERM_*).
  */
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -48,7 +48,7 @@ static const struct {
 };
 
 static bool
-is_held(const struct xk_kvm_layer *layer)
+is_held(const struct xk_image_layer *layer)
 {
     for (size_t i = 0; i < XK_ARRAY_SIZE(tests); i++) {
         struct flock lock = {.l_type = F_WRLCK,
@@ -68,7 +68,7 @@ is_held(const struct xk_kvm_layer *layer)
 /* Whether descriptor `name` of the process open at pid_fd is the image, with
  * locks on it. */
 static bool
-descriptor_locks(int pid_fd, const char *name, const struct xk_kvm_layer *layer)
+descriptor_locks(int pid_fd, const char *name, const struct xk_image_layer *layer)
 {
     XK_CLEANUP_BUF struct xk_buf info = {0};
     char path[64];
@@ -88,7 +88,7 @@ descriptor_locks(int pid_fd, const char *name, const struct xk_kvm_layer *layer)
 }
 
 static bool
-process_holds(const char *pid, const struct xk_kvm_layer *layer)
+process_holds(const char *pid, const struct xk_image_layer *layer)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("/proc/%s", pid);
     XK_CLEANUP_CLOSE int pid_fd = -1;
@@ -117,7 +117,7 @@ process_holds(const char *pid, const struct xk_kvm_layer *layer)
 
 /* The process that holds the image; 0 where it cannot be seen. */
 static pid_t
-find_process(const struct xk_kvm_layer *layer)
+find_process(const struct xk_image_layer *layer)
 {
     XK_CLEANUP_DIR DIR *proc = opendir("/proc");
     const struct dirent *entry;
@@ -206,7 +206,7 @@ read_sysfs(const char *path)
 }
 
 int
-xk_kvm_loop_file(dev_t device, struct stat *st)
+xk_loop_file(dev_t device, struct stat *st)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf(
         "/sys/dev/block/%u:%u/loop/backing_file", major(device), minor(device));
@@ -218,7 +218,7 @@ xk_kvm_loop_file(dev_t device, struct stat *st)
 /* The loop device that shows the file of a layer; the caller's, NULL: none. It
  * knows nothing of locks. */
 static char *
-find_loop(const struct xk_kvm_layer *layer)
+find_loop(const struct xk_image_layer *layer)
 {
     XK_CLEANUP_DIR DIR *dir = opendir("/sys/block");
     const struct dirent *entry;
@@ -242,9 +242,9 @@ find_loop(const struct xk_kvm_layer *layer)
 /* The file behind a block layer that is a loop device may be held by its own
  * name. */
 static bool
-file_is_held(const struct xk_kvm_layer *layer)
+file_is_held(const struct xk_image_layer *layer)
 {
-    struct xk_kvm_layer file = *layer;
+    struct xk_image_layer file = *layer;
     XK_CLEANUP_FREE char *path = NULL;
     XK_CLEANUP_FREE char *name = NULL;
     XK_CLEANUP_CLOSE int fd = -1;
@@ -262,11 +262,11 @@ file_is_held(const struct xk_kvm_layer *layer)
 }
 
 int
-xk_kvm_image_check_free(const struct xk_kvm_image *image,
+xk_image_check_free(const struct xk_image *image,
                         const struct xk_state *state, struct xk_error *err)
 {
     for (size_t i = 0; i < image->count; i++) {
-        const struct xk_kvm_layer *layer = &image->layers[i];
+        const struct xk_image_layer *layer = &image->layers[i];
         XK_CLEANUP_FREE char *holder = NULL;
         XK_CLEANUP_FREE char *loop = NULL;
         pid_t pid;

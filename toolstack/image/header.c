@@ -7,7 +7,7 @@
  * Sources: QEMU's docs/interop/qcow2.txt, qed_spec.txt; block/qcow.c, vmdk.c,
  * vpc.c, vdi.c, vhdx.h, parallels.c.
  */
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 
 #include <endian.h>
 #include <string.h>
@@ -82,7 +82,7 @@ wrong(const struct head *head, const char *what, struct xk_error *err)
 /* Copy the name of a backing file that the header places at `at`. */
 static int
 take_backing(const struct head *head, uint64_t at, uint32_t length,
-             struct xk_kvm_image_header *header, struct xk_error *err)
+             struct xk_image_header *header, struct xk_error *err)
 {
     if (length == 0 || length >= sizeof(header->backing) || at > INT64_MAX ||
         pread(head->fd, header->backing, length, (off_t)at) != (ssize_t)length)
@@ -94,7 +94,7 @@ take_backing(const struct head *head, uint64_t at, uint32_t length,
 }
 
 static void
-set_backing_format(struct xk_kvm_image_header *header, const char *name)
+set_backing_format(struct xk_image_header *header, const char *name)
 {
     for (int f = 0; f < XK_FORMAT_COUNT; f++) {
         const char *known = xk_disk_format_qemu_name((enum xk_disk_format)f);
@@ -110,7 +110,7 @@ set_backing_format(struct xk_kvm_image_header *header, const char *name)
  * type 0 or where the backing file's name begins. */
 static void
 read_qcow2_extensions(const struct head *head, uint64_t at, uint64_t end,
-                      struct xk_kvm_image_header *header)
+                      struct xk_image_header *header)
 {
     while (at + 8 <= end && at + 8 <= head->length) {
         uint32_t type = be32(head, at);
@@ -129,7 +129,7 @@ read_qcow2_extensions(const struct head *head, uint64_t at, uint64_t end,
 }
 
 static int
-read_qcow2(const struct head *head, struct xk_kvm_image_header *header,
+read_qcow2(const struct head *head, struct xk_image_header *header,
            struct xk_error *err)
 {
     uint32_t version = be32(head, 4);
@@ -161,7 +161,7 @@ read_qcow2(const struct head *head, struct xk_kvm_image_header *header,
 }
 
 static int
-read_qcow(const struct head *head, struct xk_kvm_image_header *header,
+read_qcow(const struct head *head, struct xk_image_header *header,
           struct xk_error *err)
 {
     if (be32(head, 4) != 1)
@@ -174,7 +174,7 @@ read_qcow(const struct head *head, struct xk_kvm_image_header *header,
 }
 
 static int
-read_qed(const struct head *head, struct xk_kvm_image_header *header,
+read_qed(const struct head *head, struct xk_image_header *header,
          struct xk_error *err)
 {
     uint64_t features = le64(head, 16);
@@ -190,7 +190,7 @@ read_qed(const struct head *head, struct xk_kvm_image_header *header,
  * taken. QEMU reads the embedded list where the capacity is 0. */
 static int
 read_vmdk(const struct head *head,
-          struct xk_kvm_image_header *header __attribute__((unused)),
+          struct xk_image_header *header __attribute__((unused)),
           struct xk_error *err)
 {
     static const char parent[] = "parentCID=";
@@ -224,7 +224,7 @@ read_vmdk(const struct head *head,
 /* The footer is the last sector; a growing image has a copy in front. */
 static int
 read_vhd(const struct head *head,
-         struct xk_kvm_image_header *header __attribute__((unused)),
+         struct xk_image_header *header __attribute__((unused)),
          struct xk_error *err)
 {
     unsigned char footer[SECTOR] = {0};
@@ -251,7 +251,7 @@ static const struct format_row {
     size_t magic_at;
     const char *magic; /* NULL: the function looks */
     size_t magic_length;
-    int (*read)(const struct head *head, struct xk_kvm_image_header *header,
+    int (*read)(const struct head *head, struct xk_image_header *header,
                 struct xk_error *err); /* NULL: names no other file */
 } rows[XK_FORMAT_COUNT] = {
     [XK_FORMAT_QCOW] = {0, "QFI\xfb", 4, read_qcow},
@@ -265,8 +265,8 @@ static const struct format_row {
 };
 
 int
-xk_kvm_image_read_header(int fd, const char *path, enum xk_disk_format format,
-                         struct xk_kvm_image_header *header,
+xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
+                         struct xk_image_header *header,
                          struct xk_error *err)
 {
     const struct format_row *row = &rows[format];

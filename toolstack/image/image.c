@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ size_of(int fd, const struct stat *st)
 }
 
 static int
-check_file(int fd, struct xk_kvm_layer *layer, struct xk_error *err)
+check_file(int fd, struct xk_image_layer *layer, struct xk_error *err)
 {
     struct stat st;
     int64_t bytes;
@@ -61,7 +61,7 @@ check_file(int fd, struct xk_kvm_layer *layer, struct xk_error *err)
     layer->block = S_ISBLK(st.st_mode);
     layer->device = layer->block ? UINT64_MAX : st.st_dev;
     layer->inode = layer->block ? st.st_rdev : st.st_ino;
-    if (layer->block && xk_kvm_loop_file(st.st_rdev, &st) == 0) {
+    if (layer->block && xk_loop_file(st.st_rdev, &st) == 0) {
         /* Behind a loop device is a file, whatever it is called here. */
         layer->device = st.st_dev;
         layer->inode = st.st_ino;
@@ -81,7 +81,7 @@ can_be_direct(int fd)
 }
 
 static int
-open_layer(struct xk_kvm_layer *layer, struct xk_error *err)
+open_layer(struct xk_image_layer *layer, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     struct stat st;
@@ -111,7 +111,7 @@ open_layer(struct xk_kvm_layer *layer, struct xk_error *err)
 /* An image of somebody else's may name any file as the one it builds on: it
  * gets what its owner may read, not what we may. */
 static int
-check_owner(const struct xk_kvm_layer *above, const struct xk_kvm_layer *below,
+check_owner(const struct xk_image_layer *above, const struct xk_image_layer *below,
             struct xk_error *err)
 {
     struct stat upper, lower;
@@ -130,7 +130,7 @@ check_owner(const struct xk_kvm_layer *above, const struct xk_kvm_layer *below,
 
 /* The path of the backing file `name` of an image: relative to the image. */
 static char *
-backing_path(const struct xk_kvm_layer *above, const char *name)
+backing_path(const struct xk_image_layer *above, const char *name)
 {
     const char *slash = strrchr(above->path, '/');
 
@@ -143,8 +143,8 @@ backing_path(const struct xk_kvm_layer *above, const char *name)
 }
 
 static int
-check_backing(const struct xk_kvm_layer *above,
-              const struct xk_kvm_image_header *header, struct xk_error *err)
+check_backing(const struct xk_image_layer *above,
+              const struct xk_image_header *header, struct xk_error *err)
 {
     const char *name = header->backing;
     size_t scheme = strcspn(name, ":/");
@@ -163,9 +163,9 @@ check_backing(const struct xk_kvm_layer *above,
 }
 
 static int
-check_no_cycle(const struct xk_kvm_image *image, struct xk_error *err)
+check_no_cycle(const struct xk_image *image, struct xk_error *err)
 {
-    const struct xk_kvm_layer *last = &image->layers[image->count - 1];
+    const struct xk_image_layer *last = &image->layers[image->count - 1];
 
     for (size_t i = 0; i + 1 < image->count; i++) {
         if (image->layers[i].device == last->device &&
@@ -177,12 +177,12 @@ check_no_cycle(const struct xk_kvm_image *image, struct xk_error *err)
 
 /* Open the next layer; path is taken. */
 static int
-add_layer(struct xk_kvm_image *image, char *path, enum xk_disk_format format,
+add_layer(struct xk_image *image, char *path, enum xk_disk_format format,
           bool read_write, struct xk_error *err)
 {
-    struct xk_kvm_layer *layer = &image->layers[image->count];
+    struct xk_image_layer *layer = &image->layers[image->count];
 
-    *layer = (struct xk_kvm_layer){
+    *layer = (struct xk_image_layer){
         .path = path, .format = format, .fd = -1, .read_write = read_write};
     image->count++;
     if (open_layer(layer, err) == -1 || check_no_cycle(image, err) == -1)
@@ -193,26 +193,26 @@ add_layer(struct xk_kvm_image *image, char *path, enum xk_disk_format format,
 }
 
 int
-xk_kvm_image_open(const char *path, enum xk_disk_format format, bool read_write,
-                  struct xk_kvm_image *image, struct xk_error *err)
+xk_image_open(const char *path, enum xk_disk_format format, bool read_write,
+                  struct xk_image *image, struct xk_error *err)
 {
-    struct xk_kvm_image_header header;
+    struct xk_image_header header;
 
     memset(image, 0, sizeof(*image));
     if (add_layer(image, xk_strdup(path), format, read_write, err) == -1)
         goto fail;
     for (;;) {
-        const struct xk_kvm_layer *last = &image->layers[image->count - 1];
+        const struct xk_image_layer *last = &image->layers[image->count - 1];
 
-        if (xk_kvm_image_read_header(last->fd, last->path, last->format,
+        if (xk_image_read_header(last->fd, last->path, last->format,
                                      &header, err) == -1)
             goto fail;
         if (header.backing[0] == '\0')
             return 0;
-        if (image->count == XK_KVM_IMAGE_LAYERS_MAX) {
+        if (image->count == XK_IMAGE_LAYERS_MAX) {
             xk_fail(err, XK_ERR_CONFIG,
                     "image \"%s\" builds on more than %d others", path,
-                    XK_KVM_IMAGE_LAYERS_MAX - 1);
+                    XK_IMAGE_LAYERS_MAX - 1);
             goto fail;
         }
         if (check_backing(last, &header, err) == -1 ||
@@ -221,12 +221,12 @@ xk_kvm_image_open(const char *path, enum xk_disk_format format, bool read_write,
             goto fail;
     }
 fail:
-    xk_kvm_image_close(image);
+    xk_image_close(image);
     return -1;
 }
 
 void
-xk_kvm_image_close(struct xk_kvm_image *image)
+xk_image_close(struct xk_image *image)
 {
     for (size_t i = 0; i < image->count; i++) {
         if (image->layers[i].fd != -1)

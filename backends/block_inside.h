@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A block device from inside; for block*.c only. */
+#ifndef XK_BACKENDS_BLOCK_INSIDE_H
+#define XK_BACKENDS_BLOCK_INSIDE_H
+
+#include "backends/block.h"
+#include "backends/config.h"
+#include "backends/control.h"
+#include "backends/device/blkif_queue.h"
+#include "backends/frontend.h"
+
+enum xk_block_phase {
+    XK_BLOCK_STILL,      /* no rings */
+    XK_BLOCK_CONNECTING, /* queues map their rings */
+    XK_BLOCK_SERVING,
+    XK_BLOCK_DRAINING, /* queues finish and let go */
+};
+
+struct xk_block {
+    struct xk_backend_config config;
+    int lock_fd, signal_fd;
+    struct xk_store *store; /* NULL once xenstored is gone */
+    struct xk_control *control;
+    struct xk_blkif_device device;
+    struct xk_inflight_offer offer;
+    unsigned queue_count; /* threads that stand by */
+    struct xk_blkif_queue *queues[XK_INFLIGHT_QUEUES_MAX];
+
+    enum xk_block_phase phase;
+    int state; /* ours, in the store */
+    int front_state;
+    struct xk_blkif_front front; /* whose rings are connected */
+    bool look;                   /* the store may have changed */
+    int64_t look_after_ns;       /* not before */
+    bool taking_over;            /* state 4 is not written again */
+    bool stopping;               /* was asked to end */
+    bool leaving;                /* to end once drained, nodes removed */
+    bool done;
+    bool resize_pending;
+    char reason[256]; /* why it does not serve; "" */
+};
+
+/* block_store.c: our nodes. */
+int xk_block_advertise(struct xk_block *block, struct xk_error *err);
+int xk_block_set_state(struct xk_block *block, int state, struct xk_error *err);
+int xk_block_write_size(struct xk_block *block, struct xk_error *err);
+/* Keeps the reason, logs it and writes it to the error node. */
+void xk_block_complain(struct xk_block *block, const char *reason);
+/* What others want of us. *state: XK_XENBUS_UNKNOWN where our nodes are gone.
+ */
+int xk_block_read_own(struct xk_block *block, int *state, bool *online,
+                      struct xk_error *err);
+void xk_block_remove_nodes(struct xk_block *block);
+
+/* block_states.c */
+int xk_block_begin(struct xk_block *block, struct xk_error *err);
+int xk_block_look(struct xk_block *block, struct xk_error *err);
+int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
+void xk_block_stop(struct xk_block *block);
+
+/* block_control.c */
+void xk_block_answer(void *context, const struct xk_json *asked, int fd,
+                     struct xk_buf *answer);
+
+struct xk_deadline xk_block_deadline(void);
+
+#endif

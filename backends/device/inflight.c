@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/device/inflight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+enum {
+    MAGIC = 0x6b6c6278, /* "xblk" */
+    LOG_VERSION = 1,
+};
+
+enum slot_state {
+    SLOT_FREE,
+    SLOT_TAKEN,    /* index: of the request */
+    SLOT_ANSWERED, /* index: of the response */
+};
+
+struct slot {
+    _Atomic uint64_t word; /* index << 16 | state */
+    int16_t status;
+    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
+};
+
+struct xk_inflight_queue {
+    _Atomic uint32_t open;
+    struct xk_blkif_ring_id id;
+    _Atomic uint32_t req_cons;
+    struct slot slots[XK_BLKIF_RING_ENTRIES_MAX];
+};
+
+struct header {
+    uint32_t magic;
+    uint32_t version;
+    struct xk_inflight_offer offer;
+    _Atomic uint32_t poisoned;
+};
+
+struct file {
+    union {
+        struct header header;
+        uint8_t page[XK_BLKIF_PAGE_BYTES];
+    };
+    struct xk_inflight_queue queues[XK_INFLIGHT_QUEUES_MAX];
+};
+
+struct xk_inflight {
+    int fd;
+    bool is_new;
+    struct file *file;
+};
+
+static bool
+offer_is_sane(const struct xk_inflight_offer *offer)
+{
+    return offer->queues >= 1 && offer->queues <= XK_INFLIGHT_QUEUES_MAX &&
+           offer->ring_order <= XK_BLKIF_RING_ORDER_MAX &&
+           offer->segments >= XK_BLKIF_DIRECT_SEGMENTS &&
+           offer->segments <= XK_BLKIF_MAX_SEGMENTS;
+}
+
+/* The magic is written last: a log that was cut short while it was made has
+ * none and is made again. */
+static int
+adopt_or_make(struct xk_inflight *log, struct xk_inflight_offer *offer,
+              struct xk_error *err)
+{
+    struct header *header = &log->file->header;
+
+    if (header->magic == 0) {
+        log->is_new = true;
+        header->version = LOG_VERSION;
+        header->offer = *offer;
+        __atomic_store_n(&header->magic, MAGIC, __ATOMIC_RELEASE);
+        return 0;
+    }
+    if (header->magic != MAGIC || header->version != LOG_VERSION ||
+        !offer_is_sane(&header->offer))
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "it is no log of this version of xk: detach the device "
+                       "and attach it again");
+    *offer = header->offer;
+    return 0;
+}
+
+static int
+map_log(struct xk_inflight *log, struct xk_error *err)
+{
+    int rc;
+    void *memory;
+
+    if (ftruncate(log->fd, sizeof(struct file)) == -1)
+        return xk_fail_errno(err, "make room");
+    rc = posix_fallocate(log->fd, 0, XK_BLKIF_PAGE_BYTES);
+    if (rc != 0)
+        return xk_fail(err, XK_ERR_SYSTEM, "make room: %s", strerror(rc));
+    memory = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED,
+                  log->fd, 0);
+    if (memory == MAP_FAILED)
+        return xk_fail_errno(err, "map");
+    log->file = (struct file *)memory;
+    return 0;
+}
+
+struct xk_inflight *
+xk_inflight_open(const char *path, struct xk_inflight_offer *offer,
+                 struct xk_error *err)
+{
+    struct xk_inflight *log = XK_NEW(struct xk_inflight);
+
+    log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log->fd == -1)
+        xk_fail_errno(err, "open");
+    else if (map_log(log, err) == 0 && adopt_or_make(log, offer, err) == 0)
+        return log;
+    xk_wrap(err, "in-flight log \"%s\"", path);
+    xk_inflight_close(log);
+    return NULL;
+}
+
+void
+xk_inflight_close(struct xk_inflight *log)
+{
+    if (log == NULL)
+        return;
+    if (log->file != NULL)
+        munmap(log->file, sizeof(struct file));
+    if (log->fd != -1)
+        close(log->fd);
+    free(log);
+}
+
+bool
+xk_inflight_is_new(const struct xk_inflight *log)
+{
+    return log->is_new;
+}
+
+void
+xk_inflight_set_poisoned(struct xk_inflight *log)
+{
+    log->file->header.poisoned = 1;
+}
+
+bool
+xk_inflight_is_poisoned(const struct xk_inflight *log)
+{
+    return log->file->header.poisoned != 0;
+}
+
+struct xk_inflight_queue *
+xk_inflight_queue(struct xk_inflight *log, unsigned number)
+{
+    return &log->file->queues[number];
+}
+
+bool
+xk_inflight_is_open(const struct xk_inflight_queue *queue)
+{
+    return queue->open == 1;
+}
+
+bool
+xk_inflight_is_of(const struct xk_inflight_queue *queue,
+                  const struct xk_blkif_ring_id *id)
+{
+    return queue->open == 1 && memcmp(&queue->id, id, sizeof(*id)) == 0;
+}
+
+int
+xk_inflight_begin(struct xk_inflight *log, unsigned number,
+                  const struct xk_blkif_ring_id *id, uint32_t entries,
+                  uint32_t req_cons, struct xk_error *err)
+{
+    struct xk_inflight_queue *queue = &log->file->queues[number];
+    size_t start = offsetof(struct file, queues) + number * sizeof(*queue);
+    size_t length = offsetof(struct xk_inflight_queue, slots) +
+                    entries * sizeof(struct slot);
+    int rc = posix_fallocate(log->fd, (off_t)start, (off_t)length);
+
+    if (rc != 0)
+        return xk_fail(err, XK_ERR_SYSTEM, "room for the in-flight log: %s",
+                       strerror(rc));
+    queue->open = 0;
+    for (uint32_t i = 0; i < entries; i++)
+        queue->slots[i].word = SLOT_FREE;
+    queue->id = *id;
+    queue->req_cons = req_cons;
+    queue->open = 1;
+    return 0;
+}
+
+void
+xk_inflight_end(struct xk_inflight_queue *queue)
+{
+    queue->open = 0;
+}
+
+static void
+set(struct slot *slot, uint32_t index, enum slot_state state)
+{
+    __atomic_store_n(&slot->word, (uint64_t)index << 16 | state,
+                     __ATOMIC_RELEASE);
+}
+
+void
+xk_inflight_take(struct xk_inflight_queue *queue, unsigned slot, uint32_t index,
+                 const void *entry)
+{
+    memcpy(queue->slots[slot].entry, entry, XK_BLKIF_ENTRY_BYTES_MAX);
+    set(&queue->slots[slot], index, SLOT_TAKEN);
+}
+
+void
+xk_inflight_commit(struct xk_inflight_queue *queue, uint32_t req_cons)
+{
+    __atomic_store_n(&queue->req_cons, req_cons, __ATOMIC_RELEASE);
+}
+
+void
+xk_inflight_answer(struct xk_inflight_queue *queue, unsigned slot,
+                   uint32_t index, int16_t status)
+{
+    queue->slots[slot].status = status;
+    set(&queue->slots[slot], index, SLOT_ANSWERED);
+}
+
+void
+xk_inflight_release(struct xk_inflight_queue *queue, unsigned slot)
+{
+    set(&queue->slots[slot], 0, SLOT_FREE);
+}
+
+/* Numbers go round at 2^32. */
+static bool
+is_before(uint32_t index, uint32_t limit)
+{
+    return (int32_t)(index - limit) < 0;
+}
+
+static bool
+is_left(struct slot *slot, uint32_t req_cons, uint32_t rsp_prod)
+{
+    uint64_t word = slot->word;
+    uint32_t index = (uint32_t)(word >> 16);
+
+    switch ((enum slot_state)(word & 0xffff)) {
+    case SLOT_TAKEN:
+        return is_before(index, req_cons);
+    case SLOT_ANSWERED:
+        return !is_before(index, rsp_prod);
+    case SLOT_FREE:
+        break;
+    }
+    return false;
+}
+
+int
+xk_inflight_recover(struct xk_inflight_queue *queue, uint32_t entries,
+                    uint32_t rsp_prod, uint32_t *req_cons,
+                    void (*found)(void *context,
+                                  const struct xk_inflight_left *left),
+                    void *context)
+{
+    uint32_t cons = queue->req_cons;
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < entries; i++) {
+        struct slot *slot = &queue->slots[i];
+        struct xk_inflight_left left = {.slot = i};
+
+        if (!is_left(slot, cons, rsp_prod)) {
+            set(slot, 0, SLOT_FREE);
+            continue;
+        }
+        left.answered = (slot->word & 0xffff) == SLOT_ANSWERED;
+        left.status = slot->status;
+        memcpy(left.entry, slot->entry, sizeof(left.entry));
+        count++;
+        found(context, &left);
+    }
+    *req_cons = cons;
+    return count == (uint32_t)(cons - rsp_prod) ? (int)count : -1;
+}

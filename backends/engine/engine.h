@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where requests end: an image. An engine is opened once, by name, and then
+ * serves any number of queues, each on the loop of its own thread.
+ */
+#ifndef XK_BACKENDS_ENGINE_ENGINE_H
+#define XK_BACKENDS_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "backends/engine/loop.h"
+#include "base/deadline.h"
+#include "base/error.h"
+
+enum xk_io_kind {
+    XK_IO_READ,
+    XK_IO_WRITE,
+    XK_IO_FLUSH, /* what was completed before stays after a power cut */
+    XK_IO_DISCARD,
+    XK_IO_KINDS,
+};
+
+/* One piece of work; the owner keeps it and its memory until done(). */
+struct xk_io {
+    enum xk_io_kind kind;
+    uint64_t offset;   /* bytes; not for FLUSH */
+    uint64_t length;   /* bytes; of all of iov, or to discard */
+    struct iovec *iov; /* the engine may change it */
+    unsigned iov_count;
+    /* error: 0 or a positive errno. May be called within xk_io_submit(). */
+    void (*done)(struct xk_io *io, int error);
+
+    struct xk_loop_op op; /* the engine's from here on */
+    struct xk_engine_queue *queue;
+    struct xk_io *next;
+    uint64_t left;
+    unsigned tries;
+};
+
+struct xk_engine;
+struct xk_engine_queue;
+
+struct xk_engine_ops {
+    struct xk_engine_queue *(*open_queue)(struct xk_engine *engine,
+                                          struct xk_loop *loop,
+                                          struct xk_error *err);
+    void (*close_queue)(struct xk_engine_queue *queue);
+    void (*submit)(struct xk_engine_queue *queue, struct xk_io *io);
+    /* Memory that is the image, or NULL: use submit. NULL: never. */
+    void *(*window)(struct xk_engine *engine, uint64_t offset, uint64_t length);
+    int (*measure)(struct xk_engine *engine, uint64_t *bytes,
+                   struct xk_error *err);
+    void (*close)(struct xk_engine *engine);
+};
+
+struct xk_engine {
+    const struct xk_engine_ops *ops;
+    uint64_t bytes; /* multiple of 512 */
+    uint32_t physical_bytes;
+    uint32_t discard_granularity; /* bytes; where discard is set */
+    bool read_only;
+    bool discard;
+    bool one_queue; /* a flush on one queue says nothing of the others */
+};
+
+struct xk_engine_queue {
+    struct xk_engine *engine;
+    struct xk_loop *loop;
+};
+
+struct xk_engine_options {
+    const char *path;    /* file, or the socket of nbd */
+    uint64_t null_bytes; /* of null */
+    bool read_only;
+    bool discard;
+    bool direct;
+    /* Until when to wait for another that has the image: a process that was
+     * killed may have I/O on its way, which holds the lock. */
+    struct xk_deadline lock_deadline;
+};
+
+/* A regular file or block device, raw. Locked at the bytes where QEMU and
+ * qemu-img look. XK_ERR_IN_USE where another has it, XK_ERR_CONFIG where it
+ * cannot be a disk. */
+struct xk_engine *xk_file_engine_open(const struct xk_engine_options *options,
+                                      struct xk_error *err);
+
+/* The export "" of an NBD server on a unix socket. */
+struct xk_engine *xk_nbd_engine_open(const struct xk_engine_options *options,
+                                     struct xk_error *err);
+
+/* Reads zeros, forgets writes; for measurements. */
+struct xk_engine *xk_null_engine_open(const struct xk_engine_options *options,
+                                      struct xk_error *err);
+
+void xk_engine_close(struct xk_engine *engine);
+
+/* By the thread that owns loop; outlived by neither loop nor engine. */
+struct xk_engine_queue *xk_engine_open_queue(struct xk_engine *engine,
+                                             struct xk_loop *loop,
+                                             struct xk_error *err);
+void xk_engine_close_queue(struct xk_engine_queue *queue);
+
+/* The range must lie within engine->bytes. */
+void xk_io_submit(struct xk_engine_queue *queue, struct xk_io *io);
+
+/* The image's bytes as memory, where that is how it is best reached; else NULL.
+ * Touching it may fail (EFAULT of a system call): then submit. */
+void *xk_engine_window(struct xk_engine *engine, uint64_t offset,
+                       uint64_t length);
+
+/* Ask again how large the image is, and keep it. */
+int xk_engine_measure(struct xk_engine *engine, struct xk_error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What one thread waits for: an io_uring. Doorbells, disks and timers all
+ * complete there, so that a round is one system call.
+ *
+ * An operation is a struct xk_loop_op that its owner embeds and keeps until
+ * done() was called. All calls are made by the thread that opened the loop.
+ */
+#ifndef XK_BACKENDS_ENGINE_LOOP_H
+#define XK_BACKENDS_ENGINE_LOOP_H
+
+#include <liburing.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct xk_loop_op {
+    /* result: what the system call would return, or -errno. */
+    void (*done)(struct xk_loop_op *op, int result);
+};
+
+struct xk_loop {
+    struct io_uring ring;
+    unsigned pending; /* operations whose done() has yet to be called */
+};
+
+/* After this the ring takes reads, writes, syncs, allocation, polls, timers and
+ * cancellation only: seccomp does not see what goes through it. XK_ERR_HOST
+ * where the kernel has no io_uring. */
+int xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err);
+void xk_loop_close(struct xk_loop *loop);
+
+/* An entry for op; the caller prepares it with io_uring_prep_*() through
+ * xk_loop_start(). Submits what is queued if there is no room. */
+struct io_uring_sqe *xk_loop_sqe(struct xk_loop *loop);
+
+/* Call after io_uring_prep_*(): ties sqe to op. op NULL: nobody cares. */
+void xk_loop_start(struct xk_loop *loop, struct io_uring_sqe *sqe,
+                   struct xk_loop_op *op);
+
+/* Submits what is queued, waits until something is done if wait, and calls
+ * done() of all that is. */
+int xk_loop_run(struct xk_loop *loop, bool wait, struct xk_error *err);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Giving up what is not needed once everything is open. */
+#ifndef XK_BACKENDS_JAIL_H
+#define XK_BACKENDS_JAIL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* For all threads of the process: another user without groups and
+ * capabilities, no new privileges, few descriptors, and system calls from a
+ * short list; any other one ends the process. Nothing can be opened and no
+ * thread started afterwards. Started by a plain user, that user is kept. */
+int xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err);
+
+#endif

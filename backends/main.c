@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xk-backend KIND DIR: serves one device of a guest. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/block.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/number.h"
+
+enum {
+    FD_MAX = 1023
+};
+
+/* Where to say that the device is offered, or why not; -1: nowhere. It is told
+ * by number, and no child of ours is to hold it. */
+static int
+ready_descriptor(void)
+{
+    const char *text = getenv("XK_READY_FD");
+    uint64_t number;
+
+    if (text == NULL || !xk_parse_u64(text, FD_MAX, &number) ||
+        number <= STDERR_FILENO || fcntl((int)number, F_GETFD) == -1)
+        return -1;
+    fcntl((int)number, F_SETFD, FD_CLOEXEC);
+    return (int)number;
+}
+
+static void
+say(int fd, const struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&line, false);
+
+    if (fd == -1)
+        return;
+    xk_json_open_object(writer, NULL);
+    if (err == NULL) {
+        xk_json_put_bool(writer, "ready", true);
+    } else {
+        xk_json_open_object(writer, "error");
+        xk_json_put_integer(writer, "code", xk_error_exit_status(err->kind));
+        xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
+        xk_json_put_string(writer, "message", err->message);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_object(writer);
+    xk_buf_puts(&line, "\n");
+    /* Who asked may be gone; the device is served all the same. */
+    (void)xk_write_all(fd, line.data, line.length);
+    close(fd);
+}
+
+static int
+serve(const char *dir, int *ready, struct xk_error *err)
+{
+    struct xk_block *block = xk_block_open(dir, err);
+    int rc;
+
+    if (block == NULL)
+        return -1;
+    say(*ready, NULL);
+    *ready = -1;
+    rc = xk_block_run(block, err);
+    xk_block_close(block);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    int ready = ready_descriptor();
+    struct xk_error err = {0};
+    int rc;
+
+    xk_log_set_name("xk-backend");
+    xk_log_set_level(XK_LOG_INFO);
+    if (argc != 3 || strcmp(argv[1], "block") != 0)
+        rc = xk_fail(&err, XK_ERR_USAGE, "usage: xk-backend block DIRECTORY");
+    else
+        rc = serve(argv[2], &ready, &err);
+    if (rc == 0)
+        return 0;
+    say(ready, &err);
+    xk_log(XK_LOG_ERROR, "%s", err.message);
+    return xk_error_exit_status(err.kind);
+}
