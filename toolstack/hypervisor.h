@@ -353,6 +353,15 @@ struct xk_hypervisor_ops {
                  void *context, struct xk_error *err);
     void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
+    /* Processes that serve the devices of a domain and should live as long as
+     * it: whether one of them has died, and start them again so that the guest
+     * does not notice. changed() of watch() is called for their deaths as well.
+     * Both are NULL where a domain is one process. */
+    bool (*needs_repair)(struct xk_hypervisor *hv,
+                         const struct xk_record *record);
+    int (*repair)(struct xk_hypervisor *hv, const struct xk_record *record,
+                  struct xk_deadline deadline, struct xk_error *err);
+
     /* Where the hypervisor has a store that guests and backends meet in; all
      * three are NULL where it has none. What is told of it may be a guest's
      * words.

@@ -88,7 +88,9 @@ list_part(struct xk_store *store, uint32_t tx, const char *path,
     size_t head;
     bool end;
 
-    xk_buf_printf(&ask, "%s%c%zu%c", path, '\0', list->length, '\0');
+    xk_buf_append(&ask, path, strlen(path) + 1);
+    xk_buf_printf(&ask, "%zu", list->length);
+    xk_buf_append(&ask, "", 1);
     if (xk_wire_request(store, XK_WIRE_LIST_PART, tx, path, ask.data,
                         ask.length, &part, deadline, err) == -1)
         return -1;
@@ -191,8 +193,10 @@ set_perms(struct xk_store *store, uint32_t tx, const char *path,
     XK_CLEANUP_BUF struct xk_buf data = {0};
 
     xk_buf_append(&data, path, strlen(path) + 1);
-    for (size_t i = 0; i < count; i++)
-        xk_buf_printf(&data, "%c%u%c", perms[i].access, perms[i].domid, '\0');
+    for (size_t i = 0; i < count; i++) {
+        xk_buf_printf(&data, "%c%u", perms[i].access, perms[i].domid);
+        xk_buf_append(&data, "", 1);
+    }
     return simple(store, XK_WIRE_SET_PERMS, tx, path, &data, deadline, err);
 }
 

@@ -28,8 +28,7 @@ must(bool condition, const char *what)
 }
 
 static int
-read_header(int fd, enum xk_disk_format format,
-            struct xk_image_header *header)
+read_header(int fd, enum xk_disk_format format, struct xk_image_header *header)
 {
     struct xk_error err = {.kind = XK_ERR_COUNT};
     int r = xk_image_read_header(fd, "it", format, header, &err);

@@ -82,6 +82,38 @@ a_value_is_asked_for_and_read(void **state)
 }
 
 static void
+assert_asked(uint32_t type, const char *bytes, size_t length)
+{
+    struct xk_wire_header header;
+    char data[64];
+
+    assert_int_equal(read(peer, &header, sizeof(header)), sizeof(header));
+    assert_int_equal(header.type, type);
+    assert_int_equal(header.length, length);
+    assert_int_equal(read(peer, data, length), length);
+    assert_memory_equal(data, bytes, length);
+}
+
+static void
+each_text_of_a_request_is_ended_by_a_nul(void **state)
+{
+    static const struct xk_store_perm perms[] = {{'n', 1}, {'r', 0}};
+    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+
+    (void)state;
+    LAY(XK_WIRE_SET_PERMS, 1, "OK\0");
+    assert_int_equal(xk_store_set_perms(store, 0, "/a", perms, 2, soon(), &err),
+                     0);
+    assert_asked(XK_WIRE_SET_PERMS, "/a\0n1\0r0", 9);
+    LAY(XK_WIRE_ERROR, 2, "E2BIG\0");
+    LAY(XK_WIRE_LIST_PART, 3, "7\0b\0\0");
+    assert_int_equal(xk_store_list(store, 0, "/a", &names, soon(), &err), 0);
+    assert_asked(XK_WIRE_LIST, "/a", 3);
+    assert_asked(XK_WIRE_LIST_PART, "/a\0000", 5);
+    assert_int_equal(names.count, 1);
+}
+
+static void
 many_values_are_asked_for_in_one_turn(void **state)
 {
     static const char *const paths[] = {"/a", "/b", "/c"};
@@ -402,6 +434,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_value_is_asked_for_and_read),
+        T(each_text_of_a_request_is_ended_by_a_nul),
         T(many_values_are_asked_for_in_one_turn),
         T(of_many_values_one_that_is_refused_or_late_fails_all),
         T(more_values_than_a_burst_are_read),

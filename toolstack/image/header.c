@@ -266,8 +266,7 @@ static const struct format_row {
 
 int
 xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
-                         struct xk_image_header *header,
-                         struct xk_error *err)
+                     struct xk_image_header *header, struct xk_error *err)
 {
     const struct format_row *row = &rows[format];
     XK_CLEANUP_FREE unsigned char *bytes = NULL;

@@ -111,8 +111,8 @@ open_layer(struct xk_image_layer *layer, struct xk_error *err)
 /* An image of somebody else's may name any file as the one it builds on: it
  * gets what its owner may read, not what we may. */
 static int
-check_owner(const struct xk_image_layer *above, const struct xk_image_layer *below,
-            struct xk_error *err)
+check_owner(const struct xk_image_layer *above,
+            const struct xk_image_layer *below, struct xk_error *err)
 {
     struct stat upper, lower;
 
@@ -194,7 +194,7 @@ add_layer(struct xk_image *image, char *path, enum xk_disk_format format,
 
 int
 xk_image_open(const char *path, enum xk_disk_format format, bool read_write,
-                  struct xk_image *image, struct xk_error *err)
+              struct xk_image *image, struct xk_error *err)
 {
     struct xk_image_header header;
 
@@ -204,8 +204,8 @@ xk_image_open(const char *path, enum xk_disk_format format, bool read_write,
     for (;;) {
         const struct xk_image_layer *last = &image->layers[image->count - 1];
 
-        if (xk_image_read_header(last->fd, last->path, last->format,
-                                     &header, err) == -1)
+        if (xk_image_read_header(last->fd, last->path, last->format, &header,
+                                 err) == -1)
             goto fail;
         if (header.backing[0] == '\0')
             return 0;

@@ -43,16 +43,15 @@ struct xk_image {
 
 /* Open an image and all it builds on. Errors are XK_ERR_CONFIG. Nothing is
  * locked. */
-int xk_image_open(const char *path, enum xk_disk_format format,
-                      bool read_write, struct xk_image *image,
-                      struct xk_error *err);
+int xk_image_open(const char *path, enum xk_disk_format format, bool read_write,
+                  struct xk_image *image, struct xk_error *err);
 void xk_image_close(struct xk_image *image);
 
 /* Whether another process has one of the files open so that QEMU would refuse
  * it: XK_ERR_IN_USE, naming the holder as well as may be. state names domains;
  * it may be NULL. */
 int xk_image_check_free(const struct xk_image *image,
-                            const struct xk_state *state, struct xk_error *err);
+                        const struct xk_state *state, struct xk_error *err);
 
 /* The file behind a loop device: 0, or -1 where the device is none. */
 int xk_loop_file(dev_t device, struct stat *st);
@@ -67,9 +66,7 @@ struct xk_image_header {
 /* Read the header of an image of that format: XK_ERR_CONFIG where the file is
  * not of that format or needs something that QEMU must not open. path is for
  * messages. */
-int xk_image_read_header(int fd, const char *path,
-                             enum xk_disk_format format,
-                             struct xk_image_header *header,
-                             struct xk_error *err);
+int xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
+                         struct xk_image_header *header, struct xk_error *err);
 
 #endif

@@ -68,7 +68,8 @@ is_held(const struct xk_image_layer *layer)
 /* Whether descriptor `name` of the process open at pid_fd is the image, with
  * locks on it. */
 static bool
-descriptor_locks(int pid_fd, const char *name, const struct xk_image_layer *layer)
+descriptor_locks(int pid_fd, const char *name,
+                 const struct xk_image_layer *layer)
 {
     XK_CLEANUP_BUF struct xk_buf info = {0};
     char path[64];
@@ -262,8 +263,8 @@ file_is_held(const struct xk_image_layer *layer)
 }
 
 int
-xk_image_check_free(const struct xk_image *image,
-                        const struct xk_state *state, struct xk_error *err)
+xk_image_check_free(const struct xk_image *image, const struct xk_state *state,
+                    struct xk_error *err)
 {
     for (size_t i = 0; i < image->count; i++) {
         const struct xk_image_layer *layer = &image->layers[i];

@@ -199,8 +199,7 @@ check_present(const struct check *check, const struct xk_disk *disk,
     struct xk_error err = {0};
     int64_t here;
 
-    if (xk_image_open(disk->target, disk->format, true, &image, &err) ==
-            -1 ||
+    if (xk_image_open(disk->target, disk->format, true, &image, &err) == -1 ||
         xk_image_check_free(&image, check->state, &err) == -1) {
         complain(check, disk, err.message);
         xk_image_close(&image);

@@ -183,8 +183,7 @@ open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
 static void
 look_at_image(const struct xk_disk *disk, struct xk_image *image)
 {
-    if (xk_image_open(disk->target, disk->format, false, image, NULL) ==
-        -1) {
+    if (xk_image_open(disk->target, disk->format, false, image, NULL) == -1) {
         image->count = 1;
         image->layers[0] = (struct xk_image_layer){
             .path = xk_strdup(disk->target), .format = disk->format, .fd = -1};

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 int
@@ -194,5 +195,8 @@ xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     snprintf(number, sizeof(number), "%u", found.domid);
     xk_uuid_format(&domain->uuid, uuid);
+    if (domain->record != NULL &&
+        xk_vbds_remove(xen, domain->record, deadline, err) == -1)
+        return -1;
     return xk_xen_helper(xen, &what, NULL, deadline, err);
 }
