@@ -22,13 +22,11 @@ export XK_STATE_DIR=$scratch/state
 # The processes of this suite's domains: QEMU, the monitor, its workers, and
 # each xk. They have the state directory in their environment or work in it.
 own_processes() {
-    local proc pid cwd
+    local pid
     {
         grep -lasF "XK_STATE_DIR=$scratch" /proc/[0-9]*/environ || :
-        for proc in /proc/[0-9]*; do
-            cwd=$(readlink "$proc/cwd" 2>/dev/null) || continue
-            case $cwd in "$scratch"/*) echo "$proc" ;; esac
-        done
+        find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$scratch/*" \
+            2>/dev/null || :
     } | cut -d/ -f3 | sort -un | while read -r pid; do
         # This shell's own children say so too.
         case $(readlink "/proc/$pid/exe" 2>/dev/null || :) in
@@ -45,13 +43,10 @@ describe() {
     done
 }
 
+# The QEMUs of the state directory XK_STATE_DIR.
 own_qemus() {
-    local pid
-    for pid in $(own_processes); do
-        case $(readlink "/proc/$pid/exe" 2>/dev/null || :) in
-        */qemu-system-*) echo "$pid" ;;
-        esac
-    done
+    find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$XK_STATE_DIR/*" \
+        2>/dev/null | cut -d/ -f3
 }
 
 monitor_pid() {

@@ -40,13 +40,14 @@ two_hosts() {
 
 on_target() { "$scratch/xk-target" "$@"; }
 
-end_target() (
-    export XK_STATE_DIR=$target
-    xk=$scratch/xk-target
-    for uuid in $(jq_list '.[].uuid'); do "$xk" destroy "$uuid" >/dev/null 2>&1; done
-    for pid in $(monitor_pid) $(own_qemus); do kill -9 "$pid" 2>/dev/null; done
-)
-trap 'end_target; cleanup' EXIT
+# Of both hosts: their processes are all below $scratch.
+end_hosts() {
+    sweep_one
+    rm -rf "${target:?}"
+    mkdir -m 700 "$target"
+}
+eval "sweep_one() $(declare -f sweep | tail -n +2)"
+sweep() { end_hosts; }
 
 state_of() { # source|target: what "moved" is there, or nothing
     "$scratch/xk-$1" list --json 2>/dev/null |
@@ -69,10 +70,16 @@ no_records() {
     [ -z "$(find "$XK_STATE_DIR/domains" "$target/domains" -mindepth 1 2>/dev/null)" ]
 }
 
+end() { "$xk" destroy moved >/dev/null 2>&1 || on_target destroy moved >/dev/null 2>&1 || :; }
+
 put_away() {
-    "$xk" destroy moved >/dev/null 2>&1 || on_target destroy moved >/dev/null 2>&1 || true
+    end
     # Each side puts away its own, in its own time.
     eventually 20 no_records || die "records are left"
+    [ -z "$(own_qemus)$(XK_STATE_DIR=$target own_qemus)" ] || die "QEMU is left"
+}
+
+after_case() {
     nothing_left
-    (XK_STATE_DIR=$target nothing_left)
+    XK_STATE_DIR=$target nothing_left
 }

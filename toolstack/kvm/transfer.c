@@ -480,10 +480,14 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int dirfd = xk_kvm_dir(domain, err);
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     struct transfer transfer = {0};
+    struct xk_kvm_status status;
 
     (void)hv;
-    if (dirfd == -1)
+    if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
+    /* Then it has crashed, and its policy has its turn. */
+    if (!status.alive)
+        return 0;
     qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL)
         return -1;
