@@ -11,7 +11,7 @@ add_stats(const struct xk_block *block, struct xk_blkif_stats *sum)
 {
     memset(sum, 0, sizeof(*sum));
     for (unsigned i = 0; i < block->queue_count; i++) {
-        struct xk_blkif_stats one;
+        struct xk_blkif_stats one = {0};
         const uint64_t *from = (const uint64_t *)&one;
         uint64_t *to = (uint64_t *)sum;
 

@@ -16,6 +16,7 @@
 
 enum {
     LOOP_ENTRIES = 256,
+    PINNED_BYTES = 1024 * 1024, /* what is used first of the pool */
     STACK_BYTES = 128 * 1024,
     EMPTY_RINGS_FREE = 4, /* a late ring or two is nobody's fault */
     DELAY_SHIFT_MAX = 7,  /* 128 ms */
@@ -100,7 +101,7 @@ disconnect_ring(struct xk_blkif_queue *queue)
         xk_blkif_ring_detach(queue);
         if (!queue->keep_log)
             xk_inflight_end(queue->log);
-        xk_pool_trim(&queue->pool);
+        xk_pool_trim(&queue->pool, queue->loop.fixed_bytes);
     }
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
 }
@@ -306,7 +307,9 @@ run_thread(void *context)
 
     snprintf(name, sizeof(name), "queue %u", queue->number);
     pthread_setname_np(pthread_self(), name);
-    if (xk_loop_open(&queue->loop, LOOP_ENTRIES, &queue->error) == -1) {
+    if (xk_loop_open(&queue->loop, LOOP_ENTRIES,
+                     queue->device->engine->pins ? queue->pool.memory : NULL,
+                     PINNED_BYTES, &queue->error) == -1) {
         fail(queue);
         return NULL;
     }

@@ -62,6 +62,7 @@ struct xk_engine {
     uint32_t discard_granularity; /* bytes; where discard is set */
     bool read_only;
     bool discard;
+    bool pins;      /* gains from memory that is pinned for it */
     bool one_queue; /* a flush on one queue says nothing of the others */
 };
 

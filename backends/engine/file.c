@@ -90,13 +90,29 @@ position(const struct xk_io *io)
 static void finish_piece(struct xk_loop_op *op, int result);
 
 static void
+prepare_fixed(struct xk_io *io, struct io_uring_sqe *sqe, int fd)
+{
+    unsigned length = (unsigned)io->iov->iov_len;
+
+    if (io->kind == XK_IO_READ)
+        io_uring_prep_read_fixed(sqe, fd, io->iov->iov_base, length,
+                                 position(io), 0);
+    else
+        io_uring_prep_write_fixed(sqe, fd, io->iov->iov_base, length,
+                                  position(io), 0);
+}
+
+static void
 start_transfer(struct xk_io *io, bool direct)
 {
     struct file_engine *file = of(io->queue->engine);
     struct io_uring_sqe *sqe = xk_loop_sqe(io->queue->loop);
     int fd = direct && file->direct != -1 ? file->direct : file->fd;
 
-    if (io->kind == XK_IO_READ)
+    if (fd == file->direct && io->iov_count == 1 &&
+        xk_loop_is_fixed(io->queue->loop, io->iov->iov_base, io->iov->iov_len))
+        prepare_fixed(io, sqe, fd);
+    else if (io->kind == XK_IO_READ)
         io_uring_prep_readv(sqe, fd, io->iov, io->iov_count, position(io));
     else
         io_uring_prep_writev(sqe, fd, io->iov, io->iov_count, position(io));
@@ -426,6 +442,7 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
             xk_file_window_new(file->fd, file->base.bytes, options->read_only);
     else if (options->direct)
         file->direct = open_again(file, options->read_only, O_DIRECT);
+    file->base.pins = file->direct != -1;
     return 0;
 }
 

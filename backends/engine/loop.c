@@ -9,11 +9,11 @@
 #include "base/util.h"
 
 static const uint8_t allowed[] = {
-    IORING_OP_NOP,         IORING_OP_READV,          IORING_OP_WRITEV,
-    IORING_OP_FSYNC,       IORING_OP_POLL_ADD,       IORING_OP_POLL_REMOVE,
-    IORING_OP_TIMEOUT,     IORING_OP_TIMEOUT_REMOVE, IORING_OP_ASYNC_CANCEL,
-    IORING_OP_FALLOCATE,   IORING_OP_READ,           IORING_OP_WRITE,
-    IORING_OP_LINK_TIMEOUT};
+    IORING_OP_NOP,          IORING_OP_READV,          IORING_OP_WRITEV,
+    IORING_OP_FSYNC,        IORING_OP_POLL_ADD,       IORING_OP_POLL_REMOVE,
+    IORING_OP_TIMEOUT,      IORING_OP_TIMEOUT_REMOVE, IORING_OP_ASYNC_CANCEL,
+    IORING_OP_FALLOCATE,    IORING_OP_READ,           IORING_OP_WRITE,
+    IORING_OP_LINK_TIMEOUT, IORING_OP_READ_FIXED,     IORING_OP_WRITE_FIXED};
 
 /* liburing 2.3 declares wrappers of these two and does not export them. */
 static int
@@ -63,8 +63,31 @@ set_up_ring(struct io_uring *ring, unsigned entries)
     return rc;
 }
 
+static void
+pin(struct xk_loop *loop, void *memory, size_t bytes)
+{
+    struct iovec iov = {.iov_base = memory, .iov_len = bytes};
+
+    loop->fixed = NULL;
+    loop->fixed_bytes = 0;
+    if (memory == NULL || io_uring_register_buffers(&loop->ring, &iov, 1) != 0)
+        return;
+    loop->fixed = (uint8_t *)memory;
+    loop->fixed_bytes = bytes;
+}
+
+bool
+xk_loop_is_fixed(const struct xk_loop *loop, const void *memory, size_t bytes)
+{
+    const uint8_t *at = (const uint8_t *)memory;
+
+    return at >= loop->fixed && bytes <= loop->fixed_bytes &&
+           (size_t)(at - loop->fixed) <= loop->fixed_bytes - bytes;
+}
+
 int
-xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err)
+xk_loop_open(struct xk_loop *loop, unsigned entries, void *fixed,
+             size_t fixed_bytes, struct xk_error *err)
 {
     int rc = set_up_ring(&loop->ring, entries);
 
@@ -76,6 +99,7 @@ xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err)
                        strerror(-rc));
     /* Spares each call a reference on the descriptor; may fail. */
     (void)io_uring_register_ring_fd(&loop->ring);
+    pin(loop, fixed, fixed_bytes);
     rc = restrict_ring(&loop->ring);
     if (rc == 0)
         rc = register_op(&loop->ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);

@@ -11,6 +11,8 @@
 
 #include <liburing.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -21,13 +23,25 @@ struct xk_loop_op {
 
 struct xk_loop {
     struct io_uring ring;
+    /* Memory that the kernel has pinned for READ_FIXED and WRITE_FIXED, as
+     * buffer 0; length 0: none. */
+    uint8_t *fixed;
+    size_t fixed_bytes;
     unsigned pending; /* operations whose done() has yet to be called */
 };
 
-/* After this the ring takes reads, writes, syncs, allocation, polls, timers and
+/* fixed: memory that much I/O goes to, pinned for as long as the loop is open;
+ * NULL: none. It is done without where the kernel refuses.
+ *
+ * After this the ring takes reads, writes, syncs, allocation, polls, timers and
  * cancellation only: seccomp does not see what goes through it. XK_ERR_HOST
  * where the kernel has no io_uring. */
-int xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err);
+int xk_loop_open(struct xk_loop *loop, unsigned entries, void *fixed,
+                 size_t fixed_bytes, struct xk_error *err);
+
+/* Whether that memory is wholly pinned. */
+bool xk_loop_is_fixed(const struct xk_loop *loop, const void *memory,
+                      size_t bytes);
 void xk_loop_close(struct xk_loop *loop);
 
 /* An entry for op; the caller prepares it with io_uring_prep_*() through

@@ -47,8 +47,9 @@ set_up(void **state)
     queue = NULL;
     server = 0;
     memset(&err, 0, sizeof(err));
-    assert_int_equal(xk_loop_open(&loop, 64, &err), 0);
     assert_int_equal(posix_memalign((void **)&buffer, 4096, BUFFER_BYTES), 0);
+    assert_int_equal(xk_loop_open(&loop, 64, buffer, BUFFER_BYTES / 2, &err),
+                     0);
     return 0;
 }
 

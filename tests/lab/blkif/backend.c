@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "tests/lab/blkif/loopback.h"
 #include "xenstore-helpers/xenbus.h"
 
@@ -45,20 +46,32 @@ write_nodes(struct loop_device *device)
     loop_back_write(device, "state", "1");
 }
 
+/* The members that say what the image is. */
+static char *
+engine_json(const struct loop_device *device)
+{
+    const char *more = device->options.json;
+
+    if (device->options.qcow2)
+        return xk_asprintf(",\"engine\":\"nbd\",\"socket\":\"%s/nbd\","
+                           "\"discard\":true%s",
+                           device->folder, more != NULL ? more : "");
+    if (more != NULL && strstr(more, "\"engine\"") != NULL)
+        return xk_strdup(more);
+    return xk_asprintf(",\"engine\":\"file\"%s",
+                       more != NULL ? more
+                                    : ",\"discard\":true,\"direct\":true");
+}
+
 static void
 write_json(struct loop_device *device)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/device.json", device->folder);
+    XK_CLEANUP_FREE char *engine = engine_json(device);
     XK_CLEANUP_FREE char *text = xk_asprintf(
         "{\"domid\":0,\"devid\":%u,\"vdev\":\"xvda\",\"frontend\":\"%s\","
-        "\"backend\":\"%s\",\"target\":\"%s\"%s%s}",
-        device->devid, device->front, device->back, device->image,
-        device->options.json != NULL &&
-                strstr(device->options.json, "\"engine\"") != NULL
-            ? ""
-            : ",\"engine\":\"file\"",
-        device->options.json != NULL ? device->options.json
-                                     : ",\"discard\":true,\"direct\":true");
+        "\"backend\":\"%s\",\"target\":\"%s\"%s}",
+        device->devid, device->front, device->back, device->image, engine);
     struct xk_error err;
 
     MUST(xk_write_file(AT_FDCWD, path, text, strlen(text), false, &err) == 0,
@@ -119,8 +132,46 @@ loop_start(struct loop_device *device, char *said, size_t size)
 }
 
 static void
+run_server(const struct loop_device *device, const char *socket)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execlp("qemu-nbd", "qemu-nbd", "--persistent", "--shared=8", "-f", "qcow2",
+           "-k", socket, device->image, NULL);
+    _exit(127);
+}
+
+static void
+serve_qcow2(struct loop_device *device)
+{
+    XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", device->folder);
+    const char *const argv[] = {"qemu-img", "create",      "-q",  "-f",
+                                "qcow2",    device->image, "16M", NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0}, errors = {0};
+    struct xk_error err;
+    struct stat st;
+    int status;
+
+    MUST(xk_process_run(argv, 4096, &out, &errors,
+                        xk_deadline_in_ms(LOOP_WAIT_MS), &status, &err) == 0 &&
+             status == 0,
+         "qemu-img failed");
+    device->server = fork();
+    if (device->server == 0)
+        run_server(device, socket);
+    for (int ms = 0; ms < LOOP_WAIT_MS && stat(socket, &st) == -1; ms += 20)
+        poll(NULL, 0, 20);
+    MUST(stat(socket, &st) == 0, "qemu-nbd does not listen");
+}
+
+static void
 make_image(struct loop_device *device)
 {
+    if (device->options.qcow2) {
+        snprintf(device->image, sizeof(device->image), "%s/image.qcow2",
+                 device->folder);
+        serve_qcow2(device);
+        return;
+    }
     if (device->options.image != NULL) {
         snprintf(device->image, sizeof(device->image), "%s",
                  device->options.image);
@@ -251,6 +302,10 @@ loop_free(struct loop_device *device)
     struct xk_error err;
 
     loop_kill(device);
+    if (device->server > 0) {
+        kill(device->server, SIGKILL);
+        waitpid(device->server, NULL, 0);
+    }
     loop_drop_rings(device);
     if (device->data != NULL)
         loop_give_back(device, device->data, LOOP_DATA_PAGES,

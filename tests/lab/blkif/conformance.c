@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an honest frontend may do. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,6 +372,9 @@ static const struct loop_options x86_64 = {.abi = XK_BLKIF_X86_64};
 static const struct loop_options no_protocol = {.no_protocol = true};
 static const struct loop_options ro = {.json = ",\"readonly\":true"};
 static const struct loop_options cd = {.json = ",\"cdrom\":true"};
+static const struct loop_options qcow2 = {
+    .qcow2 = true, .queues = 2, .json = ",\"queues\":2"};
+static const struct loop_options qcow2_dies = {.qcow2 = true};
 static const struct loop_options null_disk = {
     .json = ",\"engine\":\"null\",\"size\":16777216"};
 
@@ -380,6 +384,50 @@ null_engine(struct loop_device *device)
     loop_connect(device);
     go_well(device, 0, loop_request(device, XK_BLKIF_OP_WRITE, 0, 11, 0));
     go_well(device, 0, loop_request(device, XK_BLKIF_OP_READ, 0, 11, 0));
+}
+
+static void
+qcow2_image(struct loop_device *device)
+{
+    unsigned queues =
+        (unsigned)atoi(loop_back_read(device, "multi-queue-max-queues"));
+
+    MUST(queues >= 2, "a server of many connections gets %u queues", queues);
+    loop_connect(device);
+    for (unsigned ring = 0; ring < device->ring_count; ring++) {
+        for (unsigned i = 0; i < 200; i++) {
+            struct blkif_bytes entry = loop_request(
+                device, i % 2 ? XK_BLKIF_OP_READ : XK_BLKIF_OP_WRITE,
+                i * 97 % 2900 * 8, 11, i);
+
+            go_well(device, ring, entry);
+        }
+        go_well(device, ring, loop_request(device, XK_BLKIF_OP_FLUSH, 0, 0, 0));
+    }
+    loop_must_serve(device);
+    go_well(device, 0, blkif_discard(device->options.abi, 9, 0, 1024));
+}
+
+/* EIO of everything, flushes among them. */
+static void
+server_dies(struct loop_device *device)
+{
+    struct blkif_bytes entry;
+    struct loop_response response;
+
+    loop_connect(device);
+    loop_must_serve(device);
+    kill(device->server, SIGKILL);
+    entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, 0);
+    MUST(loop_ask(device, 0, &entry) == XK_BLKIF_ERROR, "a read passed");
+    entry = loop_request(device, XK_BLKIF_OP_FLUSH, 0, 0, 0);
+    loop_put(device, 0, &entry);
+    loop_push(device, 0);
+    loop_await(device, XK_XENBUS_CLOSING);
+    MUST(!loop_next(device, 0, &response, 300), "the flush is answered %d",
+         response.status);
+    MUST(strstr(loop_back_read(device, "error"), "flush") != NULL,
+         "error is \"%s\"", loop_back_read(device, "error"));
 }
 
 #define ALONE(name, run, options)                                              \
@@ -412,6 +460,9 @@ const struct loop_case conformance_cases[] = {
     ALONE("read-only disk", read_only, &ro),
     ALONE("cdrom bits", cdrom, &cd),
     ALONE("null disk", null_engine, &null_disk),
+    ALONE("qcow2 by way of NBD, two queues", qcow2_image, &qcow2),
+    ALONE("NBD server dies: a flush is never answered", server_dies,
+          &qcow2_dies),
     ALONE("resize up and down", resize, NULL),
     ALONE("status", status, NULL),
     ALONE("4 5 6 1: module removed, kexec", closes_and_returns, NULL),

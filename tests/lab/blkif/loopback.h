@@ -50,6 +50,7 @@ struct loop_options {
     unsigned order;    /* of its rings */
     enum xk_blkif_abi abi;
     bool no_protocol; /* node left out */
+    bool qcow2;       /* served by qemu-nbd */
 };
 
 struct loop_device {
@@ -58,7 +59,7 @@ struct loop_device {
     unsigned devid;
     char front[64], back[64], folder[64], image[128];
     int gntalloc, image_fd;
-    pid_t backend;
+    pid_t backend, server; /* server: qemu-nbd, or 0 */
     unsigned ring_count;
     struct loop_ring rings[LOOP_RINGS_MAX];
     uint8_t *data; /* LOOP_DATA_PAGES, granted for writing */
