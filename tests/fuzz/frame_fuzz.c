@@ -20,7 +20,7 @@
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "toolstack/migration/frame.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/manifest.h"
 #ifdef XK_WITH_KVM
 #include "toolstack/kvm/copies.h"
 #endif
@@ -72,23 +72,23 @@ put_right(struct xk_buf *stream)
 /* ---- what is in them ---- */
 
 static void
-look_at_image(struct xk_json **json)
+look_at_manifest(struct xk_json **json)
 {
-    struct xk_image image;
+    struct xk_manifest manifest;
     struct xk_error err = {.kind = XK_ERR_COUNT};
 
-    if (xk_image_take(json, "input", &image, &err) == -1) {
+    if (xk_manifest_take(json, "input", &manifest, &err) == -1) {
         must(err.kind != XK_ERR_COUNT && err.message[0] != '\0',
              "a refusal is typed and says why");
-        xk_image_free(&image);
+        xk_manifest_free(&manifest);
         return;
     }
-    must(image.config != NULL && image.needs != NULL && *json == NULL,
+    must(manifest.config != NULL && manifest.needs != NULL && *json == NULL,
          "what is taken is whole");
 #ifdef XK_WITH_KVM
-    xk_kvm_copies_read(xk_kvm_copies(image.needs), image.config, &err);
+    xk_kvm_copies_read(xk_kvm_copies(manifest.needs), manifest.config, &err);
 #endif
-    xk_image_free(&image);
+    xk_manifest_free(&manifest);
 }
 
 static void
@@ -108,7 +108,7 @@ look_at_frame(const struct xk_frame *frame)
     must(json != NULL || err.kind == XK_ERR_PROTOCOL, "a refusal is typed");
     if (json != NULL &&
         (frame->type == XK_FRAME_FILE || frame->type == XK_FRAME_DOMAIN))
-        look_at_image(&json);
+        look_at_manifest(&json);
 }
 
 /* ---- the stream ---- */

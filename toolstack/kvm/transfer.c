@@ -417,19 +417,27 @@ follow_send(struct transfer *transfer, struct xk_deadline deadline,
 }
 
 static int
+stop_guest(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (xk_qmp_execute(transfer->qmp, "stop", NULL, NULL, deadline, err) == -1)
+        return -1;
+    note_stopped(&transfer->progress);
+    return end_copies(transfer, deadline, err);
+}
+
+static int
 send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
             struct xk_error *err)
 {
     int r;
 
-    if (!transfer->options->live)
-        note_stopped(&transfer->progress);
     r = set_up(transfer, deadline, err);
     if (r == 0)
         r = copy_disks(transfer, deadline, err);
     /* A live one goes on writing until the last round. */
     if (r == 0 && !transfer->options->live)
-        r = end_copies(transfer, deadline, err);
+        r = stop_guest(transfer, deadline, err);
     if (r == -1) {
         close(fd);
         return -1;
@@ -460,9 +468,7 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
         config = xk_record_load_config(domain->record, err);
     if (config != NULL)
         qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
-    if (qmp == NULL ||
-        (!options->live &&
-         xk_qmp_execute(qmp, "stop", NULL, NULL, deadline, err) == -1)) {
+    if (qmp == NULL) {
         close(fd);
         return -1;
     }

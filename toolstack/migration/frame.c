@@ -207,9 +207,6 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
     uint32_t limit =
         holds_bytes(type) ? XK_FRAME_PAYLOAD_MAX : XK_FRAME_TEXT_MAX;
 
-    if (memcmp(header, magic, sizeof(magic)) != 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",
-                       stream->what);
     if (length > limit || expanded > limit || (flags & ~XK_FRAME_FLAGS) != 0 ||
         type == 0 || type >= XK_FRAME_TYPE_COUNT ||
         ((flags & XK_FRAME_ZSTD) == 0 && expanded != length) ||
@@ -226,6 +223,21 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
     return 0;
 }
 
+/* What is no frame may be short, and wait for an answer. */
+static int
+read_header(struct xk_frame_stream *stream,
+            unsigned char header[XK_FRAME_HEADER_SIZE],
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    if (read_bytes(stream, header, sizeof(magic), deadline, err) == -1)
+        return -1;
+    if (memcmp(header, magic, sizeof(magic)) != 0)
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",
+                       stream->what);
+    return read_bytes(stream, header + sizeof(magic),
+                      XK_FRAME_HEADER_SIZE - sizeof(magic), deadline, err);
+}
+
 int
 xk_frame_read(struct xk_frame_stream *stream, struct xk_frame *frame,
               struct xk_deadline deadline, struct xk_error *err)
@@ -234,7 +246,7 @@ xk_frame_read(struct xk_frame_stream *stream, struct xk_frame *frame,
     struct xk_buf *payload = &frame->payload;
     size_t length;
 
-    if (read_bytes(stream, header, sizeof(header), deadline, err) == -1 ||
+    if (read_header(stream, header, deadline, err) == -1 ||
         check_header(stream, header, err) == -1)
         return -1;
     length = get32(header + LENGTH_AT);

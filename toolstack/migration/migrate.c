@@ -13,7 +13,7 @@
 #include "base/util.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/copies.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/manifest.h"
 #include "toolstack/migration/measure.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
@@ -128,9 +128,9 @@ put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
 
     if (!move->options->copy_disks)
         put_disks(writer, move->config);
-    return xk_image_put(move->host, move->domain, move->config, move->runs,
-                        move->options->copy_disks ? &move->copies : NULL,
-                        writer, offer->deadline, err);
+    return xk_manifest_put(move->host, move->domain, move->config, move->runs,
+                           move->options->copy_disks ? &move->copies : NULL,
+                           writer, offer->deadline, err);
 }
 
 static int

@@ -14,7 +14,7 @@
 #include "toolstack/journal.h"
 #include "toolstack/made_file.h"
 #include "toolstack/migration/copies.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/manifest.h"
 #include "toolstack/migration/measure.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/peer.h"
@@ -32,7 +32,7 @@ enum {
 struct reception {
     struct xk_host *host;
     struct xk_uuid id; /* of the move */
-    struct xk_image image;
+    struct xk_manifest manifest;
     struct xk_domain domain; /* from "prepare" on */
     struct xk_talk talk;
     bool owned;
@@ -50,7 +50,7 @@ note_text(const struct reception *reception, struct xk_buf *text)
     xk_uuid_format(&reception->id, id);
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "move", id);
-    xk_json_put_bool(writer, "runs", reception->image.runs);
+    xk_json_put_bool(writer, "runs", reception->manifest.runs);
     xk_json_close_object(writer);
     return 0;
 }
@@ -147,12 +147,12 @@ check_disks(const struct xk_json *disks, struct xk_problems *problems)
 static void
 judge(struct reception *reception, struct verdict *verdict)
 {
-    struct xk_image *image = &reception->image;
+    struct xk_manifest *manifest = &reception->manifest;
 
-    check_disks(xk_json_get(image->document, "disks"), &verdict->problems);
+    check_disks(xk_json_get(manifest->document, "disks"), &verdict->problems);
     verdict->refused =
-        xk_image_check(reception->host, image, true, &verdict->problems,
-                       xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
+        xk_manifest_check(reception->host, manifest, true, &verdict->problems,
+                          xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
 }
 
 /* Returns 1 where the domain may come, 0 where it was refused. */
@@ -164,8 +164,8 @@ answer_offer(struct reception *reception, struct xk_error *err)
     struct verdict verdict = {0};
     int r;
 
-    if (json == NULL || xk_image_take(&json, "the domain that is offered",
-                                      &reception->image, err) == -1)
+    if (json == NULL || xk_manifest_take(&json, "the domain that is offered",
+                                         &reception->manifest, err) == -1)
         return -1;
     judge(reception, &verdict);
     r = xk_talk_say(&reception->talk, XK_FRAME_VERDICT, put_verdict, &verdict,
@@ -182,7 +182,7 @@ static int
 prepare(struct reception *reception, struct xk_error *err)
 {
     struct xk_host *host = reception->host;
-    const struct xk_domain_config *config = reception->image.config;
+    const struct xk_domain_config *config = reception->manifest.config;
     struct xk_domain *domain = &reception->domain;
     struct xk_deadline deadline = xk_deadline_in_ms(PREPARE_MS);
     XK_CLEANUP_BUF struct xk_buf text = {0};
@@ -196,7 +196,7 @@ prepare(struct reception *reception, struct xk_error *err)
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
     if (host->hv->ops->prepare(host->hv, domain->record, config,
-                               reception->image.needs, deadline, err) == -1)
+                               reception->manifest.needs, deadline, err) == -1)
         return -1;
     return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
 }
@@ -223,9 +223,9 @@ receive_state(struct reception *reception, struct xk_error *err)
     if (pump == NULL)
         return -1;
     watch.context = pump;
-    received =
-        hv->ops->receive(hv, reception->domain.record, reception->image.config,
-                         fd, &watch, xk_deadline_never(), &driver_err);
+    received = hv->ops->receive(hv, reception->domain.record,
+                                reception->manifest.config, fd, &watch,
+                                xk_deadline_never(), &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1) {
@@ -250,7 +250,7 @@ take_over(struct reception *reception, struct xk_error *err)
         return xk_fail(err, XK_ERR_STATE,
                        "the move was given up before it was complete");
     reception->owned = true;
-    if (reception->image.runs &&
+    if (reception->manifest.runs &&
         host->hv->ops->unpause(host->hv, &reception->domain,
                                xk_deadline_in_ms(RUN_MS), err) == -1)
         return -1;
@@ -481,7 +481,7 @@ xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
     if (name != NULL)
         *name = r == 0 ? XK_TAKE(reception.domain.name) : NULL;
     xk_domain_close(&reception.domain);
-    xk_image_free(&reception.image);
+    xk_manifest_free(&reception.manifest);
     xk_talk_end(&reception.talk);
     return r;
 }

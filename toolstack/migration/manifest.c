@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/manifest.h"
 
 #include <string.h>
 
@@ -11,10 +11,10 @@ enum {
 };
 
 int
-xk_image_put(struct xk_host *host, const struct xk_domain *domain,
-             const struct xk_domain_config *config, bool runs,
-             struct xk_copy_totals *copies, struct xk_json_writer *writer,
-             struct xk_deadline deadline, struct xk_error *err)
+xk_manifest_put(struct xk_host *host, const struct xk_domain *domain,
+                const struct xk_domain_config *config, bool runs,
+                struct xk_copy_totals *copies, struct xk_json_writer *writer,
+                struct xk_deadline deadline, struct xk_error *err)
 {
     int r;
 
@@ -34,39 +34,39 @@ xk_image_put(struct xk_host *host, const struct xk_domain *domain,
 }
 
 int
-xk_image_take(struct xk_json **json, const char *what, struct xk_image *image,
-              struct xk_error *err)
+xk_manifest_take(struct xk_json **json, const char *what,
+                 struct xk_manifest *manifest, struct xk_error *err)
 {
     int64_t format = 0;
 
-    *image = (struct xk_image){0};
+    *manifest = (struct xk_manifest){0};
     xk_json_integer(xk_json_get(*json, "format"), &format);
     if (format != FORMAT)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "%s is of format %lld; this xk reads format %d", what,
                        (long long)format, FORMAT);
-    image->hypervisor = xk_json_need_string(*json, "hypervisor", err);
-    if (image->hypervisor == NULL)
+    manifest->hypervisor = xk_json_need_string(*json, "hypervisor", err);
+    if (manifest->hypervisor == NULL)
         return xk_wrap(err, "%s", what);
-    image->needs = xk_json_get(*json, "needs");
-    if (!xk_json_is_object(image->needs))
+    manifest->needs = xk_json_get(*json, "needs");
+    if (!xk_json_is_object(manifest->needs))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "%s does not say what its domain needs", what);
-    image->runs = xk_json_is_true(xk_json_get(*json, "runs"));
-    image->config = xk_config_from_json(xk_json_get(*json, "config"), err);
-    if (image->config == NULL)
+    manifest->runs = xk_json_is_true(xk_json_get(*json, "runs"));
+    manifest->config = xk_config_from_json(xk_json_get(*json, "config"), err);
+    if (manifest->config == NULL)
         return xk_wrap(err, "%s", what);
-    image->document = XK_TAKE(*json);
+    manifest->document = XK_TAKE(*json);
     return 0;
 }
 
 void
-xk_image_free(struct xk_image *image)
+xk_manifest_free(struct xk_manifest *manifest)
 {
-    xk_json_free(image->document);
-    if (image->config != NULL)
-        xk_config_free(image->config);
-    *image = (struct xk_image){0};
+    xk_json_free(manifest->document);
+    if (manifest->config != NULL)
+        xk_config_free(manifest->config);
+    *manifest = (struct xk_manifest){0};
 }
 
 static int
@@ -86,21 +86,21 @@ check_uuid(struct xk_host *host, const struct xk_domain_config *config,
 }
 
 int
-xk_image_check(struct xk_host *host, const struct xk_image *image, bool shared,
-               struct xk_problems *problems, struct xk_deadline deadline,
-               struct xk_error *err)
+xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
+                  bool shared, struct xk_problems *problems,
+                  struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_hypervisor_ops *ops = host->hv->ops;
 
-    if (strcmp(image->hypervisor, ops->name) != 0)
+    if (strcmp(manifest->hypervisor, ops->name) != 0)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "it ran on %.20s, whose memory and devices %s cannot "
                        "take over; shut it down and start it here instead",
-                       image->hypervisor, ops->name);
-    if (xk_operation_check_name(host, image->config->name, deadline, err) ==
+                       manifest->hypervisor, ops->name);
+    if (xk_operation_check_name(host, manifest->config->name, deadline, err) ==
             -1 ||
-        check_uuid(host, image->config, deadline, err) == -1)
+        check_uuid(host, manifest->config, deadline, err) == -1)
         return -1;
-    return ops->check_needs(host->hv, image->config, image->needs, shared,
+    return ops->check_needs(host->hv, manifest->config, manifest->needs, shared,
                             problems, err);
 }
