@@ -62,6 +62,8 @@ open_engine(const struct xk_backend_config *config, struct xk_error *err)
         [XK_ENGINE_NBD] = xk_nbd_engine_open,
         [XK_ENGINE_NULL] = xk_null_engine_open,
     };
+    bool is_empty = config->cdrom && config->engine == XK_ENGINE_FILE &&
+                    config->target[0] == '\0';
     struct xk_engine_options options = {
         .path =
             config->engine == XK_ENGINE_NBD ? config->socket : config->target,
@@ -72,6 +74,8 @@ open_engine(const struct xk_backend_config *config, struct xk_error *err)
         .lock_deadline = xk_deadline_in_ms(TAKE_OVER_MS),
     };
 
+    if (is_empty)
+        return xk_empty_engine_new();
     return open[config->engine](&options, err);
 }
 
@@ -361,6 +365,7 @@ xk_block_close(struct xk_block *block)
     xk_store_close(block->store);
     xk_inflight_close(block->device.log);
     xk_engine_close(block->device.engine);
+    xk_engine_close(block->old_engine);
     if (block->device.changed_fd != -1)
         close(block->device.changed_fd);
     if (block->signal_fd != -1)

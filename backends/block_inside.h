@@ -36,8 +36,8 @@ struct xk_block {
     bool stopping;               /* was asked to end */
     bool leaving;                /* to end once drained, nodes removed */
     bool done;
-    bool resize_pending;
-    char reason[256]; /* why it does not serve; "" */
+    struct xk_engine *old_engine; /* until no queue uses it */
+    char reason[256];             /* why it does not serve; "" */
 };
 
 /* block_store.c: our nodes. */
@@ -57,6 +57,14 @@ int xk_block_begin(struct xk_block *block, struct xk_error *err);
 int xk_block_look(struct xk_block *block, struct xk_error *err);
 int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
 void xk_block_stop(struct xk_block *block);
+
+/* block_medium.c: of a drive. */
+int xk_block_eject(struct xk_block *block, struct xk_error *err);
+/* fd: the medium, open for reading; it stays the caller's. */
+int xk_block_insert(struct xk_block *block, const char *path, int fd,
+                    struct xk_error *err);
+/* Closes what no queue uses any more. */
+void xk_block_forget_medium(struct xk_block *block);
 
 /* block_control.c */
 void xk_block_answer(void *context, const struct xk_json *asked, int fd,

@@ -253,6 +253,7 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
 {
     const char *reason = failed_reason(block);
 
+    xk_block_forget_medium(block);
     if (block->phase == XK_BLOCK_DRAINING)
         return check_drained(block);
     if (block->phase == XK_BLOCK_STILL)

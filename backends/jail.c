@@ -61,6 +61,7 @@ static const int calls[] = {
     SCMP_SYS(shutdown),
     SCMP_SYS(close),
     SCMP_SYS(fstat),
+    SCMP_SYS(fstatfs),
     SCMP_SYS(newfstatat),
     SCMP_SYS(fcntl),
     SCMP_SYS(getpid),

@@ -202,7 +202,7 @@ find_buffer(struct xk_blkif_work *work)
 
     if (!work->no_window && work->request.operation != XK_BLKIF_OP_FLUSH)
         work->buffer = xk_engine_window(
-            queue->device->engine, work->request.sector * XK_BLKIF_SECTOR_BYTES,
+            queue->engine->engine, work->request.sector * XK_BLKIF_SECTOR_BYTES,
             bytes);
     if (work->buffer != NULL)
         return true;

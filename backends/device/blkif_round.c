@@ -179,9 +179,11 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     struct xk_blkif_list taken = {0};
 
     queue->stats.rounds++;
-    if (queue->state == XK_BLKIF_QUEUE_RUNNING && take(queue, &taken))
+    if (queue->state == XK_BLKIF_QUEUE_RUNNING && queue->swap_to == NULL &&
+        take(queue, &taken))
         sort_taken(queue, &taken);
-    xk_blkif_start_waiting(queue);
+    if (queue->swap_to == NULL)
+        xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);
     answer_finished(queue);
     show_answers(queue);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -206,8 +208,8 @@ xk_inflight_end(struct xk_inflight_queue *queue)
 static void
 set(struct slot *slot, uint32_t index, enum slot_state state)
 {
-    __atomic_store_n(&slot->word, (uint64_t)index << 16 | state,
-                     __ATOMIC_RELEASE);
+    atomic_store_explicit(&slot->word, (uint64_t)index << 16 | state,
+                          memory_order_release);
 }
 
 void
@@ -221,7 +223,7 @@ xk_inflight_take(struct xk_inflight_queue *queue, unsigned slot, uint32_t index,
 void
 xk_inflight_commit(struct xk_inflight_queue *queue, uint32_t req_cons)
 {
-    __atomic_store_n(&queue->req_cons, req_cons, __ATOMIC_RELEASE);
+    atomic_store_explicit(&queue->req_cons, req_cons, memory_order_release);
 }
 
 void

@@ -73,6 +73,8 @@ struct xk_engine_queue {
 
 struct xk_engine_options {
     const char *path;    /* file, or the socket of nbd */
+    bool is_open;        /* of file: fd is the image, path only its name */
+    int fd;              /* then: stays the caller's */
     uint64_t null_bytes; /* of null */
     bool read_only;
     bool discard;
@@ -91,6 +93,9 @@ struct xk_engine *xk_file_engine_open(const struct xk_engine_options *options,
 /* The export "" of an NBD server on a unix socket. */
 struct xk_engine *xk_nbd_engine_open(const struct xk_engine_options *options,
                                      struct xk_error *err);
+
+/* A drive without a medium: of no size, and each request fails. */
+struct xk_engine *xk_empty_engine_new(void);
 
 /* Reads zeros, forgets writes; for measurements. */
 struct xk_engine *xk_null_engine_open(const struct xk_engine_options *options,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an honest frontend may do. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/util.h"
 #include "tests/lab/blkif/cases.h"
 #include "xenstore-helpers/xenbus.h"
@@ -408,6 +410,79 @@ qcow2_image(struct loop_device *device)
     go_well(device, 0, blkif_discard(device->options.abi, 9, 0, 1024));
 }
 
+/* Only its own disk stalls; the rest of the device goes on. */
+static void
+server_stalls(struct loop_device *device)
+{
+    struct blkif_bytes entry;
+    int64_t begin;
+
+    loop_connect(device);
+    loop_must_serve(device);
+    kill(device->server, SIGSTOP);
+    for (unsigned i = 0; i < 32; i++) {
+        entry = loop_request(device, XK_BLKIF_OP_READ, i * 8, 1, i);
+        loop_put(device, 0, &entry);
+    }
+    loop_push(device, 0);
+    begin = xk_now_ns();
+    loop_set_state(device, XK_XENBUS_CLOSING);
+    loop_await(device, XK_XENBUS_CLOSING);
+    MUST(strstr(loop_control(device, "{\"query\":\"status\"}"),
+                "\"draining\"") != NULL,
+         "the status does not say that it drains");
+    MUST(xk_now_ns() - begin < 5000000000ll, "Closing took %lld ms",
+         (long long)(xk_now_ns() - begin) / 1000000);
+    loop_set_state(device, XK_XENBUS_CLOSED);
+    kill(device->server, SIGCONT);
+    loop_await(device, XK_XENBUS_CLOSED);
+}
+
+static void
+must_say(struct loop_device *device, const char *question, int fd,
+         const char *word)
+{
+    const char *answer = loop_control_with(device, question, fd);
+
+    MUST(strstr(answer, word) != NULL, "%s: %s", question, answer);
+}
+
+static void
+change_medium(struct loop_device *device)
+{
+    struct blkif_bytes entry;
+    int fd;
+
+    loop_connect(device);
+    entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, 0);
+    MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "no read");
+    must_say(device, "{\"eject\":true}", -1, "\"image_bytes\":0");
+    MUST(loop_ask(device, 0, &entry) == XK_BLKIF_ERROR, "read of nothing");
+    MUST(strcmp(loop_back_read(device, "sectors"), "0") == 0, "sectors are %s",
+         loop_back_read(device, "sectors"));
+    must_say(device, "{\"insert\":\"/other\"}", -1, "SCM_RIGHTS");
+    fill(device, 0, 1, 99);
+    MUST(pwrite(device->image_fd, device->data, 4096, 0) == 4096, "pwrite");
+    fd = open(device->image, O_RDONLY | O_CLOEXEC);
+    must_say(device, "{\"insert\":\"/other\"}", fd, "\"connected\"");
+    close(fd);
+    memset(device->data + 4096, 0, 4096);
+    entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, 1);
+    MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "no read of the new");
+    MUST(memcmp(device->data, device->data + 4096, 4096) == 0,
+         "the new medium reads otherwise");
+    MUST(strcmp(loop_back_read(device, "sectors"), "32768") == 0,
+         "sectors are %s", loop_back_read(device, "sectors"));
+}
+
+static void
+medium_of_a_disk(struct loop_device *device)
+{
+    loop_connect(device);
+    must_say(device, "{\"eject\":true}", -1, "only a drive");
+    loop_must_serve(device);
+}
+
 /* EIO of everything, flushes among them. */
 static void
 server_dies(struct loop_device *device)
@@ -463,6 +538,10 @@ const struct loop_case conformance_cases[] = {
     ALONE("qcow2 by way of NBD, two queues", qcow2_image, &qcow2),
     ALONE("NBD server dies: a flush is never answered", server_dies,
           &qcow2_dies),
+    ALONE("stalled image: Closing at once, status meanwhile", server_stalls,
+          &qcow2_dies),
+    ALONE("medium ejected and inserted", change_medium, &cd),
+    ALONE("medium of a disk", medium_of_a_disk, NULL),
     ALONE("resize up and down", resize, NULL),
     ALONE("status", status, NULL),
     ALONE("4 5 6 1: module removed, kexec", closes_and_returns, NULL),

@@ -141,5 +141,8 @@ bool loop_is_alive(const struct loop_device *device);
 void loop_kill(struct loop_device *device);
 /* One line asked over the control socket; the answer lasts until the next. */
 const char *loop_control(struct loop_device *device, const char *question);
+/* The same with a descriptor beside it. */
+const char *loop_control_with(struct loop_device *device, const char *question,
+                              int fd);
 
 #endif
