@@ -18,6 +18,9 @@
 
 #include "base/util.h"
 
+/* The macros of libseccomp leave a field out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #ifdef XK_WITH_XEN
 #include <xenctrl.h>
 
