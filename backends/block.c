@@ -117,6 +117,12 @@ open_device(struct xk_block *block, const char *dir, struct xk_error *err)
     block->device.log = xk_inflight_open(path, &block->offer, err);
     if (block->device.log == NULL)
         return -1;
+    if (xk_inflight_change_server(block->device.log, engine->server)) {
+        xk_warn("%s: the process that served the image has ended with writes "
+                "that were not flushed",
+                block->config.vdev);
+        xk_inflight_set_poisoned(block->device.log);
+    }
     block->device.poisoned = xk_inflight_is_poisoned(block->device.log);
     block->device.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (block->device.changed_fd == -1)
