@@ -85,7 +85,6 @@ connect_front(struct xk_block *block, struct xk_error *err)
 
     if (rc != 1)
         return rc;
-    block->reason[0] = '\0';
     connect_queues(block, false);
     return 0;
 }
@@ -183,6 +182,17 @@ reaction(const struct xk_block *block)
     return xk_xenbus_backend_reaction(block->front_state, block->state);
 }
 
+/* Ours last: it fails where the store itself is broken, and then what was found
+ * at the frontend's means nothing. */
+static int
+read_both(struct xk_block *block, int *own, bool *online, struct xk_error *err)
+{
+    if (xk_front_state(block->store, block->config.frontend,
+                       &block->front_state, xk_block_deadline(), err) == -1)
+        return -1;
+    return xk_block_read_own(block, own, online, err);
+}
+
 int
 xk_block_look(struct xk_block *block, struct xk_error *err)
 {
@@ -191,9 +201,7 @@ xk_block_look(struct xk_block *block, struct xk_error *err)
 
     block->look = false;
     block->look_after_ns = xk_now_ns() + LOOK_EVERY_NS;
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (adopt_wishes(block, own, online, err) == -1)
         return -1;
@@ -210,10 +218,13 @@ static int
 finish_connecting(struct xk_block *block, struct xk_error *err)
 {
     block->phase = XK_BLOCK_SERVING;
-    xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
-            block->front.queues, block->front.rings[0].pages,
-            xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
-            block->taking_over ? ", taken over" : "");
+    if (!block->device.poisoned)
+        xk_block_forget_complaint(block);
+    if (xk_block_may_log(block))
+        xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
+                block->front.queues, block->front.rings[0].pages,
+                xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
+                block->taking_over ? ", taken over" : "");
     if (block->taking_over || block->state >= XK_XENBUS_CONNECTED)
         return 0;
     block->look = true;
@@ -336,9 +347,7 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
     bool online;
     int own;
 
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (own == XK_XENBUS_UNKNOWN)
         return xk_fail(err, XK_ERR_NOT_FOUND,

@@ -88,6 +88,8 @@ connect_ring(struct xk_blkif_queue *queue)
         fail(queue);
         return;
     }
+    if (queue->engine->engine->pins)
+        xk_loop_pin(&queue->loop, queue->pool.memory, PINNED_BYTES);
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_RUNNING);
     /* What a predecessor answered it may not have rung for. */
     if (queue->take_over)
@@ -101,7 +103,8 @@ disconnect_ring(struct xk_blkif_queue *queue)
         xk_blkif_ring_detach(queue);
         if (!queue->keep_log)
             xk_inflight_end(queue->log);
-        xk_pool_trim(&queue->pool, queue->loop.fixed_bytes);
+        xk_loop_unpin(&queue->loop);
+        xk_pool_trim(&queue->pool);
     }
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
 }
@@ -331,9 +334,7 @@ run_thread(void *context)
 
     snprintf(name, sizeof(name), "queue %u", queue->number);
     pthread_setname_np(pthread_self(), name);
-    if (xk_loop_open(&queue->loop, LOOP_ENTRIES,
-                     queue->device->engine->pins ? queue->pool.memory : NULL,
-                     PINNED_BYTES, &queue->error) == -1) {
+    if (xk_loop_open(&queue->loop, LOOP_ENTRIES, &queue->error) == -1) {
         fail(queue);
         return NULL;
     }

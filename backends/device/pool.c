@@ -81,9 +81,9 @@ xk_pool_put(struct xk_pool *pool, void *memory, unsigned pages)
 }
 
 void
-xk_pool_trim(struct xk_pool *pool, size_t keep)
+xk_pool_trim(struct xk_pool *pool)
 {
     if (pool->free_pages == XK_POOL_PAGES)
-        madvise(pool->memory + keep, (size_t)XK_POOL_PAGES * PAGE_BYTES - keep,
+        madvise(pool->memory, (size_t)XK_POOL_PAGES * PAGE_BYTES,
                 MADV_DONTNEED);
 }

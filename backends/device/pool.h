@@ -28,8 +28,8 @@ void xk_pool_destroy(struct xk_pool *pool);
 void *xk_pool_get(struct xk_pool *pool, unsigned pages);
 void xk_pool_put(struct xk_pool *pool, void *memory, unsigned pages);
 
-/* Give memory back to the host if none is in use, but for the first `keep`
- * bytes: what is pinned would be another page than the one that is mapped. */
-void xk_pool_trim(struct xk_pool *pool, size_t keep);
+/* Give memory back to the host if none is in use. None of it may be pinned:
+ * the pinned page would then be another than the one that is mapped. */
+void xk_pool_trim(struct xk_pool *pool);
 
 #endif

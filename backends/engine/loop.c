@@ -25,21 +25,32 @@ register_op(struct io_uring *ring, unsigned op, void *argument, unsigned count)
     return rc < 0 ? -errno : 0;
 }
 
+static const uint8_t allowed_registers[] = {IORING_REGISTER_BUFFERS,
+                                            IORING_UNREGISTER_BUFFERS};
+
+enum {
+    RULES = sizeof(allowed) + sizeof(allowed_registers) + 1
+};
+
 static int
 restrict_ring(struct io_uring *ring)
 {
-    struct io_uring_restriction rules[XK_ARRAY_SIZE(allowed) + 1];
+    struct io_uring_restriction rules[RULES];
+    size_t count = 0;
 
     memset(rules, 0, sizeof(rules));
     for (size_t i = 0; i < XK_ARRAY_SIZE(allowed); i++) {
-        rules[i].opcode = IORING_RESTRICTION_SQE_OP;
-        rules[i].sqe_op = allowed[i];
+        rules[count].opcode = IORING_RESTRICTION_SQE_OP;
+        rules[count++].sqe_op = allowed[i];
     }
-    rules[XK_ARRAY_SIZE(allowed)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    rules[XK_ARRAY_SIZE(allowed)].sqe_flags =
-        IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(allowed_registers); i++) {
+        rules[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+        rules[count++].register_op = allowed_registers[i];
+    }
+    rules[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    rules[count++].sqe_flags = IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
     return register_op(ring, IORING_REGISTER_RESTRICTIONS, rules,
-                       XK_ARRAY_SIZE(rules));
+                       (unsigned)count);
 }
 
 /* DEFER_TASKRUN (Linux 6.1) completes everything in our own wait instead of
@@ -63,17 +74,25 @@ set_up_ring(struct io_uring *ring, unsigned entries)
     return rc;
 }
 
-static void
-pin(struct xk_loop *loop, void *memory, size_t bytes)
+void
+xk_loop_pin(struct xk_loop *loop, void *memory, size_t bytes)
 {
     struct iovec iov = {.iov_base = memory, .iov_len = bytes};
 
-    loop->fixed = NULL;
-    loop->fixed_bytes = 0;
-    if (memory == NULL || io_uring_register_buffers(&loop->ring, &iov, 1) != 0)
+    if (io_uring_register_buffers(&loop->ring, &iov, 1) != 0)
         return;
     loop->fixed = (uint8_t *)memory;
     loop->fixed_bytes = bytes;
+}
+
+void
+xk_loop_unpin(struct xk_loop *loop)
+{
+    if (loop->fixed == NULL)
+        return;
+    io_uring_unregister_buffers(&loop->ring);
+    loop->fixed = NULL;
+    loop->fixed_bytes = 0;
 }
 
 bool
@@ -81,17 +100,19 @@ xk_loop_is_fixed(const struct xk_loop *loop, const void *memory, size_t bytes)
 {
     const uint8_t *at = (const uint8_t *)memory;
 
-    return at >= loop->fixed && bytes <= loop->fixed_bytes &&
+    return loop->fixed != NULL && at >= loop->fixed &&
+           bytes <= loop->fixed_bytes &&
            (size_t)(at - loop->fixed) <= loop->fixed_bytes - bytes;
 }
 
 int
-xk_loop_open(struct xk_loop *loop, unsigned entries, void *fixed,
-             size_t fixed_bytes, struct xk_error *err)
+xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err)
 {
     int rc = set_up_ring(&loop->ring, entries);
 
     loop->pending = 0;
+    loop->fixed = NULL;
+    loop->fixed_bytes = 0;
     if (rc < 0)
         return xk_fail(err, XK_ERR_HOST,
                        "io_uring: %s: this kernel or its settings "
@@ -99,7 +120,6 @@ xk_loop_open(struct xk_loop *loop, unsigned entries, void *fixed,
                        strerror(-rc));
     /* Spares each call a reference on the descriptor; may fail. */
     (void)io_uring_register_ring_fd(&loop->ring);
-    pin(loop, fixed, fixed_bytes);
     rc = restrict_ring(&loop->ring);
     if (rc == 0)
         rc = register_op(&loop->ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);

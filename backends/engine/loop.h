@@ -30,19 +30,20 @@ struct xk_loop {
     unsigned pending; /* operations whose done() has yet to be called */
 };
 
-/* fixed: memory that much I/O goes to, pinned for as long as the loop is open;
- * NULL: none. It is done without where the kernel refuses.
- *
- * After this the ring takes reads, writes, syncs, allocation, polls, timers and
+/* After this the ring takes reads, writes, syncs, allocation, polls, timers and
  * cancellation only: seccomp does not see what goes through it. XK_ERR_HOST
  * where the kernel has no io_uring. */
-int xk_loop_open(struct xk_loop *loop, unsigned entries, void *fixed,
-                 size_t fixed_bytes, struct xk_error *err);
+int xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err);
+void xk_loop_close(struct xk_loop *loop);
+
+/* Pin memory that much I/O goes to, until it is let go of. It is done without
+ * where the kernel refuses. */
+void xk_loop_pin(struct xk_loop *loop, void *memory, size_t bytes);
+void xk_loop_unpin(struct xk_loop *loop);
 
 /* Whether that memory is wholly pinned. */
 bool xk_loop_is_fixed(const struct xk_loop *loop, const void *memory,
                       size_t bytes);
-void xk_loop_close(struct xk_loop *loop);
 
 /* An entry for op; the caller prepares it with io_uring_prep_*() through
  * xk_loop_start(). Submits what is queued if there is no room. */

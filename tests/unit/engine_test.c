@@ -48,8 +48,10 @@ set_up(void **state)
     server = 0;
     memset(&err, 0, sizeof(err));
     assert_int_equal(posix_memalign((void **)&buffer, 4096, BUFFER_BYTES), 0);
-    assert_int_equal(xk_loop_open(&loop, 64, buffer, BUFFER_BYTES / 2, &err),
-                     0);
+    assert_int_equal(xk_loop_open(&loop, 64, &err), 0);
+    xk_loop_pin(&loop, buffer, BUFFER_BYTES / 2);
+    assert_true(xk_loop_is_fixed(&loop, buffer, BUFFER_BYTES / 2));
+    assert_false(xk_loop_is_fixed(&loop, buffer + 1, BUFFER_BYTES / 2));
     return 0;
 }
 
@@ -71,6 +73,7 @@ tear_down(void **state)
         kill(server, SIGKILL);
         waitpid(server, NULL, 0);
     }
+    xk_loop_unpin(&loop);
     xk_loop_close(&loop);
     free(buffer);
     scratch_free(folder);

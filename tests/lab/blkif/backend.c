@@ -131,6 +131,22 @@ loop_start(struct loop_device *device, char *said, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
+/* What a program prints, to its first end of line. */
+static char *
+output_of(const char *const *argv)
+{
+    XK_CLEANUP_BUF struct xk_buf out = {0}, errors = {0};
+    struct xk_error err;
+    int status = -1;
+
+    MUST(xk_process_run(argv, 4096, &out, &errors,
+                        xk_deadline_in_ms(LOOP_WAIT_MS), &status, &err) == 0 &&
+             status == 0,
+         "%s failed: %s", argv[0], errors.data != NULL ? errors.data : "");
+    return xk_strndup(out.data != NULL ? out.data : "",
+                      strcspn(out.data != NULL ? out.data : "", "\n"));
+}
+
 static void
 run_server(const struct loop_device *device, const char *socket)
 {
@@ -146,21 +162,35 @@ serve_qcow2(struct loop_device *device)
     XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", device->folder);
     const char *const argv[] = {"qemu-img", "create",      "-q",  "-f",
                                 "qcow2",    device->image, "16M", NULL};
-    XK_CLEANUP_BUF struct xk_buf out = {0}, errors = {0};
-    struct xk_error err;
     struct stat st;
-    int status;
 
-    MUST(xk_process_run(argv, 4096, &out, &errors,
-                        xk_deadline_in_ms(LOOP_WAIT_MS), &status, &err) == 0 &&
-             status == 0,
-         "qemu-img failed");
+    free(output_of(argv));
     device->server = fork();
     if (device->server == 0)
         run_server(device, socket);
     for (int ms = 0; ms < LOOP_WAIT_MS && stat(socket, &st) == -1; ms += 20)
         poll(NULL, 0, 20);
     MUST(stat(socket, &st) == 0, "qemu-nbd does not listen");
+}
+
+static void
+put_under_4k_blocks(struct loop_device *device)
+{
+    const char *const argv[] = {"losetup", "-f",          "--show", "-b",
+                                "4096",    device->image, NULL};
+    XK_CLEANUP_FREE char *name = output_of(argv);
+
+    snprintf(device->image, sizeof(device->image), "%s", name);
+    close(device->image_fd);
+    device->image_fd = -1;
+}
+
+static void
+drop_blocks(const struct loop_device *device)
+{
+    const char *const argv[] = {"losetup", "-d", device->image, NULL};
+
+    free(output_of(argv));
 }
 
 static void
@@ -183,6 +213,8 @@ make_image(struct loop_device *device)
         MUST(ftruncate(device->image_fd, LOOP_IMAGE_BYTES) == 0, "image: %s",
              strerror(errno));
     }
+    if (device->options.blocks_4k)
+        put_under_4k_blocks(device);
     if (device->image_fd == -1)
         device->image_fd = open(device->image, O_RDWR | O_CLOEXEC);
 }
@@ -333,6 +365,8 @@ loop_free(struct loop_device *device)
         kill(device->server, SIGKILL);
         waitpid(device->server, NULL, 0);
     }
+    if (device->options.blocks_4k)
+        drop_blocks(device);
     loop_drop_rings(device);
     if (device->data != NULL)
         loop_give_back(device, device->data, LOOP_DATA_PAGES,

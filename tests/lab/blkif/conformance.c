@@ -176,6 +176,22 @@ parts_of_pages(struct loop_device *device)
     must_be_on_disk(device, 77 * 512, device->data + 3 * 512, 6 * 512);
 }
 
+/* Told as 4096 physical and 512 logical: a guest may write single sectors. */
+static void
+blocks_of_4k(struct loop_device *device)
+{
+    MUST(strcmp(loop_back_read(device, "sector-size"), "512") == 0 &&
+             strcmp(loop_back_read(device, "physical-sector-size"), "4096") ==
+                 0,
+         "sector-size or physical-sector-size");
+    loop_connect(device);
+    fill(device, 0, 11, 8);
+    go_well(device, 0, loop_request(device, XK_BLKIF_OP_WRITE, 72, 2, 0));
+    parts_of_pages(device);
+    go_well(device, 0, loop_request(device, XK_BLKIF_OP_FLUSH, 0, 0, 0));
+    loop_must_serve(device);
+}
+
 static void
 flush(struct loop_device *device)
 {
@@ -377,6 +393,7 @@ static const struct loop_options cd = {.json = ",\"cdrom\":true"};
 static const struct loop_options qcow2 = {
     .qcow2 = true, .queues = 2, .json = ",\"queues\":2"};
 static const struct loop_options qcow2_dies = {.qcow2 = true};
+static const struct loop_options blocks_4k = {.blocks_4k = true};
 static const struct loop_options null_disk = {
     .json = ",\"engine\":\"null\",\"size\":16777216"};
 
@@ -542,6 +559,8 @@ const struct loop_case conformance_cases[] = {
           &qcow2_dies),
     ALONE("medium ejected and inserted", change_medium, &cd),
     ALONE("medium of a disk", medium_of_a_disk, NULL),
+    ALONE("blocks of 4 KiB under sectors of 512 bytes", blocks_of_4k,
+          &blocks_4k),
     ALONE("resize up and down", resize, NULL),
     ALONE("status", status, NULL),
     ALONE("4 5 6 1: module removed, kexec", closes_and_returns, NULL),

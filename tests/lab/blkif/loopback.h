@@ -51,6 +51,7 @@ struct loop_options {
     enum xk_blkif_abi abi;
     bool no_protocol; /* node left out */
     bool qcow2;       /* served by qemu-nbd */
+    bool blocks_4k;   /* a block device that knows no smaller ones */
 };
 
 struct loop_device {
