@@ -15,8 +15,8 @@
 
 struct fake {
     struct xk_hypervisor base;
-    const char *world;
-    const char *rival; /* NULL: there is no other host */
+    char *world;
+    char *rival; /* NULL: there is no other host */
     struct xk_fake_faults faults;
 };
 
@@ -83,7 +83,7 @@ save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
 static bool
 runs_in(const char *world, const struct xk_uuid *uuid)
 {
-    struct fake other = {.world = world};
+    struct fake other = {.world = (char *)(uintptr_t)world};
     struct being being;
 
     return load(&other.base, uuid, &being, NULL) == 0 &&
@@ -140,6 +140,8 @@ fake_probe(struct xk_error *err)
 static void
 fake_close(struct xk_hypervisor *hv)
 {
+    free(fake_of(hv)->world);
+    free(fake_of(hv)->rival);
     free(hv);
 }
 
@@ -521,7 +523,7 @@ xk_fake_open(const struct xk_state *state, const char *world)
 
     fake->base.ops = &xk_fake_ops;
     fake->base.state = state;
-    fake->world = world;
+    fake->world = xk_strdup(world);
     return &fake->base;
 }
 
@@ -534,7 +536,8 @@ xk_fake_faults(struct xk_hypervisor *hv)
 void
 xk_fake_set_rival(struct xk_hypervisor *hv, const char *rival_world)
 {
-    fake_of(hv)->rival = rival_world;
+    free(fake_of(hv)->rival);
+    fake_of(hv)->rival = xk_strdup(rival_world);
 }
 
 void

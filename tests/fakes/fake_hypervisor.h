@@ -20,7 +20,7 @@ struct xk_fake_faults {
     unsigned killed_after; /* the process ends after the effect */
 };
 
-/* world: an existing directory; must outlive the driver. */
+/* world: an existing directory. */
 struct xk_hypervisor *xk_fake_open(const struct xk_state *state,
                                    const char *world);
 struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);

@@ -231,18 +231,30 @@ xk_link_open(struct xk_link *link, struct xk_error *err)
     return 0;
 }
 
-/* Returns false while it runs on at the deadline. */
+static void
+reap(struct xk_link *link, int *status)
+{
+    while (waitpid(link->pid, status, 0) == -1 && errno == EINTR) {
+    }
+    link->pid = 0;
+}
+
+/* Returns false while it runs on at the deadline, or where that cannot be
+ * waited for. */
 static bool
 has_ended(struct xk_link *link, struct xk_deadline deadline, int *status)
 {
     XK_CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
+    siginfo_t info = {0};
 
     if (pidfd != -1 &&
         xk_deadline_poll(deadline, pidfd, POLLIN, "", NULL) == -1)
         return false;
-    while (waitpid(link->pid, status, 0) == -1 && errno == EINTR) {
-    }
-    link->pid = 0;
+    if (pidfd == -1 && (waitid(P_PID, (id_t)link->pid, &info,
+                               WEXITED | WNOHANG | WNOWAIT) == -1 ||
+                        info.si_pid == 0))
+        return false;
+    reap(link, status);
     return true;
 }
 
@@ -277,7 +289,7 @@ xk_link_close(struct xk_link *link)
     if (link->pid != 0 &&
         !has_ended(link, xk_deadline_in_ms(END_MS), &status)) {
         kill(-link->pid, SIGKILL);
-        has_ended(link, xk_deadline_never(), &status);
+        reap(link, &status);
     }
 }
 
