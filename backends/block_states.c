@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a block device does about the states of both ends. */
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/block_inside.h"
 #include "base/log.h"
@@ -258,12 +259,26 @@ check_drained(struct xk_block *block)
     return 0;
 }
 
+/* As if killed: the next process finds all in the log. */
+static void
+end_if_lost(const struct xk_block *block)
+{
+    if (!block->device.lost)
+        return;
+    xk_log(XK_LOG_ERROR,
+           "%s: what serves the image is gone; so are we, until "
+           "we are started again",
+           block->config.vdev);
+    _exit(xk_error_exit_status(XK_ERR_FAILED));
+}
+
 /* A queue reached another state, or a flush failed. */
 int
 xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
 {
     const char *reason = failed_reason(block);
 
+    end_if_lost(block);
     xk_block_forget_medium(block);
     if (block->phase == XK_BLOCK_DRAINING)
         return check_drained(block);
@@ -275,8 +290,8 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
         return check_drained(block);
     }
     if (block->device.poisoned && block->state < XK_XENBUS_CLOSING) {
-        xk_block_complain(block, "the image failed to keep what was written: "
-                                 "a flush failed");
+        xk_block_complain(block, "the image has lost what was written: a "
+                                 "flush failed, or its server died");
         return xk_block_set_state(block, XK_XENBUS_CLOSING, err);
     }
     if (block->phase == XK_BLOCK_CONNECTING &&

@@ -25,9 +25,11 @@ wrap(yajl_val value)
 }
 
 /* yajl's tree builder does not limit depth, and freeing a tree recurses: count
- * before building. Brackets inside strings must not count. */
-static bool
-depth_is_sane(const char *text, size_t length)
+ * before building. Brackets inside strings must not count. It also takes
+ * comments, which JSON has not, and in which a quote would hide brackets. NULL,
+ * or what is wrong. */
+static const char *
+find_fault(const char *text, size_t length)
 {
     bool in_string = false;
     int depth = 0;
@@ -42,31 +44,29 @@ depth_is_sane(const char *text, size_t length)
                 in_string = false;
         } else if (c == '"') {
             in_string = true;
+        } else if (c == '\0' || c == '/') {
+            return c == '/' ? "a comment" : "a NUL byte";
         } else if (c == '[' || c == '{') {
             if (++depth > XK_JSON_DEPTH_MAX)
-                return false;
+                return "nested too deeply";
         } else if (c == ']' || c == '}') {
             depth--;
         }
     }
-    return true;
+    return memchr(text, '\0', length) != NULL ? "a NUL byte" : NULL;
 }
 
 struct xk_json *
 xk_json_parse(const char *text, size_t length, const char *what,
               struct xk_error *err)
 {
+    const char *fault = find_fault(text, length);
     char message[256] = "";
     char *copy;
     yajl_val root = NULL;
 
-    if (!depth_is_sane(text, length)) {
-        xk_fail(err, XK_ERR_PROTOCOL, "%s: JSON nested deeper than %d", what,
-                XK_JSON_DEPTH_MAX);
-        return NULL;
-    }
-    if (memchr(text, '\0', length) != NULL) {
-        xk_fail(err, XK_ERR_PROTOCOL, "%s: NUL byte in JSON", what);
+    if (fault != NULL) {
+        xk_fail(err, XK_ERR_PROTOCOL, "%s: not JSON: %s", what, fault);
         return NULL;
     }
     copy = xk_strndup(text, length); /* yajl_tree_parse wants a C string */

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/util.h"
 #include "cli/invocation.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "toolstack/migration/cancel.h"
@@ -22,7 +23,9 @@ enum {
     OPTION_TRANSPORT,
     OPTION_PROGRAM,
     OPTION_SILENCE,
+    OPTION_COPY_DISKS,
     OPTION_DRY_RUN,
+    OPTION_PLAN,
     OPTION_CANCEL,
     OPTION_RESOLVE,
     OPTION_KEEP,
@@ -71,6 +74,7 @@ read_options(const struct xk_invocation *invocation,
     options->bandwidth = number_of(invocation, OPTION_BANDWIDTH) * MIB;
     options->max_downtime_ms = (unsigned)number_of(invocation, OPTION_DOWNTIME);
     options->silence_ms = (int64_t)number_of(invocation, OPTION_SILENCE) * 1000;
+    options->copy_disks = xk_option_given(invocation, OPTION_COPY_DISKS);
     options->dry_run = xk_option_given(invocation, OPTION_DRY_RUN);
     return 0;
 }
@@ -110,6 +114,7 @@ put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
     xk_json_put_double(writer, "downtime_s", (double)result->downtime_ns / 1e9);
     xk_json_put_integer(writer, "bytes", (int64_t)result->bytes);
     xk_json_put_integer(writer, "wire_bytes", (int64_t)result->wire_bytes);
+    xk_json_put_integer(writer, "disk_bytes", (int64_t)result->copied_bytes);
     xk_json_put_integer(writer, "rounds", result->rounds);
     xk_json_close_object(writer);
 }
@@ -140,6 +145,7 @@ show_phase(const char *phase, void *context)
     struct xk_progress *progress = context;
 
     progress->step = phase;
+    progress->started_ns = xk_now_ns();
     xk_report_step(progress->invocation, phase, progress->domain);
 }
 
@@ -168,6 +174,7 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
 {
     struct xk_migrate_options options = {0};
     struct xk_migrate_result result;
+    struct xk_migrate_plan plan;
     struct xk_progress progress;
     bool doubt;
     int rc;
@@ -178,12 +185,16 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
     options.watch = &progress.watch;
     options.phase = show_phase;
     options.phase_context = &progress;
+    if (xk_option_given(invocation, OPTION_PLAN))
+        options.plan = &plan;
     rc = xk_domain_migrate(&invocation->host, domain, link, &options, &result,
                            &doubt, invocation->deadline, err);
     xk_progress_end(&progress);
     if (rc == -1 && (!doubt || end_doubt(invocation, domain, err) == -1))
         return -1;
-    if (invocation->json)
+    if (options.plan != NULL)
+        xk_put_plan(invocation, domain, invocation->arguments[1], &plan);
+    else if (invocation->json)
         put_json(invocation, domain, &result);
     else
         put_text(invocation, domain, &result);
@@ -252,11 +263,14 @@ const struct xk_command xk_command_migrate = {
     .details =
         "Connects to HOST by ssh, where xk must be installed, and moves the "
         "domain there. Its disks must be reachable on both hosts at the same "
-        "paths. The guest goes on while its memory is sent, and stands still "
+        "paths, or go along (--copy-disks). The guest goes on while its memory "
+        "is sent, and stands still "
         "only for the last part of it.\n\n"
         "First the other host is asked for everything that stands against it: "
         "if there is anything, all reasons are told and nothing was touched. "
-        "--dry-run ends there.\n\n"
+        "--dry-run ends there. --plan measures then how fast the guest writes "
+        "to its memory and how fast the way is, and says how long the move "
+        "and the guest's standing still would take; nothing is moved.\n\n"
         "Until the domain is handed over any failure lets it go on here, and "
         "leaves nothing there: a lost connection, Ctrl-C, a killed process, "
         "\"xk migrate --cancel DOMAIN\". The hand-over is one decision, which "
@@ -268,6 +282,12 @@ const struct xk_command xk_command_migrate = {
         "If the other host is gone for good, --resolve --keep lets the domain "
         "go on here: be certain that it does not run there, or both destroy "
         "its disks. --resolve --gone ends it here.\n\n"
+        "With --copy-disks the disks that the guest can write, raw and qcow2 "
+        "images, are copied first, by a second connection, while it writes "
+        "on. On the other host they have the same paths: an image is made "
+        "where there is none, and one of the same size, in nobody's use, is "
+        "written over. If the move fails, images that were made are removed. "
+        "Those here stay in any case.\n\n"
         "--transport runs CMD instead of ssh; its standard input and output "
         "must lead to an \"xk migrate-receive\". It is split into words as a "
         "shell does, but no shell is run.",
@@ -290,8 +310,13 @@ const struct xk_command xk_command_migrate = {
             [OPTION_SILENCE] = {0, "silence", XK_ARG_NUMBER, "SECONDS",
                                 "take the other host for lost after this (30)",
                                 NULL},
+            [OPTION_COPY_DISKS] = {0, "copy-disks", XK_ARG_NONE, NULL,
+                                   "its disks go along, but for read-only ones",
+                                   NULL},
             [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
                                 "only ask whether it could be moved", NULL},
+            [OPTION_PLAN] = {0, "plan", XK_ARG_NONE, NULL,
+                             "measure, and say what it would take", NULL},
             [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE, NULL,
                                "end the move of DOMAIN that is under way",
                                NULL},

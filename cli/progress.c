@@ -26,20 +26,36 @@ on_signal(int number)
     cancelled = 1;
 }
 
+struct amounts {
+    uint64_t done_bytes;
+    uint64_t left_bytes; /* as far as is known */
+};
+
 static uint64_t
-rate_of(const struct xk_progress *progress,
-        const struct xk_send_progress *state, int64_t now_ns)
+rate_of(const struct xk_progress *progress, const struct amounts *amounts,
+        int64_t now_ns)
 {
     int64_t passed = now_ns - progress->started_ns;
 
     if (passed <= 0)
         return 0;
-    return (uint64_t)((double)state->sent_bytes * SECOND_NS / (double)passed);
+    return (uint64_t)((double)amounts->done_bytes * SECOND_NS / (double)passed);
+}
+
+/* Disks, while they are copied; else memory. */
+static struct amounts
+amounts_of(const struct xk_send_progress *state)
+{
+    if (!state->copying)
+        return (struct amounts){state->sent_bytes, state->remaining_bytes};
+    return (struct amounts){state->copied_bytes,
+                            state->copy_bytes - state->copied_bytes};
 }
 
 static void
 show_json(const struct xk_progress *progress,
-          const struct xk_send_progress *state, uint64_t rate)
+          const struct xk_send_progress *state, const struct amounts *amounts,
+          uint64_t rate)
 {
     XK_CLEANUP_BUF struct xk_buf line = {0};
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
@@ -51,9 +67,9 @@ show_json(const struct xk_progress *progress,
     xk_json_put_string(writer, "verb", progress->invocation->command->name);
     xk_json_put_string(writer, "step", progress->step);
     xk_json_put_string(writer, "domain", progress->domain);
-    xk_json_put_integer(writer, "sent_bytes", (int64_t)state->sent_bytes);
+    xk_json_put_integer(writer, "sent_bytes", (int64_t)amounts->done_bytes);
     xk_json_put_integer(writer, "remaining_bytes",
-                        (int64_t)state->remaining_bytes);
+                        (int64_t)amounts->left_bytes);
     xk_json_put_integer(writer, "rate_bytes_per_s", (int64_t)rate);
     xk_json_put_integer(writer, "rounds", state->rounds);
     xk_json_close_object(writer);
@@ -63,17 +79,17 @@ show_json(const struct xk_progress *progress,
 }
 
 static void
-show_line(const struct xk_progress *progress,
-          const struct xk_send_progress *state, uint64_t rate)
+show_line(const struct xk_progress *progress, const struct amounts *amounts,
+          uint64_t rate)
 {
     char text[128];
 
     snprintf(text, sizeof(text),
              "%s, %" PRIu64 " MiB done, %" PRIu64 " MiB left, %" PRIu64
              " MiB/s, %" PRIu64 " s left",
-             progress->step, state->sent_bytes >> 20,
-             state->remaining_bytes >> 20, rate >> 20,
-             rate > 0 ? state->remaining_bytes / rate : 0);
+             progress->step, amounts->done_bytes >> 20,
+             amounts->left_bytes >> 20, rate >> 20,
+             rate > 0 ? amounts->left_bytes / rate : 0);
     xk_report_step(progress->invocation, text,
                    progress->domain != NULL ? progress->domain : "domain");
 }
@@ -82,17 +98,19 @@ static bool
 go_on(const struct xk_send_progress *state, void *context)
 {
     struct xk_progress *progress = context;
+    struct amounts amounts = amounts_of(state);
     int64_t now_ns = xk_now_ns();
 
     if (cancelled)
         return false;
-    if (now_ns - progress->shown_ns < SHOWN_NS || state->sent_bytes == 0)
+    if (now_ns - progress->shown_ns < SHOWN_NS || amounts.done_bytes == 0)
         return true;
     progress->shown_ns = now_ns;
     if (progress->invocation->json)
-        show_json(progress, state, rate_of(progress, state, now_ns));
+        show_json(progress, state, &amounts,
+                  rate_of(progress, &amounts, now_ns));
     else
-        show_line(progress, state, rate_of(progress, state, now_ns));
+        show_line(progress, &amounts, rate_of(progress, &amounts, now_ns));
     return true;
 }
 

@@ -2,6 +2,11 @@
 # shellcheck shell=bash
 # What suites in shell share. A suite sources this, makes $scratch, defines
 # functions, calls `case_ "sentence" function` for each, and ends with `finish`.
+#
+# A case runs under `set -e`: its first failing command fails it. Where a suite
+# has a function after_case, it is the end of every case; one called sweep is
+# run where a case failed, so that the next one finds nothing.
+# XK_CASES="function..." runs these cases only.
 
 set -u
 suite=$(basename "$0")
@@ -13,12 +18,17 @@ need() { command -v "$1" >/dev/null || skip_all "$1 is not installed"; }
 
 die() { echo "# $*" >&2; exit 1; }
 
+milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
 # eventually SECONDS COMMAND...: until it succeeds.
 eventually() {
-    local end=$((SECONDS + $1))
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || { echo "# never: $*" >&2; return 1; }
+        [ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || {
+            echo "# never: $*" >&2
+            return 1
+        }
         sleep "${poll_s:-0.05}"
     done
 }
@@ -30,7 +40,7 @@ status() {
     shift
     "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
     # shellcheck disable=SC2034 # out is for the suite
-    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
+    out=$(tr -d '\0' <"$scratch/out") err=$(tr -d '\0' <"$scratch/err")
     [ "$got" = "$wanted" ] || die "exit status $got, not $wanted: $*: $err"
 }
 
@@ -39,14 +49,26 @@ says() {
     case $err in *"$1"*) ;; *) die "\"$1\" is not in: $err" ;; esac
 }
 
+is_function() { declare -F "$1" >/dev/null; }
+
 # In the condition of an "if" bash would ignore set -e.
+run_case() {
+    set -eE
+    trap 'echo "# failed: $BASH_COMMAND (line $LINENO)" >&2' ERR
+    "$@"
+    ! is_function after_case || after_case
+}
+
 case_() {
-    local sentence=$1 begin=$SECONDS
+    local sentence=$1 begin result
     shift
-    (set -e; "$@") >"$scratch/case" 2>&1
-    # shellcheck disable=SC2181
-    if [ $? = 0 ]; then
-        echo "ok - $sentence ($((SECONDS - begin)) s)"
+    case " ${XK_CASES:-$1} " in *" $1 "*) ;; *) return 0 ;; esac
+    begin=$(milliseconds)
+    (run_case "$@") >"$scratch/case" 2>&1
+    result=$?
+    if [ "$result" = 0 ]; then
+        echo "ok - $sentence ($(($(milliseconds) - begin)) ms)"
+        sed -n 's/^# /    # /p' "$scratch/case"
         passed=$((passed + 1))
     else
         echo "not ok - $sentence"
@@ -54,11 +76,12 @@ case_() {
         tail -n 5 "${XK_STATE_DIR:-/run/xk}/monitor.log" 2>/dev/null |
             sed 's/^/    monitor: /'
         failed=$((failed + 1))
+        ! is_function sweep || sweep
     fi
 }
 
 finish() {
     echo "$suite: $passed passed, $failed failed"
-    [ "$failed" = 0 ]
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
     exit
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/disks.h"
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/migrate.h"
@@ -36,6 +37,7 @@ static const struct {
     {XK_OP_SAVE, xk_save_recover},
     {XK_OP_MIGRATE, xk_migrate_recover},
     {XK_OP_RECEIVE, xk_receive_recover},
+    {XK_OP_DISKS, xk_operation_finish_disks},
 };
 
 static int
@@ -75,9 +77,11 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
             struct xk_deadline deadline)
 {
     struct xk_error err = {0};
-    XK_CLEANUP_RECORD struct xk_record *record =
-        xk_record_open(&host->state, uuid, NULL);
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
 
+    if (xk_journal_is_at_rest(&host->state, uuid))
+        return;
+    record = xk_record_open(&host->state, uuid, NULL);
     if (record == NULL || !xk_journal_is_unfinished(record))
         return;
     if (xk_record_try_lock(record, host->verb, NULL) != 1)

@@ -111,6 +111,11 @@ struct xk_send_options {
     /* How long the guest may stand still in the last round of a live one; 0:
      * the driver's choice. */
     unsigned max_downtime_ms;
+    /* Disks that go along: for each that put_copies() told of, in that order,
+     * a socket that leads to what reach_copies() gave on the other host. They
+     * stay the caller's. */
+    const int *copy_fds;
+    size_t copy_count; /* 0: no disk goes along */
 };
 
 struct xk_send_progress {
@@ -119,8 +124,23 @@ struct xk_send_progress {
     uint64_t total_bytes;     /* of the guest's memory */
     uint64_t dirty_rate;      /* bytes per second; 0: not known */
     unsigned rounds;          /* over its memory, from 1 */
+    bool copying;             /* disks go first; then memory */
+    uint64_t copied_bytes;    /* of disks */
+    uint64_t copy_bytes;      /* in all; a guest at work makes it more */
     bool stopped;             /* the guest stands still by now */
     int64_t stopped_at_ns;    /* CLOCK_MONOTONIC, where so */
+};
+
+/* What a domain would be to move, as it is now. */
+struct xk_load {
+    uint64_t memory_bytes; /* that it has ever used, at most */
+    uint64_t dirty_rate;   /* bytes per second that it changes */
+};
+
+/* Which disks go along. */
+struct xk_copy_totals {
+    size_t count;
+    uint64_t bytes; /* that their images take here */
 };
 
 /* Called by the driver several times a second while it sends or receives:
@@ -136,6 +156,23 @@ struct xk_store_device {
     const char *frontend_state; /* "Connected"; "-": none */
     const char *backend_state;
     const char *backend; /* its path, "": none */
+};
+
+/* A disk of a domain as it is now. */
+struct xk_disk_info {
+    const char *vdev; /* "xvda" */
+    unsigned number;  /* of the device, xen-vbd-interface(7) */
+    const char *target, *format;
+    const char *backend; /* "xk", "qdisk", "phy", "qemu" */
+    const char *state;   /* "connected", ... */
+    const char *reason;  /* why it was stopped, or NULL */
+    bool read_only, cdrom;
+    /* From here on where the backend tells: known is false else. */
+    bool known;
+    uint64_t bytes; /* its size */
+    unsigned queues;
+    uint64_t read_requests, read_bytes, write_requests, write_bytes;
+    uint64_t flush_requests, discard_requests, errors, inflight;
 };
 
 struct xk_hypervisor_ops;
@@ -261,6 +298,31 @@ struct xk_hypervisor_ops {
                        const struct xk_json *needs, bool live,
                        struct xk_problems *problems, struct xk_error *err);
 
+    /* Disks that go along with their domain; both are NULL where the driver
+     * cannot do that, and then send() is given none.
+     *
+     * Add to what put_needs() wrote which disks are to be copied. check_needs()
+     * then says what stands against images here, prepare() makes those that are
+     * missing (toolstack/made_file.h), and receive() is given memory once all
+     * of them are the same as there. */
+    int (*put_copies)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config,
+                      struct xk_json_writer *writer,
+                      struct xk_copy_totals *totals,
+                      struct xk_deadline deadline, struct xk_error *err);
+
+    /* From prepare() on, by any process: a socket, the caller's, for one disk.
+     * What is said there is between the drivers of both sides. */
+    int (*reach_copies)(struct xk_hypervisor *hv,
+                        const struct xk_record *record,
+                        struct xk_deadline deadline, struct xk_error *err);
+
+    /* Look for a second or so at what a running or paused domain does to its
+     * memory. NULL where the driver cannot tell. */
+    int (*measure)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_load *load, struct xk_deadline deadline,
+                   struct xk_error *err);
+
     /* Whether such a domain can be sent live: 0, or XK_ERR_UNSUPPORTED. */
     int (*can_send_live)(struct xk_hypervisor *hv,
                          const struct xk_domain *domain, struct xk_error *err);
@@ -307,6 +369,36 @@ struct xk_hypervisor_ops {
                  void (*changed)(const struct xk_uuid *uuid, void *context),
                  void *context, struct xk_error *err);
     void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
+    /* Make the disks of a running or paused domain those of the configuration:
+     * attach what is missing, take away what is not in it (the guest is asked,
+     * unless force: XK_ERR_IN_USE where it holds on, and then it goes as soon
+     * as the guest lets go), change media. What is so already stays untouched.
+     */
+    int (*sync_disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config, bool force,
+                      struct xk_deadline deadline, struct xk_error *err);
+
+    /* Tell the guest that the image of the disk has another size by now. */
+    int (*resize_disk)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_disk *disk, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+    /* Tell of each disk that the domain has now. NULL: those of its
+     * configuration. */
+    int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 void (*disk)(const struct xk_disk_info *info, void *context),
+                 void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
+
+    /* Processes that serve the devices of a domain and should live as long as
+     * it: whether one of them has died, and start them again so that the guest
+     * does not notice. changed() of watch() is called for their deaths as well.
+     * Both are NULL where a domain is one process. */
+    bool (*needs_repair)(struct xk_hypervisor *hv,
+                         const struct xk_record *record);
+    int (*repair)(struct xk_hypervisor *hv, const struct xk_record *record,
+                  struct xk_deadline deadline, struct xk_error *err);
 
     /* Where the hypervisor has a store that guests and backends meet in; all
      * three are NULL where it has none. What is told of it may be a guest's

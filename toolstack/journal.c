@@ -222,22 +222,22 @@ xk_journal_count(const struct xk_journal *journal, enum xk_journal_kind kind,
 
 /* The last whole line tells in nearly every case. */
 static bool
-last_line_is_end(const struct xk_record *record)
+last_line_is_end(int dirfd, const char *path)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     char tail[LINE_MAX_BYTES];
     struct xk_journal_entry entry = {0};
-    struct stat st;
+    off_t size = 0;
     ssize_t length;
     char *line;
     bool is_end;
 
-    fd = openat(record->dir_fd, "journal", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1 || fstat(fd, &st) == -1)
-        return false;
-    length =
-        pread(fd, tail, sizeof(tail),
-              st.st_size > LINE_MAX_BYTES ? st.st_size - LINE_MAX_BYTES : 0);
+    fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    length = fd == -1 ? -1 : read(fd, tail, sizeof(tail));
+    if (length == sizeof(tail)) {
+        size = lseek(fd, 0, SEEK_END);
+        length = pread(fd, tail, sizeof(tail), size - LINE_MAX_BYTES);
+    }
     if (length < 2 || tail[length - 1] != '\n')
         return false;
     line = memrchr(tail, '\n', (size_t)length - 1);
@@ -251,12 +251,22 @@ last_line_is_end(const struct xk_record *record)
 }
 
 bool
+xk_journal_is_at_rest(const struct xk_state *state, const struct xk_uuid *uuid)
+{
+    char text[XK_UUID_TEXT_SIZE], path[XK_UUID_TEXT_SIZE + 16];
+
+    xk_uuid_format(uuid, text);
+    snprintf(path, sizeof(path), "%s/journal", text);
+    return last_line_is_end(state->domains_fd, path);
+}
+
+bool
 xk_journal_is_unfinished(const struct xk_record *record)
 {
     struct xk_journal journal;
     bool unfinished;
 
-    if (last_line_is_end(record))
+    if (last_line_is_end(record->dir_fd, "journal"))
         return false;
     if (xk_journal_read(record, &journal, NULL) == -1)
         return true;

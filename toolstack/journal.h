@@ -60,6 +60,11 @@ unsigned xk_journal_count(const struct xk_journal *journal,
  * that is empty or cannot be read counts as unfinished. */
 bool xk_journal_is_unfinished(const struct xk_record *record);
 
+/* Whether its last entry ends an operation, without opening the record: true
+ * for nearly every record of a host, and then it is not unfinished. */
+bool xk_journal_is_at_rest(const struct xk_state *state,
+                           const struct xk_uuid *uuid);
+
 /* Whether its domain is there for others: neither being made nor being removed,
  * by a process that lives or by one that was killed over it. */
 bool xk_journal_is_whole(const struct xk_record *record);

@@ -170,9 +170,14 @@ has_stopped(struct monitor *monitor, struct xk_record *record)
 static bool
 needs_worker(struct monitor *monitor, struct xk_record *record)
 {
+    const struct xk_hypervisor_ops *ops = monitor->host->hv->ops;
+
     if (xk_journal_is_unfinished(record))
         return !xk_record_is_locked(record);
-    return has_stopped(monitor, record);
+    if (has_stopped(monitor, record))
+        return true;
+    return ops->needs_repair != NULL && !xk_record_is_locked(record) &&
+           ops->needs_repair(monitor->host->hv, record);
 }
 
 static void

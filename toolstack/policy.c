@@ -320,11 +320,15 @@ static int
 apply_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
+    const struct xk_hypervisor_ops *ops = host->hv->ops;
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     enum xk_stop_reason reason = XK_STOP_POWEROFF;
     enum xk_action action;
     int stopped = has_stopped(host, domain, &reason, deadline, err);
 
+    if (stopped == 0 && ops->repair != NULL &&
+        ops->needs_repair(host->hv, domain->record))
+        return ops->repair(host->hv, domain->record, deadline, err);
     if (stopped != 1)
         return stopped;
     config = xk_record_load_config(domain->record, err);

@@ -47,6 +47,16 @@ read_node(struct xk_store *store, uint32_t tx, const char *path,
 }
 
 static int
+read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
+           size_t count, struct xk_buf *values, struct xk_error *errors,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    _Static_assert((int)XK_STORE_BURST <= (int)XK_WIRE_BURST, "too many");
+    return xk_wire_burst(store, XK_WIRE_READ, tx, paths, count, values, errors,
+                         deadline, err);
+}
+
+static int
 add_names(struct xk_store_names *names, const char *data, size_t length,
           struct xk_error *err)
 {
@@ -78,7 +88,9 @@ list_part(struct xk_store *store, uint32_t tx, const char *path,
     size_t head;
     bool end;
 
-    xk_buf_printf(&ask, "%s%c%zu%c", path, '\0', list->length, '\0');
+    xk_buf_append(&ask, path, strlen(path) + 1);
+    xk_buf_printf(&ask, "%zu", list->length);
+    xk_buf_append(&ask, "", 1);
     if (xk_wire_request(store, XK_WIRE_LIST_PART, tx, path, ask.data,
                         ask.length, &part, deadline, err) == -1)
         return -1;
@@ -181,8 +193,10 @@ set_perms(struct xk_store *store, uint32_t tx, const char *path,
     XK_CLEANUP_BUF struct xk_buf data = {0};
 
     xk_buf_append(&data, path, strlen(path) + 1);
-    for (size_t i = 0; i < count; i++)
-        xk_buf_printf(&data, "%c%u%c", perms[i].access, perms[i].domid, '\0');
+    for (size_t i = 0; i < count; i++) {
+        xk_buf_printf(&data, "%c%u", perms[i].access, perms[i].domid);
+        xk_buf_append(&data, "", 1);
+    }
     return simple(store, XK_WIRE_SET_PERMS, tx, path, &data, deadline, err);
 }
 
@@ -253,6 +267,7 @@ unwatch(struct xk_store *store, const char *path, const char *token,
 
 static const struct xk_store_ops ops = {
     .read = read_node,
+    .read_burst = read_burst,
     .list = list_nodes,
     .write = write_node,
     .make = make_node,

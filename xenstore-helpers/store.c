@@ -2,6 +2,7 @@
 #include "xenstore-helpers/store.h"
 
 #include <poll.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,20 @@ check_watch(const char *path, const char *token, struct xk_error *err)
     return 0;
 }
 
+/* The value that the store gave is a guest's, or anybody's. */
+static int
+check_value(const char *path, size_t max, const struct xk_buf *value,
+            struct xk_error *err)
+{
+    if (value->length > max)
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "%s holds %zu bytes, more than %zu", path, value->length,
+                       max);
+    if (value->length > 0 && memchr(value->data, '\0', value->length) != NULL)
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s holds a NUL", path);
+    return 0;
+}
+
 int
 xk_store_read(struct xk_store *store, uint32_t tx, const char *path, size_t max,
               struct xk_buf *value, struct xk_deadline deadline,
@@ -91,15 +106,68 @@ xk_store_read(struct xk_store *store, uint32_t tx, const char *path, size_t max,
     XK_CLEANUP_BUF struct xk_buf found = {0};
 
     if (check_path(path, err) == -1 ||
-        store->ops->read(store, tx, path, &found, deadline, err) == -1)
+        store->ops->read(store, tx, path, &found, deadline, err) == -1 ||
+        check_value(path, max, &found, err) == -1)
         return -1;
-    if (found.length > max)
-        return xk_fail(err, XK_ERR_PROTOCOL,
-                       "%s holds %zu bytes, more than %zu", path, found.length,
-                       max);
-    if (found.length > 0 && memchr(found.data, '\0', found.length) != NULL)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s holds a NUL", path);
     xk_buf_append(value, found.length > 0 ? found.data : "", found.length);
+    return 0;
+}
+
+static int
+read_one_by_one(struct xk_store *store, uint32_t tx, const char *const *paths,
+                size_t count, struct xk_buf *values, struct xk_error *errors,
+                struct xk_deadline deadline)
+{
+    for (size_t i = 0; i < count; i++) {
+        errors[i] = (struct xk_error){0};
+        if (store->ops->read(store, tx, paths[i], &values[i], deadline,
+                             &errors[i]) == -1)
+            errors[i].errnum = errors[i].errnum != 0 ? errors[i].errnum : EIO;
+    }
+    return 0;
+}
+
+static int
+read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
+           size_t count, size_t max, struct xk_buf *values,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error errors[XK_STORE_BURST];
+    int r = store->ops->read_burst != NULL
+                ? store->ops->read_burst(store, tx, paths, count, values,
+                                         errors, deadline, err)
+                : read_one_by_one(store, tx, paths, count, values, errors,
+                                  deadline);
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (errors[i].errnum == 0) {
+            r = check_value(paths[i], max, &values[i], err);
+            xk_buf_append(&values[i], "", 0);
+        } else if (errors[i].kind != XK_ERR_NOT_FOUND) {
+            if (err != NULL)
+                *err = errors[i];
+            r = -1;
+        }
+    }
+    return r;
+}
+
+int
+xk_store_read_all(struct xk_store *store, uint32_t tx, const char *const *paths,
+                  size_t count, size_t max, struct xk_buf *values,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (check_path(paths[i], err) == -1)
+            return -1;
+    }
+    for (size_t i = 0; i < count; i += XK_STORE_BURST) {
+        size_t n = count - i < XK_STORE_BURST ? count - i : XK_STORE_BURST;
+
+        if (read_burst(store, tx, paths + i, n, max, values + i, deadline,
+                       err) == -1)
+            return -1;
+    }
     return 0;
 }
 

@@ -65,6 +65,11 @@ struct xk_store_ops {
     int (*read)(struct xk_store *store, uint32_t tx, const char *path,
                 struct xk_buf *value, struct xk_deadline deadline,
                 struct xk_error *err);
+    /* At most XK_STORE_BURST; may be NULL. errors[i] is why there is none. */
+    int (*read_burst)(struct xk_store *store, uint32_t tx,
+                      const char *const *paths, size_t count,
+                      struct xk_buf *values, struct xk_error *errors,
+                      struct xk_deadline deadline, struct xk_error *err);
     int (*list)(struct xk_store *store, uint32_t tx, const char *path,
                 struct xk_store_names *names, struct xk_deadline deadline,
                 struct xk_error *err);
@@ -115,6 +120,15 @@ void xk_store_cleanup(struct xk_store **store);
 int xk_store_read(struct xk_store *store, uint32_t tx, const char *path,
                   size_t max, struct xk_buf *value, struct xk_deadline deadline,
                   struct xk_error *err);
+
+/* The same for many nodes, in fewer turns. values[i].data stays NULL where
+ * there is no such node, and is ended by a NUL else; all are empty before, and
+ * the caller's to free in any case. */
+#define XK_STORE_BURST 16
+int xk_store_read_all(struct xk_store *store, uint32_t tx,
+                      const char *const *paths, size_t count, size_t max,
+                      struct xk_buf *values, struct xk_deadline deadline,
+                      struct xk_error *err);
 
 /* A decimal number from 0 to max, digits only. */
 int xk_store_read_u64(struct xk_store *store, uint32_t tx, const char *path,

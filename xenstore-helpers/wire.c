@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Talks to xenstored over its socket, in the protocol of docs/misc/xenstore.txt
- * and xen/io/xs_wire.h. One request at a time; events of watches that come in
- * between are queued. After a request that could not be written whole, or an
- * answer that makes no sense, the connection is of no more use and each call
- * says so; an answer that comes after its deadline is known by its number and
- * dropped.
+ * and xen/io/xs_wire.h. Requests are answered in their turn; events of watches
+ * that come in between are queued. After a request that could not be written
+ * whole, or an answer that makes no sense, the connection is of no more use and
+ * each call says so; an answer that comes after its deadline is known by its
+ * number and dropped.
  */
 #include "xenstore-helpers/wire.h"
 
@@ -167,9 +167,9 @@ refused(struct wire *wire, const struct xk_wire_header *header,
     return -1;
 }
 
-/* The answer to the last request; those of older ones were given up. */
+/* The answer to a request; those of older ones were given up. */
 static int
-answer(struct wire *wire, uint32_t type, const char *path,
+answer(struct wire *wire, uint32_t request, uint32_t type, const char *path,
        struct xk_buf *payload, struct xk_deadline deadline,
        struct xk_error *err)
 {
@@ -192,7 +192,7 @@ answer(struct wire *wire, uint32_t type, const char *path,
         } else if (header.type == XK_WIRE_EVENT) {
             if (take_event(wire, &header, err) == -1)
                 return -1;
-        } else if (header.request != wire->last_request) {
+        } else if (header.request != request) {
             drop(wire, &header);
         } else if (header.type == XK_WIRE_ERROR) {
             return refused(wire, &header, path, err);
@@ -207,6 +207,70 @@ answer(struct wire *wire, uint32_t type, const char *path,
     }
 }
 
+static int
+put_request(struct wire *wire, uint32_t type, uint32_t tx, const char *path,
+            const void *data, size_t length, struct xk_buf *message,
+            struct xk_error *err)
+{
+    struct xk_wire_header header = {
+        .type = type,
+        .request = ++wire->last_request,
+        .tx = tx,
+        .length = (uint32_t)length,
+    };
+
+    if (length > XK_STORE_VALUE_MAX)
+        return xk_fail(err, XK_ERR_USAGE, "the message for %s is too long",
+                       path);
+    xk_buf_append(message, &header, sizeof(header));
+    xk_buf_append(message, data, length);
+    return 0;
+}
+
+/* A caller that asks many things must not wait as often. */
+static int
+send_requests(struct wire *wire, const struct xk_buf *message,
+              struct xk_deadline *deadline, struct xk_error *err)
+{
+    if (wire->broken)
+        return lost(wire, err);
+    if (wire->late)
+        *deadline = xk_deadline_min(*deadline, xk_deadline_in_ms(LATE_MS));
+    return send_all(wire, message, *deadline, err);
+}
+
+int
+xk_wire_burst(struct xk_store *store, uint32_t type, uint32_t tx,
+              const char *const *paths, size_t count, struct xk_buf *payloads,
+              struct xk_error *errors, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    struct wire *wire = of(store);
+    uint32_t first = wire->last_request + 1;
+    XK_CLEANUP_BUF struct xk_buf message = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (put_request(wire, type, tx, paths[i], paths[i],
+                        strlen(paths[i]) + 1, &message, err) == -1)
+            return -1;
+    }
+    if (send_requests(wire, &message, &deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        errors[i] = (struct xk_error){0};
+        if (answer(wire, first + (uint32_t)i, type, paths[i], &payloads[i],
+                   deadline, &errors[i]) == 0)
+            continue;
+        /* A refusal names an errno; what is without is the connection's. */
+        if (errors[i].errnum == 0 || wire->broken) {
+            if (err != NULL)
+                *err = errors[i];
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int
 xk_wire_request(struct xk_store *store, uint32_t type, uint32_t tx,
                 const char *path, const void *data, size_t length,
@@ -215,26 +279,11 @@ xk_wire_request(struct xk_store *store, uint32_t type, uint32_t tx,
 {
     struct wire *wire = of(store);
     XK_CLEANUP_BUF struct xk_buf message = {0};
-    struct xk_wire_header header = {
-        .type = type,
-        .request = ++wire->last_request,
-        .tx = tx,
-        .length = (uint32_t)length,
-    };
 
-    if (wire->broken)
-        return lost(wire, err);
-    /* A caller that asks many things must not wait as often. */
-    if (wire->late)
-        deadline = xk_deadline_min(deadline, xk_deadline_in_ms(LATE_MS));
-    if (length > XK_STORE_VALUE_MAX)
-        return xk_fail(err, XK_ERR_USAGE, "the message for %s is too long",
-                       path);
-    xk_buf_append(&message, &header, sizeof(header));
-    xk_buf_append(&message, data, length);
-    if (send_all(wire, &message, deadline, err) == -1)
+    if (put_request(wire, type, tx, path, data, length, &message, err) == -1 ||
+        send_requests(wire, &message, &deadline, err) == -1)
         return -1;
-    return answer(wire, type, path, payload, deadline, err);
+    return answer(wire, wire->last_request, type, path, payload, deadline, err);
 }
 
 void

@@ -32,6 +32,17 @@ enum xk_wire_type {
 
 struct xk_store *xk_wire_new(int fd, const struct xk_store_ops *ops);
 
+/* Send one request of each path, and then append their answers to payloads. At
+ * most XK_WIRE_BURST, so that neither side waits for the other to read. What
+ * the store refuses is in errors[i], and no failure of the whole. */
+enum {
+    XK_WIRE_BURST = 16
+};
+int xk_wire_burst(struct xk_store *store, uint32_t type, uint32_t tx,
+                  const char *const *paths, size_t count,
+                  struct xk_buf *payloads, struct xk_error *errors,
+                  struct xk_deadline deadline, struct xk_error *err);
+
 /* Send data and append the answer to *payload. path is for messages. */
 int xk_wire_request(struct xk_store *store, uint32_t type, uint32_t tx,
                     const char *path, const void *data, size_t length,

@@ -42,6 +42,10 @@ struct xk_blkif_device {
     /* A flush failed: nothing is written or read any more, because the guest
      * must not be told that what may be lost is safe. */
     _Atomic bool poisoned;
+    /* What serves the image is gone: what was taken is left as it is, for the
+     * next process to do again. */
+    _Atomic bool lost;
+    _Atomic uint64_t writes; /* that are done, since the start */
     int changed_fd; /* eventfd: a queue's state, or poisoned, changed */
 };
 

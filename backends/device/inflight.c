@@ -43,6 +43,8 @@ struct header {
     uint32_t version;
     struct xk_inflight_offer offer;
     _Atomic uint32_t poisoned;
+    _Atomic uint32_t unflushed;
+    uint64_t server;
 };
 
 struct file {
@@ -155,6 +157,22 @@ bool
 xk_inflight_is_poisoned(const struct xk_inflight *log)
 {
     return log->file->header.poisoned != 0;
+}
+
+void
+xk_inflight_set_unflushed(struct xk_inflight *log, bool unflushed)
+{
+    log->file->header.unflushed = unflushed;
+}
+
+bool
+xk_inflight_change_server(struct xk_inflight *log, uint64_t server)
+{
+    struct header *header = &log->file->header;
+    bool lost = header->server != server && header->unflushed != 0;
+
+    header->server = server;
+    return lost;
 }
 
 struct xk_inflight_queue *

@@ -64,6 +64,10 @@ struct xk_engine {
     bool discard;
     bool pins;      /* gains from memory that is pinned for it */
     bool one_queue; /* a flush on one queue says nothing of the others */
+    /* Which process keeps what was written and not flushed, so that it is lost
+     * with that; 0: the kernel does. */
+    uint64_t server;
+    _Atomic bool lost; /* that process is gone: nothing is served any more */
 };
 
 struct xk_engine_queue {

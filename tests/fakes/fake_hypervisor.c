@@ -15,7 +15,8 @@
 
 struct fake {
     struct xk_hypervisor base;
-    const char *world;
+    char *world;
+    char *rival; /* NULL: there is no other host */
     struct xk_fake_faults faults;
 };
 
@@ -57,19 +58,48 @@ load(struct xk_hypervisor *hv, const struct xk_uuid *uuid, struct being *being,
     return 0;
 }
 
-static int
+/* As one step: a process that is killed amid it changes nothing. */
+static void
 save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
      const struct being *being)
 {
-    XK_CLEANUP_FILE FILE *file = NULL;
-    char path[512];
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("%d %d %s\n", being->state, being->reason, being->name);
+    char path[512], temporary[600];
+    int fd;
 
     being_path(hv, uuid, path, sizeof(path));
-    file = fopen(path, "we");
-    if (file == NULL)
-        return -1;
-    fprintf(file, "%d %d %s\n", being->state, being->reason, being->name);
-    return 0;
+    snprintf(temporary, sizeof(temporary), "%s-%d", fake_of(hv)->world,
+             (int)getpid());
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd == -1 || xk_write_all(fd, text, strlen(text)) == -1 ||
+        rename(temporary, path) == -1)
+        abort();
+    close(fd);
+}
+
+/* ---- at most one copy ---- */
+
+static bool
+runs_in(const char *world, const struct xk_uuid *uuid)
+{
+    struct fake other = {.world = (char *)(uintptr_t)world};
+    struct being being;
+
+    return load(&other.base, uuid, &being, NULL) == 0 &&
+           being.state == XK_STATE_RUNNING;
+}
+
+static void
+note_if_both_run(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    const struct fake *fake = fake_of(hv);
+    char path[512];
+
+    if (fake->rival == NULL || !runs_in(fake->rival, uuid))
+        return;
+    snprintf(path, sizeof(path), "%s/both-run", fake->world);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 /* ---- faults ---- */
@@ -110,6 +140,8 @@ fake_probe(struct xk_error *err)
 static void
 fake_close(struct xk_hypervisor *hv)
 {
+    free(fake_of(hv)->world);
+    free(fake_of(hv)->rival);
     free(hv);
 }
 
@@ -186,6 +218,8 @@ change_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
         snprintf(being.name, sizeof(being.name), "%s", name);
     being.state = (int)state;
     save(hv, uuid, &being);
+    if (state == XK_STATE_RUNNING)
+        note_if_both_run(hv, uuid);
     return after(hv);
 }
 
@@ -315,6 +349,146 @@ fake_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return xk_fail(err, XK_ERR_TIMEOUT, "nothing ever changes in a fake world");
 }
 
+/* ---- on the way ---- */
+
+static int
+fake_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               struct xk_json_writer *writer, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    (void)hv;
+    (void)domain;
+    (void)deadline;
+    (void)err;
+    xk_json_put_string(writer, "machine", "fake");
+    return 0;
+}
+
+static int
+fake_check_needs(struct xk_hypervisor *hv,
+                 const struct xk_domain_config *config,
+                 const struct xk_json *needs, bool live,
+                 struct xk_problems *problems, struct xk_error *err)
+{
+    const char *machine = xk_json_string(xk_json_get(needs, "machine"));
+
+    (void)hv;
+    (void)config;
+    (void)live;
+    (void)err;
+    if (machine == NULL || strcmp(machine, "fake") != 0)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
+                       "it needs a machine that is not fake");
+    return 0;
+}
+
+static int
+fake_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   struct xk_error *err)
+{
+    (void)hv;
+    (void)domain;
+    (void)err;
+    return 0;
+}
+
+/* Each domain has memory of its own. */
+static void
+fill_memory(const struct xk_uuid *uuid, unsigned char *memory)
+{
+    uint32_t state = 1;
+
+    for (size_t i = 0; i < sizeof(uuid->bytes); i++)
+        state = state * 31 + uuid->bytes[i];
+    for (size_t i = 0; i < XK_FAKE_MEMORY; i++) {
+        state = state * 1664525 + 1013904223;
+        memory[i] = (unsigned char)(state >> 24);
+    }
+}
+
+/* In some pieces, the last one while it stands still. */
+static int
+send_memory(struct xk_hypervisor *hv, const struct xk_domain *domain, int fd,
+            const struct xk_send_watch *watch, struct xk_error *err)
+{
+    enum {
+        PIECES = 4,
+        PIECE = XK_FAKE_MEMORY / PIECES
+    };
+    XK_CLEANUP_FREE unsigned char *memory = xk_calloc(1, XK_FAKE_MEMORY);
+    struct xk_send_progress progress = {.total_bytes = XK_FAKE_MEMORY};
+
+    fill_memory(&domain->uuid, memory);
+    for (size_t i = 0; i < PIECES; i++) {
+        progress.sent_bytes += PIECE;
+        if (watch != NULL && !watch->go_on(&progress, watch->context))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (i == PIECES - 1 &&
+            change_state(hv, &domain->uuid, NULL, XK_STATE_PAUSED, err) == -1)
+            return -1;
+        if (xk_write_all(fd, memory + i * PIECE, PIECE) == -1)
+            return xk_fail_errno(err, "write the memory");
+    }
+    progress.stopped = true;
+    progress.stopped_at_ns = xk_now_ns();
+    if (watch != NULL)
+        watch->go_on(&progress, watch->context);
+    return 0;
+}
+
+static int
+fake_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
+          const struct xk_send_options *options, int fd,
+          const struct xk_send_watch *watch, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int pipe_fd = fd;
+
+    (void)options;
+    (void)deadline;
+    return send_memory(hv, domain, pipe_fd, watch, err);
+}
+
+static int
+fake_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               bool runs, struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)deadline;
+    return change_state(hv, &domain->uuid, NULL,
+                        runs ? XK_STATE_RUNNING : XK_STATE_PAUSED, err);
+}
+
+static int
+fake_prepare(struct xk_hypervisor *hv, struct xk_record *record,
+             const struct xk_domain_config *config, const struct xk_json *needs,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)needs;
+    (void)deadline;
+    return change_state(hv, &record->uuid, config->name, XK_STATE_PAUSED, err);
+}
+
+static int
+fake_receive(struct xk_hypervisor *hv, struct xk_record *record,
+             const struct xk_domain_config *config, int fd,
+             const struct xk_send_watch *watch, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_FREE unsigned char *wanted = xk_calloc(1, XK_FAKE_MEMORY);
+    XK_CLEANUP_BUF struct xk_buf memory = {0};
+    XK_CLEANUP_CLOSE int pipe_fd = fd;
+
+    (void)watch;
+    (void)deadline;
+    if (xk_read_fd(pipe_fd, "memory", 2 * XK_FAKE_MEMORY, &memory, err) == -1)
+        return -1;
+    fill_memory(&record->uuid, wanted);
+    if (memory.length != XK_FAKE_MEMORY ||
+        memcmp(memory.data, wanted, XK_FAKE_MEMORY) != 0)
+        return xk_fail(err, XK_ERR_FAILED, "that is not its memory");
+    return change_state(hv, &record->uuid, config->name, XK_STATE_PAUSED, err);
+}
+
 const struct xk_hypervisor_ops xk_fake_ops = {
     .name = "fake",
     .probe = fake_probe,
@@ -333,6 +507,13 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .core_dump = fake_core_dump,
     .rename = fake_rename,
     .wait = fake_wait,
+    .put_needs = fake_put_needs,
+    .check_needs = fake_check_needs,
+    .can_send_live = fake_can_send_live,
+    .send = fake_send,
+    .take_back = fake_take_back,
+    .prepare = fake_prepare,
+    .receive = fake_receive,
 };
 
 struct xk_hypervisor *
@@ -342,7 +523,7 @@ xk_fake_open(const struct xk_state *state, const char *world)
 
     fake->base.ops = &xk_fake_ops;
     fake->base.state = state;
-    fake->world = world;
+    fake->world = xk_strdup(world);
     return &fake->base;
 }
 
@@ -350,6 +531,13 @@ struct xk_fake_faults *
 xk_fake_faults(struct xk_hypervisor *hv)
 {
     return &fake_of(hv)->faults;
+}
+
+void
+xk_fake_set_rival(struct xk_hypervisor *hv, const char *rival_world)
+{
+    free(fake_of(hv)->rival);
+    fake_of(hv)->rival = xk_strdup(rival_world);
 }
 
 void

@@ -20,7 +20,7 @@ struct xk_fake_faults {
     unsigned killed_after; /* the process ends after the effect */
 };
 
-/* world: an existing directory; must outlive the driver. */
+/* world: an existing directory. */
 struct xk_hypervisor *xk_fake_open(const struct xk_state *state,
                                    const char *world);
 struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);
@@ -28,6 +28,14 @@ struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);
 /* The guest stops by itself. */
 void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
                   enum xk_stop_reason reason);
+
+/* Where the domains of another host are: one that is to run in both at once is
+ * noted in a file "both-run" of this world. */
+void xk_fake_set_rival(struct xk_hypervisor *hv, const char *rival_world);
+
+enum {
+    XK_FAKE_MEMORY = 700 * 1000 /* bytes of a domain that is sent */
+};
 
 /* How many domains there are in the world. */
 size_t xk_fake_count(struct xk_hypervisor *hv);

@@ -17,7 +17,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
 #include "tests/unit/kvm_plan_qemu.h"
-#include "toolstack/kvm/image.h"
+#include "toolstack/image/image.h"
 #include "toolstack/kvm/plan.h"
 
 enum {
@@ -30,18 +30,18 @@ static char *dir;
 
 static int
 open_as(const char *name, enum xk_disk_format format, bool write,
-        struct xk_kvm_image *image, struct xk_error *err)
+        struct xk_image *image, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", dir, name);
 
     memset(err, 0, sizeof(*err));
-    return xk_kvm_image_open(path, format, write, image, err);
+    return xk_image_open(path, format, write, image, err);
 }
 
 static void
 refused(const char *name, enum xk_disk_format format, const char *because)
 {
-    struct xk_kvm_image image;
+    struct xk_image image;
     struct xk_error err;
 
     assert_int_equal(open_as(name, format, true, &image, &err), -1);
@@ -54,7 +54,7 @@ refused(const char *name, enum xk_disk_format format, const char *because)
 static void
 opened(const char *name, enum xk_disk_format format, size_t layers)
 {
-    struct xk_kvm_image image;
+    struct xk_image image;
     struct xk_error err;
 
     if (open_as(name, format, true, &image, &err) == -1)
@@ -65,7 +65,7 @@ opened(const char *name, enum xk_disk_format format, size_t layers)
         assert_int_equal(fcntl(image.layers[i].fd, F_GETFL) & O_ACCMODE,
                          i == 0 ? O_RDWR : O_RDONLY);
     }
-    xk_kvm_image_close(&image);
+    xk_image_close(&image);
 }
 
 static void
@@ -127,7 +127,7 @@ an_unreadable_file_is_refused(void **context)
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
-        struct xk_kvm_image image;
+        struct xk_image image;
         struct xk_error err;
 
         /* Nobody else may look into the directory of the test. */
@@ -234,7 +234,7 @@ a_chain_is_at_most_sixteen_long(void **context)
 {
     (void)context;
     create("c0", "raw", NULL);
-    for (int i = 1; i <= XK_KVM_IMAGE_LAYERS_MAX; i++) {
+    for (int i = 1; i <= XK_IMAGE_LAYERS_MAX; i++) {
         char name[8], below[8];
 
         snprintf(name, sizeof(name), "c%d", i);
@@ -313,9 +313,9 @@ an_image_gets_what_its_owner_may_read(void **context)
 static void
 read_any(int fd, enum xk_disk_format format)
 {
-    struct xk_kvm_image_header header;
+    struct xk_image_header header;
     struct xk_error err = {.kind = XK_ERR_COUNT};
-    int r = xk_kvm_image_read_header(fd, "x", format, &header, &err);
+    int r = xk_image_read_header(fd, "x", format, &header, &err);
 
     if (r == -1)
         assert_int_equal(err.kind, XK_ERR_CONFIG);
@@ -393,20 +393,20 @@ static void
 in_use(const char *name, enum xk_disk_format format, bool write,
        const char *holder)
 {
-    struct xk_kvm_image image;
+    struct xk_image image;
     struct xk_error err;
 
     if (open_as(name, format, write, &image, &err) == -1)
         fail_msg("%s", err.message);
     if (holder == NULL) {
-        assert_int_equal(xk_kvm_image_check_free(&image, NULL, &err), 0);
+        assert_int_equal(xk_image_check_free(&image, NULL, &err), 0);
     } else {
-        assert_int_equal(xk_kvm_image_check_free(&image, NULL, &err), -1);
+        assert_int_equal(xk_image_check_free(&image, NULL, &err), -1);
         assert_int_equal(err.kind, XK_ERR_IN_USE);
         if (strstr(err.message, holder) == NULL)
             fail_msg("\"%s\" does not name \"%s\"", err.message, holder);
     }
-    xk_kvm_image_close(&image);
+    xk_image_close(&image);
 }
 
 static void

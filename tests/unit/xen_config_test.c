@@ -176,8 +176,8 @@ static const struct {
 } refusals[] = {
     {PV "xenstore_feature_mask=1\n", XK_ERR_UNSUPPORTED,
      "xenstore_feature_mask="},
-    {PV "disk=[\"format=vmdk,vdev=xvda,target=/d\"]\n", XK_ERR_UNSUPPORTED,
-     "qemu-img"},
+    {PV "disk=[\"format=vmdk,vdev=xvda,backendtype=qdisk,target=/d\"]\n",
+     XK_ERR_UNSUPPORTED, "qemu-img"},
     {PV "cpus=\"nodes:0\"\n", XK_ERR_UNSUPPORTED, "NUMA"},
     {PV "cpus=\"4096\"\n", XK_ERR_CONFIG, "none above 4095"},
     {PV "cpuid=\"host,frobnicate=1\"\n", XK_ERR_CONFIG, "frobnicate"},

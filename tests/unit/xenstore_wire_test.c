@@ -82,6 +82,106 @@ a_value_is_asked_for_and_read(void **state)
 }
 
 static void
+assert_asked(uint32_t type, const char *bytes, size_t length)
+{
+    struct xk_wire_header header;
+    char data[64];
+
+    assert_int_equal(read(peer, &header, sizeof(header)), sizeof(header));
+    assert_int_equal(header.type, type);
+    assert_int_equal(header.length, length);
+    assert_int_equal(read(peer, data, length), length);
+    assert_memory_equal(data, bytes, length);
+}
+
+static void
+each_text_of_a_request_is_ended_by_a_nul(void **state)
+{
+    static const struct xk_store_perm perms[] = {{'n', 1}, {'r', 0}};
+    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+
+    (void)state;
+    LAY(XK_WIRE_SET_PERMS, 1, "OK\0");
+    assert_int_equal(xk_store_set_perms(store, 0, "/a", perms, 2, soon(), &err),
+                     0);
+    assert_asked(XK_WIRE_SET_PERMS, "/a\0n1\0r0", 9);
+    LAY(XK_WIRE_ERROR, 2, "E2BIG\0");
+    LAY(XK_WIRE_LIST_PART, 3, "7\0b\0\0");
+    assert_int_equal(xk_store_list(store, 0, "/a", &names, soon(), &err), 0);
+    assert_asked(XK_WIRE_LIST, "/a", 3);
+    assert_asked(XK_WIRE_LIST_PART, "/a\0000", 5);
+    assert_int_equal(names.count, 1);
+}
+
+static void
+many_values_are_asked_for_in_one_turn(void **state)
+{
+    static const char *const paths[] = {"/a", "/b", "/c"};
+    struct xk_buf values[3] = {{0}};
+    struct xk_wire_header header;
+    char path[3];
+
+    (void)state;
+    LAY(XK_WIRE_READ, 1, "one");
+    LAY(XK_WIRE_ERROR, 2, "ENOENT\0");
+    LAY(XK_WIRE_READ, 3, "");
+    assert_int_equal(
+        xk_store_read_all(store, 0, paths, 3, 10, values, soon(), &err), 0);
+    assert_string_equal(values[0].data, "one");
+    assert_null(values[1].data);
+    assert_string_equal(values[2].data, "");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(read(peer, &header, sizeof(header)), sizeof(header));
+        assert_int_equal(header.request, i + 1);
+        assert_int_equal(read(peer, path, 3), 3);
+        assert_string_equal(path, paths[i]);
+        xk_buf_free(&values[i]);
+    }
+}
+
+static void
+of_many_values_one_that_is_refused_or_late_fails_all(void **state)
+{
+    static const char *const paths[] = {"/a", "/b"};
+    struct xk_buf values[2] = {{0}};
+
+    (void)state;
+    LAY(XK_WIRE_READ, 1, "one");
+    LAY(XK_WIRE_ERROR, 2, "EACCES\0");
+    assert_int_equal(
+        xk_store_read_all(store, 0, paths, 2, 10, values, soon(), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
+    xk_buf_free(&values[0]);
+    LAY(XK_WIRE_READ, 3, "one");
+    assert_int_equal(
+        xk_store_read_all(store, 0, paths, 2, 10, values, soon(), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    xk_buf_free(&values[0]);
+}
+
+static void
+more_values_than_a_burst_are_read(void **state)
+{
+    enum {
+        MANY = XK_STORE_BURST + 1
+    };
+    const char *paths[MANY];
+    struct xk_buf values[MANY] = {{0}};
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        paths[i] = "/a";
+        LAY(XK_WIRE_READ, i + 1, "x");
+    }
+    assert_int_equal(
+        xk_store_read_all(store, 0, paths, MANY, 10, values, soon(), &err), 0);
+    for (int i = 0; i < MANY; i++) {
+        assert_string_equal(values[i].data, "x");
+        xk_buf_free(&values[i]);
+    }
+}
+
+static void
 an_empty_value_is_an_empty_text(void **state)
 {
     XK_CLEANUP_BUF struct xk_buf value = {0};
@@ -334,6 +434,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_value_is_asked_for_and_read),
+        T(each_text_of_a_request_is_ended_by_a_nul),
+        T(many_values_are_asked_for_in_one_turn),
+        T(of_many_values_one_that_is_refused_or_late_fails_all),
+        T(more_values_than_a_burst_are_read),
         T(an_empty_value_is_an_empty_text),
         T(a_stopped_xenstored_is_a_timeout),
         T(an_answer_that_came_too_late_is_not_taken_for_the_next),

@@ -22,7 +22,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/image.h"
+#include "toolstack/kvm/copies.h"
+#include "toolstack/image/image.h"
 
 enum {
     NODE_MAX = 32,
@@ -64,7 +65,7 @@ put_discard(struct xk_json_writer *w, bool discard)
 
 static void
 add_file_node(struct xk_kvm_plan *plan, const struct node *node,
-              const struct xk_disk *disk, struct xk_kvm_layer *layer)
+              const struct xk_disk *disk, struct xk_image_layer *layer)
 {
     bool direct = disk->direct_io_safe && layer->direct;
     struct xk_json_writer *w;
@@ -104,7 +105,7 @@ may_have_backing(enum xk_disk_format format)
 
 static void
 add_format_node(struct xk_kvm_plan *plan, const struct node *node,
-                const struct xk_disk *disk, const struct xk_kvm_layer *layer)
+                const struct xk_disk *disk, const struct xk_image_layer *layer)
 {
     struct xk_json_writer *w = xk_kvm_option_open(plan, "-blockdev");
 
@@ -121,7 +122,7 @@ add_format_node(struct xk_kvm_plan *plan, const struct node *node,
 
 static void
 add_nodes(struct xk_kvm_plan *plan, const struct xk_disk *disk,
-          struct xk_kvm_image *image)
+          struct xk_image *image)
 {
     for (size_t i = image->count; i-- > 0;) {
         struct node node;
@@ -135,10 +136,10 @@ add_nodes(struct xk_kvm_plan *plan, const struct xk_disk *disk,
 /* The same file twice is fine where nobody writes. */
 static int
 note_use(struct xk_kvm_plan *plan, const struct xk_disk *disk,
-         const struct xk_kvm_layer *layer, struct xk_error *err)
+         const struct xk_image_layer *layer, struct xk_error *err)
 {
     struct xk_kvm_layout *layout = plan->layout;
-    struct xk_kvm_image_use *use;
+    struct xk_image_use *use;
 
     for (size_t i = 0; i < layout->image_count; i++) {
         use = &layout->images[i];
@@ -161,11 +162,11 @@ note_use(struct xk_kvm_plan *plan, const struct xk_disk *disk,
 
 static int
 open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
-           struct xk_kvm_image *image, struct xk_error *err)
+           struct xk_image *image, struct xk_error *err)
 {
     bool write = disk->read_write && !disk->cdrom;
 
-    if (xk_kvm_image_open(disk->target, disk->format, write, image, err) == -1)
+    if (xk_image_open(disk->target, disk->format, write, image, err) == -1)
         return -1;
     for (size_t i = 0; i < image->count; i++) {
         if (note_use(plan, disk, &image->layers[i], err) == -1)
@@ -175,17 +176,16 @@ open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
      * over. */
     if (plan->incoming)
         return 0;
-    return xk_kvm_image_check_free(image, plan->state, err);
+    return xk_image_check_free(image, plan->state, err);
 }
 
 /* What a dry run shows: the chain where it can be read, else the one file. */
 static void
-look_at_image(const struct xk_disk *disk, struct xk_kvm_image *image)
+look_at_image(const struct xk_disk *disk, struct xk_image *image)
 {
-    if (xk_kvm_image_open(disk->target, disk->format, false, image, NULL) ==
-        -1) {
+    if (xk_image_open(disk->target, disk->format, false, image, NULL) == -1) {
         image->count = 1;
-        image->layers[0] = (struct xk_kvm_layer){
+        image->layers[0] = (struct xk_image_layer){
             .path = xk_strdup(disk->target), .format = disk->format, .fd = -1};
     }
     image->layers[0].read_write = disk->read_write && !disk->cdrom;
@@ -195,16 +195,17 @@ static int
 add_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
           struct xk_error *err)
 {
-    struct xk_kvm_image image = {0};
+    struct xk_image image = {0};
     int r = 0;
 
-    if (plan->dry)
+    if (plan->dry ||
+        (plan->probe && plan->copies != NULL && xk_kvm_is_copied(disk)))
         look_at_image(disk, &image);
     else
         r = open_image(plan, disk, &image, err);
     if (r == 0)
         add_nodes(plan, disk, &image);
-    xk_kvm_image_close(&image);
+    xk_image_close(&image);
     return r;
 }
 

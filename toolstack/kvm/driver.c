@@ -11,11 +11,14 @@
 #include "toolstack/journal.h"
 #include "toolstack/kvm/console.h"
 #include "toolstack/kvm/control.h"
+#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/load.h"
+#include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/state.h"
@@ -210,15 +213,22 @@ prepare(struct xk_hypervisor *hv, struct xk_record *record,
         const struct xk_domain_config *config, const struct xk_json *needs,
         struct xk_deadline deadline, struct xk_error *err)
 {
+    const struct xk_json *copies = xk_kvm_copies(needs);
     struct xk_kvm_plan plan;
     int r;
 
     (void)hv;
+    if (copies != NULL &&
+        (xk_kvm_copies_read(copies, config, err) == -1 ||
+         xk_kvm_copies_make(record, copies, config, err) == -1))
+        return -1;
     xk_kvm_plan_init(&plan, false);
     r = xk_kvm_needs_apply(needs, &plan, err);
     if (r == 0)
         r = launch(&plan, record, config, deadline, err);
     xk_kvm_plan_free(&plan);
+    if (r == 0 && xk_json_length(copies) > 0)
+        r = xk_kvm_copies_serve(record, copies, deadline, err);
     return r;
 }
 
@@ -295,6 +305,9 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .console = xk_kvm_console,
     .put_needs = xk_kvm_put_needs,
     .check_needs = xk_kvm_check_needs,
+    .put_copies = xk_kvm_put_copies,
+    .reach_copies = xk_kvm_reach_copies,
+    .measure = xk_kvm_measure,
     .can_send_live = xk_kvm_can_send_live,
     .send = xk_kvm_send,
     .take_back = xk_kvm_take_back,

@@ -7,6 +7,7 @@
 #define XK_KVM_FILE_CLAIM "claim.json"    /* the uid, the time of making */
 #define XK_KVM_FILE_PROCESS "qemu.json"   /* which process QEMU is */
 #define XK_KVM_FILE_QMP "qmp.sock"        /* commands */
+#define XK_KVM_FILE_COPIES "copies.sock"  /* its disks, on their way here */
 #define XK_KVM_FILE_EVENTS "events.log"   /* every event, a line each */
 #define XK_KVM_FILE_TAKEN "events.json"   /* what was taken from that */
 #define XK_KVM_FILE_QEMU_LOG "qemu.log"   /* what QEMU prints */

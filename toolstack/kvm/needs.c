@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/qmp.h"
@@ -140,6 +141,7 @@ xk_kvm_needs_apply(const struct xk_json *needs, struct xk_kvm_plan *plan,
                        "that xk starts",
                        machine, accelerator);
     plan->incoming = true;
+    plan->copies = xk_kvm_copies(needs);
     plan->machine = machine;
     plan->accel =
         strcmp(accelerator, "kvm") == 0 ? XK_KVM_ACCEL_KVM : XK_KVM_ACCEL_TCG;
@@ -225,11 +227,15 @@ xk_kvm_check_needs(struct xk_hypervisor *hv,
                    const struct xk_json *needs, bool live,
                    struct xk_problems *problems, struct xk_error *err)
 {
+    const struct xk_json *copies = xk_kvm_copies(needs);
     struct xk_kvm_plan plan;
     int r;
 
-    if (check_version(needs, problems, err) == -1)
+    if (check_version(needs, problems, err) == -1 ||
+        (copies != NULL && xk_kvm_copies_read(copies, config, err) == -1))
         return -1;
+    if (copies != NULL)
+        xk_kvm_copies_check(copies, config, hv->state, problems);
     check_processor(needs, problems);
     xk_kvm_plan_init(&plan, false);
     r = xk_kvm_needs_apply(needs, &plan, err);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "toolstack/config/domain_config.h"
 #include "toolstack/record.h"
 
@@ -64,8 +65,10 @@ struct xk_kvm_plan {
                             comes from elsewhere has it; NULL: the newest */
     bool incoming; /* the state comes from elsewhere, where its images may be
                       open until then */
-    time_t now;    /* for the guest's clock; the time of init */
-    enum xk_kvm_accel accel; /* the start: by what the host offers */
+    const struct xk_json *copies; /* disks whose images come with the domain and
+                                     may be missing yet; NULL: none */
+    time_t now;                   /* for the guest's clock; the time of init */
+    enum xk_kvm_accel accel;      /* the start: by what the host offers */
 
     struct xk_kvm_layout *layout; /* the planner's own notes */
 };

@@ -100,23 +100,30 @@ connect_in_time(int fd, const struct sockaddr_un *address,
     return xk_fail_errno(err, "connect to QEMU");
 }
 
-struct xk_qmp *
-xk_qmp_connect(int dirfd, const char *name, struct xk_deadline deadline,
-               struct xk_error *err)
+int
+xk_qmp_dial(int dirfd, const char *name, struct xk_deadline deadline,
+            struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     struct sockaddr_un address;
 
     if (fill_address(&address, dirfd, name, err) == -1)
-        return NULL;
+        return -1;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1) {
-        xk_fail_errno(err, "socket");
-        return NULL;
-    }
+    if (fd == -1)
+        return xk_fail_errno(err, "socket");
     if (connect_in_time(fd, &address, deadline, err) == -1)
-        return NULL;
-    return xk_qmp_open(xk_take_fd(&fd), deadline, err);
+        return -1;
+    return xk_take_fd(&fd);
+}
+
+struct xk_qmp *
+xk_qmp_connect(int dirfd, const char *name, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    int fd = xk_qmp_dial(dirfd, name, deadline, err);
+
+    return fd == -1 ? NULL : xk_qmp_open(fd, deadline, err);
 }
 
 /* ---- messages ---- */

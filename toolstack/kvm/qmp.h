@@ -21,6 +21,11 @@ struct xk_qmp;
  * QEMU to inherit. An old one is replaced. */
 int xk_qmp_listen(int dirfd, const char *name, struct xk_error *err);
 
+/* A connected socket, the caller's, to one that listens by that name; errors as
+ * of xk_qmp_connect(). */
+int xk_qmp_dial(int dirfd, const char *name, struct xk_deadline deadline,
+                struct xk_error *err);
+
 /* Connect to the socket `name` in the directory and negotiate. XK_ERR_STATE
  * where nobody listens: QEMU is gone. */
 struct xk_qmp *xk_qmp_connect(int dirfd, const char *name,

@@ -10,13 +10,16 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/qmp.h"
 #include "toolstack/kvm/state.h"
 
 enum {
-    TICK_MS = 200, /* between two looks at what a stream has done */
-    END_MS = 5000, /* for QEMU to give a stream up when told to */
+    TICK_MS = 200,   /* between two looks at what a stream has done */
+    END_TICK_MS = 5, /* the same, while the guest stands still for its end */
+    END_MS = 5000,   /* for QEMU to give a stream up when told to */
     /* A guest that writes faster than the wire carries is slowed by QEMU, more
      * from round to round. Where that is not enough after so many rounds, it
      * may stand still longer. */
@@ -35,14 +38,18 @@ enum stage {
     STAGE_STOPPED, /* the guest stands still until we say "continue" */
     STAGE_DONE,
     STAGE_FAILED,
+    STAGE_CANCELLING,
     STAGE_CANCELLED,
 };
 
 struct transfer {
     struct xk_qmp *qmp;
+    const struct xk_domain_config *config;
     const struct xk_send_options *options; /* NULL: incoming */
     const struct xk_send_watch *watch;
     struct xk_send_progress progress;
+    bool mirrors;   /* its disks are mirrored now */
+    bool continued; /* after it stopped the guest */
     enum stage stage;
     char why[512]; /* it failed */
     unsigned downtime_ms;
@@ -62,7 +69,7 @@ stage_by_name(const char *status)
         {"active", STAGE_RUNS},
         {"device", STAGE_RUNS},
         {"wait-unplug", STAGE_RUNS},
-        {"cancelling", STAGE_RUNS},
+        {"cancelling", STAGE_CANCELLING},
         {"pre-switchover", STAGE_STOPPED},
         {"completed", STAGE_DONE},
         {"failed", STAGE_FAILED},
@@ -124,6 +131,9 @@ look(struct transfer *transfer, struct xk_deadline deadline,
         stage_by_name(xk_json_string(xk_json_get(state, "status")));
     if (transfer->stage == STAGE_STOPPED || transfer->stage == STAGE_DONE)
         note_stopped(&transfer->progress);
+    /* It takes its time to go on, and refuses to be told twice. */
+    if (transfer->stage == STAGE_STOPPED && transfer->continued)
+        transfer->stage = STAGE_RUNS;
     if (xk_json_get(state, "ram") != NULL)
         take_progress(transfer, xk_json_get(state, "ram"));
     why = xk_json_string(xk_json_get(state, "error-desc"));
@@ -236,11 +246,30 @@ make_patient(struct transfer *transfer, struct xk_deadline deadline,
     return set_downtime(transfer, transfer->downtime_ms * 2, deadline, err);
 }
 
+static bool
+is_under_way(const struct transfer *transfer)
+{
+    return transfer->stage == STAGE_RUNS || transfer->stage == STAGE_STOPPED ||
+           transfer->stage == STAGE_CANCELLING;
+}
+
+/* A stream that is cancelled just when it stops the guest waits for our word to
+ * go on, and does not hear that it was cancelled (migration_maybe_pause() of
+ * QEMU 7.2). */
+static void
+wake_cancelled(struct transfer *transfer, struct xk_deadline deadline)
+{
+    if (transfer->stage == STAGE_CANCELLING)
+        xk_qmp_execute(transfer->qmp, "migrate-continue",
+                       "{\"state\":\"cancelling\"}", NULL, deadline, NULL);
+}
+
 /* QEMU lets a guest that it stopped for the last round go on. */
 static int
 cancel(struct transfer *transfer, struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(END_MS);
+    struct xk_deadline end = xk_deadline_in_ms(END_MS);
+    struct xk_deadline deadline = xk_deadline_in_ms(2 * END_MS);
 
     if (xk_qmp_execute(transfer->qmp, "migrate_cancel", NULL, NULL, deadline,
                        err) == -1)
@@ -248,25 +277,97 @@ cancel(struct transfer *transfer, struct xk_error *err)
     for (;;) {
         if (look(transfer, deadline, err) == -1)
             return -1;
-        if (transfer->stage != STAGE_RUNS && transfer->stage != STAGE_STOPPED)
+        if (!is_under_way(transfer))
             return 0;
-        if (xk_deadline_left_ms(deadline) == 0)
+        if (xk_deadline_left_ms(end) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
                            "QEMU does not give its stream up");
         xk_qmp_wait_some(transfer->qmp,
-                         xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+                         xk_deadline_min(end, xk_deadline_in_ms(TICK_MS)));
+        wake_cancelled(transfer, deadline);
     }
 }
+
+/* ---- disks ---- */
+
+static int
+look_at_copies(struct transfer *transfer, bool *ready,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_kvm_mirror mirror;
+
+    *ready = true;
+    if (!transfer->mirrors)
+        return 0;
+    if (xk_kvm_mirror_look(transfer->qmp, &mirror, deadline, err) == -1)
+        return -1;
+    transfer->progress.copied_bytes = mirror.done_bytes;
+    transfer->progress.copy_bytes = mirror.total_bytes;
+    *ready = mirror.ready;
+    return 0;
+}
+
+static int
+copy_disks(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    const struct xk_send_options *options = transfer->options;
+    bool ready = false;
+
+    if (options->copy_count == 0)
+        return 0;
+    transfer->mirrors = true;
+    transfer->progress.copying = true;
+    if (!goes_on(transfer))
+        return xk_fail(err, XK_ERR_FAILED, "cancelled");
+    if (xk_kvm_mirror_start(transfer->qmp, transfer->config, options->copy_fds,
+                            options->copy_count, options->bandwidth, deadline,
+                            err) == -1)
+        return -1;
+    while (!ready) {
+        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+            return -1;
+        if (!goes_on(transfer))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "its disks could not be copied in time");
+        if (!ready)
+            xk_qmp_wait_some(
+                transfer->qmp,
+                xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+    }
+    transfer->progress.copying = false;
+    return 0;
+}
+
+/* While the guest stands still. */
+static int
+end_copies(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (!transfer->mirrors)
+        return 0;
+    transfer->mirrors = false;
+    return xk_kvm_mirror_finish(transfer->qmp, deadline, err);
+}
+
+/* ---- memory ---- */
 
 /* 1: go on, 0: done, -1: error. */
 static int
 step_send(struct transfer *transfer, struct xk_deadline deadline,
           struct xk_error *err)
 {
+    bool ready;
+
     switch (transfer->stage) {
     case STAGE_STOPPED:
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (end_copies(transfer, deadline, err) == -1)
+            return -1;
+        transfer->continued = true;
         return xk_qmp_execute(transfer->qmp, "migrate-continue",
                               "{\"state\":\"pre-switchover\"}", NULL, deadline,
                               err) == -1
@@ -278,12 +379,15 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
                            "its memory could not be sent in time");
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+            return -1;
         return make_patient(transfer, deadline, err) == -1 ? -1 : 1;
     case STAGE_DONE:
         goes_on(transfer);
         return 0;
     case STAGE_NONE:
     case STAGE_FAILED:
+    case STAGE_CANCELLING:
     case STAGE_CANCELLED:
     default:
         return xk_fail(err, XK_ERR_FAILED, "QEMU could not send it: %s",
@@ -306,8 +410,20 @@ follow_send(struct transfer *transfer, struct xk_deadline deadline,
         if (transfer->stage == STAGE_RUNS)
             xk_qmp_wait_some(
                 transfer->qmp,
-                xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
+                xk_deadline_min(deadline, xk_deadline_in_ms(transfer->continued
+                                                                ? END_TICK_MS
+                                                                : TICK_MS)));
     }
+}
+
+static int
+stop_guest(struct transfer *transfer, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (xk_qmp_execute(transfer->qmp, "stop", NULL, NULL, deadline, err) == -1)
+        return -1;
+    note_stopped(&transfer->progress);
+    return end_copies(transfer, deadline, err);
 }
 
 static int
@@ -316,9 +432,12 @@ send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
 {
     int r;
 
-    if (!transfer->options->live)
-        note_stopped(&transfer->progress);
     r = set_up(transfer, deadline, err);
+    if (r == 0)
+        r = copy_disks(transfer, deadline, err);
+    /* A live one goes on writing until the last round. */
+    if (r == 0 && !transfer->options->live)
+        r = stop_guest(transfer, deadline, err);
     if (r == -1) {
         close(fd);
         return -1;
@@ -340,18 +459,20 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
             struct xk_error *err)
 {
     int dirfd = xk_kvm_dir(domain, err);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     struct transfer transfer = {.options = options, .watch = watch};
 
     (void)hv;
     if (dirfd != -1)
+        config = xk_record_load_config(domain->record, err);
+    if (config != NULL)
         qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
-    if (qmp == NULL ||
-        (!options->live &&
-         xk_qmp_execute(qmp, "stop", NULL, NULL, deadline, err) == -1)) {
+    if (qmp == NULL) {
         close(fd);
         return -1;
     }
+    transfer.config = config;
     transfer.qmp = qmp;
     return send_stream(&transfer, fd, deadline, err);
 }
@@ -365,18 +486,23 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int dirfd = xk_kvm_dir(domain, err);
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     struct transfer transfer = {0};
+    struct xk_kvm_status status;
 
     (void)hv;
-    if (dirfd == -1)
+    if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
+    /* Then it has crashed, and its policy has its turn. */
+    if (!status.alive)
+        return 0;
     qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL)
         return -1;
     transfer.qmp = qmp;
     if (look(&transfer, deadline, err) == -1)
         return -1;
-    if ((transfer.stage == STAGE_RUNS || transfer.stage == STAGE_STOPPED) &&
-        cancel(&transfer, err) == -1)
+    if (is_under_way(&transfer) && cancel(&transfer, err) == -1)
+        return -1;
+    if (xk_kvm_mirror_abandon(qmp, deadline, err) == -1)
         return -1;
     if ((runs || transfer.stage == STAGE_DONE) &&
         xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1)
@@ -449,6 +575,6 @@ xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
         return -1;
     }
     if (receive_stream(&transfer, fd, deadline, err) == 0)
-        return 0;
+        return xk_kvm_copies_end(qmp, record, deadline, err);
     return xk_kvm_launch_explain(record, deadline, err);
 }

@@ -30,6 +30,9 @@ static const char *const type_names[XK_FRAME_TYPE_COUNT] = {
     [XK_FRAME_CONFIRM] = "confirm",   [XK_FRAME_FAILED] = "failed",
     [XK_FRAME_ALIVE] = "alive",       [XK_FRAME_QUERY] = "query",
     [XK_FRAME_ANSWER] = "answer",     [XK_FRAME_FILE] = "file",
+    [XK_FRAME_CHANNELS] = "channels", [XK_FRAME_OPENED] = "opened",
+    [XK_FRAME_CHANNEL] = "channel",   [XK_FRAME_MEASURE] = "measure",
+    [XK_FRAME_MEASURED] = "measured",
 };
 
 const char *
@@ -187,6 +190,12 @@ xk_frame_write_text(struct xk_frame_stream *stream, enum xk_frame_type type,
                           text->length, deadline, err);
 }
 
+static bool
+holds_bytes(unsigned type)
+{
+    return type == XK_FRAME_DATA || type == XK_FRAME_CHANNEL;
+}
+
 /* What a sound header can say; the sum comes after the payload. */
 static int
 check_header(const struct xk_frame_stream *stream, const unsigned char *header,
@@ -196,11 +205,8 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
     uint32_t length = get32(header + LENGTH_AT);
     uint32_t expanded = get32(header + EXPANDED_AT);
     uint32_t limit =
-        type == XK_FRAME_DATA ? XK_FRAME_PAYLOAD_MAX : XK_FRAME_TEXT_MAX;
+        holds_bytes(type) ? XK_FRAME_PAYLOAD_MAX : XK_FRAME_TEXT_MAX;
 
-    if (memcmp(header, magic, sizeof(magic)) != 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",
-                       stream->what);
     if (length > limit || expanded > limit || (flags & ~XK_FRAME_FLAGS) != 0 ||
         type == 0 || type >= XK_FRAME_TYPE_COUNT ||
         ((flags & XK_FRAME_ZSTD) == 0 && expanded != length) ||
@@ -217,6 +223,21 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
     return 0;
 }
 
+/* What is no frame may be short, and wait for an answer. */
+static int
+read_header(struct xk_frame_stream *stream,
+            unsigned char header[XK_FRAME_HEADER_SIZE],
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    if (read_bytes(stream, header, sizeof(magic), deadline, err) == -1)
+        return -1;
+    if (memcmp(header, magic, sizeof(magic)) != 0)
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",
+                       stream->what);
+    return read_bytes(stream, header + sizeof(magic),
+                      XK_FRAME_HEADER_SIZE - sizeof(magic), deadline, err);
+}
+
 int
 xk_frame_read(struct xk_frame_stream *stream, struct xk_frame *frame,
               struct xk_deadline deadline, struct xk_error *err)
@@ -225,7 +246,7 @@ xk_frame_read(struct xk_frame_stream *stream, struct xk_frame *frame,
     struct xk_buf *payload = &frame->payload;
     size_t length;
 
-    if (read_bytes(stream, header, sizeof(header), deadline, err) == -1 ||
+    if (read_header(stream, header, deadline, err) == -1 ||
         check_header(stream, header, err) == -1)
         return -1;
     length = get32(header + LENGTH_AT);

@@ -30,7 +30,7 @@ enum {
     XK_FRAME_TEXT_MAX = 256 << 10,  /* of a frame that holds JSON */
 };
 
-/* In the order of a migration. All but DATA hold a JSON object. */
+/* In the order of a migration. All but DATA and CHANNEL hold a JSON object. */
 enum xk_frame_type {
     XK_FRAME_HELLO = 1, /* both: version, hypervisor, host */
     XK_FRAME_DOMAIN,    /* source: what is to come */
@@ -48,6 +48,11 @@ enum xk_frame_type {
     XK_FRAME_QUERY,     /* source: what became of that move? */
     XK_FRAME_ANSWER,    /* target */
     XK_FRAME_FILE,      /* the first frame of a saved domain */
+    XK_FRAME_CHANNELS,  /* source: the disks of a move, by this connection */
+    XK_FRAME_OPENED,    /* target: channels follow */
+    XK_FRAME_CHANNEL,   /* either: bytes of one (migration/channel.h) */
+    XK_FRAME_MEASURE,   /* source: so many bytes follow (migration/measure.h) */
+    XK_FRAME_MEASURED,  /* target: they came */
     XK_FRAME_TYPE_COUNT,
 };
 

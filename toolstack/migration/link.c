@@ -37,8 +37,9 @@ add_word(struct xk_link *link, size_t *count, char *word)
 static void
 init(struct xk_link *link, const char *name)
 {
-    *link =
-        (struct xk_link){.name = xk_asprintf("host \"%s\"", name), .fd = -1};
+    *link = (struct xk_link){.host = xk_strdup(name),
+                             .name = xk_asprintf("host \"%s\"", name),
+                             .fd = -1};
 }
 
 void
@@ -50,6 +51,12 @@ xk_link_by_words(struct xk_link *link, const char *host,
     init(link, host);
     for (size_t i = 0; argv[i] != NULL; i++)
         add_word(link, &count, xk_strdup(argv[i]));
+}
+
+void
+xk_link_again(struct xk_link *link, const struct xk_link *first)
+{
+    xk_link_by_words(link, first->host, (const char *const *)first->argv);
 }
 
 /* Keeps dead connections from being waited for; a person at the terminal may
@@ -224,18 +231,30 @@ xk_link_open(struct xk_link *link, struct xk_error *err)
     return 0;
 }
 
-/* Returns false while it runs on at the deadline. */
+static void
+reap(struct xk_link *link, int *status)
+{
+    while (waitpid(link->pid, status, 0) == -1 && errno == EINTR) {
+    }
+    link->pid = 0;
+}
+
+/* Returns false while it runs on at the deadline, or where that cannot be
+ * waited for. */
 static bool
 has_ended(struct xk_link *link, struct xk_deadline deadline, int *status)
 {
     XK_CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
+    siginfo_t info = {0};
 
     if (pidfd != -1 &&
         xk_deadline_poll(deadline, pidfd, POLLIN, "", NULL) == -1)
         return false;
-    while (waitpid(link->pid, status, 0) == -1 && errno == EINTR) {
-    }
-    link->pid = 0;
+    if (pidfd == -1 && (waitid(P_PID, (id_t)link->pid, &info,
+                               WEXITED | WNOHANG | WNOWAIT) == -1 ||
+                        info.si_pid == 0))
+        return false;
+    reap(link, status);
     return true;
 }
 
@@ -270,7 +289,7 @@ xk_link_close(struct xk_link *link)
     if (link->pid != 0 &&
         !has_ended(link, xk_deadline_in_ms(END_MS), &status)) {
         kill(-link->pid, SIGKILL);
-        has_ended(link, xk_deadline_never(), &status);
+        reap(link, &status);
     }
 }
 
@@ -281,6 +300,7 @@ xk_link_free(struct xk_link *link)
     for (size_t i = 0; link->argv != NULL && link->argv[i] != NULL; i++)
         free(link->argv[i]);
     free(link->argv);
+    free(link->host);
     free(link->name);
     *link = (struct xk_link){.fd = -1};
 }

@@ -13,6 +13,7 @@
 
 struct xk_link {
     char **argv; /* ended by NULL */
+    char *host;  /* as it was given */
     char *name;  /* of the host, for messages */
     pid_t pid;   /* 0: not running */
     int fd;      /* both ways, -1 */
@@ -33,6 +34,9 @@ int xk_link_by_command(struct xk_link *link, const char *host,
 /* The same words again, from a journal. */
 void xk_link_by_words(struct xk_link *link, const char *host,
                       const char *const *argv);
+
+/* The same way once more. */
+void xk_link_again(struct xk_link *link, const struct xk_link *first);
 
 /* Start the program. */
 int xk_link_open(struct xk_link *link, struct xk_error *err);

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/copies.h"
+#include "toolstack/migration/manifest.h"
+#include "toolstack/migration/measure.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/talk.h"
@@ -34,6 +37,9 @@ struct move {
     bool begun;     /* there is a BEGIN in the journal */
     bool committed; /* the target decides */
     struct xk_talk talk;
+    struct xk_pump *pump; /* while its state is sent */
+    struct xk_copies way; /* while its disks are copied */
+    struct xk_copy_totals copies;
     struct xk_pump_totals totals;
     struct xk_send_progress progress; /* the last one seen */
     int64_t started_ns;
@@ -61,7 +67,7 @@ note_begin(struct move *move, struct xk_error *err)
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "move", id);
     xk_json_put_bool(writer, "runs", move->runs);
-    xk_json_put_string(writer, "host", move->link->name);
+    xk_json_put_string(writer, "host", move->link->host);
     xk_json_open_array(writer, "command");
     for (size_t i = 0; move->link->argv[i] != NULL; i++)
         xk_json_put_string(writer, NULL, move->link->argv[i]);
@@ -120,9 +126,11 @@ put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
     const struct offer *offer = context;
     struct move *move = offer->move;
 
-    put_disks(writer, move->config);
-    return xk_image_put(move->host, move->domain, move->config, move->runs,
-                        writer, offer->deadline, err);
+    if (!move->options->copy_disks)
+        put_disks(writer, move->config);
+    return xk_manifest_put(move->host, move->domain, move->config, move->runs,
+                           move->options->copy_disks ? &move->copies : NULL,
+                           writer, offer->deadline, err);
 }
 
 static int
@@ -185,7 +193,11 @@ see_progress(const struct xk_send_progress *progress, void *context)
     struct move *move = context;
     const struct xk_send_watch *watch = move->options->watch;
 
+    if (progress->copying != move->progress.copying)
+        enter(move, progress->copying ? "copying disks" : "sending");
     move->progress = *progress;
+    if (xk_pump_has_failed(move->pump) || xk_copies_have_failed(&move->way))
+        return false;
     return watch == NULL || watch->go_on(progress, watch->context);
 }
 
@@ -198,27 +210,60 @@ put_totals(struct xk_json_writer *writer, void *context, struct xk_error *err)
 }
 
 static int
-pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
+               struct xk_error *err)
 {
-    const struct xk_pump_options options = {
-        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
     const struct xk_send_options how = {
         .live = move->result->live,
         .bandwidth = move->options->bandwidth,
         .max_downtime_ms = move->options->max_downtime_ms,
+        .copy_fds = move->way.fds,
+        .copy_count = move->copies.count,
     };
     const struct xk_send_watch watch = {see_progress, move};
     struct xk_hypervisor *hv = move->host->hv;
+
+    return hv->ops->send(hv, move->domain, &how, fd, &watch, deadline, err);
+}
+
+/* What went wrong on the way counts more than what the driver made of it. */
+static int
+send_with_copies(struct move *move, int fd, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    struct xk_error way = {0};
+    int r = 0;
+
+    if (move->copies.count > 0)
+        r = xk_copies_open(&move->way, move->host, move->link, &move->id,
+                           move->copies.count, move->talk.silence_ms, deadline,
+                           err);
+    if (r == -1)
+        close(fd);
+    else
+        r = send_by_driver(move, fd, deadline, err);
+    if (move->copies.count > 0 &&
+        xk_copies_close(&move->way, r == -1, &way) == -1) {
+        *err = way;
+        return -1;
+    }
+    return r;
+}
+
+static int
+pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_pump_options options = {
+        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
     struct xk_error driver_err = {0};
-    struct xk_pump *pump;
     int fd, sent;
 
-    pump = xk_pump_out(move->talk.to, move->talk.from, &options, &fd, err);
-    if (pump == NULL)
+    move->pump =
+        xk_pump_out(move->talk.to, move->talk.from, &options, &fd, err);
+    if (move->pump == NULL)
         return -1;
-    sent = hv->ops->send(hv, move->domain, &how, fd, &watch, deadline,
-                         &driver_err);
-    if (xk_pump_join(pump, sent == -1, &move->totals, err) == -1)
+    sent = send_with_copies(move, fd, deadline, &driver_err);
+    if (xk_pump_join(XK_TAKE(move->pump), sent == -1, &move->totals, err) == -1)
         return -1;
     if (sent == -1)
         *err = driver_err;
@@ -300,10 +345,52 @@ finish(struct move *move, struct xk_error *err)
     /* Not waited for: the target keeps its decision until it knows. */
     xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     result->bytes = move->totals.bytes;
+    result->copied_bytes = move->progress.copied_bytes;
     result->wire_bytes = move->link->to.bytes;
     result->rounds = move->progress.rounds;
     result->total_ns = xk_now_ns() - move->started_ns;
     return 0;
+}
+
+/* ---- a plan ---- */
+
+static int
+look_at_load(struct move *move, struct xk_load *load,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = move->host->hv;
+
+    enter(move, "measuring");
+    if (hv->ops->measure != NULL)
+        return hv->ops->measure(hv, move->domain, load, deadline, err);
+    *load = (struct xk_load){.memory_bytes = move->config->memory_mib << 20};
+    return 0;
+}
+
+static int
+plan(struct move *move, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_migrate_options *options = move->options;
+    struct xk_forecast_input *input = &options->plan->input;
+
+    *input = (struct xk_forecast_input){
+        .bandwidth = options->bandwidth,
+        .disk_bytes = move->copies.bytes,
+        .max_downtime_ms = options->max_downtime_ms,
+        .live = move->result->live,
+    };
+    if (look_at_load(move, &input->load, deadline, err) == -1 ||
+        xk_measure_link(&move->talk, &input->link, deadline, err) == -1)
+        return -1;
+    options->plan->rate_is_known = move->host->hv->ops->measure != NULL;
+    xk_forecast(input, &options->plan->forecast);
+    return 0;
+}
+
+static bool
+moves_nothing(const struct move *move)
+{
+    return move->options->dry_run || move->options->plan != NULL;
 }
 
 static int
@@ -314,12 +401,14 @@ run_phases(struct move *move, struct xk_deadline deadline, struct xk_error *err)
                                  struct xk_error * err) = {
         greet, offer, prepare, send_state, commit,
     };
-    size_t count = move->options->dry_run ? 2 : XK_ARRAY_SIZE(phases);
+    size_t count = moves_nothing(move) ? 2 : XK_ARRAY_SIZE(phases);
 
     for (size_t i = 0; i < count; i++) {
         if (phases[i](move, deadline, err) == -1)
             return xk_link_explain(move->link, err);
     }
+    if (move->options->plan != NULL && plan(move, deadline, err) == -1)
+        return xk_link_explain(move->link, err);
     return 0;
 }
 
@@ -354,6 +443,17 @@ decide_live(struct move *move, struct xk_error *err)
 }
 
 static int
+check_can_copy(const struct move *move, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = move->host->hv->ops;
+
+    if (!move->options->copy_disks || ops->put_copies != NULL)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "on %s disks cannot be copied with their domain", ops->name);
+}
+
+static int
 migrate_locked(struct move *move, struct xk_deadline deadline,
                struct xk_error *err)
 {
@@ -364,10 +464,11 @@ migrate_locked(struct move *move, struct xk_deadline deadline,
         return -1;
     move->runs = running;
     move->config = xk_record_load_config(move->domain->record, err);
-    if (move->config == NULL || decide_live(move, err) == -1)
+    if (move->config == NULL || check_can_copy(move, err) == -1 ||
+        decide_live(move, err) == -1)
         return -1;
     if (run_phases(move, deadline, err) == 0)
-        return move->options->dry_run ? 0 : finish(move, err);
+        return moves_nothing(move) ? 0 : finish(move, err);
     if (!move->committed) {
         undo(move, err);
         return -1;

@@ -9,6 +9,7 @@
  *                                                 against it
  *   PREPARE                        ->             a record, "receive" begins
  *                                  <-   PREPARED
+ *   (its disks go by a second connection, toolstack/migration/copies.h)
  *   DATA ... DATA_END              ->             its memory and devices
  *                                  <-   RECEIVED  whole, paused
  *   (note "commit")
@@ -17,7 +18,8 @@
  *   (ends its own)  CONFIRM        ->             "receive" ends
  *
  * Before the note "commit" any failure lets the domain go on at the source, and
- * the target, which never runs what it was not told to, removes its own. After
+ * the target, which never runs what it was not told to, removes its own, images
+ * that were made for it as well. After
  * it the source does nothing until it knows the target's decision
  * (toolstack/migration/handover.h), however often it must ask: the domain is
  * "in doubt" meanwhile. So it runs on one host at most, at any time.
@@ -28,6 +30,7 @@
 #include "toolstack/domain.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
+#include "toolstack/migration/measure.h"
 
 #define XK_MIGRATION_PROTOCOL 1
 
@@ -40,12 +43,21 @@ enum xk_liveness {
     XK_NOT_LIVE,
 };
 
+/* What a move would take, by what was measured. */
+struct xk_migrate_plan {
+    struct xk_forecast_input input;
+    bool rate_is_known; /* at which its memory is changed */
+    struct xk_forecast forecast;
+};
+
 struct xk_migrate_options {
     enum xk_liveness live;
     uint64_t bandwidth;       /* bytes per second, 0: no limit */
     unsigned max_downtime_ms; /* 0: the driver's choice */
     bool zstd;
-    bool dry_run; /* up to the target's verdict */
+    bool dry_run;                 /* up to the target's verdict */
+    struct xk_migrate_plan *plan; /* may be NULL; else only that is made */
+    bool copy_disks;              /* those that the guest can write go along */
     /* How long the other host may be silent; 0: 30 s. */
     int64_t silence_ms;
     const struct xk_send_watch *watch; /* may be NULL */
@@ -56,8 +68,9 @@ struct xk_migrate_options {
 
 struct xk_migrate_result {
     bool live;
-    uint64_t bytes;      /* of memory and devices */
-    uint64_t wire_bytes; /* that they took, with frames, compressed or not */
+    uint64_t bytes;        /* of memory and devices */
+    uint64_t wire_bytes;   /* that they took, with frames, compressed or not */
+    uint64_t copied_bytes; /* of disks */
     unsigned rounds;
     int64_t total_ns;
     /* From when the guest stood still to the target's word that it runs; 0:

@@ -12,7 +12,10 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/made_file.h"
+#include "toolstack/migration/copies.h"
+#include "toolstack/migration/manifest.h"
+#include "toolstack/migration/measure.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
@@ -23,12 +26,13 @@ enum {
     CHECK_MS = 20000,
     PREPARE_MS = 60000,
     RUN_MS = 30000,
+    MEASUREMENTS_MAX = 64,
 };
 
 struct reception {
     struct xk_host *host;
     struct xk_uuid id; /* of the move */
-    struct xk_image image;
+    struct xk_manifest manifest;
     struct xk_domain domain; /* from "prepare" on */
     struct xk_talk talk;
     bool owned;
@@ -46,7 +50,7 @@ note_text(const struct reception *reception, struct xk_buf *text)
     xk_uuid_format(&reception->id, id);
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "move", id);
-    xk_json_put_bool(writer, "runs", reception->image.runs);
+    xk_json_put_bool(writer, "runs", reception->manifest.runs);
     xk_json_close_object(writer);
     return 0;
 }
@@ -143,12 +147,12 @@ check_disks(const struct xk_json *disks, struct xk_problems *problems)
 static void
 judge(struct reception *reception, struct verdict *verdict)
 {
-    struct xk_image *image = &reception->image;
+    struct xk_manifest *manifest = &reception->manifest;
 
-    check_disks(xk_json_get(image->document, "disks"), &verdict->problems);
+    check_disks(xk_json_get(manifest->document, "disks"), &verdict->problems);
     verdict->refused =
-        xk_image_check(reception->host, image, true, &verdict->problems,
-                       xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
+        xk_manifest_check(reception->host, manifest, true, &verdict->problems,
+                          xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
 }
 
 /* Returns 1 where the domain may come, 0 where it was refused. */
@@ -160,8 +164,8 @@ answer_offer(struct reception *reception, struct xk_error *err)
     struct verdict verdict = {0};
     int r;
 
-    if (json == NULL || xk_image_take(&json, "the domain that is offered",
-                                      &reception->image, err) == -1)
+    if (json == NULL || xk_manifest_take(&json, "the domain that is offered",
+                                         &reception->manifest, err) == -1)
         return -1;
     judge(reception, &verdict);
     r = xk_talk_say(&reception->talk, XK_FRAME_VERDICT, put_verdict, &verdict,
@@ -178,7 +182,7 @@ static int
 prepare(struct reception *reception, struct xk_error *err)
 {
     struct xk_host *host = reception->host;
-    const struct xk_domain_config *config = reception->image.config;
+    const struct xk_domain_config *config = reception->manifest.config;
     struct xk_domain *domain = &reception->domain;
     struct xk_deadline deadline = xk_deadline_in_ms(PREPARE_MS);
     XK_CLEANUP_BUF struct xk_buf text = {0};
@@ -192,7 +196,7 @@ prepare(struct reception *reception, struct xk_error *err)
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
     if (host->hv->ops->prepare(host->hv, domain->record, config,
-                               reception->image.needs, deadline, err) == -1)
+                               reception->manifest.needs, deadline, err) == -1)
         return -1;
     return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
 }
@@ -219,9 +223,9 @@ receive_state(struct reception *reception, struct xk_error *err)
     if (pump == NULL)
         return -1;
     watch.context = pump;
-    received =
-        hv->ops->receive(hv, reception->domain.record, reception->image.config,
-                         fd, &watch, xk_deadline_never(), &driver_err);
+    received = hv->ops->receive(hv, reception->domain.record,
+                                reception->manifest.config, fd, &watch,
+                                xk_deadline_never(), &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1) {
@@ -246,7 +250,7 @@ take_over(struct reception *reception, struct xk_error *err)
         return xk_fail(err, XK_ERR_STATE,
                        "the move was given up before it was complete");
     reception->owned = true;
-    if (reception->image.runs &&
+    if (reception->manifest.runs &&
         host->hv->ops->unpause(host->hv, &reception->domain,
                                xk_deadline_in_ms(RUN_MS), err) == -1)
         return -1;
@@ -273,24 +277,55 @@ give_up(struct reception *reception, const struct xk_error *why)
 {
     if (reception->owned)
         disown(reception);
-    if (reception->domain.record != NULL)
+    if (reception->domain.record != NULL) {
+        xk_made_files_remove(reception->domain.record);
         xk_operation_undo(reception->host, &reception->domain);
+    }
     xk_peer_tell_failed(reception->talk.to, why, xk_deadline_in_ms(2000));
 }
 
 /* Whether the source knows that it runs here is its concern: if not, it asks.
+ * The decision is needed as long as the journal has no END: recovery asks it.
  */
 static int
 finish(struct reception *reception, struct xk_error *err)
 {
-    const struct xk_record *record = reception->domain.record;
+    struct xk_talk *talk = &reception->talk;
+    bool confirmed =
+        xk_talk_say(talk, XK_FRAME_RUNNING, NULL, NULL, NULL) == 0 &&
+        xk_talk_hear(talk, XK_FRAME_CONFIRM, NULL, xk_deadline_never(), NULL) ==
+            0;
 
-    if (xk_talk_say(&reception->talk, XK_FRAME_RUNNING, NULL, NULL, NULL) ==
-            0 &&
-        xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
-                     xk_deadline_never(), NULL) == 0)
+    if (xk_journal_append(reception->domain.record, XK_JOURNAL_END,
+                          XK_OP_RECEIVE, NULL, err) == -1)
+        return -1;
+    if (confirmed)
         xk_handover_forget(&reception->host->state, &reception->id);
-    return xk_journal_append(record, XK_JOURNAL_END, XK_OP_RECEIVE, NULL, err);
+    return 0;
+}
+
+/* 1: it is to come, 0: a source that only wanted to know goes away. */
+static int
+hear_wish(struct reception *reception, struct xk_error *err)
+{
+    struct xk_talk *talk = &reception->talk;
+
+    for (int i = 0; i < MEASUREMENTS_MAX; i++) {
+        if (xk_frame_read(talk->from, &talk->frame,
+                          xk_deadline_in_ms(talk->silence_ms), NULL) == -1)
+            return 0;
+        if (talk->frame.type == XK_FRAME_PREPARE)
+            return 1;
+        if (talk->frame.type == XK_FRAME_FAILED)
+            return 0;
+        if (talk->frame.type == XK_FRAME_ALIVE)
+            continue;
+        if (talk->frame.type != XK_FRAME_MEASURE)
+            break;
+        if (xk_measure_answer(talk, err) == -1)
+            return -1;
+    }
+    return xk_peer_unexpected(&talk->frame, talk->from->what, "prepare", err);
 }
 
 static int
@@ -298,10 +333,9 @@ receive_domain(struct reception *reception, struct xk_error *err)
 {
     int r = answer_offer(reception, err);
 
-    /* A source that only wanted to know goes away. */
-    if (r == 0 ||
-        (r == 1 && xk_talk_hear(&reception->talk, XK_FRAME_PREPARE, NULL,
-                                xk_deadline_never(), NULL) == -1))
+    if (r == 1)
+        r = hear_wish(reception, err);
+    if (r == 0)
         return 0;
     if (r == -1 || prepare(reception, err) == -1 ||
         receive_state(reception, err) == -1 ||
@@ -324,28 +358,37 @@ put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
     return 0;
 }
 
-/* Whether a living process still receives that move. What a killed one left is
- * gone by now: opening the host recovers. */
 static bool
-is_under_way(const struct xk_state *state, const struct xk_uuid *move)
+is_of_move(const struct xk_record *record, const struct xk_uuid *move)
+{
+    struct xk_uuid id;
+    bool runs;
+
+    return xk_journal_is_unfinished(record) &&
+           read_note(record, &id, &runs, NULL) == 0 && xk_uuid_equal(&id, move);
+}
+
+/* *record, the caller's, is that of the domain which a living process receives
+ * by that move; NULL where none does. What a killed one left is gone by now:
+ * opening the host recovers. */
+static int
+find_reception(const struct xk_state *state, const struct xk_uuid *move,
+               struct xk_record **record, struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
     size_t count;
 
-    if (xk_state_list(state, &uuids, &count, NULL) == -1)
-        return true;
-    for (size_t i = 0; i < count; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record =
+    *record = NULL;
+    if (xk_state_list(state, &uuids, &count, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count && *record == NULL; i++) {
+        XK_CLEANUP_RECORD struct xk_record *found =
             xk_record_open(state, &uuids[i], NULL);
-        struct xk_uuid id;
-        bool runs;
 
-        if (record != NULL && xk_journal_is_unfinished(record) &&
-            read_note(record, &id, &runs, NULL) == 0 &&
-            xk_uuid_equal(&id, move))
-            return true;
+        if (found != NULL && is_of_move(found, move))
+            *record = XK_TAKE(found);
     }
-    return false;
+    return 0;
 }
 
 /* A move that nobody here works on, and that is not decided, never happens. */
@@ -353,11 +396,13 @@ static int
 answer_query(struct reception *reception, struct xk_error *err)
 {
     const struct xk_state *state = &reception->host->state;
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
     enum xk_handover fate;
 
-    if (xk_handover_read(state, &reception->id, &fate, err) == -1)
+    if (xk_handover_read(state, &reception->id, &fate, err) == -1 ||
+        find_reception(state, &reception->id, &record, err) == -1)
         return -1;
-    if (fate == XK_HANDOVER_OPEN && !is_under_way(state, &reception->id)) {
+    if (fate == XK_HANDOVER_OPEN && record == NULL) {
         fate = XK_HANDOVER_REFUSED;
         if (xk_handover_decide(state, &reception->id, &fate, err) == -1)
             return -1;
@@ -365,11 +410,30 @@ answer_query(struct reception *reception, struct xk_error *err)
     if (xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
         -1)
         return -1;
-    if (fate != XK_HANDOVER_OPEN &&
+    /* The process that receives it, if there is one, may need it yet. */
+    if (fate != XK_HANDOVER_OPEN && record == NULL &&
         xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
                      xk_deadline_never(), NULL) == 0)
         xk_handover_forget(state, &reception->id);
     return 0;
+}
+
+/* ---- its disks, by a connection of their own ---- */
+
+static int
+serve_copies(struct reception *reception, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    int r =
+        find_reception(&reception->host->state, &reception->id, &record, err);
+
+    if (r == 0 && record == NULL)
+        r = xk_fail(err, XK_ERR_STATE, "no such move is under way here");
+    if (r == 0)
+        r = xk_copies_serve(reception->host, record, &reception->talk, err);
+    if (r == -1)
+        xk_peer_tell_failed(reception->talk.to, err, xk_deadline_in_ms(2000));
+    return r;
 }
 
 /* ---- the connection ---- */
@@ -386,6 +450,8 @@ serve(struct reception *reception, struct xk_error *err)
     switch ((int)talk->frame.type) {
     case XK_FRAME_DOMAIN:
         return receive_domain(reception, err);
+    case XK_FRAME_CHANNELS:
+        return serve_copies(reception, err);
     case XK_FRAME_QUERY:
         return answer_query(reception, err);
     case XK_FRAME_FAILED:
@@ -415,7 +481,7 @@ xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
     if (name != NULL)
         *name = r == 0 ? XK_TAKE(reception.domain.name) : NULL;
     xk_domain_close(&reception.domain);
-    xk_image_free(&reception.image);
+    xk_manifest_free(&reception.manifest);
     xk_talk_end(&reception.talk);
     return r;
 }
@@ -455,5 +521,6 @@ xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
         return -1;
     if (fate == XK_HANDOVER_OWNED)
         return go_forward(host, domain, runs, deadline, err);
+    xk_made_files_remove(domain->record);
     return xk_operation_remove(host, domain, deadline, err);
 }

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/frame.h"
-#include "toolstack/migration/image.h"
+#include "toolstack/migration/manifest.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/operations.h"
 
@@ -158,8 +158,8 @@ write_head(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     if (config == NULL)
         return -1;
     xk_json_open_object(writer, NULL);
-    r = xk_image_put(save->host, save->domain, config, runs, writer, deadline,
-                     err);
+    r = xk_manifest_put(save->host, save->domain, config, runs, NULL, writer,
+                        deadline, err);
     xk_json_close_object(writer);
     if (r == -1)
         return -1;
@@ -366,7 +366,7 @@ xk_save_recover(struct xk_host *host, struct xk_domain *domain,
 
 struct restore {
     struct xk_frame_stream stream;
-    struct xk_image image;
+    struct xk_manifest manifest;
     const struct xk_send_watch *watch;
 };
 
@@ -384,7 +384,9 @@ read_head(struct restore *restore, struct xk_deadline deadline,
     if (r == 0)
         json = xk_frame_parse(&frame, what, err);
     xk_buf_free(&frame.payload);
-    return json == NULL ? -1 : xk_image_take(&json, what, &restore->image, err);
+    return json == NULL
+               ? -1
+               : xk_manifest_take(&json, what, &restore->manifest, err);
 }
 
 static int
@@ -399,7 +401,7 @@ read_state(struct xk_host *host, struct xk_domain *domain,
     struct xk_pump *pump;
     int fd, received;
 
-    if (hv->ops->prepare(hv, domain->record, config, restore->image.needs,
+    if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
                          deadline, err) == -1)
         return -1;
     pump = xk_pump_in(&restore->stream, &options, &fd, err);
@@ -419,8 +421,8 @@ check(struct xk_host *host, const struct restore *restore,
       struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    int r =
-        xk_image_check(host, &restore->image, false, &problems, deadline, err);
+    int r = xk_manifest_check(host, &restore->manifest, false, &problems,
+                              deadline, err);
 
     if (r == 0 && problems.errors > 0)
         r = xk_problems_fail(&problems, err);
@@ -439,7 +441,8 @@ restore_from(struct xk_host *host, struct restore *restore,
         return -1;
     if (check(host, restore, deadline, err) == -1)
         return -1;
-    config = options->config != NULL ? options->config : restore->image.config;
+    config =
+        options->config != NULL ? options->config : restore->manifest.config;
     return xk_operation_create(host, config, read_state, restore,
                                options->paused, domain, deadline, err);
 }
@@ -464,6 +467,6 @@ xk_domain_restore(struct xk_host *host, const char *path,
         return xk_fail(err, XK_ERR_USAGE, "%s", err->message);
     }
     r = restore_from(host, &restore, options, domain, deadline, err);
-    xk_image_free(&restore.image);
+    xk_manifest_free(&restore.manifest);
     return r == -1 ? xk_wrap(err, "restore from \"%s\"", path) : 0;
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A configuration through libxl: made, or only told. */
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/config/vdev.h"
+#include "toolstack/xen/vbd.h"
 
 enum {
     DESCRIBE_MS = 10000
@@ -41,12 +45,53 @@ xk_xen_helper_config(struct xk_xen *xen, const char *verb,
 }
 
 int
+xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
+                        unsigned domid, const struct xk_domain_config *config,
+                        bool force, struct xk_deadline deadline,
+                        struct xk_error *err)
+{
+    char number[16];
+    const char *const argv[] = {"disks", number, force ? "force" : "ask", NULL};
+    XK_CLEANUP_BUF struct xk_buf input = {0};
+    const struct xk_xen_call call = {
+        .argv = argv,
+        .input = &input,
+        .stream_fd = -1,
+        .lock_fd = record->lock_fd,
+    };
+
+    snprintf(number, sizeof(number), "%u", domid);
+    put_input(config, &input);
+    return xk_xen_helper(xen, &call, NULL, deadline, err);
+}
+
+/* libxl has made the domain without them. */
+int
+xk_xen_attach_disks(struct xk_xen *xen, const struct xk_record *record,
+                    const struct xk_domain_config *config,
+                    const struct xk_json *answer, struct xk_deadline deadline,
+                    struct xk_error *err)
+{
+    int64_t domid;
+
+    if (!xk_json_integer(xk_json_get(answer, "domid"), &domid) || domid <= 0)
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "xk-libxl does not say which domain it made");
+    return xk_vbds_attach(xen, record, (unsigned)domid, config, deadline, err);
+}
+
+int
 xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
              const struct xk_domain_config *config, struct xk_deadline deadline,
              struct xk_error *err)
 {
-    return xk_xen_helper_config(xk_xen(hv), "build", record, config, -1, NULL,
-                                NULL, deadline, err);
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+
+    if (xk_xen_helper_config(xen, "build", record, config, -1, NULL, &answer,
+                             deadline, err) == -1)
+        return -1;
+    return xk_xen_attach_disks(xen, record, config, answer, deadline, err);
 }
 
 /* Another domain of Xen with the same UUID, from the first instruction on. One
@@ -72,6 +117,27 @@ xk_xen_restart(struct xk_hypervisor *hv, struct xk_record *record,
     return xk_xen_unpause(hv, &domain, deadline, err);
 }
 
+static void
+describe_disks(const struct xk_domain_config *config,
+               struct xk_json_writer *writer)
+{
+    xk_json_open_array(writer, "disks");
+    for (size_t i = 0; i < config->disk_count; i++) {
+        const struct xk_disk *disk = &config->disks[i];
+
+        if (!xk_vbd_is_ours(config, disk))
+            continue;
+        xk_json_open_object(writer, NULL);
+        xk_json_put_string(writer, "vdev", disk->vdev);
+        xk_json_put_integer(writer, "devid", xk_disk_number(disk));
+        xk_json_put_string(writer, "backend", "xk-backend");
+        xk_json_put_string(writer, "target", disk->target);
+        xk_json_put_string(writer, "format", xk_disk_format_name(disk->format));
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+}
+
 int
 xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
                 struct xk_json_writer *writer, struct xk_error *err)
@@ -83,5 +149,6 @@ xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
                              err) == -1)
         return -1;
     xk_json_put_value(writer, "libxl", xk_json_get(answer, "libxl"));
+    describe_disks(config, writer);
     return 0;
 }

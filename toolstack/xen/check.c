@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/vbd.h"
 
 enum {
     MEMORY_MS = 10000,
@@ -121,6 +122,37 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
     }
 }
 
+/* One of ours. An image in use is no fault of the file's. */
+static int
+check_vbd(const struct xk_state *state, const struct xk_disk *disk, bool shared,
+          struct xk_problems *problems, struct xk_error *err)
+{
+    struct xk_error why = {0};
+
+    if (xk_vbd_check(state, disk, shared, &why) == 0)
+        return 0;
+    if (why.kind == XK_ERR_CONFIG) {
+        xk_problem_add(problems, XK_PROBLEM_ERROR, &disk->where, "%s",
+                       why.message);
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
+static int
+check_vbds(const struct xk_state *state, const struct xk_domain_config *config,
+           bool shared, struct xk_problems *problems, struct xk_error *err)
+{
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (xk_vbd_is_ours(config, &config->disks[i]) &&
+            check_vbd(state, &config->disks[i], shared, problems, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* One of libxl's. */
 static void
 check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
 {
@@ -128,8 +160,9 @@ check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
         const struct xk_disk *disk = &config->disks[i];
         struct stat st;
 
-        if (disk->target == NULL || disk->target[0] != '/' ||
-            disk->script != NULL || disk->backend_domain != NULL)
+        if (xk_vbd_is_ours(config, disk) || disk->target == NULL ||
+            disk->target[0] != '/' || disk->script != NULL ||
+            disk->backend_domain != NULL)
             continue;
         if (stat(disk->target, &st) == -1)
             xk_problem_add(problems, XK_PROBLEM_ERROR, &disk->where,
@@ -170,13 +203,27 @@ check_pci(const struct xk_domain_config *config, struct xk_problems *problems)
 
 /* ---- memory ---- */
 
+/* Far more than any overhead that libxl reckons with. */
+static bool
+is_ample(uint64_t need_mib, uint64_t free_mib)
+{
+    return need_mib + need_mib / 8 + 256 <= free_mib;
+}
+
+/* libxl knows exactly, and takes time to say so. */
 static int
 check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
              struct xk_problems *problems, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     int64_t need_kb = 0, free_kb = 0;
+    uint64_t free_mib;
 
+    if (xk_xen_need_hypercall(xen, err) == -1 ||
+        xk_hypercall_free_mib(xen->hypercall, &free_mib, err) == -1)
+        return -1;
+    if (is_ample(config->maxmem_mib, free_mib))
+        return 0;
     if (xk_xen_helper_config(xen, "memory", NULL, config, -1, NULL, &answer,
                              xk_deadline_in_ms(MEMORY_MS), err) == -1)
         return -1;
@@ -195,12 +242,22 @@ int
 xk_xen_check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
              struct xk_problems *problems, struct xk_error *err)
 {
+    return xk_xen_check_all(xk_xen(hv), config, false, problems, err);
+}
+
+int
+xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
+                 bool shared, struct xk_problems *problems,
+                 struct xk_error *err)
+{
     check_file(config, XK_KEY_KERNEL, true, problems);
     check_file(config, XK_KEY_RAMDISK, false, problems);
     check_disks(config, problems);
     check_vifs(config, problems);
     check_pci(config, problems);
+    if (check_vbds(xen->base.state, config, shared, problems, err) == -1)
+        return -1;
     if (problems->errors > 0)
         return 0;
-    return check_memory(xk_xen(hv), config, problems, err);
+    return check_memory(xen, config, problems, err);
 }

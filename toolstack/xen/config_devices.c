@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "toolstack/xen/config_options.h"
+#include "toolstack/xen/vbd.h"
 
 /* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {
@@ -94,8 +95,9 @@ xk_xen_config_devices(const struct xk_domain_config *config,
     to->disks = xk_calloc(config->disk_count, sizeof(*to->disks));
     to->nics = xk_calloc(config->vif_count, sizeof(*to->nics));
     for (size_t i = 0; i < config->disk_count; i++) {
-        to->num_disks = (int)i + 1;
-        if (put_disk(&config->disks[i], &to->disks[i], err) == -1)
+        if (xk_vbd_is_ours(config, &config->disks[i]))
+            continue;
+        if (put_disk(&config->disks[i], &to->disks[to->num_disks++], err) == -1)
             return -1;
     }
     for (size_t i = 0; i < config->vif_count; i++) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 int
@@ -20,9 +21,8 @@ xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)deadline;
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
         return -1;
-    if (xen->xc.xc_domain_pause(xen->xc.handle, found.domid) == -1)
-        return xk_xc_fail(err, "pause it");
-    return 0;
+    return xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain,
+                               found.domid, "pause it", err);
 }
 
 /* The device model of an HVM guest may have to go on too, which libxl knows. */
@@ -38,9 +38,8 @@ xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (found.type == XK_TYPE_HVM)
         return xk_xen_helper_simple(xen, "unpause", domain->record, found.domid,
                                     NULL, deadline, err);
-    if (xen->xc.xc_domain_unpause(xen->xc.handle, found.domid) == -1)
-        return xk_xc_fail(err, "unpause it");
-    return 0;
+    return xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_unpausedomain,
+                               found.domid, "unpause it", err);
 }
 
 /* ---- asking the guest ---- */
@@ -62,8 +61,8 @@ has_pv_control(struct xk_xen *xen, const struct xk_xen_domain *domain,
         value == 1)
         return true;
     value = 0;
-    return xen->xc.xc_hvm_param_get(xen->xc.handle, domain->domid,
-                                    HVM_PARAM_CALLBACK_IRQ, &value) == 0 &&
+    return xk_hypercall_hvm_param(xen->hypercall, domain->domid,
+                                  HVM_PARAM_CALLBACK_IRQ, &value) &&
            value != 0;
 }
 
@@ -196,5 +195,8 @@ xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     snprintf(number, sizeof(number), "%u", found.domid);
     xk_uuid_format(&domain->uuid, uuid);
+    if (domain->record != NULL &&
+        xk_vbds_remove(xen, domain->record, deadline, err) == -1)
+        return -1;
     return xk_xen_helper(xen, &what, NULL, deadline, err);
 }

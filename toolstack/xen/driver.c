@@ -26,7 +26,7 @@ close_driver(struct xk_hypervisor *hv)
 
     xk_xen_watcher_free(xen);
     xk_store_cleanup(&xen->store);
-    xk_xc_close(&xen->xc);
+    xk_hypercall_close(xen->hypercall);
     free(xen);
 }
 
@@ -69,79 +69,47 @@ get(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* The UUIDs of records that are half made or half removed. */
-struct half {
-    struct xk_uuid *uuids;
-    size_t count;
-};
-
-static int
-find_half(const struct xk_state *state, struct half *half, struct xk_error *err)
-{
-    size_t count, kept = 0;
-
-    if (xk_state_list(state, &half->uuids, &count, err) == -1)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record =
-            xk_record_open(state, &half->uuids[i], NULL);
-
-        if (record != NULL && !xk_journal_is_whole(record))
-            half->uuids[kept++] = half->uuids[i];
-    }
-    half->count = kept;
-    return 0;
-}
-
+/* Whether another process is making it or taking it apart, or was killed over
+ * that. One that runs is whole. */
 static bool
-is_half(const struct half *half, const struct xk_uuid *uuid)
+is_half(const struct xk_state *state, const struct xk_xen_domain *domain)
 {
-    for (size_t i = 0; i < half->count; i++) {
-        if (xk_uuid_equal(&half->uuids[i], uuid))
-            return true;
-    }
-    return false;
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+
+    if (domain->state == XK_STATE_RUNNING ||
+        xk_journal_is_at_rest(state, &domain->uuid))
+        return false;
+    record = xk_record_open(state, &domain->uuid, NULL);
+    return record != NULL && !xk_journal_is_whole(record);
 }
 
 /* What Xen is still taking apart, and nobody can do anything about, has no name
  * any more. */
-static int
-add_domain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-           struct xk_domain_list *list, struct xk_deadline deadline,
-           struct xk_error *err)
-{
-    struct xk_error nameless = {0};
-    char *name = xk_xen_name(xen, domain->domid, deadline, &nameless);
-
-    if (name == NULL && nameless.kind != XK_ERR_NOT_FOUND) {
-        *err = nameless;
-        return -1;
-    }
-    XK_GROW(list->items, list->count);
-    fill_info(domain, name, &list->items[list->count++]);
-    return 0;
-}
-
 static int
 list(struct xk_hypervisor *hv, struct xk_domain_list *list,
      struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
-    struct half half = {0};
-    int r = 0;
+    size_t kept = 0;
+    char **names;
 
-    if (xk_xen_domains(xen, &domains, err) == -1 ||
-        find_half(hv->state, &half, err) == -1)
+    if (xk_xen_domains(xen, &domains, err) == -1)
         return -1;
-    for (size_t i = 0; r == 0 && i < domains.count; i++) {
-        if (!is_half(&half, &domains.items[i].uuid))
-            r = add_domain(xen, &domains.items[i], list, deadline, err);
+    for (size_t i = 0; i < domains.count; i++) {
+        if (!is_half(hv->state, &domains.items[i]))
+            domains.items[kept++] = domains.items[i];
     }
-    free(half.uuids);
-    if (r == -1)
-        xk_domain_list_free(list);
-    return r;
+    domains.count = kept;
+    names = xk_xen_names(xen, &domains, deadline, err);
+    if (names == NULL)
+        return -1;
+    list->items = xk_calloc(kept, sizeof(*list->items));
+    list->count = kept;
+    for (size_t i = 0; i < kept; i++)
+        fill_info(&domains.items[i], names[i], &list->items[i]);
+    free(names);
+    return 0;
 }
 
 /* Logs of Xen's guests are xenconsoled's and logrotate's. */
@@ -184,6 +152,11 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .wait = xk_xen_wait,
     .watch = xk_xen_watch,
     .unwatch = xk_xen_unwatch,
+    .sync_disks = xk_xen_sync_disks,
+    .resize_disk = xk_xen_resize_disk,
+    .disks = xk_xen_disks,
+    .needs_repair = xk_xen_needs_repair,
+    .repair = xk_xen_repair,
     .store_walk = xk_xen_store_walk,
     .store_watch = xk_xen_store_watch,
     .store_devices = xk_xen_store_devices,

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/program.h"
 
 enum {
     TICK_MS = 500,
@@ -39,30 +40,6 @@ struct child {
     struct xk_buf answer;
     bool sends;
 };
-
-/* ---- the program ---- */
-
-/* Beside the program that runs, as in a tree that is not installed, or where it
- * was installed. */
-static char *
-find_program(struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
-    XK_CLEANUP_FREE char *beside = NULL;
-    const char *slash = self != NULL ? strrchr(self, '/') : NULL;
-
-    if (slash != NULL)
-        beside = xk_asprintf("%.*s/" PROGRAM, (int)(slash - self), self);
-    if (beside != NULL && access(beside, X_OK) == 0)
-        return XK_TAKE(beside);
-    if (access(XK_LIBEXEC "/" PROGRAM, X_OK) == 0)
-        return xk_strdup(XK_LIBEXEC "/" PROGRAM);
-    xk_fail(err, XK_ERR_HOST,
-            "%s/" PROGRAM " is not there: this xk was built without libxl, or "
-            "not installed whole",
-            XK_LIBEXEC);
-    return NULL;
-}
 
 /* ---- in the child ---- */
 
@@ -138,7 +115,7 @@ above(int *fd)
 static int
 start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *program = find_program(err);
+    XK_CLEANUP_FREE char *program = xk_program_find(PROGRAM, err);
     XK_CLEANUP_CLOSE int input_fd = -1;
     XK_CLEANUP_CLOSE int answer_end = -1;
     struct xk_xen_call moved = *call;

@@ -43,6 +43,11 @@ int xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
 int xk_xen_check(struct xk_hypervisor *hv,
                  const struct xk_domain_config *config,
                  struct xk_problems *problems, struct xk_error *err);
+struct xk_xen;
+/* shared: another host may have the disks open until the domain runs here. */
+int xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
+                     bool shared, struct xk_problems *problems,
+                     struct xk_error *err);
 
 /* info.c */
 int xk_xen_probe(struct xk_error *err);
@@ -67,6 +72,22 @@ int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                  void *context, struct xk_error *err);
 void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
+
+/* disks.c */
+int xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config, bool force,
+                      struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_disk *disk, struct xk_deadline deadline,
+                       struct xk_error *err);
+int xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 void (*disk)(const struct xk_disk_info *info, void *context),
+                 void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
+bool xk_xen_needs_repair(struct xk_hypervisor *hv,
+                         const struct xk_record *record);
+int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
+                  struct xk_deadline deadline, struct xk_error *err);
 
 /* show.c */
 int xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xen/sched.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -47,7 +48,7 @@ mib(uint64_t pages)
 
 /* A PVH guest has a local APIC and nothing else of a PC. */
 static enum xk_domain_type
-type_of(const xc_domaininfo_t *info)
+type_of(const struct xen_domctl_getdomaininfo *info)
 {
     if ((info->flags & XEN_DOMINF_hvm_guest) == 0)
         return XK_TYPE_PV;
@@ -76,7 +77,8 @@ take_state(uint32_t flags, struct xk_xen_domain *domain)
 }
 
 void
-xk_xen_domain_take(const xc_domaininfo_t *info, struct xk_xen_domain *domain)
+xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
+                   struct xk_xen_domain *domain)
 {
     *domain = (struct xk_xen_domain){
         .domid = info->domain,
@@ -93,14 +95,11 @@ xk_xen_domain_take(const xc_domaininfo_t *info, struct xk_xen_domain *domain)
 /* ---- what is open ---- */
 
 int
-xk_xen_need_xc(struct xk_xen *xen, struct xk_error *err)
+xk_xen_need_hypercall(struct xk_xen *xen, struct xk_error *err)
 {
-    if (xen->xc.handle != NULL)
-        return 0;
-    if (xk_xc_open(&xen->xc, err) == 0)
-        return 0;
-    xk_xc_close(&xen->xc);
-    return -1;
+    if (xen->hypercall == NULL)
+        xen->hypercall = xk_hypercall_open(err);
+    return xen->hypercall == NULL ? -1 : 0;
 }
 
 struct xk_deadline
@@ -131,29 +130,19 @@ xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
 
 /* ---- all domains ---- */
 
-static int
-ask_chunk(struct xk_xen *xen, unsigned first, xc_domaininfo_t *infos,
-          struct xk_error *err)
-{
-    int got =
-        xen->xc.xc_domain_getinfolist(xen->xc.handle, first, CHUNK, infos);
-
-    return got == -1 ? xk_xc_fail(err, "list the domains") : got;
-}
-
 int
 xk_xen_domains(struct xk_xen *xen, struct xk_xen_domains *domains,
                struct xk_error *err)
 {
-    xc_domaininfo_t infos[CHUNK];
+    struct xen_domctl_getdomaininfo infos[CHUNK];
     unsigned next = 0;
     int got;
 
     *domains = (struct xk_xen_domains){0};
-    if (xk_xen_need_xc(xen, err) == -1)
+    if (xk_xen_need_hypercall(xen, err) == -1)
         return -1;
     do {
-        got = ask_chunk(xen, next, infos, err);
+        got = xk_hypercall_domains(xen->hypercall, next, infos, CHUNK, err);
         if (got == -1) {
             xk_xen_domains_free(domains);
             return -1;
@@ -201,4 +190,42 @@ xk_xen_name(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
         return NULL;
     }
     return name.data != NULL ? xk_buf_take(&name) : xk_strdup("");
+}
+
+static int
+read_names(struct xk_xen *xen, char **paths, size_t count,
+           struct xk_buf *values, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    return xk_store_read_all(xen->store, XK_STORE_NO_TX,
+                             (const char *const *)paths, count, XK_XEN_NAME_MAX,
+                             values, xk_xen_store_deadline(deadline), err);
+}
+
+char **
+xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    size_t count = domains->count;
+    char **names = xk_calloc(count + 1, sizeof(*names));
+    struct xk_buf *values = xk_calloc(count + 1, sizeof(*values));
+    int r;
+
+    /* First the paths, then what stands there. */
+    for (size_t i = 0; i < count; i++)
+        names[i] = xk_path_domain_name(domains->items[i].domid);
+    r = read_names(xen, names, count, values, deadline, err);
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+        names[i] =
+            r == 0 && values[i].data != NULL ? xk_buf_take(&values[i]) : NULL;
+        xk_buf_free(&values[i]);
+    }
+    free(values);
+    if (r == 0)
+        return names;
+    free(names);
+    return NULL;
 }

@@ -4,7 +4,7 @@
 #define XK_TOOLSTACK_XEN_STATE_H
 
 #include "toolstack/hypervisor.h"
-#include "toolstack/xen/xc.h"
+#include "toolstack/xen/hypercall.h"
 #include "xenstore-helpers/store.h"
 
 enum {
@@ -16,8 +16,8 @@ struct xk_xen_watcher;
 
 struct xk_xen {
     struct xk_hypervisor base;
-    struct xk_xc xc;        /* open when it was first needed */
-    struct xk_store *store; /* the same */
+    struct xencall_handle *hypercall; /* open when it was first needed */
+    struct xk_store *store;           /* the same */
     struct xk_xen_watcher *watcher;
     bool store_hangs; /* it could not be opened in time */
     bool waits;       /* the store watches for ends of domains, for wait() */
@@ -44,13 +44,13 @@ void xk_xen_domains_free(struct xk_xen_domains *domains);
 #define XK_CLEANUP_XEN_DOMAINS __attribute__((cleanup(xk_xen_domains_free)))
 
 /* From Xen's own words (struct xen_domctl_getdomaininfo). */
-void xk_xen_domain_take(const xc_domaininfo_t *info,
+void xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
                         struct xk_xen_domain *domain);
 
 struct xk_xen *xk_xen(struct xk_hypervisor *hv);
 
 /* Open what is not open yet. XK_ERR_HOST with what to do. */
-int xk_xen_need_xc(struct xk_xen *xen, struct xk_error *err);
+int xk_xen_need_hypercall(struct xk_xen *xen, struct xk_error *err);
 int xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
                       struct xk_error *err);
 
@@ -64,6 +64,11 @@ int xk_xen_domains(struct xk_xen *xen, struct xk_xen_domains *domains,
 /* The living one of that UUID, else a dying one: XK_ERR_NOT_FOUND. */
 int xk_xen_find(struct xk_xen *xen, const struct xk_uuid *uuid,
                 struct xk_xen_domain *domain, struct xk_error *err);
+
+/* The names of all of them, as many texts, NULL for one without; the array and
+ * the texts are the caller's. */
+char **xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
+                    struct xk_deadline deadline, struct xk_error *err);
 
 /* The name in the store, the caller's: NULL where it has none, which a domain
  * that is half built, or half gone, may not have. */

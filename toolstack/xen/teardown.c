@@ -3,7 +3,8 @@
  * The end of a domain, from its UUID alone.
  *
  * Xen knows the UUID of a domain from its first moment on, so each one that
- * has it is ended through libxl, which knows from the store what it holds.
+ * has it is ended, through libxl where it holds more than itself, which knows
+ * that from the store.
  * What a killed call left in the store of a domain that Xen has no more is
  * found by its "vm" node, which names the UUID.
  */
@@ -14,13 +15,27 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "toolstack/xen/end.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
     TRIES = 3, /* a dying domain may need another look */
 };
+
+/* One that another toolstack made may hold what the store does not tell. */
+static int
+end(struct xk_xen *xen, const struct xk_domain *domain,
+    const struct xk_xen_domain *found, struct xk_deadline deadline,
+    struct xk_error *err)
+{
+    if (domain->record != NULL && xk_xen_is_plain(xen, found, deadline))
+        return xk_xen_end_plain(xen, found, deadline, err);
+    return xk_xen_helper_simple(xen, "destroy", domain->record, found->domid,
+                                NULL, deadline, err);
+}
 
 static int
 destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
@@ -34,9 +49,7 @@ destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
     for (size_t i = 0; i < domains.count; i++) {
         if (!xk_uuid_equal(&domains.items[i].uuid, &domain->uuid))
             continue;
-        if (xk_xen_helper_simple(xen, "destroy", domain->record,
-                                 domains.items[i].domid, NULL, deadline,
-                                 err) == -1)
+        if (end(xen, domain, &domains.items[i], deadline, err) == -1)
             return -1;
         ++*ended;
     }
@@ -146,12 +159,35 @@ sweep_store(struct xk_xen *xen, const struct xk_uuid *uuid,
                            xk_xen_store_deadline(deadline), err);
 }
 
+/* Before the domain, whose memory they have mapped. It stands still from here
+ * on and sees no error of theirs. */
+static int
+remove_disks(struct xk_xen *xen, const struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    struct xk_xen_domain found;
+
+    if (xk_vbds_list(domain->record, &vbds, err) == -1)
+        return -1;
+    if (vbds.count == 0)
+        return 0;
+    if (xk_xen_find(xen, &domain->uuid, &found, NULL) == 0)
+        xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain, found.domid,
+                            "pause it", NULL);
+    return xk_vbds_remove(xen, domain->record, deadline, err);
+}
+
 int
 xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     unsigned ended = 1;
+
+    if (domain->record != NULL &&
+        remove_disks(xen, domain, deadline, err) == -1)
+        return -1;
 
     for (int i = 0; i < TRIES && ended > 0; i++) {
         if (destroy_all(xen, domain, &ended, deadline, err) == -1)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/vbd.h"
 
 enum {
     INFO_MS = 10000
@@ -70,10 +71,9 @@ xk_xen_check_needs(struct xk_hypervisor *hv,
                    const struct xk_json *needs, bool live,
                    struct xk_problems *problems, struct xk_error *err)
 {
-    (void)live;
     if (check_version(xk_xen(hv), needs, problems, err) == -1)
         return -1;
-    return xk_xen_check(hv, config, problems, err);
+    return xk_xen_check_all(xk_xen(hv), config, live, problems, err);
 }
 
 /* A PV guest's writes are followed by shadow paging, which Debian's Xen is
@@ -172,6 +172,9 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     close(fd);
     if (r == 0)
         look(NULL, &sending);
+    /* All I/O of the guest is done before another host opens its images. */
+    if (r == 0 && domain->record != NULL)
+        r = xk_vbds_stop(domain->record, deadline, err);
     return r;
 }
 
@@ -183,7 +186,9 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
-    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
+        (domain->record != NULL &&
+         xk_vbds_start(domain->record, deadline, err) == -1))
         return -1;
     if (found.state == XK_STATE_SHUTDOWN &&
         found.stop_reason == XK_STOP_SUSPEND) {
@@ -219,9 +224,15 @@ xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
                const struct xk_send_watch *watch, struct xk_deadline deadline,
                struct xk_error *err)
 {
-    int r = xk_xen_helper_config(xk_xen(hv), "receive", record, config, fd,
-                                 watch, NULL, deadline, err);
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    int r = xk_xen_helper_config(xen, "receive", record, config, fd, watch,
+                                 &answer, deadline, err);
 
     close(fd);
-    return r;
+    /* Where the other host had the images open, it has let go of them by now,
+     * or does so soon. */
+    return r == -1 ? -1
+                   : xk_xen_attach_disks(xen, record, config, answer, deadline,
+                                         err);
 }

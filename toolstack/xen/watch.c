@@ -7,12 +7,14 @@
  */
 #include <ev.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
+#include "toolstack/xen/vbd.h"
 
 enum {
     RECONNECT_SECONDS = 5
@@ -25,6 +27,9 @@ enum {
 
 struct watched {
     struct watched *next;
+    struct xk_xen_watcher *watcher;
+    ev_io *servers; /* pidfds of the processes that serve its disks */
+    size_t server_count;
     struct xk_uuid uuid;
     unsigned seen; /* what was told of, see state_of() */
     void (*changed)(const struct xk_uuid *uuid, void *context);
@@ -215,6 +220,52 @@ need_watcher(struct xk_xen *xen, struct ev_loop *loop, struct xk_error *err)
     return watcher;
 }
 
+/* ---- processes that serve disks ---- */
+
+static void
+server_ended(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct watched *one = io->data;
+
+    (void)events;
+    ev_io_stop(loop, io);
+    one->changed(&one->uuid, one->context);
+}
+
+static void
+watch_servers(struct watched *one)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(one->watcher->xen->base.state, &one->uuid, NULL);
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    if (record == NULL || xk_vbds_list(record, &vbds, NULL) == -1)
+        return;
+    one->servers = xk_calloc(vbds.count * 2, sizeof(*one->servers));
+    for (size_t i = 0; i < vbds.count * 2; i++) {
+        int fd = xk_vbd_open_process(&vbds.items[i / 2], i % 2 == 1);
+
+        if (fd == -1)
+            continue;
+        ev_io *io = &one->servers[one->server_count++];
+
+        ev_io_init(io, server_ended, fd, EV_READ);
+        io->data = one;
+        ev_io_start(one->watcher->loop, io);
+    }
+}
+
+static void
+free_watched(struct watched *one)
+{
+    for (size_t i = 0; i < one->server_count; i++) {
+        ev_io_stop(one->watcher->loop, &one->servers[i]);
+        close(one->servers[i].fd);
+    }
+    free(one->servers);
+    free(one);
+}
+
 int
 xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
              const struct xk_uuid *uuid,
@@ -228,11 +279,13 @@ xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
         return -1;
     one = XK_NEW(struct watched);
     *one = (struct watched){.next = watcher->domains,
+                            .watcher = watcher,
                             .uuid = *uuid,
                             .seen = UINT32_MAX, /* so that it is told once */
                             .changed = changed,
                             .context = context};
     watcher->domains = one;
+    watch_servers(one);
     look_again_in(watcher, 0.);
     return 0;
 }
@@ -268,7 +321,7 @@ xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
         struct watched *gone = *link;
 
         *link = gone->next;
-        free(gone);
+        free_watched(gone);
     }
     if (xen->watcher->domains == NULL)
         xk_xen_watcher_free(xen);

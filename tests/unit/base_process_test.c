@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/process.h"
+
+enum {
+    PATIENCE_MS = 20000
+};
+
+/* A child that does nothing until it is killed. */
+static pid_t
+start_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static int
+run(const char *const *argv, size_t limit, struct xk_buf *out,
+    struct xk_buf *errors, int *status, struct xk_error *err)
+{
+    return xk_process_run(argv, limit, out, errors,
+                          xk_deadline_in_ms(PATIENCE_MS), status, err);
+}
+
+static void
+this_process_is_known_by_pid_and_start(void **state)
+{
+    struct xk_process self, other;
+
+    (void)state;
+    assert_true(xk_process_identify(getpid(), &self));
+    assert_int_equal(self.pid, getpid());
+    assert_true(xk_process_alive(&self));
+    /* Another that has our pid later. */
+    other = self;
+    other.start_ticks++;
+    assert_false(xk_process_alive(&other));
+    assert_int_equal(xk_process_open(&other), -1);
+    assert_int_equal(errno, ESRCH);
+    xk_process_signal(&other, SIGKILL);
+}
+
+static void
+a_dead_child_is_not_alive_though_nobody_waited(void **state)
+{
+    pid_t pid = start_child();
+    struct xk_process child;
+    siginfo_t info;
+
+    (void)state;
+    assert_true(xk_process_identify(pid, &child));
+    kill(pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_false(xk_process_alive(&child));
+    waitpid(pid, NULL, 0);
+    assert_false(xk_process_identify(pid, &child));
+}
+
+static void
+the_descriptor_of_a_process_tells_its_end(void **state)
+{
+    pid_t pid = start_child();
+    struct xk_process child;
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct pollfd poller = {.events = POLLIN};
+
+    (void)state;
+    assert_true(xk_process_identify(pid, &child));
+    fd = xk_process_open(&child);
+    assert_int_not_equal(fd, -1);
+    poller.fd = fd;
+    assert_int_equal(poll(&poller, 1, 0), 0);
+    assert_int_equal(
+        xk_process_kill(&child, xk_deadline_in_ms(PATIENCE_MS), NULL), 0);
+    assert_int_equal(poll(&poller, 1, 0), 1);
+    waitpid(pid, NULL, 0);
+}
+
+static void
+a_program_gives_its_output_and_its_errors_apart(void **state)
+{
+    static const char *const argv[] = {
+        "sh", "-c", "echo out; echo err >&2; cat; exit 3", NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(run(argv, 100, &out, &errors, &status, NULL), 0);
+    assert_string_equal(out.data, "out\n");
+    assert_string_equal(errors.data, "err\n");
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 3);
+}
+
+static void
+output_without_end_is_bounded(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "yes | head -c 1000000",
+                                       NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    int status = 0;
+
+    (void)state;
+    run(argv, 1000, &out, &errors, &status, NULL);
+    assert_true(out.length <= 1000);
+}
+
+static void
+a_program_that_hangs_is_killed_at_the_deadline(void **state)
+{
+    static const char *const argv[] = {"sleep", "1000", NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    struct xk_error err = {0};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(xk_process_run(argv, 100, &out, &errors,
+                                    xk_deadline_in_ms(50), &status, &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void
+a_program_that_is_not_installed_is_named(void **state)
+{
+    static const char *const argv[] = {"no-such-program", NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    struct xk_error err = {0};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(run(argv, 100, &out, &errors, &status, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_non_null(strstr(err.message, "no-such-program"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(this_process_is_known_by_pid_and_start),
+        cmocka_unit_test(a_dead_child_is_not_alive_though_nobody_waited),
+        cmocka_unit_test(the_descriptor_of_a_process_tells_its_end),
+        cmocka_unit_test(a_program_gives_its_output_and_its_errors_apart),
+        cmocka_unit_test(output_without_end_is_bounded),
+        cmocka_unit_test(a_program_that_hangs_is_killed_at_the_deadline),
+        cmocka_unit_test(a_program_that_is_not_installed_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

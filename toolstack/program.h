@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The programs of this project that xk starts. */
+#ifndef XK_TOOLSTACK_PROGRAM_H
+#define XK_TOOLSTACK_PROGRAM_H
+
+#include "base/error.h"
+
+/* Where it is: beside the program that runs, as in a tree that is not
+ * installed, or where it was installed. The caller's; NULL with XK_ERR_HOST. */
+char *xk_program_find(const char *name, struct xk_error *err);
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/xen/vbd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/util.h"
+#include "toolstack/config/vdev.h"
+#include "toolstack/image/image.h"
+#include "xenstore-helpers/paths.h"
+
+enum {
+    JSON_MAX = 64 * 1024,
+};
+
+#define PREFIX "vbd-"
+#define FILE_NAME "device.json"
+#define LEAVING "leaving"
+
+/* ---- before anything is made ---- */
+
+int
+xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
+             bool shared, struct xk_error *err)
+{
+    struct xk_image image = {0};
+    int r = xk_image_open(disk->target, disk->format,
+                          disk->read_write && !disk->cdrom, &image, err);
+
+    if (r == 0 && !shared)
+        r = xk_image_check_free(&image, state, err);
+    xk_image_close(&image);
+    return r;
+}
+
+/* ---- those there are ---- */
+
+static void
+free_vbd(struct xk_vbd *vbd)
+{
+    free(vbd->path);
+    xk_json_cleanup(&vbd->json);
+}
+
+void
+xk_vbds_free(struct xk_vbds *vbds)
+{
+    for (size_t i = 0; i < vbds->count; i++)
+        free_vbd(&vbds->items[i]);
+    free(vbds->items);
+    *vbds = (struct xk_vbds){0};
+}
+
+static void
+take_json(struct xk_vbd *vbd)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = {
+        {"vdev", &vbd->vdev},       {"target", &vbd->target},
+        {"format", &vbd->format},   {"frontend", &vbd->frontend},
+        {"backend", &vbd->backend},
+    };
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
+        *texts[i].to = xk_json_string(xk_json_get(vbd->json, texts[i].name));
+        if (*texts[i].to == NULL)
+            xk_json_cleanup(&vbd->json);
+    }
+}
+
+/* A directory without a readable file is of a process that was killed before
+ * there was any more. */
+static void
+read_vbd(const struct xk_record *record, unsigned number, struct xk_vbd *vbd)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_FREE char *file = NULL;
+
+    *vbd = (struct xk_vbd){.number = number};
+    vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
+    file = xk_asprintf("%s/" FILE_NAME, vbd->path);
+    if (xk_read_file(AT_FDCWD, file, JSON_MAX, &text, NULL) == 0)
+        vbd->json = xk_json_parse(text.data, text.length, file, NULL);
+    if (vbd->json != NULL)
+        take_json(vbd);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    const struct xk_vbd *left = a, *right = b;
+
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+int
+xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
+             struct xk_error *err)
+{
+    int fd = openat(record->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_DIR DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    uint64_t number;
+
+    *vbds = (struct xk_vbds){0};
+    if (dir == NULL)
+        return xk_fail_errno(err, "read the record of the domain");
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+            !xk_parse_u64(entry->d_name + strlen(PREFIX), UINT32_MAX, &number))
+            continue;
+        XK_GROW(vbds->items, vbds->count);
+        read_vbd(record, (unsigned)number, &vbds->items[vbds->count++]);
+    }
+    if (vbds->count > 1)
+        qsort(vbds->items, vbds->count, sizeof(*vbds->items), by_number);
+    return 0;
+}
+
+/* ---- made ---- */
+
+static void
+put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
+           struct xk_buf *text)
+{
+    bool raw = disk->format == XK_FORMAT_RAW;
+    XK_CLEANUP_FREE char *front = xk_path_frontend(domid, "vbd", vbd->number);
+    XK_CLEANUP_FREE char *back =
+        xk_path_backend(0, XK_VBD_KIND, domid, vbd->number);
+    XK_CLEANUP_FREE char *nbd = xk_asprintf("%s/nbd", vbd->path);
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(text, false);
+    struct stat st;
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, "domid", domid);
+    xk_json_put_integer(writer, "devid", vbd->number);
+    xk_json_put_string(writer, "vdev", disk->vdev);
+    xk_json_put_string(writer, "frontend", front);
+    xk_json_put_string(writer, "backend", back);
+    xk_json_put_string(writer, "target", disk->target);
+    xk_json_put_string(writer, "format", xk_disk_format_name(disk->format));
+    xk_json_put_string(writer, "engine", raw ? "file" : "nbd");
+    if (!raw)
+        xk_json_put_string(writer, "socket", nbd);
+    xk_json_put_bool(writer, "readonly", !disk->read_write || disk->cdrom);
+    xk_json_put_bool(writer, "cdrom", disk->cdrom);
+    xk_json_put_bool(writer, "discard", disk->discard);
+    xk_json_put_bool(writer, "untrusted", disk->untrusted);
+    /* A file is better served from the host's memory; a flush makes it last. */
+    xk_json_put_bool(writer, "direct",
+                     disk->direct_io_safe ||
+                         (stat(disk->target, &st) == 0 && S_ISBLK(st.st_mode)));
+    xk_json_close_object(writer);
+}
+
+static int
+make_directory(const struct xk_record *record, unsigned domid,
+               const struct xk_disk *disk, struct xk_vbd *vbd,
+               struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_CLOSE int fd = -1;
+    unsigned number = xk_disk_number(disk);
+
+    *vbd = (struct xk_vbd){.number = number};
+    vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
+    if (mkdir(vbd->path, 0700) == -1)
+        return errno == EEXIST
+                   ? xk_fail(err, XK_ERR_EXISTS, "there is a disk %s already",
+                             disk->vdev)
+                   : xk_fail_errno(err, "make \"%s\"", vbd->path);
+    fd = open(vbd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    put_device(vbd, domid, disk, &text);
+    if (fd == -1 ||
+        xk_write_file(fd, FILE_NAME, text.data, text.length, false, err) == -1)
+        return -1;
+    free_vbd(vbd);
+    read_vbd(record, number, vbd);
+    return vbd->json != NULL ? 0
+                             : xk_fail(err, XK_ERR_FAILED,
+                                       "\"%s\" does not read back", vbd->path);
+}
+
+int
+xk_vbd_attach(struct xk_xen *xen, const struct xk_record *record,
+              unsigned domid, const struct xk_disk *disk,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_vbd vbd;
+    int r = make_directory(record, domid, disk, &vbd, err);
+
+    if (r == 0)
+        r = xk_vbd_make_nodes(xen, &vbd, domid, deadline, err);
+    if (r == 0)
+        r = xk_vbd_start(&vbd, deadline, err);
+    free_vbd(&vbd);
+    return r == 0 ? 0 : xk_wrap(err, "disk %s", disk->vdev);
+}
+
+int
+xk_vbds_attach(struct xk_xen *xen, const struct xk_record *record,
+               unsigned domid, const struct xk_domain_config *config,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (xk_vbd_is_ours(config, &config->disks[i]) &&
+            xk_vbd_attach(xen, record, domid, &config->disks[i], deadline,
+                          err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+int
+xk_vbd_change(const struct xk_record *record, const struct xk_vbd *vbd,
+              unsigned domid, const struct xk_disk *disk,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        open(vbd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_vbd changed;
+    int r;
+
+    put_device(vbd, domid, disk, &text);
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", vbd->path);
+    if (xk_vbd_stop(vbd, deadline, err) == -1 ||
+        xk_write_file(fd, FILE_NAME, text.data, text.length, false, err) == -1)
+        return -1;
+    read_vbd(record, vbd->number, &changed);
+    r = xk_vbd_start(&changed, deadline, err);
+    free_vbd(&changed);
+    return r;
+}
+
+/* ---- stopped, started, removed ---- */
+
+int
+xk_vbd_mark_leaving(const struct xk_vbd *vbd, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LEAVING, vbd->path);
+    XK_CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    return fd == -1 ? xk_fail_errno(err, "make \"%s\"", path) : 0;
+}
+
+bool
+xk_vbd_is_leaving(const struct xk_vbd *vbd)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LEAVING, vbd->path);
+
+    return access(path, F_OK) == 0;
+}
+
+int
+xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (xk_vbd_stop(&vbds.items[i], deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+bool
+xk_vbds_need_start(const struct xk_record *record)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    bool need = false;
+
+    if (xk_vbds_list(record, &vbds, NULL) == -1)
+        return false;
+    for (size_t i = 0; i < vbds.count; i++)
+        need = need || (vbds.items[i].json != NULL &&
+                        !xk_vbd_is_served(&vbds.items[i]));
+    return need;
+}
+
+/* One that cannot be served must not keep the others from it. */
+int
+xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    int r = 0;
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        const struct xk_vbd *vbd = &vbds.items[i];
+
+        if (vbd->json == NULL || xk_vbd_is_leaving(vbd) ||
+            xk_vbd_is_served(vbd))
+            continue;
+        if (xk_vbd_start(vbd, deadline, err) == -1)
+            r = xk_wrap(err, "disk %s", vbd->vdev);
+        else
+            xk_info("domain %s: disk %s is served again", record->uuid_text,
+                    vbd->vdev);
+    }
+    return r;
+}
+
+int
+xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
+              const struct xk_vbd *vbd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    if (xk_vbd_stop(vbd, deadline, err) == -1 ||
+        (vbd->json != NULL &&
+         xk_vbd_remove_nodes(xen, vbd, deadline, err) == -1))
+        return -1;
+    return xk_remove_tree(record->dir_fd, strrchr(vbd->path, '/') + 1, err);
+}
+
+int
+xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (xk_vbd_remove(xen, record, &vbds.items[i], deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}

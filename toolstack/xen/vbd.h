@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Disks that xk-backend serves: block devices of the kind "xkvbd", which libxl
+ * knows nothing of. Each has a directory vbd-NUMBER in the domain's record:
+ *
+ *   device.json   what it is: read by xk-backend (backends/config.h) and by us
+ *   lock          held by xk-backend as long as it lives, with its pid
+ *   control       its socket; inflight: its log; log: what it says
+ *   qsd.pid       where the format is not raw: qemu-storage-daemon, which holds
+ *                 a lock on it, and serves the image on the socket nbd
+ *
+ * Nothing else is known of them, so any process can go on from there.
+ */
+#ifndef XK_TOOLSTACK_XEN_VBD_H
+#define XK_TOOLSTACK_XEN_VBD_H
+
+#include "toolstack/xen/state.h"
+
+#define XK_VBD_KIND "xkvbd"
+
+/* One of them, as in its directory. */
+struct xk_vbd {
+    unsigned number;      /* the device's, as the guest knows it */
+    char *path;           /* of its directory */
+    struct xk_json *json; /* device.json */
+    const char *vdev, *target, *format, *frontend, *backend;
+};
+
+struct xk_vbds {
+    struct xk_vbd *items; /* by number */
+    size_t count;
+};
+
+void xk_vbds_free(struct xk_vbds *vbds);
+#define XK_CLEANUP_VBDS __attribute__((cleanup(xk_vbds_free)))
+
+/* Whether xk-backend serves such a disk; libxl's backends have the others. */
+bool xk_vbd_is_ours(const struct xk_domain_config *config,
+                    const struct xk_disk *disk);
+
+/* What stands against serving the disk, before anything is made: an image that
+ * is not there, is not what was stated, or that another has open
+ * (XK_ERR_IN_USE). shared: another host may have it open. */
+int xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
+                 bool shared, struct xk_error *err);
+
+/* Those that a record has. One that is half made has no json. */
+int xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
+                 struct xk_error *err);
+
+/* Make a device of the disk and serve it; the domain is paused, or the disk new
+ * to it. */
+int xk_vbd_attach(struct xk_xen *xen, const struct xk_record *record,
+                  unsigned domid, const struct xk_disk *disk,
+                  struct xk_deadline deadline, struct xk_error *err);
+
+/* The same for all disks of a configuration. */
+int xk_vbds_attach(struct xk_xen *xen, const struct xk_record *record,
+                   unsigned domid, const struct xk_domain_config *config,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+/* End the processes that serve them, after the I/O under way or, at the
+ * deadline, without it. Nothing of the guest's memory is mapped then, and no
+ * image is open. */
+int xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
+                 struct xk_error *err);
+
+/* Serve them again where their processes are gone. */
+int xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
+                  struct xk_error *err);
+bool xk_vbds_need_start(const struct xk_record *record);
+
+/* Stop them, and take away their nodes and directories. */
+int xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
+                   struct xk_deadline deadline, struct xk_error *err);
+int xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
+                  const struct xk_vbd *vbd, struct xk_deadline deadline,
+                  struct xk_error *err);
+
+/* One that is detached is marked first: nobody serves it again when it ends. */
+int xk_vbd_mark_leaving(const struct xk_vbd *vbd, struct xk_error *err);
+bool xk_vbd_is_leaving(const struct xk_vbd *vbd);
+
+/* Serve another image in its place; the guest sees no more than another size.
+ */
+int xk_vbd_change(const struct xk_record *record, const struct xk_vbd *vbd,
+                  unsigned domid, const struct xk_disk *disk,
+                  struct xk_deadline deadline, struct xk_error *err);
+
+/* ---- vbd_process.c ---- */
+
+/* Start what serves it, and wait until it is offered to the guest. */
+int xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                 struct xk_error *err);
+int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                struct xk_error *err);
+bool xk_vbd_is_served(const struct xk_vbd *vbd);
+
+/* A pidfd of the process that serves it, or -1: xk-backend, or the storage
+ * daemon that it is the client of. */
+int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
+
+/* Ask xk-backend on its control socket: {"query":"status"}, {"resize":true}.
+ * Its answer is the caller's. */
+struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
+                           struct xk_deadline deadline, struct xk_error *err);
+
+/* ---- vbd_nodes.c ---- */
+
+int xk_vbd_make_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
+                      unsigned domid, struct xk_deadline deadline,
+                      struct xk_error *err);
+/* Ask the frontend to close. */
+int xk_vbd_ask_to_leave(struct xk_xen *xen, const struct xk_vbd *vbd,
+                        struct xk_deadline deadline, struct xk_error *err);
+int xk_vbd_remove_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
+                        struct xk_deadline deadline, struct xk_error *err);
+
+#endif

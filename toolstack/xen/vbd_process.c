@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The processes that serve a disk. They outlive us: which they are is said by
+ * the files that they hold locked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/process.h"
+#include "base/util.h"
+#include "toolstack/image/image.h"
+#include "toolstack/program.h"
+#include "toolstack/xen/vbd.h"
+
+enum {
+    READY_FD = 3,
+    ANSWER_MAX = 64 * 1024,
+    ASK_MS = 5000,
+    DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
+    GONE_MS = 5000,
+    WORDS_MAX = 64,
+    LOOK_MS = 50,
+    EXIT_NO_PROGRAM = 126,
+};
+
+#define STORAGE_DAEMON "qemu-storage-daemon"
+
+/* ---- which process ---- */
+
+/* The process that holds the lock of a file with its pid in it: 0 for none. */
+static pid_t
+holder(const struct xk_vbd *vbd, const char *name)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
+    XK_CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char text[16] = "";
+    uint64_t pid;
+
+    if (fd == -1 || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
+        lock.l_type == F_UNLCK || pread(fd, text, sizeof(text) - 1, 0) <= 0)
+        return 0;
+    text[strcspn(text, "\n")] = '\0';
+    return xk_parse_u64(text, INT32_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+static bool
+has_daemon(const struct xk_vbd *vbd)
+{
+    const char *engine = xk_json_string(xk_json_get(vbd->json, "engine"));
+
+    return engine != NULL && strcmp(engine, "nbd") == 0;
+}
+
+bool
+xk_vbd_is_served(const struct xk_vbd *vbd)
+{
+    return holder(vbd, "lock") != 0 &&
+           (!has_daemon(vbd) || holder(vbd, "qsd.pid") != 0);
+}
+
+/* A pid that is looked at, opened and found unchanged was that process all the
+ * while. */
+static int
+open_holder(const struct xk_vbd *vbd, const char *name)
+{
+    pid_t pid = holder(vbd, name);
+    int fd = pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+
+    if (fd != -1 && holder(vbd, name) == pid)
+        return fd;
+    if (fd != -1)
+        close(fd);
+    return -1;
+}
+
+int
+xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon)
+{
+    return open_holder(vbd, daemon ? "qsd.pid" : "lock");
+}
+
+/* ---- ending ---- */
+
+static void
+send_signal(int fd, int number)
+{
+    syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+}
+
+/* Asked first, so that it finishes what it began. */
+static int
+end_holder(const struct xk_vbd *vbd, const char *name,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = open_holder(vbd, name);
+    struct xk_deadline patience =
+        xk_deadline_min(deadline, xk_deadline_in_ms(DRAIN_MS));
+
+    if (fd == -1)
+        return 0;
+    send_signal(fd, SIGTERM);
+    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1)
+        return 0;
+    send_signal(fd, SIGKILL);
+    if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, name, NULL) !=
+        -1)
+        return 0;
+    return xk_fail(err, XK_ERR_TIMEOUT,
+                   "the process that serves disk %s does not end: the kernel "
+                   "waits for its image",
+                   vbd->vdev);
+}
+
+int
+xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    if (end_holder(vbd, "lock", deadline, err) == -1)
+        return -1;
+    return end_holder(vbd, "qsd.pid", deadline, err);
+}
+
+/* ---- qemu-storage-daemon ---- */
+
+struct words {
+    char *items[WORDS_MAX + 1];
+    size_t count;
+};
+
+static void
+free_words(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        free(words->items[i]);
+}
+
+static void
+add(struct words *words, char *word)
+{
+    if (words->count < WORDS_MAX)
+        words->items[words->count++] = word;
+    else
+        free(word);
+}
+
+/* Names are given to nodes by their layer: file0 under disk0, and so on. */
+static void
+add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    char name[32];
+
+    snprintf(name, sizeof(name), "file%zu", number);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "driver", layer->block ? "host_device" : "file");
+    xk_json_put_string(writer, "node-name", name);
+    xk_json_put_string(writer, "filename", layer->path);
+    xk_json_put_bool(writer, "read-only", !layer->read_write);
+    xk_json_put_string(writer, "discard", "unmap");
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    add(words, xk_strdup("--blockdev"));
+    add(words, xk_buf_take(&text));
+}
+
+static bool
+can_build_on(enum xk_disk_format format)
+{
+    return format == XK_FORMAT_QCOW || format == XK_FORMAT_QCOW2 ||
+           format == XK_FORMAT_QED || format == XK_FORMAT_VMDK;
+}
+
+static void
+add_format(struct words *words, const struct xk_image *image, size_t number)
+{
+    const struct xk_image_layer *layer = &image->layers[number];
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    char disk[32], file[32], below[32];
+
+    snprintf(disk, sizeof(disk), "disk%zu", number);
+    snprintf(file, sizeof(file), "file%zu", number);
+    snprintf(below, sizeof(below), "disk%zu", number + 1);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "driver",
+                       xk_disk_format_qemu_name(layer->format));
+    xk_json_put_string(writer, "node-name", disk);
+    xk_json_put_string(writer, "file", file);
+    xk_json_put_bool(writer, "read-only", !layer->read_write);
+    xk_json_put_string(writer, "discard", "unmap");
+    if (can_build_on(layer->format))
+        xk_json_put_string(writer, "backing",
+                           number + 1 < image->count ? below : NULL);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    add(words, xk_strdup("--blockdev"));
+    add(words, xk_buf_take(&text));
+}
+
+static void
+add_export(struct words *words, const struct xk_vbd *vbd, bool read_write)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_open_object(writer, "addr");
+    xk_json_put_string(writer, "type", "unix");
+    xk_json_put_string(writer, "path",
+                       xk_json_string(xk_json_get(vbd->json, "socket")));
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    add(words, xk_strdup("--nbd-server"));
+    add(words, xk_buf_take(&text));
+    add(words, xk_strdup("--export"));
+    add(words, xk_asprintf("{\"type\":\"nbd\",\"id\":\"disk\",\"node-name\":"
+                           "\"disk0\",\"name\":\"\",\"writable\":%s}",
+                           read_write ? "true" : "false"));
+}
+
+static bool
+format_by_name(const char *name, enum xk_disk_format *format)
+{
+    for (int f = 0; f < XK_FORMAT_COUNT; f++) {
+        if (strcmp(xk_disk_format_name((enum xk_disk_format)f), name) == 0) {
+            *format = (enum xk_disk_format)f;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An image that moves from one host to another is let go of there first. */
+static int
+await_image(const struct xk_image *image, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct timespec while_ = {.tv_nsec = LOOK_MS * 1000000L};
+    struct xk_error why = {0};
+
+    while (xk_image_check_free(image, NULL, &why) == -1) {
+        if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0) {
+            *err = why;
+            return -1;
+        }
+        nanosleep(&while_, NULL);
+    }
+    return 0;
+}
+
+static int
+run_daemon(const struct xk_vbd *vbd, struct words *words,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf output = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    int status = 0;
+
+    add(words, xk_strdup("--pidfile"));
+    add(words, xk_asprintf("%s/qsd.pid", vbd->path));
+    add(words, xk_strdup("--daemonize"));
+    if (xk_process_run((const char *const *)words->items, ANSWER_MAX, &output,
+                       &errors, deadline, &status, err) == -1)
+        return -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED, STORAGE_DAEMON ": %.*s",
+                   (int)strcspn(errors.data != NULL ? errors.data : "", "\n"),
+                   errors.data != NULL ? errors.data : "");
+}
+
+static int
+start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    bool read_write = xk_json_is_false(xk_json_get(vbd->json, "readonly"));
+    struct words words = {{xk_strdup(STORAGE_DAEMON)}, 1};
+    enum xk_disk_format format;
+    struct xk_image image = {0};
+    int r;
+
+    if (!format_by_name(vbd->format, &format))
+        return xk_fail(err, XK_ERR_FAILED, "no format is called \"%s\"",
+                       vbd->format);
+    r = xk_image_open(vbd->target, format, read_write, &image, err);
+    if (r == 0)
+        r = await_image(&image, deadline, err);
+    /* What is built on comes before what builds on it. */
+    for (size_t i = image.count; i > 0; i--) {
+        add_file(&words, &image.layers[i - 1], i - 1);
+        add_format(&words, &image, i - 1);
+    }
+    add_export(&words, vbd, read_write);
+    if (r == 0)
+        r = run_daemon(vbd, &words, deadline, err);
+    xk_image_close(&image);
+    free_words(&words);
+    return r;
+}
+
+/* ---- xk-backend ---- */
+
+static void
+become_backend(const char *program, const struct xk_vbd *vbd, int ready_fd)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/log", vbd->path);
+    const char *argv[] = {program, "block", vbd->path, NULL};
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int ready = fcntl(ready_fd, F_DUPFD, READY_FD + 1);
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    if (null == -1 || log == -1 || ready == -1 ||
+        dup2(null, STDIN_FILENO) == -1 || dup2(log, STDOUT_FILENO) == -1 ||
+        dup2(log, STDERR_FILENO) == -1 || dup2(ready, READY_FD) == -1)
+        _exit(EXIT_NO_PROGRAM);
+    close(ready);
+    setenv("XK_READY_FD", "3", 1);
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(EXIT_NO_PROGRAM);
+}
+
+/* It is nobody's child: whoever starts it may end before. */
+static int
+fork_backend(const char *program, const struct xk_vbd *vbd, int ready_fd,
+             struct xk_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pid = fork();
+        if (pid == 0)
+            become_backend(program, vbd, ready_fd);
+        _exit(pid == -1 ? 1 : 0);
+    }
+    if (pid == -1)
+        return xk_fail_errno(err, "fork");
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    return 0;
+}
+
+static int
+judge(const struct xk_buf *line, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    const struct xk_json *error;
+    const char *kind, *message;
+
+    if (line->length == 0)
+        return xk_fail(err, XK_ERR_FAILED,
+                       "xk-backend ended before it served; its log tells why");
+    json = xk_json_parse(line->data, line->length, "xk-backend", err);
+    if (json == NULL)
+        return -1;
+    error = xk_json_get(json, "error");
+    if (error == NULL)
+        return 0;
+    kind = xk_json_string(xk_json_get(error, "kind"));
+    message = xk_json_string(xk_json_get(error, "message"));
+    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
+                   message != NULL ? message : "xk-backend failed");
+}
+
+/* Until it says so, or is no more. */
+static int
+read_to_end(int fd, const char *what, struct xk_buf *line,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    for (;;) {
+        char *room = xk_buf_reserve(line, ANSWER_MAX);
+        ssize_t got;
+
+        if (xk_deadline_poll(deadline, fd, POLLIN, what, err) == -1)
+            return -1;
+        got = read(fd, room, ANSWER_MAX);
+        if (got == 0)
+            return 0;
+        if (got == -1 && errno != EINTR)
+            return xk_fail_errno(err, "read from %s", what);
+        line->length += got > 0 ? (size_t)got : 0;
+        if (line->length > ANSWER_MAX)
+            return xk_fail(err, XK_ERR_PROTOCOL, "%s talks without end", what);
+        if (memchr(line->data, '\n', line->length) != NULL)
+            return 0;
+    }
+}
+
+static int
+start_backend(const struct xk_vbd *vbd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *program = xk_program_find("xk-backend", err);
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_CLOSE int ready_fd = -1;
+    int ends[2], r;
+
+    if (program == NULL)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    ready_fd = ends[0];
+    r = fork_backend(program, vbd, ends[1], err);
+    close(ends[1]);
+    if (r == -1 ||
+        read_to_end(ready_fd, "xk-backend", &line, deadline, err) == -1)
+        return -1;
+    return judge(&line, err);
+}
+
+int
+xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    if (has_daemon(vbd) && holder(vbd, "qsd.pid") == 0) {
+        /* The backend's connection is to the one that is gone. */
+        if (end_holder(vbd, "lock", deadline, err) == -1 ||
+            start_daemon(vbd, deadline, err) == -1)
+            return -1;
+    }
+    return holder(vbd, "lock") != 0 ? 0 : start_backend(vbd, deadline, err);
+}
+
+/* ---- asking it ---- */
+
+static int
+connect_control(const struct xk_vbd *vbd, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int dir =
+        open(vbd->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_CLOSE int fd =
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (dir == -1 || fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", vbd->path);
+    /* The path of a record may be longer than an address. */
+    snprintf(address.sun_path, sizeof(address.sun_path),
+             "/proc/self/fd/%d/control", dir);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+        return xk_fail(err, XK_ERR_STATE,
+                       "nothing serves disk %s at this moment (%s)", vbd->vdev,
+                       strerror(errno));
+    return xk_take_fd(&fd);
+}
+
+struct xk_json *
+xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = connect_control(vbd, err);
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_json *error;
+
+    if (fd == -1)
+        return NULL;
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
+    if (xk_write_all(fd, question, strlen(question)) == -1 ||
+        xk_write_all(fd, "\n", 1) == -1) {
+        xk_fail_errno(err, "ask xk-backend");
+        return NULL;
+    }
+    if (read_to_end(fd, "xk-backend", &line, deadline, err) == -1)
+        return NULL;
+    answer = xk_json_parse(line.data != NULL ? line.data : "", line.length,
+                           "xk-backend", err);
+    error = xk_json_get(answer, "error");
+    if (error == NULL)
+        return XK_TAKE(answer);
+    xk_fail(err,
+            xk_error_kind_by_name(xk_json_string(xk_json_get(error, "kind"))),
+            "%s", xk_json_string(xk_json_get(error, "message")));
+    return NULL;
+}

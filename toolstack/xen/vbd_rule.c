@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which disks are ours, and their numbers: the program that calls libxl has to
+ * know as well. */
+#include "toolstack/xen/vbd.h"
+
+/* HVM guests boot from disks that a device model emulates. */
+bool
+xk_vbd_is_ours(const struct xk_domain_config *config,
+               const struct xk_disk *disk)
+{
+    return config->type != XK_TYPE_HVM &&
+           disk->backend == XK_DISK_BACKEND_AUTO && !disk->virtio &&
+           disk->script == NULL && disk->backend_domain == NULL &&
+           disk->format != XK_FORMAT_EMPTY && disk->target != NULL &&
+           disk->target[0] == '/';
+}
