@@ -155,8 +155,8 @@ end_if_due(struct xk_block *block, bool online)
         block->done = true;
 }
 
-/* The toolstack asks a device to close by writing our own state and online. A
- * frontend that has it in use is waited for. */
+/* The toolstack asks a device to close by writing our own state and online, at
+ * once or one after the other. A frontend that has it in use is waited for. */
 static int
 adopt_wishes(struct xk_block *block, int own, bool online, struct xk_error *err)
 {
@@ -167,7 +167,7 @@ adopt_wishes(struct xk_block *block, int own, bool online, struct xk_error *err)
     }
     if (own == XK_XENBUS_CLOSING && block->state < XK_XENBUS_CLOSING)
         block->state = own;
-    if (block->state == XK_XENBUS_CLOSING && !online &&
+    if (!online && block->state < XK_XENBUS_CLOSED &&
         block->phase == XK_BLOCK_STILL &&
         block->front_state != XK_XENBUS_CLOSING)
         return xk_block_set_state(block, XK_XENBUS_CLOSED, err);

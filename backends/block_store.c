@@ -16,6 +16,7 @@ enum {
     INFO_READ_ONLY = 4, /* VDISK_READONLY */
     VALUE_MAX = 32,
     LINES_AT_ONCE = 60,
+    LEVELS = 3,
 };
 
 #define LINE_NS INT64_C(10000000000)
@@ -240,13 +241,38 @@ xk_block_read_own(struct xk_block *block, int *state, bool *online,
     return 0;
 }
 
+/* .../backend/KIND/DOMID/DEVID: what holds nothing else goes as well. */
+static int
+remove_with_parents(struct xk_store *store, uint32_t tx, void *context,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_block *block = (const struct xk_block *)context;
+    XK_CLEANUP_FREE char *path = xk_strdup(block->config.backend);
+
+    for (unsigned level = 0; level < LEVELS; level++) {
+        XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+        char *end = strrchr(path, '/');
+
+        if (xk_store_remove(store, tx, path, deadline, err) == -1)
+            return -1;
+        if (end == NULL || end == path)
+            return 0;
+        *end = '\0';
+        if (xk_store_list(store, tx, path, &names, deadline, err) == -1)
+            return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+        if (names.count > 0)
+            return 0;
+    }
+    return 0;
+}
+
 void
 xk_block_remove_nodes(struct xk_block *block)
 {
     struct xk_error err;
 
     if (block->store != NULL &&
-        xk_store_remove(block->store, XK_STORE_NO_TX, block->config.backend,
-                        xk_block_deadline(), &err) == -1)
+        xk_store_transact(block->store, remove_with_parents, block,
+                          xk_block_deadline(), &err) == -1)
         xk_warn("remove the backend's nodes: %s", err.message);
 }
