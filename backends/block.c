@@ -62,6 +62,8 @@ open_engine(const struct xk_backend_config *config, struct xk_error *err)
         [XK_ENGINE_NBD] = xk_nbd_engine_open,
         [XK_ENGINE_NULL] = xk_null_engine_open,
     };
+    bool is_empty = config->cdrom && config->engine == XK_ENGINE_FILE &&
+                    config->target[0] == '\0';
     struct xk_engine_options options = {
         .path =
             config->engine == XK_ENGINE_NBD ? config->socket : config->target,
@@ -72,6 +74,8 @@ open_engine(const struct xk_backend_config *config, struct xk_error *err)
         .lock_deadline = xk_deadline_in_ms(TAKE_OVER_MS),
     };
 
+    if (is_empty)
+        return xk_empty_engine_new();
     return open[config->engine](&options, err);
 }
 
@@ -113,6 +117,12 @@ open_device(struct xk_block *block, const char *dir, struct xk_error *err)
     block->device.log = xk_inflight_open(path, &block->offer, err);
     if (block->device.log == NULL)
         return -1;
+    if (xk_inflight_change_server(block->device.log, engine->server)) {
+        xk_warn("%s: the process that served the image has ended with writes "
+                "that were not flushed",
+                block->config.vdev);
+        xk_inflight_set_poisoned(block->device.log);
+    }
     block->device.poisoned = xk_inflight_is_poisoned(block->device.log);
     block->device.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (block->device.changed_fd == -1)
@@ -361,6 +371,7 @@ xk_block_close(struct xk_block *block)
     xk_store_close(block->store);
     xk_inflight_close(block->device.log);
     xk_engine_close(block->device.engine);
+    xk_engine_close(block->old_engine);
     if (block->device.changed_fd != -1)
         close(block->device.changed_fd);
     if (block->signal_fd != -1)

@@ -11,7 +11,7 @@ add_stats(const struct xk_block *block, struct xk_blkif_stats *sum)
 {
     memset(sum, 0, sizeof(*sum));
     for (unsigned i = 0; i < block->queue_count; i++) {
-        struct xk_blkif_stats one;
+        struct xk_blkif_stats one = {0};
         const uint64_t *from = (const uint64_t *)&one;
         uint64_t *to = (uint64_t *)sum;
 
@@ -121,26 +121,35 @@ static const struct {
     const char *name;
     int (*run)(struct xk_block *block, struct xk_error *err);
 } orders[] = {
+    {"eject", xk_block_eject},
     {"resize", resize},
     {"stop", stop},
 };
 
+static int
+run_order(struct xk_block *block, const struct xk_json *asked, int fd,
+          struct xk_error *err)
+{
+    const char *path = xk_json_string(xk_json_get(asked, "insert"));
+
+    if (path != NULL)
+        return xk_block_insert(block, path, fd, err);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(orders); i++) {
+        if (xk_json_is_true(xk_json_get(asked, orders[i].name)))
+            return orders[i].run(block, err);
+    }
+    return xk_fail(err, XK_ERR_USAGE,
+                   "ask {\"query\":\"status\"}, {\"resize\":true}, "
+                   "{\"stop\":true}, {\"eject\":true} or {\"insert\":PATH}");
+}
+
 static void
-answer_order(struct xk_block *block, const struct xk_json *asked,
+answer_order(struct xk_block *block, const struct xk_json *asked, int fd,
              struct xk_json_writer *writer)
 {
     struct xk_error err;
-    int rc = xk_fail(&err, XK_ERR_USAGE,
-                     "ask {\"query\":\"status\"}, {\"resize\":true} or "
-                     "{\"stop\":true}");
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(orders); i++) {
-        if (xk_json_is_true(xk_json_get(asked, orders[i].name))) {
-            rc = orders[i].run(block, &err);
-            break;
-        }
-    }
-    if (rc == -1)
+    if (run_order(block, asked, fd, &err) == -1)
         put_error(writer, &err);
     else
         answer_status(block, writer);
@@ -155,9 +164,8 @@ xk_block_answer(void *context, const struct xk_json *asked, int fd,
         xk_json_writer_new(answer, false);
     const char *query = xk_json_string(xk_json_get(asked, "query"));
 
-    (void)fd;
     if (query != NULL && strcmp(query, "status") == 0)
         answer_status(block, writer);
     else
-        answer_order(block, asked, writer);
+        answer_order(block, asked, fd, writer);
 }

@@ -36,16 +36,22 @@ struct xk_block {
     bool stopping;               /* was asked to end */
     bool leaving;                /* to end once drained, nodes removed */
     bool done;
-    bool resize_pending;
-    char reason[256]; /* why it does not serve; "" */
+    struct xk_engine *old_engine; /* until no queue uses it */
+    char reason[256];             /* why it does not serve; "" */
+    bool has_error_node;
+    int64_t next_line_ns; /* when the next line about the guest is due */
 };
 
 /* block_store.c: our nodes. */
 int xk_block_advertise(struct xk_block *block, struct xk_error *err);
 int xk_block_set_state(struct xk_block *block, int state, struct xk_error *err);
 int xk_block_write_size(struct xk_block *block, struct xk_error *err);
+/* False: the guest makes us say too much; a log has an end. */
+bool xk_block_may_log(struct xk_block *block);
 /* Keeps the reason, logs it and writes it to the error node. */
 void xk_block_complain(struct xk_block *block, const char *reason);
+/* It is served again. */
+void xk_block_forget_complaint(struct xk_block *block);
 /* What others want of us. *state: XK_XENBUS_UNKNOWN where our nodes are gone.
  */
 int xk_block_read_own(struct xk_block *block, int *state, bool *online,
@@ -57,6 +63,14 @@ int xk_block_begin(struct xk_block *block, struct xk_error *err);
 int xk_block_look(struct xk_block *block, struct xk_error *err);
 int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
 void xk_block_stop(struct xk_block *block);
+
+/* block_medium.c: of a drive. */
+int xk_block_eject(struct xk_block *block, struct xk_error *err);
+/* fd: the medium, open for reading; it stays the caller's. */
+int xk_block_insert(struct xk_block *block, const char *path, int fd,
+                    struct xk_error *err);
+/* Closes what no queue uses any more. */
+void xk_block_forget_medium(struct xk_block *block);
 
 /* block_control.c */
 void xk_block_answer(void *context, const struct xk_json *asked, int fd,

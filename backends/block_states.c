@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a block device does about the states of both ends. */
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/block_inside.h"
 #include "base/log.h"
@@ -84,7 +85,6 @@ connect_front(struct xk_block *block, struct xk_error *err)
 
     if (rc != 1)
         return rc;
-    block->reason[0] = '\0';
     connect_queues(block, false);
     return 0;
 }
@@ -182,6 +182,17 @@ reaction(const struct xk_block *block)
     return xk_xenbus_backend_reaction(block->front_state, block->state);
 }
 
+/* Ours last: it fails where the store itself is broken, and then what was found
+ * at the frontend's means nothing. */
+static int
+read_both(struct xk_block *block, int *own, bool *online, struct xk_error *err)
+{
+    if (xk_front_state(block->store, block->config.frontend,
+                       &block->front_state, xk_block_deadline(), err) == -1)
+        return -1;
+    return xk_block_read_own(block, own, online, err);
+}
+
 int
 xk_block_look(struct xk_block *block, struct xk_error *err)
 {
@@ -190,14 +201,13 @@ xk_block_look(struct xk_block *block, struct xk_error *err)
 
     block->look = false;
     block->look_after_ns = xk_now_ns() + LOOK_EVERY_NS;
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (adopt_wishes(block, own, online, err) == -1)
         return -1;
     if (!block->leaving && !block->stopping &&
         block->phase != XK_BLOCK_DRAINING &&
+        (online || block->state != XK_XENBUS_CLOSED) &&
         react(block, reaction(block), err) == -1)
         return -1;
     end_if_due(block, online);
@@ -208,10 +218,13 @@ static int
 finish_connecting(struct xk_block *block, struct xk_error *err)
 {
     block->phase = XK_BLOCK_SERVING;
-    xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
-            block->front.queues, block->front.rings[0].pages,
-            xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
-            block->taking_over ? ", taken over" : "");
+    if (!block->device.poisoned)
+        xk_block_forget_complaint(block);
+    if (xk_block_may_log(block))
+        xk_info("%s: %u queues, %u pages each, %s%s", block->config.vdev,
+                block->front.queues, block->front.rings[0].pages,
+                xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
+                block->taking_over ? ", taken over" : "");
     if (block->taking_over || block->state >= XK_XENBUS_CONNECTED)
         return 0;
     block->look = true;
@@ -246,12 +259,27 @@ check_drained(struct xk_block *block)
     return 0;
 }
 
+/* As if killed: the next process finds all in the log. */
+static void
+end_if_lost(const struct xk_block *block)
+{
+    if (!block->device.lost)
+        return;
+    xk_log(XK_LOG_ERROR,
+           "%s: what serves the image is gone; so are we, until "
+           "we are started again",
+           block->config.vdev);
+    _exit(xk_error_exit_status(XK_ERR_FAILED));
+}
+
 /* A queue reached another state, or a flush failed. */
 int
 xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
 {
     const char *reason = failed_reason(block);
 
+    end_if_lost(block);
+    xk_block_forget_medium(block);
     if (block->phase == XK_BLOCK_DRAINING)
         return check_drained(block);
     if (block->phase == XK_BLOCK_STILL)
@@ -262,8 +290,8 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
         return check_drained(block);
     }
     if (block->device.poisoned && block->state < XK_XENBUS_CLOSING) {
-        xk_block_complain(block, "the image failed to keep what was written: "
-                                 "a flush failed");
+        xk_block_complain(block, "the image has lost what was written: a "
+                                 "flush failed, or its server died");
         return xk_block_set_state(block, XK_XENBUS_CLOSING, err);
     }
     if (block->phase == XK_BLOCK_CONNECTING &&
@@ -319,9 +347,7 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
     bool online;
     int own;
 
-    if (xk_block_read_own(block, &own, &online, err) == -1 ||
-        xk_front_state(block->store, block->config.frontend,
-                       &block->front_state, xk_block_deadline(), err) == -1)
+    if (read_both(block, &own, &online, err) == -1)
         return -1;
     if (own == XK_XENBUS_UNKNOWN)
         return xk_fail(err, XK_ERR_NOT_FOUND,

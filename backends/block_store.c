@@ -15,7 +15,10 @@ enum {
     INFO_CDROM = 1,     /* VDISK_CDROM, xen/include/public/io/blkif.h */
     INFO_READ_ONLY = 4, /* VDISK_READONLY */
     VALUE_MAX = 32,
+    LINES_AT_ONCE = 60,
 };
+
+#define LINE_NS INT64_C(10000000000)
 
 struct xk_deadline
 xk_block_deadline(void)
@@ -156,16 +159,49 @@ xk_block_write_size(struct xk_block *block, struct xk_error *err)
                        err);
 }
 
+/* 60 lines at once, then one in 10 s. */
+bool
+xk_block_may_log(struct xk_block *block)
+{
+    int64_t now = xk_now_ns();
+
+    if (block->next_line_ns < now - (LINES_AT_ONCE - 1) * LINE_NS)
+        block->next_line_ns = now - (LINES_AT_ONCE - 1) * LINE_NS;
+    if (block->next_line_ns > now)
+        return false;
+    block->next_line_ns += LINE_NS;
+    return true;
+}
+
 void
 xk_block_complain(struct xk_block *block, const char *reason)
 {
     struct xk_error err;
 
+    if (strcmp(block->reason, reason) == 0)
+        return;
     snprintf(block->reason, sizeof(block->reason), "%s", reason);
-    xk_log(XK_LOG_ERROR, "%s: %s", block->config.vdev, reason);
+    if (xk_block_may_log(block))
+        xk_log(XK_LOG_ERROR, "%s: %s", block->config.vdev, reason);
+    block->has_error_node = true;
     if (block->store != NULL &&
         write_text(block, XK_STORE_NO_TX, "error", reason, xk_block_deadline(),
                    &err) == -1)
+        xk_warn("%s", err.message);
+}
+
+void
+xk_block_forget_complaint(struct xk_block *block)
+{
+    XK_CLEANUP_FREE char *node = xk_asprintf("%s/error", block->config.backend);
+    struct xk_error err;
+
+    block->reason[0] = '\0';
+    if (!block->has_error_node || block->store == NULL)
+        return;
+    block->has_error_node = false;
+    if (xk_store_remove(block->store, XK_STORE_NO_TX, node, xk_block_deadline(),
+                        &err) == -1)
         xk_warn("%s", err.message);
 }
 
@@ -185,7 +221,7 @@ read_own(struct xk_block *block, const char *name, int unknown, int *value,
         *value = (int)number;
         return 0;
     }
-    if (problem.kind == XK_ERR_NOT_FOUND || problem.kind == XK_ERR_PROTOCOL)
+    if (problem.kind == XK_ERR_NOT_FOUND)
         return 0;
     *err = problem;
     return -1;

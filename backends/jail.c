@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
-#include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -17,6 +17,9 @@
 #include <seccomp.h>
 
 #include "base/util.h"
+
+/* The macros of libseccomp leave a field out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #ifdef XK_WITH_XEN
 #include <xenctrl.h>
@@ -61,6 +64,7 @@ static const int calls[] = {
     SCMP_SYS(shutdown),
     SCMP_SYS(close),
     SCMP_SYS(fstat),
+    SCMP_SYS(fstatfs),
     SCMP_SYS(newfstatat),
     SCMP_SYS(fcntl),
     SCMP_SYS(getpid),
@@ -88,6 +92,12 @@ static const unsigned long ioctls[] = {
 #endif
 };
 
+/* Memory is pinned while a ring is connected; the last one is what liburing
+ * asks for when it closes an io_uring. */
+static const uint32_t registers[] = {IORING_REGISTER_BUFFERS,
+                                     IORING_UNREGISTER_BUFFERS,
+                                     IORING_UNREGISTER_RING_FDS};
+
 static int
 add_rules(scmp_filter_ctx filter)
 {
@@ -98,6 +108,10 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+    for (size_t i = 0; i < XK_ARRAY_SIZE(registers) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+                              SCMP_SYS(io_uring_register), 1,
+                              SCMP_A1_32(SCMP_CMP_EQ, registers[i]));
     /* Memory that can be run is never asked for. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,

@@ -5,7 +5,13 @@
 
 #include "cli/command.h"
 
+extern const struct xk_command xk_command_block_attach;
+extern const struct xk_command xk_command_block_detach;
+extern const struct xk_command xk_command_block_list;
+extern const struct xk_command xk_command_block_resize;
 extern const struct xk_command xk_command_capabilities;
+extern const struct xk_command xk_command_cd_eject;
+extern const struct xk_command xk_command_cd_insert;
 extern const struct xk_command xk_command_check;
 extern const struct xk_command xk_command_complete;
 extern const struct xk_command xk_command_config_keys;

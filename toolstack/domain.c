@@ -14,11 +14,6 @@
 #include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
 
-/* Undoing must not be cut short by the deadline that made it needed. */
-enum {
-    UNDO_MS = 20000
-};
-
 /* ---- finding ---- */
 
 unsigned
@@ -321,8 +316,8 @@ xk_operation_undo(struct xk_host *host, struct xk_domain *domain)
 {
     struct xk_error err = {0};
 
-    if (xk_operation_remove(host, domain, xk_deadline_in_ms(UNDO_MS), &err) ==
-        -1)
+    if (xk_operation_remove(host, domain, xk_deadline_in_ms(XK_UNDO_MS),
+                            &err) == -1)
         xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
                 err.message);
 }

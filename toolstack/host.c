@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/disks.h"
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/migrate.h"
@@ -36,6 +37,7 @@ static const struct {
     {XK_OP_SAVE, xk_save_recover},
     {XK_OP_MIGRATE, xk_migrate_recover},
     {XK_OP_RECEIVE, xk_receive_recover},
+    {XK_OP_DISKS, xk_operation_finish_disks},
 };
 
 static int

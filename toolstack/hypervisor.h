@@ -158,6 +158,23 @@ struct xk_store_device {
     const char *backend; /* its path, "": none */
 };
 
+/* A disk of a domain as it is now. */
+struct xk_disk_info {
+    const char *vdev; /* "xvda" */
+    unsigned number;  /* of the device, xen-vbd-interface(7) */
+    const char *target, *format;
+    const char *backend; /* "xk", "qdisk", "phy", "qemu" */
+    const char *state;   /* "connected", ... */
+    const char *reason;  /* why it was stopped, or NULL */
+    bool read_only, cdrom;
+    /* From here on where the backend tells: known is false else. */
+    bool known;
+    uint64_t bytes; /* its size */
+    unsigned queues;
+    uint64_t read_requests, read_bytes, write_requests, write_bytes;
+    uint64_t flush_requests, discard_requests, errors, inflight;
+};
+
 struct xk_hypervisor_ops;
 
 /* Drivers put this first in their own struct. */
@@ -352,6 +369,27 @@ struct xk_hypervisor_ops {
                  void (*changed)(const struct xk_uuid *uuid, void *context),
                  void *context, struct xk_error *err);
     void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
+    /* Make the disks of a running or paused domain those of the configuration:
+     * attach what is missing, take away what is not in it (the guest is asked,
+     * unless force: XK_ERR_IN_USE where it holds on, and then it goes as soon
+     * as the guest lets go), change media. What is so already stays untouched.
+     */
+    int (*sync_disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config, bool force,
+                      struct xk_deadline deadline, struct xk_error *err);
+
+    /* Tell the guest that the image of the disk has another size by now. */
+    int (*resize_disk)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_disk *disk, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+    /* Tell of each disk that the domain has now. NULL: those of its
+     * configuration. */
+    int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 void (*disk)(const struct xk_disk_info *info, void *context),
+                 void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
 
     /* Processes that serve the devices of a domain and should live as long as
      * it: whether one of them has died, and start them again so that the guest

@@ -17,6 +17,12 @@
 #define XK_OP_SAVE "save"
 #define XK_OP_MIGRATE "migrate"
 #define XK_OP_RECEIVE "receive"
+#define XK_OP_DISKS "disks"
+
+/* Undoing must not be cut short by the deadline that made it needed. */
+enum {
+    XK_UNDO_MS = 20000
+};
 
 /* Verbs that are processes of their own. */
 #define XK_VERB_MONITOR "monitor"

@@ -49,6 +49,35 @@ hold_flush(struct xk_blkif_work *work)
     }
 }
 
+/* Not answered, and not forgotten: the log has it. */
+static void
+leave_undone(struct xk_blkif_work *work)
+{
+    struct xk_blkif_device *device = work->queue->device;
+
+    work->queue->held++;
+    if (!device->lost) {
+        device->lost = true;
+        xk_blkif_tell(device);
+    }
+}
+
+/* What is written and not flushed is lost with the process that keeps it. */
+static void
+note_done(const struct xk_blkif_work *work, enum xk_io_kind kind, int error)
+{
+    struct xk_blkif_device *device = work->queue->device;
+
+    if (device->engine->server == 0 || error != 0 || kind == XK_IO_READ)
+        return;
+    if (kind != XK_IO_FLUSH) {
+        device->writes++;
+        xk_inflight_set_unflushed(device->log, true);
+    } else if (device->writes == work->writes) {
+        xk_inflight_set_unflushed(device->log, false);
+    }
+}
+
 static int16_t
 status_of(const struct xk_blkif_work *work, int error)
 {
@@ -70,6 +99,11 @@ engine_done(struct xk_io *io, int error)
                                  offsetof(struct xk_blkif_work, io));
 
     work->queue->in_engine--;
+    if (error != 0 && work->queue->device->engine->lost) {
+        leave_undone(work);
+        return;
+    }
+    note_done(work, io->kind, error);
     if (io->kind == XK_IO_FLUSH && (error != 0 || is_poisoned(work->queue))) {
         hold_flush(work);
         return;
@@ -88,6 +122,7 @@ submit(struct xk_blkif_work *work, enum xk_io_kind kind)
     work->io.offset = work->request.sector * XK_BLKIF_SECTOR_BYTES;
     work->io.length = work->request.sectors * XK_BLKIF_SECTOR_BYTES;
     work->io.done = engine_done;
+    work->writes = work->queue->device->writes;
     work->queue->in_engine++;
     xk_io_submit(work->queue->engine, &work->io);
 }
@@ -202,7 +237,7 @@ find_buffer(struct xk_blkif_work *work)
 
     if (!work->no_window && work->request.operation != XK_BLKIF_OP_FLUSH)
         work->buffer = xk_engine_window(
-            queue->device->engine, work->request.sector * XK_BLKIF_SECTOR_BYTES,
+            queue->engine->engine, work->request.sector * XK_BLKIF_SECTOR_BYTES,
             bytes);
     if (work->buffer != NULL)
         return true;

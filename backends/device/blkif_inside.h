@@ -25,6 +25,7 @@ struct xk_blkif_work {
     bool copy_out;       /* its data goes to the guest before it is answered */
     bool no_window;      /* reaching the image as memory failed */
     bool flushed;        /* of FLUSH: that part is done */
+    uint64_t writes;     /* of FLUSH: done when it began */
     void *buffer;        /* of its data: in the pool, or the image itself */
     unsigned pool_pages; /* 0: not in the pool */
     unsigned first_copy, copy_count; /* in the batch that is being made */
@@ -48,6 +49,7 @@ struct xk_blkif_queue {
     _Atomic int state; /* enum xk_blkif_queue_state */
     /* What the thread is to do; the last one counts. */
     _Atomic int command;
+    struct xk_engine *_Atomic swap_to; /* NULL: no swap */
     struct xk_blkif_ring_id id;
     bool take_over;
     _Atomic bool keep_log;

@@ -16,6 +16,7 @@
 
 enum {
     LOOP_ENTRIES = 256,
+    PINNED_BYTES = 1024 * 1024, /* what is used first of the pool */
     STACK_BYTES = 128 * 1024,
     EMPTY_RINGS_FREE = 4, /* a late ring or two is nobody's fault */
     DELAY_SHIFT_MAX = 7,  /* 128 ms */
@@ -87,6 +88,8 @@ connect_ring(struct xk_blkif_queue *queue)
         fail(queue);
         return;
     }
+    if (queue->engine->engine->pins)
+        xk_loop_pin(&queue->loop, queue->pool.memory, PINNED_BYTES);
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_RUNNING);
     /* What a predecessor answered it may not have rung for. */
     if (queue->take_over)
@@ -100,6 +103,7 @@ disconnect_ring(struct xk_blkif_queue *queue)
         xk_blkif_ring_detach(queue);
         if (!queue->keep_log)
             xk_inflight_end(queue->log);
+        xk_loop_unpin(&queue->loop);
         xk_pool_trim(&queue->pool);
     }
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
@@ -130,7 +134,6 @@ command_came(struct xk_loop_op *op, int result)
 static void
 judge_ring(struct xk_blkif_queue *queue)
 {
-    queue->stats.events++;
     if (queue->took_since_ring)
         queue->empty_rings = 0;
     else {
@@ -150,7 +153,7 @@ bell_came(struct xk_loop_op *op, int result)
     queue->bell_armed = false;
     if (result > 0) {
         queue->bell_rung = true;
-        judge_ring(queue);
+        queue->stats.events++;
     } else if (result != -EAGAIN && result != -EINTR && result != -ECANCELED)
         xk_blkif_break(queue, "the event channel broke");
 }
@@ -193,6 +196,8 @@ arm_bell(struct xk_blkif_queue *queue)
 
     if (queue->delaying || queue->bell_armed)
         return;
+    if (queue->bell_rung && !queue->delayed)
+        judge_ring(queue);
     if (queue->bell_rung && !queue->delayed &&
         queue->empty_rings > EMPTY_RINGS_FREE) {
         start_delay(queue);
@@ -241,7 +246,11 @@ is_stopped(const struct xk_blkif_queue *queue)
 static bool
 serve(struct xk_blkif_queue *queue)
 {
+    bool more;
+
     xk_blkif_round(queue);
+    more = queue->finished.first != NULL ||
+           (queue->waiting.first != NULL && queue->in_engine == 0);
     if (is_stopped(queue)) {
         if (queue->state != XK_BLKIF_QUEUE_STOPPING)
             xk_blkif_set_state(queue, XK_BLKIF_QUEUE_STOPPING);
@@ -251,13 +260,12 @@ serve(struct xk_blkif_queue *queue)
             disconnect_ring(queue);
             return true;
         }
-        return false;
+        return more;
     }
-    if (queue->state != XK_BLKIF_QUEUE_RUNNING)
-        return false;
-    if (queue->finished.first != NULL ||
-        (queue->waiting.first != NULL && queue->in_engine == 0))
-        return true;
+    if (queue->swap_to != NULL)
+        return queue->in_engine == 0;
+    if (more || queue->state != XK_BLKIF_QUEUE_RUNNING)
+        return more;
     return queue->unused.first != NULL && xk_blkif_ring_ask(queue);
 }
 
@@ -278,12 +286,33 @@ look_on(struct xk_blkif_queue *queue)
     return false;
 }
 
+/* A failure leaves the queue with an engine that it can be given a request. */
+static void
+swap_engine(struct xk_blkif_queue *queue)
+{
+    struct xk_engine_queue *opened;
+    struct xk_error err;
+
+    if (queue->swap_to == NULL || queue->in_engine > 0)
+        return;
+    opened = xk_engine_open_queue(queue->swap_to, &queue->loop, &err);
+    if (opened == NULL) {
+        xk_blkif_break(queue, err.message);
+    } else {
+        xk_engine_close_queue(queue->engine);
+        queue->engine = opened;
+    }
+    queue->swap_to = NULL;
+    xk_blkif_tell(queue->device);
+}
+
 static bool
 run_once(struct xk_blkif_queue *queue)
 {
     struct xk_error err;
     bool more = false;
 
+    swap_engine(queue);
     if (queue->ring == NULL && !obey_idle(queue))
         return false;
     if (queue->ring != NULL)
@@ -395,6 +424,21 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
     queue->take_over = take_over;
     queue->state = XK_BLKIF_QUEUE_CONNECTING;
     command(queue, COMMAND_CONNECT);
+}
+
+void
+xk_blkif_queue_swap(struct xk_blkif_queue *queue, struct xk_engine *engine)
+{
+    uint64_t one = 1;
+
+    queue->swap_to = engine;
+    (void)!write(queue->command_fd, &one, sizeof(one));
+}
+
+bool
+xk_blkif_queue_is_swapping(const struct xk_blkif_queue *queue)
+{
+    return queue->swap_to != NULL;
 }
 
 void

@@ -42,6 +42,10 @@ struct xk_blkif_device {
     /* A flush failed: nothing is written or read any more, because the guest
      * must not be told that what may be lost is safe. */
     _Atomic bool poisoned;
+    /* What serves the image is gone: what was taken is left as it is, for the
+     * next process to do again. */
+    _Atomic bool lost;
+    _Atomic uint64_t writes; /* that are done, since the start */
     int changed_fd; /* eventfd: a queue's state, or poisoned, changed */
 };
 
@@ -74,6 +78,13 @@ void xk_blkif_queue_connect(struct xk_blkif_queue *queue,
  * is done and nothing is mapped. Takes as long as the engine does. keep_log:
  * the ring goes on, with another process. */
 void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
+
+/* Serve from another engine once nothing is under way; until then nothing is
+ * taken. The old one may be closed when xk_blkif_queue_is_swapping() is false
+ * again. One swap at a time. */
+void xk_blkif_queue_swap(struct xk_blkif_queue *queue,
+                         struct xk_engine *engine);
+bool xk_blkif_queue_is_swapping(const struct xk_blkif_queue *queue);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

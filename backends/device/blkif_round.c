@@ -148,17 +148,20 @@ show_answers(struct xk_blkif_queue *queue)
 {
     struct xk_blkif_work *work;
 
+    bool wants_notice;
+
     if (queue->answered.first == NULL)
         return;
-    if (xk_blkif_ring_show(queue)) {
-        queue->stats.notifies++;
-        xk_guest_notify(queue->guest);
-    }
+    wants_notice = xk_blkif_ring_show(queue);
     while ((work = xk_blkif_pop(&queue->answered)) != NULL) {
         xk_inflight_release(queue->log, work->slot);
         work->in_use = false;
         queue->stats.inflight--;
         xk_blkif_append(&queue->unused, work);
+    }
+    if (wants_notice) {
+        queue->stats.notifies++;
+        xk_guest_notify(queue->guest);
     }
 }
 
@@ -176,9 +179,11 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     struct xk_blkif_list taken = {0};
 
     queue->stats.rounds++;
-    if (queue->state == XK_BLKIF_QUEUE_RUNNING && take(queue, &taken))
+    if (queue->state == XK_BLKIF_QUEUE_RUNNING && queue->swap_to == NULL &&
+        take(queue, &taken))
         sort_taken(queue, &taken);
-    xk_blkif_start_waiting(queue);
+    if (queue->swap_to == NULL)
+        xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);
     answer_finished(queue);
     show_answers(queue);

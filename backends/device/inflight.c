@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,6 +43,8 @@ struct header {
     uint32_t version;
     struct xk_inflight_offer offer;
     _Atomic uint32_t poisoned;
+    _Atomic uint32_t unflushed;
+    uint64_t server;
 };
 
 struct file {
@@ -155,6 +159,22 @@ xk_inflight_is_poisoned(const struct xk_inflight *log)
     return log->file->header.poisoned != 0;
 }
 
+void
+xk_inflight_set_unflushed(struct xk_inflight *log, bool unflushed)
+{
+    log->file->header.unflushed = unflushed;
+}
+
+bool
+xk_inflight_change_server(struct xk_inflight *log, uint64_t server)
+{
+    struct header *header = &log->file->header;
+    bool lost = header->server != server && header->unflushed != 0;
+
+    header->server = server;
+    return lost;
+}
+
 struct xk_inflight_queue *
 xk_inflight_queue(struct xk_inflight *log, unsigned number)
 {
@@ -206,8 +226,8 @@ xk_inflight_end(struct xk_inflight_queue *queue)
 static void
 set(struct slot *slot, uint32_t index, enum slot_state state)
 {
-    __atomic_store_n(&slot->word, (uint64_t)index << 16 | state,
-                     __ATOMIC_RELEASE);
+    atomic_store_explicit(&slot->word, (uint64_t)index << 16 | state,
+                          memory_order_release);
 }
 
 void
@@ -221,7 +241,7 @@ xk_inflight_take(struct xk_inflight_queue *queue, unsigned slot, uint32_t index,
 void
 xk_inflight_commit(struct xk_inflight_queue *queue, uint32_t req_cons)
 {
-    __atomic_store_n(&queue->req_cons, req_cons, __ATOMIC_RELEASE);
+    atomic_store_explicit(&queue->req_cons, req_cons, memory_order_release);
 }
 
 void

@@ -65,6 +65,14 @@ bool xk_inflight_is_new(const struct xk_inflight *log);
 void xk_inflight_set_poisoned(struct xk_inflight *log);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
+/* Writes are kept by a process until they are flushed (engine.h, server): the
+ * log knows which one, and whether it has any. */
+void xk_inflight_set_unflushed(struct xk_inflight *log, bool unflushed);
+
+/* The process that keeps them from now on. True where another one had some, and
+ * has taken them with it. */
+bool xk_inflight_change_server(struct xk_inflight *log, uint64_t server);
+
 struct xk_inflight_queue *xk_inflight_queue(struct xk_inflight *log,
                                             unsigned number);
 

@@ -7,6 +7,7 @@
 #ifndef XK_BACKENDS_DEVICE_POOL_H
 #define XK_BACKENDS_DEVICE_POOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -27,7 +28,8 @@ void xk_pool_destroy(struct xk_pool *pool);
 void *xk_pool_get(struct xk_pool *pool, unsigned pages);
 void xk_pool_put(struct xk_pool *pool, void *memory, unsigned pages);
 
-/* Give memory that is not in use back to the host. */
+/* Give memory back to the host if none is in use. None of it may be pinned:
+ * the pinned page would then be another than the one that is mapped. */
 void xk_pool_trim(struct xk_pool *pool);
 
 #endif

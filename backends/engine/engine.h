@@ -62,7 +62,12 @@ struct xk_engine {
     uint32_t discard_granularity; /* bytes; where discard is set */
     bool read_only;
     bool discard;
+    bool pins;      /* gains from memory that is pinned for it */
     bool one_queue; /* a flush on one queue says nothing of the others */
+    /* Which process keeps what was written and not flushed, so that it is lost
+     * with that; 0: the kernel does. */
+    uint64_t server;
+    _Atomic bool lost; /* that process is gone: nothing is served any more */
 };
 
 struct xk_engine_queue {
@@ -72,6 +77,8 @@ struct xk_engine_queue {
 
 struct xk_engine_options {
     const char *path;    /* file, or the socket of nbd */
+    bool is_open;        /* of file: fd is the image, path only its name */
+    int fd;              /* then: stays the caller's */
     uint64_t null_bytes; /* of null */
     bool read_only;
     bool discard;
@@ -90,6 +97,9 @@ struct xk_engine *xk_file_engine_open(const struct xk_engine_options *options,
 /* The export "" of an NBD server on a unix socket. */
 struct xk_engine *xk_nbd_engine_open(const struct xk_engine_options *options,
                                      struct xk_error *err);
+
+/* A drive without a medium: of no size, and each request fails. */
+struct xk_engine *xk_empty_engine_new(void);
 
 /* Reads zeros, forgets writes; for measurements. */
 struct xk_engine *xk_null_engine_open(const struct xk_engine_options *options,

@@ -90,13 +90,29 @@ position(const struct xk_io *io)
 static void finish_piece(struct xk_loop_op *op, int result);
 
 static void
+prepare_fixed(struct xk_io *io, struct io_uring_sqe *sqe, int fd)
+{
+    unsigned length = (unsigned)io->iov->iov_len;
+
+    if (io->kind == XK_IO_READ)
+        io_uring_prep_read_fixed(sqe, fd, io->iov->iov_base, length,
+                                 position(io), 0);
+    else
+        io_uring_prep_write_fixed(sqe, fd, io->iov->iov_base, length,
+                                  position(io), 0);
+}
+
+static void
 start_transfer(struct xk_io *io, bool direct)
 {
     struct file_engine *file = of(io->queue->engine);
     struct io_uring_sqe *sqe = xk_loop_sqe(io->queue->loop);
     int fd = direct && file->direct != -1 ? file->direct : file->fd;
 
-    if (io->kind == XK_IO_READ)
+    if (fd == file->direct && io->iov_count == 1 &&
+        xk_loop_is_fixed(io->queue->loop, io->iov->iov_base, io->iov->iov_len))
+        prepare_fixed(io, sqe, fd);
+    else if (io->kind == XK_IO_READ)
         io_uring_prep_readv(sqe, fd, io->iov, io->iov_count, position(io));
     else
         io_uring_prep_writev(sqe, fd, io->iov, io->iov_count, position(io));
@@ -244,7 +260,7 @@ submit(struct xk_engine_queue *queue, struct xk_io *io)
             start_transfer(io, true);
         break;
     case XK_IO_FLUSH:
-        if (file->in_memory)
+        if (file->in_memory || queue->engine->read_only)
             io->done(io, 0);
         else
             add_flush(io);
@@ -276,8 +292,9 @@ open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
     struct file_queue *queue = XK_NEW(struct file_queue);
 
     (void)loop;
-    queue->sync_fd = open_again(of(engine), engine->read_only, 0);
-    if (queue->sync_fd == -1) {
+    /* Where nothing is written nothing can be lost. */
+    queue->sync_fd = engine->read_only ? -1 : open_again(of(engine), false, 0);
+    if (queue->sync_fd == -1 && !engine->read_only) {
         free(queue);
         xk_fail_errno(err, "open the image once more");
         return NULL;
@@ -288,7 +305,8 @@ open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
 static void
 close_queue(struct xk_engine_queue *queue)
 {
-    close(((struct file_queue *)queue)->sync_fd);
+    if (((struct file_queue *)queue)->sync_fd != -1)
+        close(((struct file_queue *)queue)->sync_fd);
     free(queue);
 }
 
@@ -378,6 +396,27 @@ open_image(struct file_engine *file, const struct xk_engine_options *options,
     return 0;
 }
 
+/* For a process that may open nothing any more: what another opened for it. */
+static int
+adopt_image(struct file_engine *file, const struct xk_engine_options *options,
+            struct stat *st, struct xk_error *err)
+{
+    int access = fcntl(options->fd, F_GETFL) & O_ACCMODE;
+
+    if (access == O_WRONLY || (access == O_RDONLY && !options->read_only))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" was not opened for what the device does",
+                       options->path);
+    file->fd = fcntl(options->fd, F_DUPFD_CLOEXEC, 0);
+    if (file->fd == -1 || fstat(file->fd, st) == -1)
+        return xk_fail_errno(err, "take over image \"%s\"", options->path);
+    if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "image \"%s\" is neither a file nor a block device",
+                       options->path);
+    return 0;
+}
+
 static bool
 is_in_memory(int fd)
 {
@@ -409,9 +448,10 @@ static int
 prepare(struct file_engine *file, const struct xk_engine_options *options,
         struct xk_error *err)
 {
-    struct stat st;
+    struct stat st = {0};
 
-    if (open_image(file, options, &st, err) == -1 ||
+    if ((options->is_open ? adopt_image(file, options, &st, err)
+                          : open_image(file, options, &st, err)) == -1 ||
         xk_image_lock(file->fd, options->path, options->read_only,
                       options->lock_deadline, err) == -1)
         return -1;
@@ -424,8 +464,9 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
     if (file->in_memory)
         file->window =
             xk_file_window_new(file->fd, file->base.bytes, options->read_only);
-    else if (options->direct)
+    else if (options->direct && !options->is_open)
         file->direct = open_again(file, options->read_only, O_DIRECT);
+    file->base.pins = file->direct != -1;
     return 0;
 }
 

@@ -9,11 +9,11 @@
 #include "base/util.h"
 
 static const uint8_t allowed[] = {
-    IORING_OP_NOP,         IORING_OP_READV,          IORING_OP_WRITEV,
-    IORING_OP_FSYNC,       IORING_OP_POLL_ADD,       IORING_OP_POLL_REMOVE,
-    IORING_OP_TIMEOUT,     IORING_OP_TIMEOUT_REMOVE, IORING_OP_ASYNC_CANCEL,
-    IORING_OP_FALLOCATE,   IORING_OP_READ,           IORING_OP_WRITE,
-    IORING_OP_LINK_TIMEOUT};
+    IORING_OP_NOP,          IORING_OP_READV,          IORING_OP_WRITEV,
+    IORING_OP_FSYNC,        IORING_OP_POLL_ADD,       IORING_OP_POLL_REMOVE,
+    IORING_OP_TIMEOUT,      IORING_OP_TIMEOUT_REMOVE, IORING_OP_ASYNC_CANCEL,
+    IORING_OP_FALLOCATE,    IORING_OP_READ,           IORING_OP_WRITE,
+    IORING_OP_LINK_TIMEOUT, IORING_OP_READ_FIXED,     IORING_OP_WRITE_FIXED};
 
 /* liburing 2.3 declares wrappers of these two and does not export them. */
 static int
@@ -25,21 +25,32 @@ register_op(struct io_uring *ring, unsigned op, void *argument, unsigned count)
     return rc < 0 ? -errno : 0;
 }
 
+static const uint8_t allowed_registers[] = {IORING_REGISTER_BUFFERS,
+                                            IORING_UNREGISTER_BUFFERS};
+
+enum {
+    RULES = sizeof(allowed) + sizeof(allowed_registers) + 1
+};
+
 static int
 restrict_ring(struct io_uring *ring)
 {
-    struct io_uring_restriction rules[XK_ARRAY_SIZE(allowed) + 1];
+    struct io_uring_restriction rules[RULES];
+    size_t count = 0;
 
     memset(rules, 0, sizeof(rules));
     for (size_t i = 0; i < XK_ARRAY_SIZE(allowed); i++) {
-        rules[i].opcode = IORING_RESTRICTION_SQE_OP;
-        rules[i].sqe_op = allowed[i];
+        rules[count].opcode = IORING_RESTRICTION_SQE_OP;
+        rules[count++].sqe_op = allowed[i];
     }
-    rules[XK_ARRAY_SIZE(allowed)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    rules[XK_ARRAY_SIZE(allowed)].sqe_flags =
-        IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(allowed_registers); i++) {
+        rules[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+        rules[count++].register_op = allowed_registers[i];
+    }
+    rules[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    rules[count++].sqe_flags = IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
     return register_op(ring, IORING_REGISTER_RESTRICTIONS, rules,
-                       XK_ARRAY_SIZE(rules));
+                       (unsigned)count);
 }
 
 /* DEFER_TASKRUN (Linux 6.1) completes everything in our own wait instead of
@@ -63,12 +74,45 @@ set_up_ring(struct io_uring *ring, unsigned entries)
     return rc;
 }
 
+void
+xk_loop_pin(struct xk_loop *loop, void *memory, size_t bytes)
+{
+    struct iovec iov = {.iov_base = memory, .iov_len = bytes};
+
+    if (io_uring_register_buffers(&loop->ring, &iov, 1) != 0)
+        return;
+    loop->fixed = (uint8_t *)memory;
+    loop->fixed_bytes = bytes;
+}
+
+void
+xk_loop_unpin(struct xk_loop *loop)
+{
+    if (loop->fixed == NULL)
+        return;
+    io_uring_unregister_buffers(&loop->ring);
+    loop->fixed = NULL;
+    loop->fixed_bytes = 0;
+}
+
+bool
+xk_loop_is_fixed(const struct xk_loop *loop, const void *memory, size_t bytes)
+{
+    const uint8_t *at = (const uint8_t *)memory;
+
+    return loop->fixed != NULL && at >= loop->fixed &&
+           bytes <= loop->fixed_bytes &&
+           (size_t)(at - loop->fixed) <= loop->fixed_bytes - bytes;
+}
+
 int
 xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err)
 {
     int rc = set_up_ring(&loop->ring, entries);
 
     loop->pending = 0;
+    loop->fixed = NULL;
+    loop->fixed_bytes = 0;
     if (rc < 0)
         return xk_fail(err, XK_ERR_HOST,
                        "io_uring: %s: this kernel or its settings "

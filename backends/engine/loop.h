@@ -11,6 +11,8 @@
 
 #include <liburing.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -21,6 +23,10 @@ struct xk_loop_op {
 
 struct xk_loop {
     struct io_uring ring;
+    /* Memory that the kernel has pinned for READ_FIXED and WRITE_FIXED, as
+     * buffer 0; length 0: none. */
+    uint8_t *fixed;
+    size_t fixed_bytes;
     unsigned pending; /* operations whose done() has yet to be called */
 };
 
@@ -29,6 +35,15 @@ struct xk_loop {
  * where the kernel has no io_uring. */
 int xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err);
 void xk_loop_close(struct xk_loop *loop);
+
+/* Pin memory that much I/O goes to, until it is let go of. It is done without
+ * where the kernel refuses. */
+void xk_loop_pin(struct xk_loop *loop, void *memory, size_t bytes);
+void xk_loop_unpin(struct xk_loop *loop);
+
+/* Whether that memory is wholly pinned. */
+bool xk_loop_is_fixed(const struct xk_loop *loop, const void *memory,
+                      size_t bytes);
 
 /* An entry for op; the caller prepares it with io_uring_prep_*() through
  * xk_loop_start(). Submits what is queued if there is no room. */

@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <libnbd.h>
 
 #include "backends/engine/engine.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 enum {
     CONNECT_MS = 10000,
@@ -103,8 +105,12 @@ arm_one(struct nbd_queue *queue, struct xk_loop_op *op, bool *armed,
 static bool
 is_over(struct nbd_queue *queue)
 {
-    return nbd_aio_is_dead(queue->nbd) == 1 ||
-           nbd_aio_is_closed(queue->nbd) == 1;
+    bool over =
+        nbd_aio_is_dead(queue->nbd) == 1 || nbd_aio_is_closed(queue->nbd) == 1;
+
+    if (over)
+        queue->base.engine->lost = true;
+    return over;
 }
 
 static void
@@ -167,6 +173,8 @@ completed(void *context, int *error)
     struct xk_io *io = (struct xk_io *)context;
     struct io_uring_sqe *sqe = xk_loop_sqe(io->queue->loop);
 
+    if (*error != 0)
+        is_over((struct nbd_queue *)io->queue);
     io->tries = (unsigned)*error;
     io->op.done = carry_on;
     io_uring_prep_nop(sqe);
@@ -209,6 +217,8 @@ submit(struct xk_engine_queue *base, struct xk_io *io)
     }
     if (start(queue, io) == -1) {
         int errnum = nbd_get_errno();
+
+        is_over(queue);
 
         io->done(io, errnum != 0 ? errnum : EIO);
     }
@@ -265,6 +275,22 @@ static const struct xk_engine_ops nbd_ops = {
     .close = close_engine,
 };
 
+/* The process at the other end of the socket; 0 where that is not to be known.
+ */
+static uint64_t
+server_of(struct nbd_handle *nbd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    struct xk_process process;
+
+    if (getsockopt(nbd_aio_get_fd(nbd), SOL_SOCKET, SO_PEERCRED, &peer,
+                   &length) == -1 ||
+        !xk_process_identify(peer.pid, &process))
+        return 0;
+    return process.start_ticks << 24 ^ (uint64_t)process.pid;
+}
+
 static int
 learn(struct nbd_engine *engine, struct nbd_handle *nbd,
       const struct xk_engine_options *options, struct xk_error *err)
@@ -286,6 +312,7 @@ learn(struct nbd_engine *engine, struct nbd_handle *nbd,
         options->discard && !options->read_only && nbd_can_trim(nbd) == 1;
     engine->base.one_queue =
         !options->read_only && nbd_can_multi_conn(nbd) != 1;
+    engine->base.server = server_of(nbd);
     engine->base.physical_bytes = 4096;
     engine->base.discard_granularity = 4096;
     return xk_engine_measure(&engine->base, err);

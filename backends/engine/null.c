@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,10 @@ struct null_engine {
 static void
 submit(struct xk_engine_queue *queue, struct xk_io *io)
 {
-    (void)queue;
+    if (queue->engine->bytes == 0) {
+        io->done(io, EIO);
+        return;
+    }
     if (io->kind == XK_IO_READ) {
         for (unsigned i = 0; i < io->iov_count; i++)
             memset(io->iov[i].iov_base, 0, io->iov[i].iov_len);
@@ -55,6 +59,18 @@ static const struct xk_engine_ops null_ops = {
     .measure = measure,
     .close = close_engine,
 };
+
+struct xk_engine *
+xk_empty_engine_new(void)
+{
+    struct null_engine *null = XK_NEW(struct null_engine);
+
+    null->base = (struct xk_engine){.ops = &null_ops,
+                                    .physical_bytes = 512,
+                                    .discard_granularity = 512,
+                                    .read_only = true};
+    return &null->base;
+}
 
 struct xk_engine *
 xk_null_engine_open(const struct xk_engine_options *options,

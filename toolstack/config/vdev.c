@@ -145,3 +145,11 @@ xk_vdev_number(const struct xk_vdev *vdev)
         return XVD_MAJOR << 8 | index << 4 | partition;
     return EXTENDED | index << 8 | partition;
 }
+
+unsigned
+xk_disk_number(const struct xk_disk *disk)
+{
+    const struct xk_vdev vdev = {disk->bus, disk->index, disk->partition};
+
+    return xk_vdev_number(&vdev);
+}

@@ -24,4 +24,7 @@ bool xk_vdev_parse(const char *text, struct xk_vdev *vdev);
 /* The number that names the disk in xenstore. */
 unsigned xk_vdev_number(const struct xk_vdev *vdev);
 
+/* The same for a disk that was parsed. */
+unsigned xk_disk_number(const struct xk_disk *disk);
+
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A configuration through libxl: made, or only told. */
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/xen/vbd.h"
 
 enum {
@@ -39,6 +42,27 @@ xk_xen_helper_config(struct xk_xen *xen, const char *verb,
 
     put_input(config, &input);
     return xk_xen_helper(xen, &call, result, deadline, err);
+}
+
+int
+xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
+                        unsigned domid, const struct xk_domain_config *config,
+                        bool force, struct xk_deadline deadline,
+                        struct xk_error *err)
+{
+    char number[16];
+    const char *const argv[] = {"disks", number, force ? "force" : "ask", NULL};
+    XK_CLEANUP_BUF struct xk_buf input = {0};
+    const struct xk_xen_call call = {
+        .argv = argv,
+        .input = &input,
+        .stream_fd = -1,
+        .lock_fd = record->lock_fd,
+    };
+
+    snprintf(number, sizeof(number), "%u", domid);
+    put_input(config, &input);
+    return xk_xen_helper(xen, &call, NULL, deadline, err);
 }
 
 /* libxl has made the domain without them. */
@@ -105,7 +129,7 @@ describe_disks(const struct xk_domain_config *config,
             continue;
         xk_json_open_object(writer, NULL);
         xk_json_put_string(writer, "vdev", disk->vdev);
-        xk_json_put_integer(writer, "devid", xk_vbd_number(disk));
+        xk_json_put_integer(writer, "devid", xk_disk_number(disk));
         xk_json_put_string(writer, "backend", "xk-backend");
         xk_json_put_string(writer, "target", disk->target);
         xk_json_put_string(writer, "format", xk_disk_format_name(disk->format));

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to the disks of a domain that is there. */
-#include <time.h>
-
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/util.h"
+#include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/xen/vbd.h"
+#include "xenstore-helpers/paths.h"
+#include "xenstore-helpers/xenbus.h"
 
 enum {
-    SHORT_LIFE_S = 2
+    SHORT_LIFE_S = 2,
+    LET_GO_MS = 10000, /* as long as xl waits for a guest */
 };
 
 /* ---- served again ---- */
@@ -36,7 +45,8 @@ has_just_started(const struct xk_vbd *vbd)
     struct stat st;
 
     return vbd->json != NULL && !xk_vbd_is_served(vbd) &&
-           stat(path, &st) == 0 && time(NULL) - st.st_mtime < SHORT_LIFE_S;
+           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 &&
+           time(NULL) - st.st_mtime < SHORT_LIFE_S;
 }
 
 int
@@ -45,10 +55,15 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
 
-    (void)hv;
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
     for (size_t i = 0; i < vbds.count; i++) {
+        const struct xk_vbd *vbd = &vbds.items[i];
+
+        /* The guest has let go of it by now. */
+        if (xk_vbd_is_leaving(vbd) && !xk_vbd_is_served(vbd) &&
+            xk_vbd_remove(xk_xen(hv), record, vbd, deadline, err) == -1)
+            return -1;
         if (has_just_started(&vbds.items[i]))
             return xk_fail(err, XK_ERR_FAILED,
                            "what serves disk %s ended soon after its start; "
@@ -56,4 +71,367 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
                            vbds.items[i].vdev, vbds.items[i].path);
     }
     return xk_vbds_start(record, deadline, err);
+}
+
+/* ---- attached and detached ---- */
+
+static const struct xk_disk *
+find_disk(const struct xk_domain_config *config, unsigned number)
+{
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (xk_disk_number(&config->disks[i]) == number)
+            return &config->disks[i];
+    }
+    return NULL;
+}
+
+static const struct xk_vbd *
+find_vbd(const struct xk_vbds *vbds, unsigned number)
+{
+    for (size_t i = 0; i < vbds->count; i++) {
+        if (vbds->items[i].number == number)
+            return &vbds->items[i];
+    }
+    return NULL;
+}
+
+/* xk-backend ends when the frontend has closed. */
+static int
+ask_guest(struct xk_xen *xen, const struct xk_vbd *vbd,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = xk_vbd_open_process(vbd, false);
+    struct xk_deadline patience =
+        xk_deadline_min(deadline, xk_deadline_in_ms(LET_GO_MS));
+    struct xk_error late = {0};
+
+    if (fd == -1)
+        return 0;
+    if (xk_vbd_ask_to_leave(xen, vbd, deadline, err) == -1)
+        return -1;
+    if (xk_deadline_poll(patience, fd, POLLIN, "it", &late) != -1)
+        return 0;
+    return xk_fail(err, XK_ERR_IN_USE,
+                   "its guest goes on using disk %s, and loses it when it "
+                   "lets go of it; --force takes it away now",
+                   vbd->vdev);
+}
+
+static int
+detach(struct xk_xen *xen, const struct xk_record *record,
+       const struct xk_vbd *vbd, bool force, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    if (vbd->json != NULL &&
+        (xk_vbd_mark_leaving(vbd, err) == -1 ||
+         (!force && ask_guest(xen, vbd, deadline, err) == -1)))
+        return -1;
+    return xk_vbd_remove(xen, record, vbd, deadline, err);
+}
+
+static int
+change_medium(const struct xk_record *record, const struct xk_vbd *vbd,
+              unsigned domid, const struct xk_disk *disk,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+
+    if (disk->format == XK_FORMAT_EMPTY)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "the drive of a PV disk is never empty: insert another "
+                       "medium, or detach disk %s",
+                       disk->vdev);
+    if (xk_vbd_check(record->state, disk, false, err) == -1 ||
+        xk_vbd_change(record, vbd, domid, disk, deadline, err) == -1)
+        return -1;
+    answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
+    return answer == NULL ? -1 : 0;
+}
+
+static int
+sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
+         const struct xk_vbd *vbd, const struct xk_domain_config *config,
+         bool force, struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_disk *disk = find_disk(config, vbd->number);
+
+    if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
+        return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
+                      err);
+    if (disk->cdrom &&
+        (disk->target == NULL || strcmp(disk->target, vbd->target) != 0))
+        return change_medium(record, vbd, domid, disk, deadline, err);
+    return 0;
+}
+
+static int
+sync_ours(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
+          const struct xk_domain_config *config, bool force,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (sync_one(xen, record, domid, &vbds.items[i], config, force,
+                     deadline, err) == -1)
+            return -1;
+    }
+    for (size_t i = 0; i < config->disk_count; i++) {
+        const struct xk_disk *disk = &config->disks[i];
+
+        if (!xk_vbd_is_ours(config, disk) ||
+            find_vbd(&vbds, xk_disk_number(disk)) != NULL)
+            continue;
+        if (xk_vbd_check(record->state, disk, false, err) == -1 ||
+            xk_vbd_attach(xen, record, domid, disk, deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- libxl's ---- */
+
+static int
+list_libxl(struct xk_xen *xen, unsigned domid, struct xk_store_names *names,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/device/vbd", libxl);
+    struct xk_error missing = {0};
+
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    if (xk_store_list(xen->store, XK_STORE_NO_TX, path, names,
+                      xk_xen_store_deadline(deadline), &missing) == 0 ||
+        missing.kind == XK_ERR_NOT_FOUND)
+        return 0;
+    *err = missing;
+    return -1;
+}
+
+static bool
+any_of_libxl(const struct xk_domain_config *config)
+{
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (!xk_vbd_is_ours(config, &config->disks[i]))
+            return true;
+    }
+    return false;
+}
+
+static int
+sync_libxl(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
+           const struct xk_domain_config *config, bool force,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+
+    if (list_libxl(xen, domid, &names, deadline, err) == -1)
+        return -1;
+    if (names.count == 0 && !any_of_libxl(config))
+        return 0;
+    return xk_xen_sync_libxl_disks(xen, record, domid, config, force, deadline,
+                                   err);
+}
+
+int
+xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  const struct xk_domain_config *config, bool force,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
+        sync_ours(xen, domain->record, found.domid, config, force, deadline,
+                  err) == -1)
+        return -1;
+    return sync_libxl(xen, domain->record, found.domid, config, force, deadline,
+                      err);
+}
+
+int
+xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   const struct xk_disk *disk, struct xk_deadline deadline,
+                   struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_vbd *vbd;
+
+    (void)hv;
+    if (xk_vbds_list(domain->record, &vbds, err) == -1)
+        return -1;
+    vbd = find_vbd(&vbds, xk_disk_number(disk));
+    if (vbd == NULL || vbd->json == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "disk %s is not served by xk-backend: only its disks "
+                       "change their size while a guest runs",
+                       disk->vdev);
+    answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
+    return answer == NULL ? -1 : 0;
+}
+
+/* ---- told ---- */
+
+static void
+take_status(const struct xk_json *answer, struct xk_disk_info *info)
+{
+    const struct {
+        const char *name;
+        uint64_t *to;
+    } numbers[] = {
+        {"image_bytes", &info->bytes},
+        {"read_requests", &info->read_requests},
+        {"read_bytes", &info->read_bytes},
+        {"write_requests", &info->write_requests},
+        {"write_bytes", &info->write_bytes},
+        {"flush_requests", &info->flush_requests},
+        {"discard_requests", &info->discard_requests},
+        {"errors", &info->errors},
+        {"inflight", &info->inflight},
+    };
+    const char *state = xk_json_string(xk_json_get(answer, "state"));
+    int64_t value;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
+        if (xk_json_integer(xk_json_get(answer, numbers[i].name), &value))
+            *numbers[i].to = (uint64_t)value;
+    }
+    if (xk_json_integer(xk_json_get(answer, "queues"), &value))
+        info->queues = (unsigned)value;
+    info->state = state != NULL ? state : "?";
+    info->reason = xk_json_string(xk_json_get(answer, "reason"));
+    info->known = true;
+}
+
+static void
+tell_ours(const struct xk_vbd *vbd,
+          void (*disk)(const struct xk_disk_info *info, void *context),
+          void *context, struct xk_deadline deadline)
+{
+    struct xk_disk_info info = {
+        .vdev = vbd->vdev,
+        .number = vbd->number,
+        .target = vbd->target,
+        .format = vbd->format,
+        .backend = "xk",
+        .state = "not served",
+        .read_only = xk_json_is_true(xk_json_get(vbd->json, "readonly")),
+        .cdrom = xk_json_is_true(xk_json_get(vbd->json, "cdrom")),
+    };
+    XK_CLEANUP_JSON struct xk_json *answer =
+        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
+
+    if (answer != NULL)
+        take_status(answer, &info);
+    if (xk_vbd_is_leaving(vbd))
+        info.state = "leaving";
+    disk(&info, context);
+}
+
+enum {
+    NODE_DEV,
+    NODE_TYPE,
+    NODE_PARAMS,
+    NODE_STATE,
+    NODE_MODE,
+    NODE_DEVICE_TYPE,
+    NODE_COUNT,
+};
+
+/* "aio:/path" and "qcow2:/path" name the format first. */
+static const char *
+after_colon(const char *params)
+{
+    const char *slash = strchr(params, '/');
+    const char *colon = strchr(params, ':');
+
+    return colon != NULL && (slash == NULL || colon < slash) ? colon + 1
+                                                             : params;
+}
+
+static void
+tell_nodes(const struct xk_buf *nodes, unsigned number,
+           void (*disk)(const struct xk_disk_info *info, void *context),
+           void *context)
+{
+    const char *texts[NODE_COUNT];
+    enum xk_xenbus_state state;
+    struct xk_disk_info info = {.number = number};
+
+    for (int i = 0; i < NODE_COUNT; i++)
+        texts[i] = nodes[i].data != NULL ? nodes[i].data : "";
+    xk_xenbus_state_parse(texts[NODE_STATE], &state);
+    info.vdev = texts[NODE_DEV];
+    info.target = after_colon(texts[NODE_PARAMS]);
+    info.format = "";
+    info.backend = texts[NODE_TYPE];
+    info.state = xk_xenbus_state_name((int)state);
+    info.read_only = strcmp(texts[NODE_MODE], "r") == 0;
+    info.cdrom = strcmp(texts[NODE_DEVICE_TYPE], "cdrom") == 0;
+    disk(&info, context);
+}
+
+static int
+tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
+           void (*disk)(const struct xk_disk_info *info, void *context),
+           void *context, struct xk_deadline deadline, struct xk_error *err)
+{
+    static const char *const names[NODE_COUNT] = {
+        "dev", "type", "params", "state", "mode", "device-type"};
+    XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/device/vbd/%s/backend", libxl, id);
+    XK_CLEANUP_BUF struct xk_buf backend = {0};
+    struct xk_buf nodes[NODE_COUNT] = {{0}};
+    char *paths[NODE_COUNT];
+    uint64_t number = 0;
+    int r;
+
+    xk_parse_u64(id, UINT32_MAX, &number);
+    if (xk_store_read(xen->store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
+                      &backend, xk_xen_store_deadline(deadline), NULL) == -1)
+        return 0; /* it went in between */
+    for (int i = 0; i < NODE_COUNT; i++)
+        paths[i] = xk_asprintf("%s/%s", backend.data, names[i]);
+    r = xk_store_read_all(
+        xen->store, XK_STORE_NO_TX, (const char *const *)paths, NODE_COUNT,
+        XK_STORE_VALUE_MAX, nodes, xk_xen_store_deadline(deadline), err);
+    if (r == 0)
+        tell_nodes(nodes, (unsigned)number, disk, context);
+    for (int i = 0; i < NODE_COUNT; i++) {
+        xk_buf_free(&nodes[i]);
+        free(paths[i]);
+    }
+    return r;
+}
+
+int
+xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+             void (*disk)(const struct xk_disk_info *info, void *context),
+             void *context, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen *xen = xk_xen(hv);
+    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
+        (domain->record != NULL &&
+         xk_vbds_list(domain->record, &vbds, err) == -1) ||
+        list_libxl(xen, found.domid, &names, deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (vbds.items[i].json != NULL)
+            tell_ours(&vbds.items[i], disk, context, deadline);
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        if (tell_libxl(xen, found.domid, names.items[i], disk, context,
+                       deadline, err) == -1)
+            return -1;
+    }
+    return 0;
 }

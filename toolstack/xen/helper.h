@@ -52,6 +52,12 @@ int xk_xen_helper_config(struct xk_xen *xen, const char *verb,
                          struct xk_json **result, struct xk_deadline deadline,
                          struct xk_error *err);
 
+/* Make libxl's disks of a domain those of the configuration (build.c). */
+int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
+                            unsigned domid,
+                            const struct xk_domain_config *config, bool force,
+                            struct xk_deadline deadline, struct xk_error *err);
+
 /* Once libxl has made the domain: the disks that it does not serve. answer is
  * what it said (build.c). */
 int xk_xen_attach_disks(struct xk_xen *xen, const struct xk_record *record,

@@ -74,6 +74,16 @@ void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
 
 /* disks.c */
+int xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_domain_config *config, bool force,
+                      struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_disk *disk, struct xk_deadline deadline,
+                       struct xk_error *err);
+int xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 void (*disk)(const struct xk_disk_info *info, void *context),
+                 void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
 bool xk_xen_needs_repair(struct xk_hypervisor *hv,
                          const struct xk_record *record);
 int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,

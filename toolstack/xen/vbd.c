@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/image/image.h"
 #include "xenstore-helpers/paths.h"
 
@@ -23,6 +24,7 @@ enum {
 
 #define PREFIX "vbd-"
 #define FILE_NAME "device.json"
+#define LEAVING "leaving"
 
 /* ---- before anything is made ---- */
 
@@ -170,7 +172,7 @@ make_directory(const struct xk_record *record, unsigned domid,
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     XK_CLEANUP_CLOSE int fd = -1;
-    unsigned number = xk_vbd_number(disk);
+    unsigned number = xk_disk_number(disk);
 
     *vbd = (struct xk_vbd){.number = number};
     vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
@@ -221,7 +223,47 @@ xk_vbds_attach(struct xk_xen *xen, const struct xk_record *record,
     return 0;
 }
 
+int
+xk_vbd_change(const struct xk_record *record, const struct xk_vbd *vbd,
+              unsigned domid, const struct xk_disk *disk,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        open(vbd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_vbd changed;
+    int r;
+
+    put_device(vbd, domid, disk, &text);
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", vbd->path);
+    if (xk_vbd_stop(vbd, deadline, err) == -1 ||
+        xk_write_file(fd, FILE_NAME, text.data, text.length, false, err) == -1)
+        return -1;
+    read_vbd(record, vbd->number, &changed);
+    r = xk_vbd_start(&changed, deadline, err);
+    free_vbd(&changed);
+    return r;
+}
+
 /* ---- stopped, started, removed ---- */
+
+int
+xk_vbd_mark_leaving(const struct xk_vbd *vbd, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LEAVING, vbd->path);
+    XK_CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    return fd == -1 ? xk_fail_errno(err, "make \"%s\"", path) : 0;
+}
+
+bool
+xk_vbd_is_leaving(const struct xk_vbd *vbd)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LEAVING, vbd->path);
+
+    return access(path, F_OK) == 0;
+}
 
 int
 xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
@@ -265,7 +307,8 @@ xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
     for (size_t i = 0; i < vbds.count; i++) {
         const struct xk_vbd *vbd = &vbds.items[i];
 
-        if (vbd->json == NULL || xk_vbd_is_served(vbd))
+        if (vbd->json == NULL || xk_vbd_is_leaving(vbd) ||
+            xk_vbd_is_served(vbd))
             continue;
         if (xk_vbd_start(vbd, deadline, err) == -1)
             r = xk_wrap(err, "disk %s", vbd->vdev);

@@ -38,9 +38,6 @@ void xk_vbds_free(struct xk_vbds *vbds);
 bool xk_vbd_is_ours(const struct xk_domain_config *config,
                     const struct xk_disk *disk);
 
-/* The number of a device by its name: xen-vbd-interface(7). */
-unsigned xk_vbd_number(const struct xk_disk *disk);
-
 /* What stands against serving the disk, before anything is made: an image that
  * is not there, is not what was stated, or that another has open
  * (XK_ERR_IN_USE). shared: another host may have it open. */
@@ -80,6 +77,16 @@ int xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
                   const struct xk_vbd *vbd, struct xk_deadline deadline,
                   struct xk_error *err);
 
+/* One that is detached is marked first: nobody serves it again when it ends. */
+int xk_vbd_mark_leaving(const struct xk_vbd *vbd, struct xk_error *err);
+bool xk_vbd_is_leaving(const struct xk_vbd *vbd);
+
+/* Serve another image in its place; the guest sees no more than another size.
+ */
+int xk_vbd_change(const struct xk_record *record, const struct xk_vbd *vbd,
+                  unsigned domid, const struct xk_disk *disk,
+                  struct xk_deadline deadline, struct xk_error *err);
+
 /* ---- vbd_process.c ---- */
 
 /* Start what serves it, and wait until it is offered to the guest. */
@@ -103,6 +110,9 @@ struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
 int xk_vbd_make_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
                       unsigned domid, struct xk_deadline deadline,
                       struct xk_error *err);
+/* Ask the frontend to close. */
+int xk_vbd_ask_to_leave(struct xk_xen *xen, const struct xk_vbd *vbd,
+                        struct xk_deadline deadline, struct xk_error *err);
 int xk_vbd_remove_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
                         struct xk_deadline deadline, struct xk_error *err);
 

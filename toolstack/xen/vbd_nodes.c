@@ -99,6 +99,29 @@ xk_vbd_make_nodes(struct xk_xen *xen, const struct xk_vbd *vbd, unsigned domid,
                              xk_xen_store_deadline(deadline), err);
 }
 
+static int
+ask_to_leave(struct xk_store *store, uint32_t tx, void *context,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_vbd *vbd = context;
+    XK_CLEANUP_FREE char *online = xk_asprintf("%s/online", vbd->backend);
+    XK_CLEANUP_FREE char *state = xk_asprintf("%s/state", vbd->backend);
+
+    if (xk_store_write(store, tx, online, "0", deadline, err) == -1)
+        return -1;
+    return xk_store_write(store, tx, state, "5", deadline, err);
+}
+
+int
+xk_vbd_ask_to_leave(struct xk_xen *xen, const struct xk_vbd *vbd,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    return xk_store_transact(xen->store, ask_to_leave, (void *)(uintptr_t)vbd,
+                             xk_xen_store_deadline(deadline), err);
+}
+
 /* With the domain's last device of the kind its folder goes too. */
 static int
 remove_nodes(struct xk_store *store, uint32_t tx, void *context,

@@ -14,21 +14,3 @@ xk_vbd_is_ours(const struct xk_domain_config *config,
            disk->format != XK_FORMAT_EMPTY && disk->target != NULL &&
            disk->target[0] == '/';
 }
-
-unsigned
-xk_vbd_number(const struct xk_disk *disk)
-{
-    unsigned index = disk->index, part = disk->partition;
-
-    switch (disk->bus) {
-    case XK_BUS_HD:
-        return (index < 2 ? 3u : 22u) << 8 | (index & 1) << 6 | part;
-    case XK_BUS_SD:
-        return 8u << 8 | index << 4 | part;
-    case XK_BUS_XVD:
-        break;
-    }
-    if (index <= 15 && part <= 15)
-        return 202u << 8 | index << 4 | part;
-    return 1u << 28 | index << 8 | part;
-}

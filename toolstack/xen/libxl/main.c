@@ -27,6 +27,7 @@ static const struct {
 } verbs[] = {
     {"build", xk_libxl_build, true},
     {"describe", xk_libxl_describe, true},
+    {"disks", xk_libxl_disks, true},
     {"memory", xk_libxl_memory, true},
     {"receive", xk_libxl_receive, true},
     {"destroy", xk_libxl_destroy, false},

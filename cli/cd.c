@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cd-insert and cd-eject. */
+#include "cli/verbs.h"
+
+#include "cli/invocation.h"
+#include "toolstack/disks.h"
+
+static int
+change(struct xk_invocation *invocation, const char *target,
+       struct xk_error *err)
+{
+    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+    struct xk_host *host = &invocation->host;
+
+    if (xk_domain_find(host, invocation->arguments[0], &domain,
+                       invocation->deadline, err) == -1 ||
+        xk_domain_change_medium(host, &domain, invocation->arguments[1], target,
+                                invocation->deadline, err) == -1)
+        return -1;
+    return xk_invocation_put_domain(invocation, &domain, err);
+}
+
+static int
+run_cd_insert(struct xk_invocation *invocation, struct xk_error *err)
+{
+    return change(invocation, invocation->arguments[2], err);
+}
+
+static int
+run_cd_eject(struct xk_invocation *invocation, struct xk_error *err)
+{
+    return change(invocation, NULL, err);
+}
+
+const struct xk_command xk_command_cd_insert = {
+    .name = "cd-insert",
+    .summary = "put a medium into a cdrom drive of a domain",
+    .details = "What was in the drive is taken out.",
+    .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
+                    {"VDEV", XK_ARG_TEXT},
+                    {"IMAGE", XK_ARG_FILE}},
+    .timeout_s = 60,
+    .needs_host = true,
+    .run = run_cd_insert,
+};
+
+const struct xk_command xk_command_cd_eject = {
+    .name = "cd-eject",
+    .summary = "take the medium out of a cdrom drive of a domain",
+    .details = "The drive stays, empty. Drives of pv and pvh domains cannot be "
+               "empty: insert another medium, or detach the disk.",
+    .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
+    .timeout_s = 60,
+    .needs_host = true,
+    .run = run_cd_eject,
+};

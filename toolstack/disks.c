@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/disks.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "toolstack/config/disk_spec.h"
+#include "toolstack/config/vdev.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+/* ---- the configuration ---- */
+
+/* By name or number, as xl does. */
+static struct xk_disk *
+find(struct xk_domain_config *config, const char *vdev, struct xk_error *err)
+{
+    uint64_t number;
+    bool numbered = xk_parse_u64(vdev, UINT32_MAX, &number);
+
+    for (size_t i = 0; i < config->disk_count; i++) {
+        struct xk_disk *disk = &config->disks[i];
+
+        if (strcmp(disk->vdev, vdev) == 0 ||
+            (numbered && xk_disk_number(disk) == number))
+            return disk;
+    }
+    xk_fail(err, XK_ERR_NOT_FOUND, "it has no disk \"%s\"", vdev);
+    return NULL;
+}
+
+struct edit {
+    int (*apply)(struct xk_domain_config *config, const struct edit *edit,
+                 struct xk_error *err);
+    const char *spec, *vdev, *target;
+    bool force;
+    bool keep; /* the edit stands even where the guest does not agree */
+};
+
+static int
+parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
+{
+    struct xk_problems problems = {0};
+    struct xk_spec spec = xk_spec_of_text(text, "the disk", &problems);
+    int r = xk_disk_parse(&spec, disk);
+
+    if (r == -1)
+        xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", text,
+                problems.count > 0 ? problems.items[0].message : "no disk");
+    xk_problems_free(&problems);
+    return r;
+}
+
+static int
+make_absolute(struct xk_disk *disk, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *here = NULL;
+    char *path;
+
+    if (disk->target == NULL || disk->target[0] == '/' || disk->script != NULL)
+        return 0;
+    here = getcwd(NULL, 0);
+    if (here == NULL)
+        return xk_fail_errno(err, "find the current directory");
+    path = xk_asprintf("%s/%s", here, disk->target);
+    free(disk->target);
+    disk->target = path;
+    return 0;
+}
+
+static int
+apply_attach(struct xk_domain_config *config, const struct edit *edit,
+             struct xk_error *err)
+{
+    struct xk_disk disk;
+
+    if (parse_spec(edit->spec, &disk, err) == -1 ||
+        make_absolute(&disk, err) == -1) {
+        xk_disk_free(&disk);
+        return -1;
+    }
+    if (find(config, disk.vdev, NULL) != NULL) {
+        xk_fail(err, XK_ERR_EXISTS, "it has a disk \"%s\" already", disk.vdev);
+        xk_disk_free(&disk);
+        return -1;
+    }
+    XK_GROW(config->disks, config->disk_count);
+    config->disks[config->disk_count++] = disk;
+    return 0;
+}
+
+static int
+apply_detach(struct xk_domain_config *config, const struct edit *edit,
+             struct xk_error *err)
+{
+    struct xk_disk *disk = find(config, edit->vdev, err);
+    size_t index;
+
+    if (disk == NULL)
+        return -1;
+    index = (size_t)(disk - config->disks);
+    xk_disk_free(disk);
+    memmove(disk, disk + 1, (config->disk_count - index - 1) * sizeof(*disk));
+    config->disk_count--;
+    return 0;
+}
+
+static int
+apply_medium(struct xk_domain_config *config, const struct edit *edit,
+             struct xk_error *err)
+{
+    struct xk_disk *disk = find(config, edit->vdev, err);
+
+    if (disk == NULL)
+        return -1;
+    if (!disk->cdrom)
+        return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is no cdrom drive",
+                       edit->vdev);
+    free(disk->target);
+    disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
+    disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
+    return edit->target == NULL ? 0 : make_absolute(disk, err);
+}
+
+/* ---- the domain ---- */
+
+static int
+note(struct xk_domain *domain, enum xk_journal_kind kind, struct xk_error *err)
+{
+    return xk_journal_append(domain->record, kind, XK_OP_DISKS, NULL, err);
+}
+
+int
+xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
+                          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+
+    if (config == NULL || host->hv->ops->sync_disks(host->hv, domain, config,
+                                                    false, deadline, err) == -1)
+        return -1;
+    return note(domain, XK_JOURNAL_END, err);
+}
+
+/* What could not be done is undone, but for a disk that the guest holds on to:
+ * that was asked for, and happens later. */
+static int
+sync_or_undo(struct xk_host *host, struct xk_domain *domain,
+             const struct xk_domain_config *before,
+             const struct xk_domain_config *after, const struct edit *edit,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error ignored = {0};
+
+    if (note(domain, XK_JOURNAL_BEGIN, err) == -1 ||
+        xk_record_save_config(domain->record, after, err) == -1)
+        return -1;
+    if (host->hv->ops->sync_disks(host->hv, domain, after, edit->force,
+                                  deadline, err) == 0)
+        return note(domain, XK_JOURNAL_END, err);
+    if (!edit->keep &&
+        xk_record_save_config(domain->record, before, &ignored) == 0)
+        host->hv->ops->sync_disks(host->hv, domain, before, true,
+                                  xk_deadline_in_ms(XK_UNDO_MS), &ignored);
+    note(domain, XK_JOURNAL_END, &ignored);
+    return -1;
+}
+
+static int
+edit_locked(struct xk_host *host, struct xk_domain *domain,
+            const struct edit *edit, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *before =
+        xk_record_load_config(domain->record, err);
+    XK_CLEANUP_CONFIG struct xk_domain_config *after =
+        before == NULL ? NULL : xk_record_load_config(domain->record, err);
+
+    if (after == NULL ||
+        xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
+        edit->apply(after, edit, err) == -1)
+        return -1;
+    return sync_or_undo(host, domain, before, after, edit, deadline, err);
+}
+
+static int
+run_edit(struct xk_host *host, struct xk_domain *domain,
+         const struct edit *edit, struct xk_deadline deadline,
+         struct xk_error *err)
+{
+    int r;
+
+    if (host->hv->ops->sync_disks == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "disks of a running %s domain cannot be changed",
+                       host->hv->ops->name);
+    if (domain->record == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "domain \"%s\" was made by another toolstack: change "
+                       "its disks with that",
+                       domain->name);
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = edit_locked(host, domain, edit, deadline, err);
+    xk_record_unlock(domain->record);
+    return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
+}
+
+int
+xk_domain_attach_disk(struct xk_host *host, struct xk_domain *domain,
+                      const char *spec, struct xk_deadline deadline,
+                      struct xk_error *err)
+{
+    const struct edit edit = {.apply = apply_attach, .spec = spec};
+
+    return run_edit(host, domain, &edit, deadline, err);
+}
+
+int
+xk_domain_detach_disk(struct xk_host *host, struct xk_domain *domain,
+                      const char *vdev, bool force, struct xk_deadline deadline,
+                      struct xk_error *err)
+{
+    const struct edit edit = {
+        .apply = apply_detach, .vdev = vdev, .force = force, .keep = true};
+
+    return run_edit(host, domain, &edit, deadline, err);
+}
+
+int
+xk_domain_change_medium(struct xk_host *host, struct xk_domain *domain,
+                        const char *vdev, const char *target,
+                        struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct edit edit = {
+        .apply = apply_medium, .vdev = vdev, .target = target};
+
+    return run_edit(host, domain, &edit, deadline, err);
+}
+
+/* ---- size ---- */
+
+static int
+grow_image(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
+{
+    struct stat st;
+
+    if (disk->format != XK_FORMAT_RAW || stat(disk->target, &st) == -1 ||
+        !S_ISREG(st.st_mode))
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "\"%s\" is no raw file: give it its size with its own "
+                       "tools, then run this without a size",
+                       disk->target);
+    if ((uint64_t)st.st_size > bytes)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" has %lld bytes; it is not made smaller",
+                       disk->target, (long long)st.st_size);
+    if (bytes % 512 != 0)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "%llu bytes are no whole sectors of 512",
+                       (unsigned long long)bytes);
+    if (truncate(disk->target, (off_t)bytes) == -1)
+        return xk_fail_errno(err, "make \"%s\" larger", disk->target);
+    return 0;
+}
+
+int
+xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
+                      const char *vdev, uint64_t bytes,
+                      struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+    const struct xk_disk *disk;
+    int r = -1;
+
+    if (host->hv->ops->resize_disk == NULL || domain->record == NULL)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "disks of this domain cannot be resized while it runs");
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    config = xk_record_load_config(domain->record, err);
+    disk = config == NULL ? NULL : find(config, vdev, err);
+    if (disk != NULL && (bytes == 0 || grow_image(disk, bytes, err) == 0))
+        r = host->hv->ops->resize_disk(host->hv, domain, disk, deadline, err);
+    xk_record_unlock(domain->record);
+    return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
+}
