@@ -93,7 +93,22 @@ xk_handover_read(const struct xk_state *state, const struct xk_uuid *move,
     return read_at(folder_fd, name, fate, err);
 }
 
-/* link(2) makes the name only where there is none, with all of the text. */
+static int
+write_text(int folder_fd, const char *name, const char *text,
+           struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(folder_fd, name,
+               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd == -1 || xk_write_all(fd, text, strlen(text)) == -1 ||
+        fsync(fd) == -1)
+        return xk_fail_errno(err, "write the fate of move %s", name);
+    return 0;
+}
+
+/* link(2) makes the name only where there is none, with all of the text. The
+ * guest stands still meanwhile: nothing is synced that need not be. */
 static int
 make_name(int folder_fd, const char *name, const char *text,
           struct xk_error *err)
@@ -102,8 +117,7 @@ make_name(int folder_fd, const char *name, const char *text,
         xk_asprintf(".%s.%d", name, (int)getpid());
     int r;
 
-    if (xk_write_file(folder_fd, temporary, text, strlen(text), true, err) ==
-        -1)
+    if (write_text(folder_fd, temporary, text, err) == -1)
         return -1;
     r = linkat(folder_fd, temporary, folder_fd, name, 0);
     if (r == -1 && errno != EEXIST)

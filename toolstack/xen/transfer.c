@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Domains out of one Xen and into another, as libxl's stream. */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +12,8 @@
 #include "toolstack/xen/vbd.h"
 
 enum {
-    INFO_MS = 10000
+    INFO_MS = 10000,
+    LOOK_MS = 50, /* between two looks whether it was cancelled */
 };
 
 static int
@@ -169,12 +172,13 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     };
     int r = call_libxl(&sending, domain, options->live, fd, deadline, err);
 
-    close(fd);
     if (r == 0)
         look(NULL, &sending);
-    /* All I/O of the guest is done before another host opens its images. */
+    /* All I/O of the guest is done, and its images closed, before the other
+     * host sees the end of the stream and opens them. */
     if (r == 0 && domain->record != NULL)
         r = xk_vbds_stop(domain->record, deadline, err);
+    close(fd);
     return r;
 }
 
@@ -218,6 +222,34 @@ xk_xen_prepare(struct xk_hypervisor *hv, struct xk_record *record,
     return 0;
 }
 
+/* libxl knows from the stream that all is there; the end of the pipe says that
+ * the other side has closed the images too. */
+static int
+await_end(int fd, const struct xk_send_watch *watch,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    static const struct xk_send_progress none = {0};
+    char rest[4096];
+
+    for (;;) {
+        struct pollfd poller = {fd, POLLIN, 0};
+        ssize_t got;
+
+        if (xk_deadline_left_ms(deadline) == 0)
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "the stream of the domain does not end");
+        if (watch != NULL && !watch->go_on(&none, watch->context))
+            return xk_fail(err, XK_ERR_FAILED, "cancelled");
+        if (poll(&poller, 1, LOOK_MS) <= 0)
+            continue;
+        got = read(fd, rest, sizeof(rest));
+        if (got == 0)
+            return 0;
+        if (got == -1 && errno != EINTR)
+            return xk_fail_errno(err, "read the stream of the domain");
+    }
+}
+
 int
 xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
                const struct xk_domain_config *config, int fd,
@@ -229,9 +261,9 @@ xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
     int r = xk_xen_helper_config(xen, "receive", record, config, fd, watch,
                                  &answer, deadline, err);
 
+    if (r == 0)
+        r = await_end(fd, watch, deadline, err);
     close(fd);
-    /* Where the other host had the images open, it has let go of them by now,
-     * or does so soon. */
     return r == -1 ? -1
                    : xk_xen_attach_disks(xen, record, config, answer, deadline,
                                          err);

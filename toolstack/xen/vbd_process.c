@@ -174,6 +174,11 @@ add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
     xk_json_put_string(writer, "filename", layer->path);
     xk_json_put_bool(writer, "read-only", !layer->read_write);
     xk_json_put_string(writer, "discard", "unmap");
+    /* Another host may write to a device, which this one's cache does not
+     * know. */
+    xk_json_open_object(writer, "cache");
+    xk_json_put_bool(writer, "direct", layer->block);
+    xk_json_close_object(writer);
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
     add(words, xk_strdup("--blockdev"));
