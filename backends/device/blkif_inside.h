@@ -24,7 +24,6 @@ struct xk_blkif_work {
     bool in_use;         /* else in the list of the unused */
     bool copy_out;       /* its data goes to the guest before it is answered */
     bool no_window;      /* reaching the image as memory failed */
-    bool flushed;        /* of FLUSH: that part is done */
     uint64_t writes;     /* of FLUSH: done when it began */
     void *buffer;        /* of its data: in the pool, or the image itself */
     unsigned pool_pages; /* 0: not in the pool */

@@ -9,11 +9,10 @@
 #include "base/util.h"
 
 static const uint8_t allowed[] = {
-    IORING_OP_NOP,          IORING_OP_READV,          IORING_OP_WRITEV,
-    IORING_OP_FSYNC,        IORING_OP_POLL_ADD,       IORING_OP_POLL_REMOVE,
-    IORING_OP_TIMEOUT,      IORING_OP_TIMEOUT_REMOVE, IORING_OP_ASYNC_CANCEL,
-    IORING_OP_FALLOCATE,    IORING_OP_READ,           IORING_OP_WRITE,
-    IORING_OP_LINK_TIMEOUT, IORING_OP_READ_FIXED,     IORING_OP_WRITE_FIXED};
+    IORING_OP_NOP,         IORING_OP_READV,  IORING_OP_WRITEV,
+    IORING_OP_READ,        IORING_OP_WRITE,  IORING_OP_READ_FIXED,
+    IORING_OP_WRITE_FIXED, IORING_OP_FSYNC,  IORING_OP_FALLOCATE,
+    IORING_OP_POLL_ADD,    IORING_OP_TIMEOUT};
 
 /* liburing 2.3 declares wrappers of these two and does not export them. */
 static int
@@ -48,7 +47,7 @@ restrict_ring(struct io_uring *ring)
         rules[count++].register_op = allowed_registers[i];
     }
     rules[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    rules[count++].sqe_flags = IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
+    rules[count++].sqe_flags = IOSQE_CQE_SKIP_SUCCESS;
     return register_op(ring, IORING_REGISTER_RESTRICTIONS, rules,
                        (unsigned)count);
 }

@@ -30,8 +30,8 @@ struct xk_loop {
     unsigned pending; /* operations whose done() has yet to be called */
 };
 
-/* After this the ring takes reads, writes, syncs, allocation, polls, timers and
- * cancellation only: seccomp does not see what goes through it. XK_ERR_HOST
+/* After this the ring takes reads, writes, syncs, allocation, polls and timers
+ * only: seccomp does not see what goes through it. XK_ERR_HOST
  * where the kernel has no io_uring. */
 int xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err);
 void xk_loop_close(struct xk_loop *loop);
