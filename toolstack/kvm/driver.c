@@ -227,6 +227,8 @@ prepare(struct xk_hypervisor *hv, struct xk_record *record,
     if (r == 0)
         r = launch(&plan, record, config, deadline, err);
     xk_kvm_plan_free(&plan);
+    if (r == 0)
+        r = xk_kvm_expect_stream(record, deadline, err);
     if (r == 0 && xk_json_length(copies) > 0)
         r = xk_kvm_copies_serve(record, copies, deadline, err);
     return r;

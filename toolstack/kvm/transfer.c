@@ -17,9 +17,9 @@
 #include "toolstack/kvm/state.h"
 
 enum {
-    TICK_MS = 200,   /* between two looks at what a stream has done */
-    END_TICK_MS = 5, /* the same, while the guest stands still for its end */
-    END_MS = 5000,   /* for QEMU to give a stream up when told to */
+    TICK_MS = 200,    /* between two looks at what a stream has done */
+    END_TICK_MS = 50, /* the same, while the guest stands still for its end */
+    END_MS = 5000,    /* for QEMU to give a stream up when told to */
     /* A guest that writes faster than the wire carries is slowed by QEMU, more
      * from round to round. Where that is not enough after so many rounds, it
      * may stand still longer. */
@@ -534,10 +534,14 @@ follow_receive(struct transfer *transfer, struct xk_deadline deadline,
     }
 }
 
-static int
-receive_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
-               struct xk_error *err)
+/* Before the other side begins: what is said to QEMU later makes the guest
+ * stand still for longer, if it is small. */
+int
+xk_kvm_expect_stream(const struct xk_record *record,
+                     struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        xk_qmp_connect(record->dir_fd, XK_KVM_FILE_QMP, deadline, err);
     static const struct step steps[] = {
         {"migrate-set-capabilities",
          "{\"capabilities\":["
@@ -545,11 +549,15 @@ receive_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
          "{\"capability\":\"late-block-activate\",\"state\":true}]}"},
     };
 
-    if (run_steps(transfer->qmp, steps, XK_ARRAY_SIZE(steps), deadline, err) ==
-        -1) {
-        close(fd);
-        return -1;
-    }
+    return qmp == NULL
+               ? -1
+               : run_steps(qmp, steps, XK_ARRAY_SIZE(steps), deadline, err);
+}
+
+static int
+receive_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
+               struct xk_error *err)
+{
     if (hand_pipe(transfer->qmp, fd, deadline, err) == -1 ||
         xk_qmp_execute(transfer->qmp, "migrate-incoming",
                        "{\"uri\":\"fd:state\"}", NULL, deadline, err) == -1)

@@ -22,6 +22,10 @@ int xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
 int xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      bool runs, struct xk_deadline deadline,
                      struct xk_error *err);
+
+/* Make a QEMU that was started for it ready for xk_kvm_receive(). */
+int xk_kvm_expect_stream(const struct xk_record *record,
+                         struct xk_deadline deadline, struct xk_error *err);
 int xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
                    const struct xk_domain_config *config, int fd,
                    const struct xk_send_watch *watch,
