@@ -481,10 +481,18 @@ xk_record_load_config(const struct xk_record *record, struct xk_error *err)
     XK_CLEANUP_BUF struct xk_buf text = {0};
     XK_CLEANUP_JSON struct xk_json *json = NULL;
     struct xk_domain_config *config;
+    struct xk_error why = {0};
 
-    if (xk_read_file(record->dir_fd, "config.json", CONFIG_LIMIT, &text, err) ==
-        -1)
+    if (xk_read_file(record->dir_fd, "config.json", CONFIG_LIMIT, &text,
+                     &why) == -1) {
+        /* Its record goes with a domain, at any moment. */
+        if (why.errnum == ENOENT)
+            xk_fail(err, XK_ERR_NOT_FOUND, "there is no domain %s any more",
+                    record->uuid_text);
+        else if (err != NULL)
+            *err = why;
         return NULL;
+    }
     json = xk_json_parse(text.data, text.length, "config.json", err);
     config = json == NULL ? NULL : xk_config_from_json(json, err);
     if (config == NULL)

@@ -25,8 +25,8 @@ struct step {
  *    in, as real ones do. SeaBIOS finds that it has run before and resets the
  *    machine once more, some milliseconds later; that would look like a reboot
  *    by the guest. So the chipset's register PAM0 (at 0x90 of PCI device 0) is
- *    cleared, which maps the ROM again. A guest that is just at the address
- *    port may make that miss; no harm is done otherwise, as all is reset.
+ *    cleared, which maps the ROM again. The guest stands still meanwhile: it
+ *    might be just at the address port.
  */
 static const struct step reset_steps[] = {
     {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000090\"}"},
@@ -127,7 +127,8 @@ xk_kvm_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 static struct xk_qmp *
-press_reset(int dirfd, struct xk_deadline deadline, struct xk_error *err)
+press_reset(int dirfd, bool runs, struct xk_deadline deadline,
+            struct xk_error *err)
 {
     XK_CLEANUP_QMP struct xk_qmp *qmp =
         xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
@@ -135,9 +136,12 @@ press_reset(int dirfd, struct xk_deadline deadline, struct xk_error *err)
     if (qmp == NULL)
         return NULL;
     xk_qmp_expect(qmp, "RESET");
-    if (run_steps(qmp, reset_steps, XK_ARRAY_SIZE(reset_steps), deadline,
+    if ((runs &&
+         xk_qmp_execute(qmp, "stop", NULL, NULL, deadline, err) == -1) ||
+        run_steps(qmp, reset_steps, XK_ARRAY_SIZE(reset_steps), deadline,
                   err) == -1 ||
-        xk_qmp_wait_event(qmp, NULL, deadline, err) == -1)
+        xk_qmp_wait_event(qmp, NULL, deadline, err) == -1 ||
+        (runs && xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1))
         return NULL;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
     return XK_TAKE(qmp);
@@ -150,10 +154,12 @@ xk_kvm_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int dirfd = xk_kvm_dir(domain, err);
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
 
+    struct xk_kvm_status status;
+
     (void)hv;
-    if (dirfd == -1)
+    if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
-    qmp = press_reset(dirfd, deadline, err);
+    qmp = press_reset(dirfd, status.state == XK_STATE_RUNNING, deadline, err);
     return qmp == NULL ? -1 : 0;
 }
 
@@ -162,7 +168,7 @@ xk_kvm_restart_in_place(int record_dir_fd, struct xk_deadline deadline,
                         struct xk_error *err)
 {
     XK_CLEANUP_QMP struct xk_qmp *qmp =
-        press_reset(record_dir_fd, deadline, err);
+        press_reset(record_dir_fd, false, deadline, err);
 
     if (qmp == NULL)
         return -1;
