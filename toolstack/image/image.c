@@ -103,6 +103,9 @@ open_layer(struct xk_image_layer *layer, struct xk_error *err)
         return -1;
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == -1)
         return xk_fail_errno(err, "open \"%s\"", layer->path);
+    /* Another host may have written to a device since we read it. */
+    if (layer->block)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     layer->direct = can_be_direct(fd);
     layer->fd = xk_take_fd(&fd);
     return 0;
