@@ -222,12 +222,14 @@ a_file_that_was_cut_short_is_an_error_of_reads(void **state)
     assert_int_equal(engine->bytes, 4096);
 }
 
-/* A name space of its own, so that nothing is left mounted. */
+/* A name space of its own, so that nothing is left mounted. In a chroot the
+ * root is no mount (EINVAL), and nothing is shared through it. */
 static bool
 mount_small_tmpfs(const char *path)
 {
     return unshare(CLONE_NEWNS) == 0 &&
-           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ||
+            errno == EINVAL) &&
            mkdir(path, 0700) == 0 &&
            mount("tmpfs", path, "tmpfs", 0, "size=1m") == 0;
 }
