@@ -233,6 +233,7 @@ struct xk_hypervisor_ops {
     int (*teardown)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
+    /* A domain that is in that state already stays in it: no error. */
     int (*pause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*unpause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
