@@ -371,7 +371,6 @@ xk_block_close(struct xk_block *block)
     xk_store_close(block->store);
     xk_inflight_close(block->device.log);
     xk_engine_close(block->device.engine);
-    xk_engine_close(block->old_engine);
     if (block->device.changed_fd != -1)
         close(block->device.changed_fd);
     if (block->signal_fd != -1)

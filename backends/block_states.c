@@ -225,7 +225,9 @@ finish_connecting(struct xk_block *block, struct xk_error *err)
                 block->front.queues, block->front.rings[0].pages,
                 xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
                 block->taking_over ? ", taken over" : "");
-    if (block->taking_over || block->state >= XK_XENBUS_CONNECTED)
+    if (block->taking_over) /* perhaps with another medium */
+        return xk_block_correct_size(block, err);
+    if (block->state >= XK_XENBUS_CONNECTED)
         return 0;
     block->look = true;
     return xk_block_set_state(block, XK_XENBUS_CONNECTED, err);
@@ -279,7 +281,6 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
     const char *reason = failed_reason(block);
 
     end_if_lost(block);
-    xk_block_forget_medium(block);
     if (block->phase == XK_BLOCK_DRAINING)
         return check_drained(block);
     if (block->phase == XK_BLOCK_STILL)

@@ -48,7 +48,6 @@ struct xk_blkif_queue {
     _Atomic int state; /* enum xk_blkif_queue_state */
     /* What the thread is to do; the last one counts. */
     _Atomic int command;
-    struct xk_engine *_Atomic swap_to; /* NULL: no swap */
     struct xk_blkif_ring_id id;
     bool take_over;
     _Atomic bool keep_log;

@@ -262,8 +262,6 @@ serve(struct xk_blkif_queue *queue)
         }
         return more;
     }
-    if (queue->swap_to != NULL)
-        return queue->in_engine == 0;
     if (more || queue->state != XK_BLKIF_QUEUE_RUNNING)
         return more;
     return queue->unused.first != NULL && xk_blkif_ring_ask(queue);
@@ -286,33 +284,12 @@ look_on(struct xk_blkif_queue *queue)
     return false;
 }
 
-/* A failure leaves the queue with an engine that it can be given a request. */
-static void
-swap_engine(struct xk_blkif_queue *queue)
-{
-    struct xk_engine_queue *opened;
-    struct xk_error err;
-
-    if (queue->swap_to == NULL || queue->in_engine > 0)
-        return;
-    opened = xk_engine_open_queue(queue->swap_to, &queue->loop, &err);
-    if (opened == NULL) {
-        xk_blkif_break(queue, err.message);
-    } else {
-        xk_engine_close_queue(queue->engine);
-        queue->engine = opened;
-    }
-    queue->swap_to = NULL;
-    xk_blkif_tell(queue->device);
-}
-
 static bool
 run_once(struct xk_blkif_queue *queue)
 {
     struct xk_error err;
     bool more = false;
 
-    swap_engine(queue);
     if (queue->ring == NULL && !obey_idle(queue))
         return false;
     if (queue->ring != NULL)
@@ -424,21 +401,6 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
     queue->take_over = take_over;
     queue->state = XK_BLKIF_QUEUE_CONNECTING;
     command(queue, COMMAND_CONNECT);
-}
-
-void
-xk_blkif_queue_swap(struct xk_blkif_queue *queue, struct xk_engine *engine)
-{
-    uint64_t one = 1;
-
-    queue->swap_to = engine;
-    (void)!write(queue->command_fd, &one, sizeof(one));
-}
-
-bool
-xk_blkif_queue_is_swapping(const struct xk_blkif_queue *queue)
-{
-    return queue->swap_to != NULL;
 }
 
 void

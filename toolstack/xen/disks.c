@@ -134,18 +134,17 @@ change_medium(const struct xk_record *record, const struct xk_vbd *vbd,
               unsigned domid, const struct xk_disk *disk,
               struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-
-    if (disk->format == XK_FORMAT_EMPTY)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "the drive of a PV disk is never empty: insert another "
-                       "medium, or detach disk %s",
-                       disk->vdev);
-    if (xk_vbd_check(record->state, disk, false, err) == -1 ||
-        xk_vbd_change(record, vbd, domid, disk, deadline, err) == -1)
+    if (xk_vbd_check(record->state, disk, false, err) == -1)
         return -1;
-    answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
-    return answer == NULL ? -1 : 0;
+    return xk_vbd_change(record, vbd, domid, disk, deadline, err);
+}
+
+static bool
+has_other_medium(const struct xk_vbd *vbd, const struct xk_disk *disk)
+{
+    const char *target = disk->target != NULL ? disk->target : "";
+
+    return disk->cdrom && strcmp(target, vbd->target) != 0;
 }
 
 static int
@@ -158,8 +157,7 @@ sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
     if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
         return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
                       err);
-    if (disk->cdrom &&
-        (disk->target == NULL || strcmp(disk->target, vbd->target) != 0))
+    if (has_other_medium(vbd, disk))
         return change_medium(record, vbd, domid, disk, deadline, err);
     return 0;
 }
@@ -315,7 +313,7 @@ tell_ours(const struct xk_vbd *vbd,
     struct xk_disk_info info = {
         .vdev = vbd->vdev,
         .number = vbd->number,
-        .target = vbd->target,
+        .target = vbd->target[0] != '\0' ? vbd->target : NULL,
         .format = vbd->format,
         .backend = "xk",
         .state = "not served",

@@ -33,9 +33,12 @@ xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
              bool shared, struct xk_error *err)
 {
     struct xk_image image = {0};
-    int r = xk_image_open(disk->target, disk->format,
-                          disk->read_write && !disk->cdrom, &image, err);
+    int r;
 
+    if (disk->format == XK_FORMAT_EMPTY)
+        return 0;
+    r = xk_image_open(disk->target, disk->format,
+                      disk->read_write && !disk->cdrom, &image, err);
     if (r == 0 && !shared)
         r = xk_image_check_free(&image, state, err);
     xk_image_close(&image);
@@ -130,11 +133,18 @@ xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
 
 /* ---- made ---- */
 
+static bool
+needs_no_daemon(enum xk_disk_format format)
+{
+    return format == XK_FORMAT_RAW || format == XK_FORMAT_EMPTY;
+}
+
 static void
 put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
            struct xk_buf *text)
 {
-    bool raw = disk->format == XK_FORMAT_RAW;
+    bool by_name = needs_no_daemon(disk->format);
+    const char *target = disk->target != NULL ? disk->target : "";
     XK_CLEANUP_FREE char *front = xk_path_frontend(domid, "vbd", vbd->number);
     XK_CLEANUP_FREE char *back =
         xk_path_backend(0, XK_VBD_KIND, domid, vbd->number);
@@ -149,10 +159,10 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     xk_json_put_string(writer, "vdev", disk->vdev);
     xk_json_put_string(writer, "frontend", front);
     xk_json_put_string(writer, "backend", back);
-    xk_json_put_string(writer, "target", disk->target);
+    xk_json_put_string(writer, "target", target);
     xk_json_put_string(writer, "format", xk_disk_format_name(disk->format));
-    xk_json_put_string(writer, "engine", raw ? "file" : "nbd");
-    if (!raw)
+    xk_json_put_string(writer, "engine", by_name ? "file" : "nbd");
+    if (!by_name)
         xk_json_put_string(writer, "socket", nbd);
     xk_json_put_bool(writer, "readonly", !disk->read_write || disk->cdrom);
     xk_json_put_bool(writer, "cdrom", disk->cdrom);
@@ -161,7 +171,7 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     /* A file is better served from the host's memory; a flush makes it last. */
     xk_json_put_bool(writer, "direct",
                      disk->direct_io_safe ||
-                         (stat(disk->target, &st) == 0 && S_ISBLK(st.st_mode)));
+                         (stat(target, &st) == 0 && S_ISBLK(st.st_mode)));
     xk_json_close_object(writer);
 }
 
