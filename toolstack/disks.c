@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/config/disk_spec.h"
@@ -58,30 +59,13 @@ parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
 }
 
 static int
-make_absolute(struct xk_disk *disk, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *here = NULL;
-    char *path;
-
-    if (disk->target == NULL || disk->target[0] == '/' || disk->script != NULL)
-        return 0;
-    here = getcwd(NULL, 0);
-    if (here == NULL)
-        return xk_fail_errno(err, "find the current directory");
-    path = xk_asprintf("%s/%s", here, disk->target);
-    free(disk->target);
-    disk->target = path;
-    return 0;
-}
-
-static int
 apply_attach(struct xk_domain_config *config, const struct edit *edit,
              struct xk_error *err)
 {
     struct xk_disk disk;
 
     if (parse_spec(edit->spec, &disk, err) == -1 ||
-        make_absolute(&disk, err) == -1) {
+        xk_disk_resolve(&disk, err) == -1) {
         xk_disk_free(&disk);
         return -1;
     }
@@ -125,7 +109,7 @@ apply_medium(struct xk_domain_config *config, const struct edit *edit,
     free(disk->target);
     disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
     disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
-    return edit->target == NULL ? 0 : make_absolute(disk, err);
+    return xk_disk_resolve(disk, err);
 }
 
 /* ---- the domain ---- */
@@ -136,16 +120,23 @@ note(struct xk_domain *domain, enum xk_journal_kind kind, struct xk_error *err)
     return xk_journal_append(domain->record, kind, XK_OP_DISKS, NULL, err);
 }
 
+/* What cannot be finished is ended all the same: an image that is gone, or a
+ * guest that holds on to a disk, must not keep every verb from the domain. */
 int
 xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
+    struct xk_error why = {0};
 
-    if (config == NULL || host->hv->ops->sync_disks(host->hv, domain, config,
-                                                    false, deadline, err) == -1)
+    if (config == NULL)
         return -1;
+    if (host->hv->ops->sync_disks(host->hv, domain, config, false, deadline,
+                                  &why) == -1)
+        xk_warn("domain \"%s\": an interrupted change of its disks could not "
+                "be finished: %s; xk block-list shows what it has",
+                config->name, why.message);
     return note(domain, XK_JOURNAL_END, err);
 }
 
