@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "toolstack/kvm/events.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
