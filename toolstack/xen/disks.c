@@ -250,10 +250,29 @@ xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       err);
 }
 
+static int
+grow_image(const struct xk_vbd *vbd, uint64_t bytes,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer =
+        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, err);
+    int64_t now;
+
+    if (answer == NULL)
+        return -1;
+    if (!xk_json_integer(xk_json_get(answer, "image_bytes"), &now))
+        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend tells no size");
+    if ((uint64_t)now > bytes)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" has %lld bytes; it is not made smaller",
+                       vbd->target, (long long)now);
+    return xk_vbd_resize(vbd, bytes, deadline, err);
+}
+
 int
 xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                   const struct xk_disk *disk, struct xk_deadline deadline,
-                   struct xk_error *err)
+                   const struct xk_disk *disk, uint64_t bytes,
+                   struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
@@ -268,6 +287,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        "disk %s is not served by xk-backend: only its disks "
                        "change their size while a guest runs",
                        disk->vdev);
+    if (bytes != 0)
+        return grow_image(vbd, bytes, deadline, err);
     answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
     return answer == NULL ? -1 : 0;
 }

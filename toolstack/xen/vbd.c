@@ -156,6 +156,8 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     xk_json_open_object(writer, NULL);
     xk_json_put_integer(writer, "domid", domid);
     xk_json_put_integer(writer, "devid", vbd->number);
+    xk_json_put_integer(writer, "uid", XK_VBD_FIRST_UID + (int64_t)domid);
+    xk_json_put_integer(writer, "gid", XK_VBD_FIRST_UID + (int64_t)domid);
     xk_json_put_string(writer, "vdev", disk->vdev);
     xk_json_put_string(writer, "frontend", front);
     xk_json_put_string(writer, "backend", back);
