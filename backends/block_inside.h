@@ -34,6 +34,8 @@ struct xk_block {
     int64_t look_after_ns;       /* not before */
     bool taking_over;            /* state 4 is not written again */
     bool stopping;               /* was asked to end */
+    int64_t abandon_ns;          /* until then it waits for the image */
+    bool stuck;                  /* in the kernel: it could not be abandoned */
     bool leaving;                /* to end once drained, nodes removed */
     bool done;
     char reason[256]; /* why it does not serve; "" */
@@ -64,6 +66,8 @@ int xk_block_begin(struct xk_block *block, struct xk_error *err);
 int xk_block_look(struct xk_block *block, struct xk_error *err);
 int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
 void xk_block_stop(struct xk_block *block);
+/* End, whatever the image does. Returns only where a queue does not obey. */
+void xk_block_abandon(struct xk_block *block);
 
 /* block_control.c */
 void xk_block_answer(void *context, const struct xk_json *asked,

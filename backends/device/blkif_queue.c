@@ -26,6 +26,7 @@ enum command {
     COMMAND_NONE,
     COMMAND_CONNECT,
     COMMAND_STOP,
+    COMMAND_ABANDON,
     COMMAND_END,
 };
 
@@ -106,6 +107,16 @@ disconnect_ring(struct xk_blkif_queue *queue)
         xk_loop_unpin(&queue->loop);
         xk_pool_trim(&queue->pool);
     }
+    xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
+}
+
+/* What the image still has reads and writes memory of our own, and is in the
+ * log: nothing of it needs the guest. */
+static void
+abandon_ring(struct xk_blkif_queue *queue)
+{
+    xk_blkif_ring_let_go(queue);
+    queue->command = COMMAND_NONE;
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
 }
 
@@ -226,6 +237,7 @@ obey_idle(struct xk_blkif_queue *queue)
         connect_ring(queue);
         break;
     case COMMAND_STOP:
+    case COMMAND_ABANDON:
         xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
         break;
     case COMMAND_END:
@@ -251,6 +263,10 @@ serve(struct xk_blkif_queue *queue)
     xk_blkif_round(queue);
     more = queue->finished.first != NULL ||
            (queue->waiting.first != NULL && queue->in_engine == 0);
+    if (queue->command == COMMAND_ABANDON) {
+        abandon_ring(queue);
+        return true;
+    }
     if (is_stopped(queue)) {
         if (queue->state != XK_BLKIF_QUEUE_STOPPING)
             xk_blkif_set_state(queue, XK_BLKIF_QUEUE_STOPPING);
@@ -386,6 +402,7 @@ xk_blkif_queue_free(struct xk_blkif_queue *queue)
         command(queue, COMMAND_END);
         pthread_join(queue->thread, NULL);
     }
+    free(queue->works); /* of a ring that was abandoned */
     xk_guest_close(queue->guest);
     xk_pool_destroy(&queue->pool);
     if (queue->command_fd != -1)
@@ -401,6 +418,12 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
     queue->take_over = take_over;
     queue->state = XK_BLKIF_QUEUE_CONNECTING;
     command(queue, COMMAND_CONNECT);
+}
+
+void
+xk_blkif_queue_abandon(struct xk_blkif_queue *queue)
+{
+    command(queue, COMMAND_ABANDON);
 }
 
 void

@@ -614,6 +614,33 @@ stopping_waits_for_what_is_under_way_and_answers_it(void **state)
 }
 
 static void
+a_ring_is_abandoned_while_the_image_still_works(void **state)
+{
+    struct fake_engine *fake = fake_engine_new(IMAGE_BYTES);
+    struct blkif_bytes entry =
+        blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_WRITE, 1, 0, 1);
+    struct blkif_response response;
+
+    (void)state;
+    connect_with(XK_BLKIF_X86_64, 1, &fake->base);
+    fake->hold = true;
+    blkif_guest_put(guest, &entry);
+    blkif_guest_push(guest);
+    assert_true(fake_engine_wait(fake, 1));
+    xk_blkif_queue_stop(backend->queue, true);
+    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_STOPPING),
+                     XK_BLKIF_QUEUE_STOPPING);
+    xk_blkif_queue_abandon(backend->queue);
+    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
+                     XK_BLKIF_QUEUE_IDLE);
+    assert_int_equal(guest->memory->maps, 0);
+    assert_true(xk_inflight_is_open(xk_inflight_queue(backend->device.log, 0)));
+    /* The image answers after all; the ring is another's by now. */
+    fake_engine_release(fake);
+    assert_false(blkif_guest_next(guest, &response, 100));
+}
+
+static void
 a_copy_that_fails_as_a_whole_fails_its_requests(void **state)
 {
     struct fake_engine *fake = fake_engine_new(IMAGE_BYTES);
@@ -699,6 +726,7 @@ main(void)
         T(requests_that_need_more_memory_than_there_is_wait_their_turn),
         T(answers_come_in_any_order),
         T(stopping_waits_for_what_is_under_way_and_answers_it),
+        T(a_ring_is_abandoned_while_the_image_still_works),
         T(a_copy_that_fails_as_a_whole_fails_its_requests),
         T(an_image_in_memory_that_cannot_be_touched_is_reached_by_calls),
         T(a_batch_of_reads_is_one_copy),

@@ -285,6 +285,8 @@ xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
 
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
+    for (size_t i = 0; i < vbds.count; i++)
+        xk_vbd_begin_stop(&vbds.items[i]);
     for (size_t i = 0; i < vbds.count; i++) {
         if (xk_vbd_stop(&vbds.items[i], deadline, err) == -1)
             return -1;
@@ -336,7 +338,7 @@ xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
               const struct xk_vbd *vbd, struct xk_deadline deadline,
               struct xk_error *err)
 {
-    if (xk_vbd_stop(vbd, deadline, err) == -1 ||
+    if (xk_vbd_abandon(vbd, deadline, err) == -1 ||
         (vbd->json != NULL &&
          xk_vbd_remove_nodes(xen, vbd, deadline, err) == -1))
         return -1;
@@ -351,6 +353,8 @@ xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
 
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
+    for (size_t i = 0; i < vbds.count; i++)
+        xk_vbd_begin_stop(&vbds.items[i]);
     for (size_t i = 0; i < vbds.count; i++) {
         if (xk_vbd_remove(xen, record, &vbds.items[i], deadline, err) == -1)
             return -1;

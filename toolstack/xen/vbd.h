@@ -103,6 +103,15 @@ int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
                 struct xk_error *err);
 bool xk_vbd_is_served(const struct xk_vbd *vbd);
 
+/* Ask xk-backend to end, and do not wait: so that several end at once. */
+void xk_vbd_begin_stop(const struct xk_vbd *vbd);
+
+/* Stop it for good. Where the image does not answer, its processes may outlive
+ * this, until the kernel lets them go: with the image, and nothing of the
+ * guest. */
+int xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                   struct xk_error *err);
+
 /* A pidfd of the process that serves it, or -1: xk-backend, or the storage
  * daemon that it is the client of. */
 int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);

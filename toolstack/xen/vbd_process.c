@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/process.h"
@@ -97,9 +98,10 @@ send_signal(int fd, int number)
     syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-/* Asked first, so that it finishes what it began. */
+/* Asked first, so that it finishes what it began. let_go: it is enough that it
+ * has given up its lock, and with that the guest's memory. */
 static int
-end_holder(const struct xk_vbd *vbd, const char *name,
+end_holder(const struct xk_vbd *vbd, const char *name, bool let_go,
            struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = open_holder(vbd, name);
@@ -109,7 +111,8 @@ end_holder(const struct xk_vbd *vbd, const char *name,
     if (fd == -1)
         return 0;
     send_signal(fd, SIGTERM);
-    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1)
+    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1 ||
+        (let_go && holder(vbd, name) == 0))
         return 0;
     send_signal(fd, SIGKILL);
     if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, name, NULL) !=
@@ -125,9 +128,31 @@ int
 xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    if (end_holder(vbd, "lock", deadline, err) == -1)
+    if (end_holder(vbd, "lock", false, deadline, err) == -1)
         return -1;
-    return end_holder(vbd, "qsd.pid", deadline, err);
+    return end_holder(vbd, "qsd.pid", false, deadline, err);
+}
+
+void
+xk_vbd_begin_stop(const struct xk_vbd *vbd)
+{
+    XK_CLEANUP_CLOSE int fd = open_holder(vbd, "lock");
+
+    if (fd != -1)
+        send_signal(fd, SIGTERM);
+}
+
+int
+xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    struct xk_error late;
+
+    if (end_holder(vbd, "lock", true, deadline, err) == -1)
+        return -1;
+    if (end_holder(vbd, "qsd.pid", false, deadline, &late) == -1)
+        xk_warn("%s", late.message); /* it has nothing of the guest */
+    return 0;
 }
 
 /* ---- xk-backend ---- */
@@ -251,7 +276,7 @@ xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     if (has_daemon(vbd) && holder(vbd, "qsd.pid") == 0) {
         /* The backend's connection is to the one that is gone. */
-        if (end_holder(vbd, "lock", deadline, err) == -1 ||
+        if (end_holder(vbd, "lock", false, deadline, err) == -1 ||
             xk_vbd_start_daemon(vbd, deadline, err) == -1)
             return -1;
     } else if (has_daemon(vbd) && holder(vbd, "lock") == 0 &&
@@ -271,7 +296,7 @@ xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
     if (!has_daemon(vbd))
         return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %s is a raw image",
                        vbd->vdev);
-    if (end_holder(vbd, "lock", deadline, err) == -1)
+    if (end_holder(vbd, "lock", false, deadline, err) == -1)
         return -1;
     r = xk_vbd_resize_image(vbd, bytes, deadline, err);
     if (xk_vbd_start(vbd, deadline, r == 0 ? err : &other) == -1)
