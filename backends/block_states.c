@@ -309,8 +309,9 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
 void
 xk_block_stop(struct xk_block *block)
 {
+    if (!block->stopping)
+        block->abandon_ns = xk_now_ns() + IMAGE_PATIENCE_NS;
     block->stopping = true;
-    block->abandon_ns = xk_now_ns() + IMAGE_PATIENCE_NS;
     drain(block);
     block->look = true;
     block->look_after_ns = 0;
