@@ -239,27 +239,45 @@ xk_domain_change_medium(struct xk_host *host, struct xk_domain *domain,
 /* ---- size ---- */
 
 static int
-grow_image(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
+grow_file(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
 {
     struct stat st;
 
-    if (disk->format != XK_FORMAT_RAW || stat(disk->target, &st) == -1 ||
-        !S_ISREG(st.st_mode))
+    if (stat(disk->target, &st) == -1 || !S_ISREG(st.st_mode))
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "\"%s\" is no raw file: give it its size with its own "
+                       "\"%s\" is no file: give it its size with its own "
                        "tools, then run this without a size",
                        disk->target);
     if ((uint64_t)st.st_size > bytes)
         return xk_fail(err, XK_ERR_USAGE,
                        "\"%s\" has %lld bytes; it is not made smaller",
                        disk->target, (long long)st.st_size);
-    if (bytes % 512 != 0)
-        return xk_fail(err, XK_ERR_USAGE,
-                       "%llu bytes are no whole sectors of 512",
-                       (unsigned long long)bytes);
     if (truncate(disk->target, (off_t)bytes) == -1)
         return xk_fail_errno(err, "make \"%s\" larger", disk->target);
     return 0;
+}
+
+/* A raw file is grown here; *bytes is then 0. Any other format is grown by
+ * what has the image open. */
+static int
+grow_image(const struct xk_disk *disk, uint64_t *bytes, struct xk_error *err)
+{
+    uint64_t wanted = *bytes;
+
+    if (wanted == 0)
+        return 0;
+    if (disk->cdrom)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "disk %s is a drive: its medium has a size of its own",
+                       disk->vdev);
+    if (wanted % 512 != 0)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "%llu bytes are no whole sectors of 512",
+                       (unsigned long long)wanted);
+    if (disk->format != XK_FORMAT_RAW)
+        return 0;
+    *bytes = 0;
+    return grow_file(disk, wanted, err);
 }
 
 int
@@ -278,8 +296,9 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
         return -1;
     config = xk_record_load_config(domain->record, err);
     disk = config == NULL ? NULL : find(config, vdev, err);
-    if (disk != NULL && (bytes == 0 || grow_image(disk, bytes, err) == 0))
-        r = host->hv->ops->resize_disk(host->hv, domain, disk, deadline, err);
+    if (disk != NULL && grow_image(disk, &bytes, err) == 0)
+        r = host->hv->ops->resize_disk(host->hv, domain, disk, bytes, deadline,
+                                       err);
     xk_record_unlock(domain->record);
     return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
 }

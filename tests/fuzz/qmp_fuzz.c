@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "tests/fuzz/must.h"
 #include "toolstack/kvm/events.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 

@@ -13,7 +13,7 @@
 #include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/mirror.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 enum {
