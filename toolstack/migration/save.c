@@ -133,12 +133,16 @@ absolute_path(const char *path, struct xk_error *err)
     return xk_asprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
 }
 
+/* One that is there is of a save of this domain before the host's power failed:
+ * whoever has the record's lock is the only one that writes it. */
 static int
 open_temporary(const struct save *save, struct xk_error *err)
 {
-    int fd = open(save->temporary,
-                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd;
 
+    unlink(save->temporary);
+    fd = open(save->temporary,
+              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -1)
         return xk_fail_errno(err, "create \"%s\"", save->temporary);
     return fd;
