@@ -25,6 +25,7 @@ static const struct {
     xk_libxl_verb *run;
     bool input;
 } verbs[] = {
+    {"adopt", xk_libxl_adopt, true},
     {"build", xk_libxl_build, true},
     {"describe", xk_libxl_describe, true},
     {"disks", xk_libxl_disks, true},
