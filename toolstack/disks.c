@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/disks.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,19 @@ apply_detach(struct xk_domain_config *config, const struct edit *edit,
 }
 
 static int
+check_medium(const char *path, struct xk_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) == -1)
+        return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is neither a file nor a block device", path);
+    return 0;
+}
+
+static int
 apply_medium(struct xk_domain_config *config, const struct edit *edit,
              struct xk_error *err)
 {
@@ -106,6 +120,8 @@ apply_medium(struct xk_domain_config *config, const struct edit *edit,
     if (!disk->cdrom)
         return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is no cdrom drive",
                        edit->vdev);
+    if (edit->target != NULL && check_medium(edit->target, err) == -1)
+        return -1;
     free(disk->target);
     disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
     disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;

@@ -457,6 +457,25 @@ await_removal(struct xk_host *host, struct xk_domain *domain,
         xk_record_unlock(domain->record);
 }
 
+/* A driver only knows that nothing came. */
+static int
+fail_to_wait(const struct xk_domain *domain, enum xk_wait_for what,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    static const char *const verbs[] = {
+        [XK_WAIT_STOPPED] = "stop",
+        [XK_WAIT_DESTROYED] = "go away",
+        [XK_WAIT_REBOOTED] = "start again",
+    };
+
+    if (err->kind != XK_ERR_TIMEOUT || xk_deadline_left_ms(deadline) > 0)
+        return xk_wrap(err, "wait for domain \"%s\"", domain->name);
+    return xk_fail(err, XK_ERR_TIMEOUT,
+                   "domain \"%s\" did not %s in time; it may "
+                   "still do so",
+                   domain->name, verbs[what]);
+}
+
 int
 xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
                enum xk_wait_for what, enum xk_stop_reason *reason,
@@ -473,6 +492,6 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
             return r == -1 ? -1 : 0;
         r = host->hv->ops->wait(host->hv, domain, &cookie, deadline, err);
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
-            return xk_wrap(err, "wait for domain \"%s\"", domain->name);
+            return fail_to_wait(domain, what, deadline, err);
     }
 }
