@@ -317,6 +317,13 @@ xk_block_stop(struct xk_block *block)
     block->look_after_ns = 0;
 }
 
+void
+xk_block_leave(struct xk_block *block)
+{
+    block->going = true;
+    xk_block_stop(block);
+}
+
 static bool
 all_idle(const struct xk_block *block)
 {
@@ -333,7 +340,8 @@ all_idle(const struct xk_block *block)
 /* The image does not answer, and the kernel does not let a process go that
  * waits for it. So the guest's memory is let go of first, and the lock by which
  * others know that we have it; the image stays locked until the kernel is done.
- * What was under way is done again by whoever comes next. */
+ * What was under way is done again by whoever comes next, or has failed where
+ * nobody comes. */
 void
 xk_block_abandon(struct xk_block *block)
 {
@@ -343,7 +351,7 @@ xk_block_abandon(struct xk_block *block)
     xk_log(XK_LOG_ERROR, "%s: the image does not answer; going without",
            block->config.vdev);
     for (unsigned i = 0; i < block->front.queues; i++)
-        xk_blkif_queue_abandon(block->queues[i]);
+        xk_blkif_queue_abandon(block->queues[i], block->going);
     while (!all_idle(block)) {
         if (xk_deadline_poll(deadline, block->device.changed_fd, POLLIN,
                              "a queue's thread", NULL) == -1)
