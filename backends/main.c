@@ -48,9 +48,7 @@ say(int fd, const struct xk_error *err)
         xk_json_put_bool(writer, "ready", true);
     } else {
         xk_json_open_object(writer, "error");
-        xk_json_put_integer(writer, "code", xk_error_exit_status(err->kind));
-        xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
-        xk_json_put_string(writer, "message", err->message);
+        xk_json_put_error(writer, err);
         xk_json_close_object(writer);
     }
     xk_json_close_object(writer);

@@ -58,7 +58,7 @@ run_restore(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_restore = {
     .name = "restore",
-    .summary = "make a domain again from a file of \"xk save\"",
+    .summary = "make a domain again from a file of \"xk save\" or \"xl save\"",
     .details =
         "The domain goes on where it stood when it was saved; one that was "
         "paused then runs too, unless -p is given. FILE stays: it is the "
@@ -66,6 +66,11 @@ const struct xk_command xk_command_restore = {
         "back to what they were.\n\n"
         "Every byte of FILE is checked before the domain runs: one that was "
         "cut off or changed is refused, and nothing is made.\n\n"
+        "On Xen FILE may be one of \"xl save\", too. Of such a one only the "
+        "form is checked, for it has no sums. Its configuration is taken over "
+        "whole, or refused with the name of what has no key here; which of "
+        "libxl's backends served a disk is not kept: xk serves those it "
+        "can.\n\n"
         "CONFIG, an xl.cfg file, is taken instead of the configuration in "
         "FILE; it must describe the same machine, but paths may differ.",
     .options =

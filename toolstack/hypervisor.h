@@ -233,6 +233,7 @@ struct xk_hypervisor_ops {
     int (*teardown)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
+    /* A domain that is in that state already stays in it: no error. */
     int (*pause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*unpause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -359,6 +360,16 @@ struct xk_hypervisor_ops {
                    const struct xk_domain_config *config, int fd,
                    const struct xk_send_watch *watch,
                    struct xk_deadline deadline, struct xk_error *err);
+
+    /* A file that another toolstack of this hypervisor saved a domain to. 0: it
+     * is none; 1: it is, whole by its form, and fd, a regular file, stands
+     * where receive() reads on. *needs is as of put_needs(), *config the one in
+     * the file; both the caller's. config NULL: it is not asked for. The file
+     * may be anybody's. NULL where there is no other toolstack. */
+    int (*read_foreign)(struct xk_hypervisor *hv, int fd, const char *what,
+                        struct xk_domain_config **config,
+                        struct xk_json **needs, struct xk_deadline deadline,
+                        struct xk_error *err);
 
     /* For the monitor: call changed() on the loop whenever the domain may have
      * stopped or gone. watch() is called once for each domain; it calls

@@ -87,8 +87,9 @@ check_uuid(struct xk_host *host, const struct xk_domain_config *config,
 
 int
 xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
-                  bool shared, struct xk_problems *problems,
-                  struct xk_deadline deadline, struct xk_error *err)
+                  const struct xk_domain_config *config, bool shared,
+                  struct xk_problems *problems, struct xk_deadline deadline,
+                  struct xk_error *err)
 {
     const struct xk_hypervisor_ops *ops = host->hv->ops;
 
@@ -97,10 +98,9 @@ xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
                        "it ran on %.20s, whose memory and devices %s cannot "
                        "take over; shut it down and start it here instead",
                        manifest->hypervisor, ops->name);
-    if (xk_operation_check_name(host, manifest->config->name, deadline, err) ==
-            -1 ||
-        check_uuid(host, manifest->config, deadline, err) == -1)
+    if (xk_operation_check_name(host, config->name, deadline, err) == -1 ||
+        check_uuid(host, config, deadline, err) == -1)
         return -1;
-    return ops->check_needs(host->hv, manifest->config, manifest->needs, shared,
-                            problems, err);
+    return ops->check_needs(host->hv, config, manifest->needs, shared, problems,
+                            err);
 }

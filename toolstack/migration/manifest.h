@@ -30,12 +30,14 @@ int xk_manifest_take(struct xk_json **json, const char *what,
 void xk_manifest_free(struct xk_manifest *manifest);
 #define XK_CLEANUP_MANIFEST __attribute__((cleanup(xk_manifest_free)))
 
-/* Whether this host can have the domain: XK_ERR_UNSUPPORTED for one of another
+/* Whether this host can have the domain, as that configuration, which may be
+ * another than the manifest's, has it: XK_ERR_UNSUPPORTED for one of another
  * hypervisor, XK_ERR_EXISTS where its name or UUID is taken; other reasons
  * against it are problems. shared: its disks may be in use where it comes
  * from. */
 int xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
-                      bool shared, struct xk_problems *problems,
-                      struct xk_deadline deadline, struct xk_error *err);
+                      const struct xk_domain_config *config, bool shared,
+                      struct xk_problems *problems, struct xk_deadline deadline,
+                      struct xk_error *err);
 
 #endif

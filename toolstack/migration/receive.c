@@ -151,8 +151,9 @@ judge(struct reception *reception, struct verdict *verdict)
 
     check_disks(xk_json_get(manifest->document, "disks"), &verdict->problems);
     verdict->refused =
-        xk_manifest_check(reception->host, manifest, true, &verdict->problems,
-                          xk_deadline_in_ms(CHECK_MS), &verdict->refusal) == -1;
+        xk_manifest_check(reception->host, manifest, manifest->config, true,
+                          &verdict->problems, xk_deadline_in_ms(CHECK_MS),
+                          &verdict->refusal) == -1;
 }
 
 /* Returns 1 where the domain may come, 0 where it was refused. */

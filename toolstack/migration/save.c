@@ -19,7 +19,6 @@
 #include "toolstack/operations.h"
 
 enum {
-    UNDO_MS = 20000,
     SILENCE_MS = 60000, /* of a disk */
 };
 
@@ -133,12 +132,16 @@ absolute_path(const char *path, struct xk_error *err)
     return xk_asprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
 }
 
+/* One that is there is of a save of this domain before the host's power failed:
+ * whoever has the record's lock is the only one that writes it. */
 static int
 open_temporary(const struct save *save, struct xk_error *err)
 {
-    int fd = open(save->temporary,
-                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd;
 
+    unlink(save->temporary);
+    fd = open(save->temporary,
+              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -1)
         return xk_fail_errno(err, "create \"%s\"", save->temporary);
     return fd;
@@ -275,7 +278,7 @@ undo(struct save *save)
 {
     struct xk_error err = {0};
 
-    if (back_out(save, save->runs, xk_deadline_in_ms(UNDO_MS), &err) == -1)
+    if (back_out(save, save->runs, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
         xk_warn("domain \"%s\" could not be let go on: %s", save->domain->name,
                 err.message);
 }
@@ -367,6 +370,8 @@ xk_save_recover(struct xk_host *host, struct xk_domain *domain,
 struct restore {
     struct xk_frame_stream stream;
     struct xk_manifest manifest;
+    const struct xk_domain_config *config; /* the manifest's, or given */
+    bool foreign; /* the hypervisor's stream stands in it as it is */
     const struct xk_send_watch *watch;
 };
 
@@ -389,26 +394,36 @@ read_head(struct restore *restore, struct xk_deadline deadline,
                : xk_manifest_take(&json, what, &restore->manifest, err);
 }
 
+/* A file of another toolstack: its stream has no frames. */
 static int
-read_state(struct xk_host *host, struct xk_domain *domain,
-           const struct xk_domain_config *config, void *context,
-           struct xk_deadline deadline, struct xk_error *err)
+receive_foreign(struct xk_host *host, struct xk_domain *domain,
+                const struct restore *restore, struct xk_deadline deadline,
+                struct xk_error *err)
 {
-    struct restore *restore = context;
-    struct xk_hypervisor *hv = host->hv;
+    int fd = fcntl(restore->stream.fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "duplicate a descriptor");
+    return host->hv->ops->receive(host->hv, domain->record, restore->config, fd,
+                                  restore->watch, deadline, err);
+}
+
+static int
+receive_frames(struct xk_host *host, struct xk_domain *domain,
+               struct restore *restore, struct xk_deadline deadline,
+               struct xk_error *err)
+{
     const struct xk_pump_options options = {.silence_ms = SILENCE_MS};
     struct xk_error driver_err = {0};
     struct xk_pump *pump;
     int fd, received;
 
-    if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
-                         deadline, err) == -1)
-        return -1;
     pump = xk_pump_in(&restore->stream, &options, &fd, err);
     if (pump == NULL)
         return -1;
-    received = hv->ops->receive(hv, domain->record, config, fd, restore->watch,
-                                deadline, &driver_err);
+    received =
+        host->hv->ops->receive(host->hv, domain->record, restore->config, fd,
+                               restore->watch, deadline, &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1)
@@ -417,12 +432,28 @@ read_state(struct xk_host *host, struct xk_domain *domain,
 }
 
 static int
+read_state(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *config, void *context,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct restore *restore = context;
+    struct xk_hypervisor *hv = host->hv;
+
+    if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
+                         deadline, err) == -1)
+        return -1;
+    return restore->foreign
+               ? receive_foreign(host, domain, restore, deadline, err)
+               : receive_frames(host, domain, restore, deadline, err);
+}
+
+static int
 check(struct xk_host *host, const struct restore *restore,
       struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    int r = xk_manifest_check(host, &restore->manifest, false, &problems,
-                              deadline, err);
+    int r = xk_manifest_check(host, &restore->manifest, restore->config, false,
+                              &problems, deadline, err);
 
     if (r == 0 && problems.errors > 0)
         r = xk_problems_fail(&problems, err);
@@ -430,20 +461,43 @@ check(struct xk_host *host, const struct restore *restore,
     return r;
 }
 
+/* As a manifest, so that all else is the same. */
+static int
+read_foreign(struct xk_host *host, struct restore *restore, bool needs_config,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = host->hv->ops;
+    struct xk_manifest *manifest = &restore->manifest;
+    int r;
+
+    if (ops->read_foreign == NULL)
+        return 0;
+    r = ops->read_foreign(host->hv, restore->stream.fd, restore->stream.what,
+                          needs_config ? &manifest->config : NULL,
+                          &manifest->document, deadline, err);
+    if (r != 1)
+        return r;
+    restore->foreign = true;
+    manifest->hypervisor = ops->name;
+    manifest->needs = manifest->document;
+    return 0;
+}
+
 static int
 restore_from(struct xk_host *host, struct restore *restore,
              const struct xk_restore_options *options, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_domain_config *config;
-
-    if (read_head(restore, deadline, err) == -1)
+    if (read_foreign(host, restore, options->config == NULL, deadline, err) ==
+        -1)
         return -1;
+    if (!restore->foreign && read_head(restore, deadline, err) == -1)
+        return -1;
+    restore->config =
+        options->config != NULL ? options->config : restore->manifest.config;
     if (check(host, restore, deadline, err) == -1)
         return -1;
-    config =
-        options->config != NULL ? options->config : restore->manifest.config;
-    return xk_operation_create(host, config, read_state, restore,
+    return xk_operation_create(host, restore->config, read_state, restore,
                                options->paused, domain, deadline, err);
 }
 

@@ -41,8 +41,9 @@ struct xk_restore_options {
     const struct xk_send_watch *watch;     /* may be NULL */
 };
 
-/* Make a domain from a file, which stays. *domain is open at the end. On
- * failure nothing is left. */
+/* Make a domain from a file, of xk_domain_save() or of another toolstack of the
+ * hypervisor (read_foreign() of the driver), which stays. *domain is open at
+ * the end. On failure nothing is left. */
 int xk_domain_restore(struct xk_host *host, const char *path,
                       const struct xk_restore_options *options,
                       struct xk_domain *domain, struct xk_deadline deadline,

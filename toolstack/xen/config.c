@@ -13,219 +13,28 @@
 #include "toolstack/xen/config_lists.h"
 #include "toolstack/xen/config_options.h"
 #include "toolstack/xen/config_sound.h"
-
-enum kind {
-    ELSEWHERE, /* one of the functions below, or resolved into plain fields */
-    TEXT,
-    DEFBOOL,
-    INT,
-    UINT32,
-    KB,      /* MiB in the file, KiB in libxl */
-    STRINGS, /* a list of texts */
-    BIOS,    /* the rest: enumerations, by libxl's own names */
-    HDTYPE,
-    VENDOR,
-    GENID,
-    ALTP2M,
-    PASSTHROUGH,
-    DM_VERSION,
-    GIC,
-    VUART,
-    TEE,
-    TSC,
-    TIMER,
-};
+#include "toolstack/xen/places.h"
 
 /* Where the value of a key goes, as an offset into libxl_domain_config. */
 struct place {
     enum xk_key key;
-    enum kind kind;
+    enum xk_place_kind kind;
     size_t offset;
     int only; /* the field stands in the union of guests of this type; -1: of
                  all */
 };
 
-#define C(key, kind, field)                                                    \
-    {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, c_info.field), -1    \
-    }
-#define B(key, kind, field)                                                    \
-    {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.field), -1    \
-    }
-#define H(key, kind, field)                                                    \
-    {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.u.hvm.field), \
-            XK_TYPE_HVM                                                        \
-    }
-#define P(key, kind, field, type)                                              \
-    {                                                                          \
-        XK_KEY_##key, kind, offsetof(libxl_domain_config, b_info.field), type  \
-    }
-#define E(key)                                                                 \
-    {                                                                          \
-        XK_KEY_##key, ELSEWHERE, 0, -1                                         \
-    }
+#define FIELD(path) offsetof(libxl_domain_config, path)
+#define XK_ELSEWHERE(key) {XK_KEY_##key, XK_PLACE_ELSEWHERE, 0, -1},
+#define XK_CREATE(key, kind, field)                                            \
+    {XK_KEY_##key, XK_PLACE_##kind, FIELD(c_info.field), -1},
+#define XK_BUILD(key, kind, field, type)                                       \
+    {XK_KEY_##key, XK_PLACE_##kind, FIELD(b_info.field), type},
+#define XK_UNION(key, kind, member, field, type)                               \
+    {XK_KEY_##key, XK_PLACE_##kind, FIELD(b_info.u.member.field), type},
 
 static const struct place places[] = {
-    E(NAME),
-    E(UUID),
-    E(TYPE),
-    E(BUILDER),
-    E(VCPUS),
-    E(MAXVCPUS),
-    E(MEMORY),
-    E(MAXMEM),
-    E(ON_POWEROFF),
-    E(ON_REBOOT),
-    E(ON_WATCHDOG),
-    E(ON_CRASH),
-    E(ON_SOFT_RESET),
-    E(CMDLINE),
-    E(ROOT),
-    E(EXTRA),
-    E(DISK),
-    E(VIF),
-    E(SECLABEL),
-    E(INIT_SECLABEL),
-    E(SERIAL),
-    E(USBDEVICE),
-    E(P9),
-    E(VTPM),
-    E(PVCALLS),
-    E(CHANNEL),
-    E(VKB),
-    E(VDISPL),
-    E(VSND),
-    E(USBCTRL),
-    E(USBDEV),
-    E(DTDEV),
-    E(RDM),
-    E(CPUID),
-    E(VNUMA),
-    E(VIRIDIAN),
-    E(MCA_CAPS),
-    B(TSC_MODE, TSC, tsc_mode),
-    B(TIMER_MODE, TIMER, timer_mode),
-    C(POOL, TEXT, pool_name),
-    C(HAP, DEFBOOL, hap),
-    C(OOS, DEFBOOL, oos),
-    C(DRIVER_DOMAIN, DEFBOOL, driver_domain),
-    B(KERNEL, TEXT, kernel),
-    B(RAMDISK, TEXT, ramdisk),
-    B(BOOTLOADER, TEXT, bootloader),
-    B(DEVICE_TREE, TEXT, device_tree),
-    B(NOMIGRATE, DEFBOOL, disable_migrate),
-    B(LOCALTIME, DEFBOOL, localtime),
-    B(NESTEDHVM, DEFBOOL, nested_hvm),
-    P(APIC, DEFBOOL, apic, XK_TYPE_HVM),
-    B(ACPI, DEFBOOL, acpi),
-    B(VPMU, DEFBOOL, vpmu),
-    B(MSR_RELAXED, DEFBOOL, arch_x86.msr_relaxed),
-    B(DM_RESTRICT, DEFBOOL, dm_restrict),
-    B(DEVICE_MODEL_USER, TEXT, device_model_user),
-    B(MAX_EVENT_CHANNELS, UINT32, event_channels),
-    B(MAX_GRANT_FRAMES, UINT32, max_grant_frames),
-    B(MAX_MAPTRACK_FRAMES, UINT32, max_maptrack_frames),
-    B(MAX_GRANT_VERSION, INT, max_grant_version),
-    B(SHADOW_MEMORY, KB, shadow_memkb),
-    B(CPU_WEIGHT, INT, sched_params.weight),
-    B(CAP, INT, sched_params.cap),
-    H(PAE, DEFBOOL, pae),
-    H(NX, DEFBOOL, nx),
-    H(HPET, DEFBOOL, hpet),
-    H(VPT_ALIGN, DEFBOOL, vpt_align),
-    H(ACPI_S3, DEFBOOL, acpi_s3),
-    H(ACPI_S4, DEFBOOL, acpi_s4),
-    H(ACPI_LAPTOP_SLATE, DEFBOOL, acpi_laptop_slate),
-    H(NOGRAPHIC, DEFBOOL, nographic),
-    H(XEN_PLATFORM_PCI, DEFBOOL, xen_platform_pci),
-    H(MMIO_HOLE, KB, mmio_hole_memkb),
-    H(BOOT, TEXT, boot),
-    H(KEYMAP, TEXT, keymap),
-    E(FIRMWARE),
-    E(STDVGA),
-    E(VGA),
-    E(VFB),
-    E(VNC),
-    E(VNCLISTEN),
-    E(VNCDISPLAY),
-    E(VNCUNUSED),
-    E(VNCPASSWD),
-    E(SDL),
-    E(OPENGL),
-    E(DISPLAY),
-    E(XAUTHORITY),
-    E(GFX_PASSTHRU),
-    E(CPUS),
-    E(CPUS_SOFT),
-    E(IOPORTS),
-    E(IOMEM),
-    E(IRQS),
-    E(PCI),
-    E(PCI_PERMISSIVE),
-    E(PCI_MSITRANSLATE),
-    E(PCI_SEIZE),
-    E(PCI_POWER_MGMT),
-    E(VIF2),         /* ignored, as by xl */
-    E(VNCVIEWER),    /* the same */
-    E(DEVICE_MODEL), /* the same */
-    C(XEND_SUSPEND_EVTCHN_COMPAT, DEFBOOL, xend_suspend_evtchn_compat),
-    C(PASSTHROUGH, PASSTHROUGH, passthrough),
-    B(BOOTLOADER_ARGS, STRINGS, bootloader_args),
-    B(ALTP2M, ALTP2M, altp2m),
-    B(VMTRACE_BUF_KB, INT, vmtrace_buf_kb),
-    B(PERIOD, INT, sched_params.period),
-    B(SLICE, INT, sched_params.slice),
-    B(LATENCY, INT, sched_params.latency),
-    B(EXTRATIME, INT, sched_params.extratime),
-    B(RTC_TIMEOFFSET, UINT32, rtc_timeoffset),
-    B(VIDEORAM, KB, video_memkb),
-    B(DEVICE_MODEL_VERSION, DM_VERSION, device_model_version),
-    B(DEVICE_MODEL_OVERRIDE, TEXT, device_model),
-    B(DEVICE_MODEL_ARGS, STRINGS, extra),
-    B(DEVICE_MODEL_ARGS_PV, STRINGS, extra_pv),
-    B(DEVICE_MODEL_ARGS_HVM, STRINGS, extra_hvm),
-    B(DEVICE_MODEL_STUBDOMAIN_OVERRIDE, DEFBOOL, device_model_stubdomain),
-    B(DEVICE_MODEL_STUBDOMAIN_SECLABEL, TEXT, device_model_ssid_label),
-    B(STUBDOMAIN_KERNEL, TEXT, stubdomain_kernel),
-    B(STUBDOMAIN_RAMDISK, TEXT, stubdomain_ramdisk),
-    B(STUBDOMAIN_CMDLINE, TEXT, stubdomain_cmdline),
-    B(STUBDOMAIN_MEMORY, KB, stubdomain_memkb),
-    B(GIC_VERSION, GIC, arch_arm.gic_version),
-    B(VUART, VUART, arch_arm.vuart),
-    B(TEE, TEE, tee),
-    H(FIRMWARE_OVERRIDE, TEXT, firmware),
-    H(BIOS, BIOS, bios),
-    H(BIOS_PATH_OVERRIDE, TEXT, system_firmware),
-    H(ACPI_FIRMWARE, TEXT, acpi_firmware),
-    H(SMBIOS_FIRMWARE, TEXT, smbios_firmware),
-    H(HDTYPE, HDTYPE, hdtype),
-    H(VENDOR_DEVICE, VENDOR, vendor_device),
-    H(MS_VM_GENID, GENID, ms_vm_genid),
-    H(ALTP2MHVM, DEFBOOL, altp2m),
-    H(USB, DEFBOOL, usb),
-    H(USBVERSION, INT, usbversion),
-    H(SOUNDHW, TEXT, soundhw),
-    H(VKB_DEVICE, DEFBOOL, vkb_device),
-    H(RDM_MEM_BOUNDARY, KB, rdm_mem_boundary_memkb),
-    H(SPICE, DEFBOOL, spice.enable),
-    H(SPICEHOST, TEXT, spice.host),
-    H(SPICEPORT, INT, spice.port),
-    H(SPICETLS_PORT, INT, spice.tls_port),
-    H(SPICEDISABLE_TICKETING, DEFBOOL, spice.disable_ticketing),
-    H(SPICEPASSWD, TEXT, spice.passwd),
-    H(SPICEAGENT_MOUSE, DEFBOOL, spice.agent_mouse),
-    H(SPICEVDAGENT, DEFBOOL, spice.vdagent),
-    H(SPICE_CLIPBOARD_SHARING, DEFBOOL, spice.clipboard_sharing),
-    H(SPICEUSBREDIRECTION, INT, spice.usbredirection),
-    H(SPICE_IMAGE_COMPRESSION, TEXT, spice.image_compression),
-    H(SPICE_STREAMING_VIDEO, TEXT, spice.streaming_video),
-    P(E820_HOST, DEFBOOL, u.pv.e820_host, XK_TYPE_PV),
-    P(PVSHIM, DEFBOOL, u.pvh.pvshim, XK_TYPE_PVH),
-    P(PVSHIM_PATH, TEXT, u.pvh.pvshim_path, XK_TYPE_PVH),
-    P(PVSHIM_CMDLINE, TEXT, u.pvh.pvshim_cmdline, XK_TYPE_PVH),
-    P(PVSHIM_EXTRA, TEXT, u.pvh.pvshim_extra, XK_TYPE_PVH),
+#include "toolstack/xen/places.def"
 };
 
 /* ---- enumerations ---- */
@@ -270,12 +79,18 @@ genid_by_name(const char *name, void *to)
 }
 
 static int (*const by_name[])(const char *name, void *to) = {
-    [BIOS] = bios_type_by_name,        [HDTYPE] = hdtype_by_name,
-    [VENDOR] = vendor_device_by_name,  [GENID] = genid_by_name,
-    [ALTP2M] = altp2m_mode_by_name,    [PASSTHROUGH] = passthrough_by_name,
-    [DM_VERSION] = dm_version_by_name, [GIC] = gic_version_by_name,
-    [VUART] = vuart_type_by_name,      [TEE] = tee_type_by_name,
-    [TSC] = tsc_mode_by_name,          [TIMER] = timer_mode_by_name,
+    [XK_PLACE_BIOS] = bios_type_by_name,
+    [XK_PLACE_HDTYPE] = hdtype_by_name,
+    [XK_PLACE_VENDOR] = vendor_device_by_name,
+    [XK_PLACE_GENID] = genid_by_name,
+    [XK_PLACE_ALTP2M] = altp2m_mode_by_name,
+    [XK_PLACE_PASSTHROUGH] = passthrough_by_name,
+    [XK_PLACE_DM_VERSION] = dm_version_by_name,
+    [XK_PLACE_GIC] = gic_version_by_name,
+    [XK_PLACE_VUART] = vuart_type_by_name,
+    [XK_PLACE_TEE] = tee_type_by_name,
+    [XK_PLACE_TSC] = tsc_mode_by_name,
+    [XK_PLACE_TIMER] = timer_mode_by_name,
 };
 
 static const struct place *
@@ -318,25 +133,25 @@ put(const struct xk_domain_config *config, const struct place *place,
     const struct xk_value *value = &config->values[place->key];
 
     switch ((int)place->kind) {
-    case TEXT:
+    case XK_PLACE_TEXT:
         *(char **)field = xk_strdup(xk_config_string(config, place->key));
         return 0;
-    case DEFBOOL:
+    case XK_PLACE_DEFBOOL:
         libxl_defbool_set(field, value->integer != 0);
         return 0;
-    case INT:
+    case XK_PLACE_INT:
         *(int *)field = (int)value->integer;
         return 0;
-    case UINT32:
+    case XK_PLACE_UINT32:
         *(uint32_t *)field = (uint32_t)value->integer;
         return 0;
-    case KB:
+    case XK_PLACE_KB:
         *(uint64_t *)field = (uint64_t)value->integer * 1024;
         return 0;
-    case STRINGS:
+    case XK_PLACE_STRINGS:
         *(libxl_string_list *)field = copy_strings(value);
         return 0;
-    case ELSEWHERE:
+    case XK_PLACE_ELSEWHERE:
         return 0;
     default:
         return put_enumeration(config, place, field, err);

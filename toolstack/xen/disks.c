@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/config/vdev.h"
 #include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
@@ -318,14 +318,10 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
         {"inflight", &info->inflight},
     };
     const char *state = xk_json_string(xk_json_get(answer, "state"));
-    int64_t value;
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
-        if (xk_json_integer(xk_json_get(answer, numbers[i].name), &value))
-            *numbers[i].to = (uint64_t)value;
-    }
-    if (xk_json_integer(xk_json_get(answer, "queues"), &value))
-        info->queues = (unsigned)value;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++)
+        *numbers[i].to = xk_json_count(answer, numbers[i].name);
+    info->queues = (unsigned)xk_json_count(answer, "queues");
     info->state = state != NULL ? state : "?";
     info->reason = xk_json_string(xk_json_get(answer, "reason"));
     info->known = true;

@@ -149,6 +149,7 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .take_back = xk_xen_take_back,
     .prepare = xk_xen_prepare,
     .receive = xk_xen_receive,
+    .read_foreign = xk_xen_read_foreign,
     .wait = xk_xen_wait,
     .watch = xk_xen_watch,
     .unwatch = xk_xen_unwatch,

@@ -129,5 +129,9 @@ int xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
                    const struct xk_domain_config *config, int fd,
                    const struct xk_send_watch *watch,
                    struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_read_foreign(struct xk_hypervisor *hv, int fd, const char *what,
+                        struct xk_domain_config **config,
+                        struct xk_json **needs, struct xk_deadline deadline,
+                        struct xk_error *err);
 
 #endif

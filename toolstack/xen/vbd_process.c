@@ -207,7 +207,6 @@ judge(const struct xk_buf *line, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *json = NULL;
     const struct xk_json *error;
-    const char *kind, *message;
 
     if (line->length == 0)
         return xk_fail(err, XK_ERR_FAILED,
@@ -216,12 +215,7 @@ judge(const struct xk_buf *line, struct xk_error *err)
     if (json == NULL)
         return -1;
     error = xk_json_get(json, "error");
-    if (error == NULL)
-        return 0;
-    kind = xk_json_string(xk_json_get(error, "kind"));
-    message = xk_json_string(xk_json_get(error, "message"));
-    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
-                   message != NULL ? message : "xk-backend failed");
+    return error == NULL ? 0 : xk_json_take_error(error, err);
 }
 
 /* Until it says so, or is no more. */
@@ -351,8 +345,6 @@ xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
     error = xk_json_get(answer, "error");
     if (error == NULL)
         return XK_TAKE(answer);
-    xk_fail(err,
-            xk_error_kind_by_name(xk_json_string(xk_json_get(error, "kind"))),
-            "%s", xk_json_string(xk_json_get(error, "message")));
+    xk_json_take_error(error, err);
     return NULL;
 }

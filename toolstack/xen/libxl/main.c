@@ -25,6 +25,7 @@ static const struct {
     xk_libxl_verb *run;
     bool input;
 } verbs[] = {
+    {"adopt", xk_libxl_adopt, true},
     {"build", xk_libxl_build, true},
     {"describe", xk_libxl_describe, true},
     {"disks", xk_libxl_disks, true},
@@ -206,8 +207,7 @@ put_error(struct xk_buf *answer, const struct xk_error *err)
 
     xk_json_open_object(writer, NULL);
     xk_json_open_object(writer, "error");
-    xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
-    xk_json_put_string(writer, "message", err->message);
+    xk_json_put_error(writer, err);
     xk_json_close_object(writer);
     xk_json_close_object(writer);
 }
