@@ -16,6 +16,9 @@ enum {
 /* For what is under way when we are to end; whoever asked has more patience. */
 #define IMAGE_PATIENCE_NS INT64_C(3000000000)
 
+static const char lost_writes[] =
+    "the image has lost what was written: a flush failed, or its server died";
+
 static bool
 any_queue(const struct xk_block *block, enum xk_blkif_queue_state state)
 {
@@ -296,8 +299,7 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
         return check_drained(block);
     }
     if (block->device.poisoned && block->state < XK_XENBUS_CLOSING) {
-        xk_block_complain(block, "the image has lost what was written: a "
-                                 "flush failed, or its server died");
+        xk_block_complain(block, lost_writes);
         return xk_block_set_state(block, XK_XENBUS_CLOSING, err);
     }
     if (block->phase == XK_BLOCK_CONNECTING &&
@@ -408,6 +410,8 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
                        block->config.backend);
     block->state = own;
     block->look = true;
+    if (block->device.poisoned)
+        xk_block_complain(block, lost_writes);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_block_advertise(block, err);
     if (own == XK_XENBUS_CONNECTED &&
