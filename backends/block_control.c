@@ -115,10 +115,19 @@ stop(struct xk_block *block, struct xk_error *err)
     return 0;
 }
 
+static int
+leave(struct xk_block *block, struct xk_error *err)
+{
+    (void)err;
+    xk_block_leave(block);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct xk_block *block, struct xk_error *err);
 } orders[] = {
+    {"leave", leave},
     {"resize", resize},
     {"stop", stop},
 };
@@ -132,8 +141,8 @@ run_order(struct xk_block *block, const struct xk_json *asked,
             return orders[i].run(block, err);
     }
     return xk_fail(err, XK_ERR_USAGE,
-                   "ask {\"query\":\"status\"}, {\"resize\":true} or "
-                   "{\"stop\":true}");
+                   "ask {\"query\":\"status\"}, {\"resize\":true}, "
+                   "{\"stop\":true} or {\"leave\":true}");
 }
 
 static void

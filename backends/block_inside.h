@@ -35,6 +35,7 @@ struct xk_block {
     bool taking_over;            /* state 4 is not written again */
     bool stopping;               /* was asked to end */
     int64_t abandon_ns;          /* until then it waits for the image */
+    bool going;                  /* no process will serve it after us */
     bool stuck;                  /* in the kernel: it could not be abandoned */
     bool leaving;                /* to end once drained, nodes removed */
     bool done;
@@ -66,6 +67,8 @@ int xk_block_begin(struct xk_block *block, struct xk_error *err);
 int xk_block_look(struct xk_block *block, struct xk_error *err);
 int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
 void xk_block_stop(struct xk_block *block);
+/* The same, for good: nothing is left to another process. */
+void xk_block_leave(struct xk_block *block);
 /* End, whatever the image does. Returns only where a queue does not obey. */
 void xk_block_abandon(struct xk_block *block);
 

@@ -16,6 +16,9 @@ enum {
 /* For what is under way when we are to end; whoever asked has more patience. */
 #define IMAGE_PATIENCE_NS INT64_C(3000000000)
 
+static const char lost_writes[] =
+    "the image has lost what was written: a flush failed, or its server died";
+
 static bool
 any_queue(const struct xk_block *block, enum xk_blkif_queue_state state)
 {
@@ -296,8 +299,7 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
         return check_drained(block);
     }
     if (block->device.poisoned && block->state < XK_XENBUS_CLOSING) {
-        xk_block_complain(block, "the image has lost what was written: a "
-                                 "flush failed, or its server died");
+        xk_block_complain(block, lost_writes);
         return xk_block_set_state(block, XK_XENBUS_CLOSING, err);
     }
     if (block->phase == XK_BLOCK_CONNECTING &&
@@ -317,6 +319,13 @@ xk_block_stop(struct xk_block *block)
     block->look_after_ns = 0;
 }
 
+void
+xk_block_leave(struct xk_block *block)
+{
+    block->going = true;
+    xk_block_stop(block);
+}
+
 static bool
 all_idle(const struct xk_block *block)
 {
@@ -333,7 +342,8 @@ all_idle(const struct xk_block *block)
 /* The image does not answer, and the kernel does not let a process go that
  * waits for it. So the guest's memory is let go of first, and the lock by which
  * others know that we have it; the image stays locked until the kernel is done.
- * What was under way is done again by whoever comes next. */
+ * What was under way is done again by whoever comes next, or has failed where
+ * nobody comes. */
 void
 xk_block_abandon(struct xk_block *block)
 {
@@ -343,7 +353,7 @@ xk_block_abandon(struct xk_block *block)
     xk_log(XK_LOG_ERROR, "%s: the image does not answer; going without",
            block->config.vdev);
     for (unsigned i = 0; i < block->front.queues; i++)
-        xk_blkif_queue_abandon(block->queues[i]);
+        xk_blkif_queue_abandon(block->queues[i], block->going);
     while (!all_idle(block)) {
         if (xk_deadline_poll(deadline, block->device.changed_fd, POLLIN,
                              "a queue's thread", NULL) == -1)
@@ -400,6 +410,8 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
                        block->config.backend);
     block->state = own;
     block->look = true;
+    if (block->device.poisoned)
+        xk_block_complain(block, lost_writes);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_block_advertise(block, err);
     if (own == XK_XENBUS_CONNECTED &&

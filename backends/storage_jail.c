@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/util.h"
 
 enum {
@@ -53,16 +52,18 @@ xk_storage_take(int fd, const char *path, const char *name, bool read_only,
     return 0;
 }
 
+static int
+make_point(const struct xk_storage_piece *piece)
+{
+    return piece->is_folder ? mkdir(piece->name, 0755)
+                            : mknod(piece->name, S_IFREG | 0644, 0);
+}
+
 /* In the current directory. */
 static int
 put(const struct xk_storage_piece *piece, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = -1;
-
-    if (piece->is_folder
-            ? mkdir(piece->name, 0755) == -1
-            : (fd = open(piece->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                         0644)) == -1)
+    if (make_point(piece) == -1)
         return xk_fail_errno(err, "make \"/%s\"", piece->name);
     if (move_mount(piece->tree_fd, "", AT_FDCWD, piece->name,
                    MOVE_MOUNT_F_EMPTY_PATH) == -1)

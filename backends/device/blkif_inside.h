@@ -51,6 +51,7 @@ struct xk_blkif_queue {
     struct xk_blkif_ring_id id;
     bool take_over;
     _Atomic bool keep_log;
+    _Atomic bool fails_left; /* of what is abandoned */
     struct xk_error error;
 
     /* From here on the thread's own. */

@@ -110,11 +110,31 @@ disconnect_ring(struct xk_blkif_queue *queue)
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
 }
 
+/* All but flushes: Linux takes an error of those for success. */
+static void
+fail_left(struct xk_blkif_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->entries; i++) {
+        struct xk_blkif_work *work = &queue->works[i];
+
+        if (!work->in_use || work->request.operation == XK_BLKIF_OP_FLUSH)
+            continue;
+        work->status = XK_BLKIF_ERROR;
+        xk_blkif_ring_write(queue, work);
+        queue->rsp_prod++;
+        queue->stats.errors++;
+    }
+    (void)xk_blkif_ring_show(queue);
+    xk_guest_notify(queue->guest);
+}
+
 /* What the image still has reads and writes memory of our own, and is in the
  * log: nothing of it needs the guest. */
 static void
 abandon_ring(struct xk_blkif_queue *queue)
 {
+    if (queue->fails_left)
+        fail_left(queue);
     xk_blkif_ring_let_go(queue);
     queue->command = COMMAND_NONE;
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
@@ -421,8 +441,9 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
 }
 
 void
-xk_blkif_queue_abandon(struct xk_blkif_queue *queue)
+xk_blkif_queue_abandon(struct xk_blkif_queue *queue, bool fail)
 {
+    queue->fails_left = fail;
     command(queue, COMMAND_ABANDON);
 }
 

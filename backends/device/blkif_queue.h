@@ -80,9 +80,10 @@ void xk_blkif_queue_connect(struct xk_blkif_queue *queue,
 void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
 
 /* Any state -> IDLE without waiting for the image: what it still has under way
- * is left to the log. The queue is of no other use after it, and is freed only
+ * is left to the log, or, where the disk goes for good, answered with an error,
+ * but for flushes. The queue is of no other use after it, and is freed only
  * where that comes to an end. */
-void xk_blkif_queue_abandon(struct xk_blkif_queue *queue);
+void xk_blkif_queue_abandon(struct xk_blkif_queue *queue, bool fail);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

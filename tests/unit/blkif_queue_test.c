@@ -630,7 +630,7 @@ a_ring_is_abandoned_while_the_image_still_works(void **state)
     xk_blkif_queue_stop(backend->queue, true);
     assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_STOPPING),
                      XK_BLKIF_QUEUE_STOPPING);
-    xk_blkif_queue_abandon(backend->queue);
+    xk_blkif_queue_abandon(backend->queue, false);
     assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
                      XK_BLKIF_QUEUE_IDLE);
     assert_int_equal(guest->memory->maps, 0);
@@ -638,6 +638,34 @@ a_ring_is_abandoned_while_the_image_still_works(void **state)
     /* The image answers after all; the ring is another's by now. */
     fake_engine_release(fake);
     assert_false(blkif_guest_next(guest, &response, 100));
+}
+
+/* Else a guest could not let go of a disk that is taken away. */
+static void
+what_is_abandoned_for_good_has_failed_but_for_flushes(void **state)
+{
+    struct fake_engine *fake = fake_engine_new(IMAGE_BYTES);
+    struct blkif_bytes write =
+        blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_WRITE, 1, 0, 1);
+    struct blkif_bytes flush =
+        blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_FLUSH, 2, 0, 0);
+    struct blkif_response response;
+
+    (void)state;
+    connect_with(XK_BLKIF_X86_64, 1, &fake->base);
+    fake->hold = true;
+    blkif_guest_put(guest, &flush);
+    blkif_guest_put(guest, &write);
+    blkif_guest_push(guest);
+    assert_true(fake_engine_wait(fake, 2));
+    xk_blkif_queue_abandon(backend->queue, true);
+    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
+                     XK_BLKIF_QUEUE_IDLE);
+    assert_true(blkif_guest_next(guest, &response, BLKIF_GUEST_WAIT_MS));
+    assert_int_equal(response.id, 1);
+    assert_int_equal(response.status, XK_BLKIF_ERROR);
+    assert_false(blkif_guest_next(guest, &response, 100));
+    fake_engine_release(fake);
 }
 
 static void
@@ -727,6 +755,7 @@ main(void)
         T(answers_come_in_any_order),
         T(stopping_waits_for_what_is_under_way_and_answers_it),
         T(a_ring_is_abandoned_while_the_image_still_works),
+        T(what_is_abandoned_for_good_has_failed_but_for_flushes),
         T(a_copy_that_fails_as_a_whole_fails_its_requests),
         T(an_image_in_memory_that_cannot_be_touched_is_reached_by_calls),
         T(a_batch_of_reads_is_one_copy),

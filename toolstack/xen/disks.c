@@ -126,6 +126,11 @@ detach(struct xk_xen *xen, const struct xk_record *record,
         (xk_vbd_mark_leaving(vbd, err) == -1 ||
          (!force && ask_guest(xen, vbd, deadline, err) == -1)))
         return -1;
+    if (force && vbd->json != NULL) {
+        /* What its image still has fails, so that the guest can let go. */
+        XK_CLEANUP_JSON struct xk_json *answer =
+            xk_vbd_ask(vbd, "{\"leave\":true}", deadline, NULL);
+    }
     return xk_vbd_remove(xen, record, vbd, deadline, err);
 }
 

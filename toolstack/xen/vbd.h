@@ -116,7 +116,8 @@ int xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
  * daemon that it is the client of. */
 int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
 
-/* Ask xk-backend on its control socket: {"query":"status"}, {"resize":true}.
+/* Ask xk-backend on its control socket: {"query":"status"}, {"resize":true},
+ * {"leave":true}: end, and let fail what is under way, now or in a moment.
  * Its answer is the caller's. */
 struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
