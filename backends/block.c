@@ -261,13 +261,35 @@ take_events(struct xk_block *block)
 }
 
 static int
+ms_until(int64_t when_ns)
+{
+    int64_t left = when_ns - xk_now_ns();
+
+    return left <= 0 ? 0 : (int)(left / 1000000 + 1);
+}
+
+static bool
+waits_for_image(const struct xk_block *block)
+{
+    return block->stopping && !block->stuck &&
+           block->phase == XK_BLOCK_DRAINING;
+}
+
+static bool
+is_look_due(const struct xk_block *block)
+{
+    return block->look && ms_until(block->look_after_ns) == 0;
+}
+
+static int
 timeout_ms(const struct xk_block *block)
 {
-    int64_t left = block->look_after_ns - xk_now_ns();
+    int look = block->look ? ms_until(block->look_after_ns) : -1;
+    int end = waits_for_image(block) ? ms_until(block->abandon_ns) : -1;
 
-    if (!block->look)
-        return -1;
-    return left <= 0 ? 0 : (int)(left / 1000000 + 1);
+    if (look == -1 || end == -1)
+        return look > end ? look : end;
+    return look < end ? look : end;
 }
 
 static void
@@ -322,7 +344,11 @@ run_once(struct xk_block *block)
     }
     xk_control_serve(block->control, fds + CONTROL);
     take_events(block);
-    if (block->look && timeout_ms(block) == 0 && block->store != NULL)
+    if (waits_for_image(block) && ms_until(block->abandon_ns) == 0) {
+        xk_block_abandon(block);
+        block->stuck = true; /* whoever waits for our end kills us */
+    }
+    if (is_look_due(block) && block->store != NULL)
         carry_on(block, xk_block_look(block, &err), &err);
     if (block->store == NULL && block->stopping &&
         block->phase == XK_BLOCK_STILL)
@@ -371,7 +397,6 @@ xk_block_close(struct xk_block *block)
     xk_store_close(block->store);
     xk_inflight_close(block->device.log);
     xk_engine_close(block->device.engine);
-    xk_engine_close(block->old_engine);
     if (block->device.changed_fd != -1)
         close(block->device.changed_fd);
     if (block->signal_fd != -1)

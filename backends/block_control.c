@@ -91,9 +91,7 @@ put_error(struct xk_json_writer *writer, const struct xk_error *err)
 {
     xk_json_open_object(writer, NULL);
     xk_json_open_object(writer, "error");
-    xk_json_put_integer(writer, "code", xk_error_exit_status(err->kind));
-    xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
-    xk_json_put_string(writer, "message", err->message);
+    xk_json_put_error(writer, err);
     xk_json_close_object(writer);
     xk_json_close_object(writer);
 }
@@ -121,42 +119,37 @@ static const struct {
     const char *name;
     int (*run)(struct xk_block *block, struct xk_error *err);
 } orders[] = {
-    {"eject", xk_block_eject},
     {"resize", resize},
     {"stop", stop},
 };
 
 static int
-run_order(struct xk_block *block, const struct xk_json *asked, int fd,
+run_order(struct xk_block *block, const struct xk_json *asked,
           struct xk_error *err)
 {
-    const char *path = xk_json_string(xk_json_get(asked, "insert"));
-
-    if (path != NULL)
-        return xk_block_insert(block, path, fd, err);
     for (size_t i = 0; i < XK_ARRAY_SIZE(orders); i++) {
         if (xk_json_is_true(xk_json_get(asked, orders[i].name)))
             return orders[i].run(block, err);
     }
     return xk_fail(err, XK_ERR_USAGE,
-                   "ask {\"query\":\"status\"}, {\"resize\":true}, "
-                   "{\"stop\":true}, {\"eject\":true} or {\"insert\":PATH}");
+                   "ask {\"query\":\"status\"}, {\"resize\":true} or "
+                   "{\"stop\":true}");
 }
 
 static void
-answer_order(struct xk_block *block, const struct xk_json *asked, int fd,
+answer_order(struct xk_block *block, const struct xk_json *asked,
              struct xk_json_writer *writer)
 {
     struct xk_error err;
 
-    if (run_order(block, asked, fd, &err) == -1)
+    if (run_order(block, asked, &err) == -1)
         put_error(writer, &err);
     else
         answer_status(block, writer);
 }
 
 void
-xk_block_answer(void *context, const struct xk_json *asked, int fd,
+xk_block_answer(void *context, const struct xk_json *asked,
                 struct xk_buf *answer)
 {
     struct xk_block *block = (struct xk_block *)context;
@@ -167,5 +160,5 @@ xk_block_answer(void *context, const struct xk_json *asked, int fd,
     if (query != NULL && strcmp(query, "status") == 0)
         answer_status(block, writer);
     else
-        answer_order(block, asked, fd, writer);
+        answer_order(block, asked, writer);
 }

@@ -34,10 +34,11 @@ struct xk_block {
     int64_t look_after_ns;       /* not before */
     bool taking_over;            /* state 4 is not written again */
     bool stopping;               /* was asked to end */
+    int64_t abandon_ns;          /* until then it waits for the image */
+    bool stuck;                  /* in the kernel: it could not be abandoned */
     bool leaving;                /* to end once drained, nodes removed */
     bool done;
-    struct xk_engine *old_engine; /* until no queue uses it */
-    char reason[256];             /* why it does not serve; "" */
+    char reason[256]; /* why it does not serve; "" */
     bool has_error_node;
     int64_t next_line_ns; /* when the next line about the guest is due */
 };
@@ -46,6 +47,8 @@ struct xk_block {
 int xk_block_advertise(struct xk_block *block, struct xk_error *err);
 int xk_block_set_state(struct xk_block *block, int state, struct xk_error *err);
 int xk_block_write_size(struct xk_block *block, struct xk_error *err);
+/* The same where the frontend was told another size before. */
+int xk_block_correct_size(struct xk_block *block, struct xk_error *err);
 /* False: the guest makes us say too much; a log has an end. */
 bool xk_block_may_log(struct xk_block *block);
 /* Keeps the reason, logs it and writes it to the error node. */
@@ -63,17 +66,11 @@ int xk_block_begin(struct xk_block *block, struct xk_error *err);
 int xk_block_look(struct xk_block *block, struct xk_error *err);
 int xk_block_queues_changed(struct xk_block *block, struct xk_error *err);
 void xk_block_stop(struct xk_block *block);
-
-/* block_medium.c: of a drive. */
-int xk_block_eject(struct xk_block *block, struct xk_error *err);
-/* fd: the medium, open for reading; it stays the caller's. */
-int xk_block_insert(struct xk_block *block, const char *path, int fd,
-                    struct xk_error *err);
-/* Closes what no queue uses any more. */
-void xk_block_forget_medium(struct xk_block *block);
+/* End, whatever the image does. Returns only where a queue does not obey. */
+void xk_block_abandon(struct xk_block *block);
 
 /* block_control.c */
-void xk_block_answer(void *context, const struct xk_json *asked, int fd,
+void xk_block_answer(void *context, const struct xk_json *asked,
                      struct xk_buf *answer);
 
 struct xk_deadline xk_block_deadline(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a block device does about the states of both ends. */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,8 +9,12 @@
 #include "base/util.h"
 
 enum {
-    LOOK_EVERY_NS = 20000000 /* however often a guest writes */
+    LOOK_EVERY_NS = 20000000, /* however often a guest writes */
+    ABANDON_MS = 1000,
 };
+
+/* For what is under way when we are to end; whoever asked has more patience. */
+#define IMAGE_PATIENCE_NS INT64_C(3000000000)
 
 static bool
 any_queue(const struct xk_block *block, enum xk_blkif_queue_state state)
@@ -225,7 +230,9 @@ finish_connecting(struct xk_block *block, struct xk_error *err)
                 block->front.queues, block->front.rings[0].pages,
                 xk_blkif_abi_name((enum xk_blkif_abi)block->front.rings[0].abi),
                 block->taking_over ? ", taken over" : "");
-    if (block->taking_over || block->state >= XK_XENBUS_CONNECTED)
+    if (block->taking_over) /* perhaps with another medium */
+        return xk_block_correct_size(block, err);
+    if (block->state >= XK_XENBUS_CONNECTED)
         return 0;
     block->look = true;
     return xk_block_set_state(block, XK_XENBUS_CONNECTED, err);
@@ -279,7 +286,6 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
     const char *reason = failed_reason(block);
 
     end_if_lost(block);
-    xk_block_forget_medium(block);
     if (block->phase == XK_BLOCK_DRAINING)
         return check_drained(block);
     if (block->phase == XK_BLOCK_STILL)
@@ -303,10 +309,49 @@ xk_block_queues_changed(struct xk_block *block, struct xk_error *err)
 void
 xk_block_stop(struct xk_block *block)
 {
+    if (!block->stopping)
+        block->abandon_ns = xk_now_ns() + IMAGE_PATIENCE_NS;
     block->stopping = true;
     drain(block);
     block->look = true;
     block->look_after_ns = 0;
+}
+
+static bool
+all_idle(const struct xk_block *block)
+{
+    for (unsigned i = 0; i < block->front.queues; i++) {
+        enum xk_blkif_queue_state state =
+            xk_blkif_queue_state(block->queues[i]);
+
+        if (state != XK_BLKIF_QUEUE_IDLE && state != XK_BLKIF_QUEUE_FAILED)
+            return false;
+    }
+    return true;
+}
+
+/* The image does not answer, and the kernel does not let a process go that
+ * waits for it. So the guest's memory is let go of first, and the lock by which
+ * others know that we have it; the image stays locked until the kernel is done.
+ * What was under way is done again by whoever comes next. */
+void
+xk_block_abandon(struct xk_block *block)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(ABANDON_MS);
+    uint64_t value;
+
+    xk_log(XK_LOG_ERROR, "%s: the image does not answer; going without",
+           block->config.vdev);
+    for (unsigned i = 0; i < block->front.queues; i++)
+        xk_blkif_queue_abandon(block->queues[i]);
+    while (!all_idle(block)) {
+        if (xk_deadline_poll(deadline, block->device.changed_fd, POLLIN,
+                             "a queue's thread", NULL) == -1)
+            return;
+        (void)!read(block->device.changed_fd, &value, sizeof(value));
+    }
+    close(block->lock_fd);
+    _exit(xk_error_exit_status(XK_ERR_TIMEOUT));
 }
 
 /* Whether what the log says is all there is to know of these rings. */

@@ -160,6 +160,23 @@ xk_block_write_size(struct xk_block *block, struct xk_error *err)
                        err);
 }
 
+int
+xk_block_correct_size(struct xk_block *block, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *node =
+        xk_asprintf("%s/sectors", block->config.backend);
+    uint64_t told = 0;
+
+    if (block->store == NULL)
+        return 0;
+    if (xk_store_read_u64(block->store, XK_STORE_NO_TX, node, UINT64_MAX, &told,
+                          xk_block_deadline(), err) == -1)
+        return unless_gone(-1, err);
+    return told == block->device.limits.sectors
+               ? 0
+               : xk_block_write_size(block, err);
+}
+
 /* 60 lines at once, then one in 10 s. */
 bool
 xk_block_may_log(struct xk_block *block)

@@ -18,7 +18,6 @@ enum {
 
 struct peer {
     int fd; /* -1: none */
-    int passed_fd;
     struct xk_buf question;
 };
 
@@ -26,7 +25,7 @@ struct xk_control {
     int fd;
     struct peer peers[XK_CONTROL_PEERS];
     unsigned next; /* the oldest, or a free one */
-    void (*answer)(void *context, const struct xk_json *asked, int fd,
+    void (*answer)(void *context, const struct xk_json *asked,
                    struct xk_buf *answer);
     void *context;
 };
@@ -36,9 +35,7 @@ drop(struct peer *peer)
 {
     if (peer->fd != -1)
         close(peer->fd);
-    if (peer->passed_fd != -1)
-        close(peer->passed_fd);
-    peer->fd = peer->passed_fd = -1;
+    peer->fd = -1;
     xk_buf_free(&peer->question);
 }
 
@@ -68,7 +65,7 @@ listen_at(struct xk_control *control, const char *path, struct xk_error *err)
 struct xk_control *
 xk_control_open(const char *path,
                 void (*answer)(void *context, const struct xk_json *asked,
-                               int fd, struct xk_buf *answer),
+                               struct xk_buf *answer),
                 void *context, struct xk_error *err)
 {
     struct xk_control *control = XK_NEW(struct xk_control);
@@ -76,7 +73,7 @@ xk_control_open(const char *path,
     control->answer = answer;
     control->context = context;
     for (unsigned i = 0; i < XK_CONTROL_PEERS; i++)
-        control->peers[i].fd = control->peers[i].passed_fd = -1;
+        control->peers[i].fd = -1;
     if (listen_at(control, path, err) == 0)
         return control;
     xk_control_close(control);
@@ -117,39 +114,15 @@ welcome(struct xk_control *control)
     control->next = (control->next + 1) % XK_CONTROL_PEERS;
 }
 
-static void
-keep_descriptor(struct peer *peer, struct msghdr *message)
-{
-    struct cmsghdr *part = CMSG_FIRSTHDR(message);
-
-    if (part == NULL || part->cmsg_level != SOL_SOCKET ||
-        part->cmsg_type != SCM_RIGHTS ||
-        part->cmsg_len != CMSG_LEN(sizeof(int)))
-        return;
-    if (peer->passed_fd != -1)
-        close(peer->passed_fd);
-    memcpy(&peer->passed_fd, CMSG_DATA(part), sizeof(int));
-}
-
 /* False: it is gone or says too much. */
 static bool
 hear(struct peer *peer)
 {
     char *room = xk_buf_reserve(&peer->question, QUESTION_MAX);
-    struct iovec iov = {.iov_base = room, .iov_len = QUESTION_MAX};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr message = {.msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(peer->fd, &message, MSG_CMSG_CLOEXEC);
+    ssize_t n = recv(peer->fd, room, QUESTION_MAX, 0);
 
     if (n == -1)
         return errno == EAGAIN || errno == EINTR;
-    keep_descriptor(peer, &message);
     peer->question.length += (size_t)n;
     return n > 0 && peer->question.length <= QUESTION_MAX;
 }
@@ -165,12 +138,9 @@ reply(struct xk_control *control, struct peer *peer, size_t length)
     ssize_t n;
 
     asked = xk_json_parse(peer->question.data, length, "question", &err);
-    control->answer(control->context, asked, peer->passed_fd, &answer);
+    control->answer(control->context, asked, &answer);
     xk_buf_puts(&answer, "\n");
     n = send(peer->fd, answer.data, answer.length, MSG_NOSIGNAL);
-    if (peer->passed_fd != -1)
-        close(peer->passed_fd);
-    peer->passed_fd = -1;
     return n == (ssize_t)answer.length;
 }
 

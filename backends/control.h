@@ -19,13 +19,12 @@ enum {
 
 struct xk_control;
 
-/* answer() appends a JSON document without the end of line; fd is a descriptor
- * that came with the question, or -1; it stays the control's. */
-struct xk_control *
-xk_control_open(const char *path,
-                void (*answer)(void *context, const struct xk_json *asked,
-                               int fd, struct xk_buf *answer),
-                void *context, struct xk_error *err);
+/* answer() appends a JSON document without the end of line. */
+struct xk_control *xk_control_open(const char *path,
+                                   void (*answer)(void *context,
+                                                  const struct xk_json *asked,
+                                                  struct xk_buf *answer),
+                                   void *context, struct xk_error *err);
 void xk_control_close(struct xk_control *control);
 
 /* What to wait for: XK_CONTROL_FDS entries. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xk-backend KIND DIR: serves one device of a guest. */
+/* xk-backend block DIR: serves one device of a guest.
+ * xk-backend storage DIR ...: becomes what serves its image (storage.h). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "backends/block.h"
+#include "backends/storage.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -46,9 +48,7 @@ say(int fd, const struct xk_error *err)
         xk_json_put_bool(writer, "ready", true);
     } else {
         xk_json_open_object(writer, "error");
-        xk_json_put_integer(writer, "code", xk_error_exit_status(err->kind));
-        xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
-        xk_json_put_string(writer, "message", err->message);
+        xk_json_put_error(writer, err);
         xk_json_close_object(writer);
     }
     xk_json_close_object(writer);
@@ -82,10 +82,13 @@ main(int argc, char **argv)
 
     xk_log_set_name("xk-backend");
     xk_log_set_level(XK_LOG_INFO);
-    if (argc != 3 || strcmp(argv[1], "block") != 0)
-        rc = xk_fail(&err, XK_ERR_USAGE, "usage: xk-backend block DIRECTORY");
-    else
+    if (argc > 2 && strcmp(argv[1], "storage") == 0)
+        rc = xk_storage_exec(argv + 2, &err);
+    else if (argc == 3 && strcmp(argv[1], "block") == 0)
         rc = serve(argv[2], &ready, &err);
+    else
+        rc = xk_fail(&err, XK_ERR_USAGE,
+                     "usage: xk-backend block|storage DIRECTORY ...");
     if (rc == 0)
         return 0;
     say(ready, &err);

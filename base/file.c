@@ -127,6 +127,24 @@ xk_make_dirs(const char *path, mode_t mode, struct xk_error *err)
     }
 }
 
+int
+xk_make_absolute(char **path, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *here = NULL;
+    char *whole;
+
+    if (*path == NULL || (*path)[0] == '\0' || (*path)[0] == '/')
+        return 0;
+    here = getcwd(NULL, 0);
+    if (here == NULL)
+        return xk_fail_errno(err, "find the current directory for \"%s\"",
+                             *path);
+    whole = xk_asprintf("%s/%s", here, *path);
+    free(*path);
+    *path = whole;
+    return 0;
+}
+
 static int
 remove_entries(int fd, struct xk_error *err)
 {

@@ -30,6 +30,10 @@ int xk_write_all(int fd, const void *data, size_t length);
 /* Create a directory and its missing parents, each with this mode. */
 int xk_make_dirs(const char *path, mode_t mode, struct xk_error *err);
 
+/* Make *path (allocated) one that means the same from any directory. NULL, ""
+ * and an absolute path stay as they are. */
+int xk_make_absolute(char **path, struct xk_error *err);
+
 /* Remove the directory `name` below dirfd and all in it, without following a
  * link. A missing one is no error. */
 int xk_remove_tree(int dirfd, const char *name, struct xk_error *err);

@@ -191,6 +191,26 @@ xk_json_need_string(const struct xk_json *value, const char *key,
     return text;
 }
 
+uint64_t
+xk_json_count(const struct xk_json *object, const char *key)
+{
+    int64_t value;
+
+    return xk_json_integer(xk_json_get(object, key), &value) && value > 0
+               ? (uint64_t)value
+               : 0;
+}
+
+int
+xk_json_take_error(const struct xk_json *object, struct xk_error *err)
+{
+    const char *kind = xk_json_string(xk_json_get(object, "kind"));
+    const char *message = xk_json_string(xk_json_get(object, "message"));
+
+    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
+                   message != NULL ? message : "no reason given");
+}
+
 struct xk_json_writer {
     yajl_gen gen;
     struct xk_buf *out;
@@ -410,4 +430,12 @@ xk_json_put_value(struct xk_json_writer *writer, const char *key,
         xk_json_put_bool(writer, key, xk_json_is_true(value));
     else
         xk_json_put_null(writer, key);
+}
+
+void
+xk_json_put_error(struct xk_json_writer *writer, const struct xk_error *error)
+{
+    xk_json_put_integer(writer, "code", xk_error_exit_status(error->kind));
+    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
+    xk_json_put_string(writer, "message", error->message);
 }

@@ -60,6 +60,13 @@ bool xk_json_is_null(const struct xk_json *value);
 const char *xk_json_need_string(const struct xk_json *value, const char *key,
                                 struct xk_error *err);
 
+/* The integer member `key`; 0 where there is none, or it is less. */
+uint64_t xk_json_count(const struct xk_json *object, const char *key);
+
+/* The error that xk_json_put_error() wrote into the object: fill *err, return
+ * -1. What is missing becomes XK_ERR_FAILED and "no reason given". */
+int xk_json_take_error(const struct xk_json *object, struct xk_error *err);
+
 struct xk_json_writer;
 
 /* indent: human-readable over several lines, else all on one line. The text
@@ -87,5 +94,9 @@ void xk_json_put_null(struct xk_json_writer *writer, const char *key);
 /* A parsed value, whole. */
 void xk_json_put_value(struct xk_json_writer *writer, const char *key,
                        const struct xk_json *value);
+/* What went wrong, as members of the open object: "code" (the exit status of
+ * the CLI contract), "kind" and "message". */
+void xk_json_put_error(struct xk_json_writer *writer,
+                       const struct xk_error *error);
 
 #endif

@@ -53,8 +53,9 @@ const struct xk_command xk_command_block_resize = {
     .summary = "tell a guest that a disk has grown",
     .details =
         "Without SIZE the image, or the block device, has been made larger "
-        "before, and the guest is told. With SIZE a raw file is made that "
-        "large first; an image is never made smaller.",
+        "before, and the guest is told. With SIZE a raw file, or an image of "
+        "a format that QEMU can resize (qcow2, qed), is made that large "
+        "first; an image is never made smaller.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"SIZE", XK_ARG_TEXT, .optional = true}},

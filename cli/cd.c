@@ -35,7 +35,11 @@ run_cd_eject(struct xk_invocation *invocation, struct xk_error *err)
 const struct xk_command xk_command_cd_insert = {
     .name = "cd-insert",
     .summary = "put a medium into a cdrom drive of a domain",
-    .details = "What was in the drive is taken out.",
+    .details =
+        "The medium is a raw image; what was in the drive is taken out. A "
+        "guest of type pv or pvh sees the drive's size change and should not "
+        "have the old medium mounted: nothing tells it that what it has read "
+        "of that is of another.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"IMAGE", XK_ARG_FILE}},
@@ -47,8 +51,9 @@ const struct xk_command xk_command_cd_insert = {
 const struct xk_command xk_command_cd_eject = {
     .name = "cd-eject",
     .summary = "take the medium out of a cdrom drive of a domain",
-    .details = "The drive stays, empty. Drives of pv and pvh domains cannot be "
-               "empty: insert another medium, or detach the disk.",
+    .details =
+        "The drive stays, empty: a guest of type pv or pvh sees a disk of "
+        "no size, and whatever still reads the old medium gets errors.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

@@ -54,20 +54,12 @@ xk_report_problem_members(struct xk_json_writer *writer,
     xk_json_put_string(writer, "message", problem->message);
 }
 
-static void
-put_error_members(struct xk_json_writer *writer, const struct xk_error *error)
-{
-    xk_json_put_integer(writer, "code", xk_error_exit_status(error->kind));
-    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
-    xk_json_put_string(writer, "message", error->message);
-}
-
 void
 xk_report_error_member(struct xk_json_writer *writer,
                        const struct xk_error *error)
 {
     xk_json_open_object(writer, "error");
-    put_error_members(writer, error);
+    xk_json_put_error(writer, error);
     xk_json_close_object(writer);
 }
 
@@ -81,7 +73,7 @@ put_error(const struct xk_invocation *invocation, const struct xk_error *error,
 
     xk_json_open_object(writer, NULL);
     xk_json_open_object(writer, "error");
-    put_error_members(writer, error);
+    xk_json_put_error(writer, error);
     if (problems->count > 0) {
         xk_json_open_array(writer, "problems");
         for (size_t i = 0; i < problems->count; i++) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/config/disk_spec.h"
@@ -58,30 +59,13 @@ parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
 }
 
 static int
-make_absolute(struct xk_disk *disk, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *here = NULL;
-    char *path;
-
-    if (disk->target == NULL || disk->target[0] == '/' || disk->script != NULL)
-        return 0;
-    here = getcwd(NULL, 0);
-    if (here == NULL)
-        return xk_fail_errno(err, "find the current directory");
-    path = xk_asprintf("%s/%s", here, disk->target);
-    free(disk->target);
-    disk->target = path;
-    return 0;
-}
-
-static int
 apply_attach(struct xk_domain_config *config, const struct edit *edit,
              struct xk_error *err)
 {
     struct xk_disk disk;
 
     if (parse_spec(edit->spec, &disk, err) == -1 ||
-        make_absolute(&disk, err) == -1) {
+        xk_disk_resolve(&disk, err) == -1) {
         xk_disk_free(&disk);
         return -1;
     }
@@ -125,7 +109,7 @@ apply_medium(struct xk_domain_config *config, const struct edit *edit,
     free(disk->target);
     disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
     disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
-    return edit->target == NULL ? 0 : make_absolute(disk, err);
+    return xk_disk_resolve(disk, err);
 }
 
 /* ---- the domain ---- */
@@ -136,16 +120,23 @@ note(struct xk_domain *domain, enum xk_journal_kind kind, struct xk_error *err)
     return xk_journal_append(domain->record, kind, XK_OP_DISKS, NULL, err);
 }
 
+/* What cannot be finished is ended all the same: an image that is gone, or a
+ * guest that holds on to a disk, must not keep every verb from the domain. */
 int
 xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
+    struct xk_error why = {0};
 
-    if (config == NULL || host->hv->ops->sync_disks(host->hv, domain, config,
-                                                    false, deadline, err) == -1)
+    if (config == NULL)
         return -1;
+    if (host->hv->ops->sync_disks(host->hv, domain, config, false, deadline,
+                                  &why) == -1)
+        xk_warn("domain \"%s\": an interrupted change of its disks could not "
+                "be finished: %s; xk block-list shows what it has",
+                config->name, why.message);
     return note(domain, XK_JOURNAL_END, err);
 }
 
@@ -248,27 +239,45 @@ xk_domain_change_medium(struct xk_host *host, struct xk_domain *domain,
 /* ---- size ---- */
 
 static int
-grow_image(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
+grow_file(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
 {
     struct stat st;
 
-    if (disk->format != XK_FORMAT_RAW || stat(disk->target, &st) == -1 ||
-        !S_ISREG(st.st_mode))
+    if (stat(disk->target, &st) == -1 || !S_ISREG(st.st_mode))
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "\"%s\" is no raw file: give it its size with its own "
+                       "\"%s\" is no file: give it its size with its own "
                        "tools, then run this without a size",
                        disk->target);
     if ((uint64_t)st.st_size > bytes)
         return xk_fail(err, XK_ERR_USAGE,
                        "\"%s\" has %lld bytes; it is not made smaller",
                        disk->target, (long long)st.st_size);
-    if (bytes % 512 != 0)
-        return xk_fail(err, XK_ERR_USAGE,
-                       "%llu bytes are no whole sectors of 512",
-                       (unsigned long long)bytes);
     if (truncate(disk->target, (off_t)bytes) == -1)
         return xk_fail_errno(err, "make \"%s\" larger", disk->target);
     return 0;
+}
+
+/* A raw file is grown here; *bytes is then 0. Any other format is grown by
+ * what has the image open. */
+static int
+grow_image(const struct xk_disk *disk, uint64_t *bytes, struct xk_error *err)
+{
+    uint64_t wanted = *bytes;
+
+    if (wanted == 0)
+        return 0;
+    if (disk->cdrom)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "disk %s is a drive: its medium has a size of its own",
+                       disk->vdev);
+    if (wanted % 512 != 0)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "%llu bytes are no whole sectors of 512",
+                       (unsigned long long)wanted);
+    if (disk->format != XK_FORMAT_RAW)
+        return 0;
+    *bytes = 0;
+    return grow_file(disk, wanted, err);
 }
 
 int
@@ -287,8 +296,9 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
         return -1;
     config = xk_record_load_config(domain->record, err);
     disk = config == NULL ? NULL : find(config, vdev, err);
-    if (disk != NULL && (bytes == 0 || grow_image(disk, bytes, err) == 0))
-        r = host->hv->ops->resize_disk(host->hv, domain, disk, deadline, err);
+    if (disk != NULL && grow_image(disk, &bytes, err) == 0)
+        r = host->hv->ops->resize_disk(host->hv, domain, disk, bytes, deadline,
+                                       err);
     xk_record_unlock(domain->record);
     return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
 }

@@ -35,7 +35,8 @@ int xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
                           const char *vdev, uint64_t bytes,
                           struct xk_deadline deadline, struct xk_error *err);
 
-/* Bring an edit that was interrupted to its end. */
+/* Bring an edit that was interrupted to its end. Where that cannot be, it is
+ * said, and the edit is over. */
 int xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
                               struct xk_deadline deadline,
                               struct xk_error *err);

@@ -30,6 +30,14 @@ xk_operation_count(const struct xk_record *record, enum xk_journal_kind kind,
     return count;
 }
 
+bool
+xk_operation_is_preserved(const struct xk_domain *domain)
+{
+    return domain->record != NULL &&
+           xk_operation_count(domain->record, XK_JOURNAL_NOTE,
+                              XK_NOTE_PRESERVED, 0) > 0;
+}
+
 static unsigned
 count_starts(const struct xk_record *record)
 {
@@ -232,75 +240,7 @@ note(struct xk_domain *domain, enum xk_journal_kind kind, const char *what,
     return xk_journal_append(domain->record, kind, what, NULL, err);
 }
 
-/* ---- create ---- */
-
-/* A record whose domain another toolstack has destroyed: it is in nobody's way.
- */
-static bool
-forget_if_gone(struct xk_host *host, struct xk_domain *domain,
-               struct xk_deadline deadline)
-{
-    struct xk_error err = {0};
-    struct xk_domain_info info;
-    bool gone = false;
-
-    if (domain->record == NULL)
-        return false;
-    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == 0) {
-        xk_domain_info_free(&info);
-        return false;
-    }
-    if (err.kind == XK_ERR_NOT_FOUND &&
-        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
-        gone = xk_journal_is_whole(domain->record) &&
-               xk_operation_remove(host, domain, deadline, NULL) == 0;
-        unlock(domain);
-    }
-    return gone;
-}
-
-int
-xk_operation_check_name(struct xk_host *host, const char *name,
-                        struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_domain other;
-    int r = 0;
-
-    if (xk_domain_find(host, name, &other, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
-    if (!forget_if_gone(host, &other, deadline))
-        r = xk_fail(err, XK_ERR_EXISTS,
-                    "a domain called \"%s\" exists already%s%s", name,
-                    other.record == NULL ? "" : ", UUID ",
-                    other.record == NULL ? "" : other.record->uuid_text);
-    xk_domain_close(&other);
-    return r;
-}
-
-struct xk_record *
-xk_operation_reserve(struct xk_host *host,
-                     const struct xk_domain_config *config,
-                     const char *operation, const char *detail,
-                     struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_RECORD struct xk_record *record = NULL;
-    XK_CLEANUP_CLOSE int names = -1;
-
-    names = xk_state_lock(&host->state, deadline, err);
-    if (names == -1 ||
-        xk_operation_check_name(host, config->name, deadline, err) == -1)
-        return NULL;
-    record = xk_record_create(&host->state, &config->uuid, host->verb, err);
-    if (record == NULL)
-        return NULL;
-    if (xk_journal_append(record, XK_JOURNAL_BEGIN, operation, detail, err) ==
-            -1 ||
-        xk_record_save_config(record, config, err) == -1) {
-        xk_record_remove(record, NULL);
-        return NULL;
-    }
-    return XK_TAKE(record);
-}
+/* ---- the small operations ---- */
 
 int
 xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
@@ -321,88 +261,6 @@ xk_operation_undo(struct xk_host *host, struct xk_domain *domain)
         xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
                 err.message);
 }
-
-static int
-build_from_start(struct xk_host *host, struct xk_domain *domain,
-                 const struct xk_domain_config *config, void *context,
-                 struct xk_deadline deadline, struct xk_error *err)
-{
-    (void)context;
-    return host->hv->ops->build(host->hv, domain->record, config, deadline,
-                                err);
-}
-
-static int
-bring_up(struct xk_host *host, const struct xk_domain_config *config,
-         xk_operation_build *build, void *context, bool paused,
-         struct xk_domain *domain, struct xk_deadline deadline,
-         struct xk_error *err)
-{
-    if (build(host, domain, config, context, deadline, err) == -1)
-        return -1;
-    if (!paused &&
-        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
-        return -1;
-    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
-                             err);
-}
-
-int
-xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
-                    xk_operation_build *build, void *context, bool paused,
-                    struct xk_domain *domain, struct xk_deadline deadline,
-                    struct xk_error *err)
-{
-    *domain = (struct xk_domain){.uuid = config->uuid, .domid = -1};
-    domain->record =
-        xk_operation_reserve(host, config, XK_OP_CREATE, NULL, deadline, err);
-    if (domain->record == NULL)
-        return -1;
-    domain->name = xk_strdup(config->name);
-    xk_host_need_monitor(host);
-    if (bring_up(host, config, build != NULL ? build : build_from_start,
-                 context, paused, domain, deadline, err) == 0) {
-        unlock(domain);
-        return 0;
-    }
-    xk_operation_undo(host, domain);
-    xk_domain_close(domain);
-    return -1;
-}
-
-static int
-check(struct xk_host *host, const struct xk_domain_config *config,
-      struct xk_error *err)
-{
-    struct xk_problems problems = {0};
-    int r = host->hv->ops->check(host->hv, config, &problems, err);
-
-    for (size_t i = 0; i < problems.count; i++) {
-        XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
-
-        if (problems.items[i].severity == XK_PROBLEM_WARNING)
-            xk_warn("%s", text);
-    }
-    if (r == 0 && problems.errors > 0)
-        r = xk_problems_fail(&problems, err);
-    xk_problems_free(&problems);
-    return r;
-}
-
-int
-xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
-                 bool paused, struct xk_domain *domain,
-                 struct xk_deadline deadline, struct xk_error *err)
-{
-    *domain = (struct xk_domain){.domid = -1};
-    if (xk_operation_check_name(host, config->name, deadline, err) == -1 ||
-        check(host, config, err) == -1)
-        return -1;
-    return xk_operation_create(host, config, NULL, NULL, paused, domain,
-                               deadline, err);
-}
-
-/* ---- the small operations ---- */
 
 int
 xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
@@ -558,16 +416,11 @@ xk_domain_rename(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- waiting ---- */
 
-/* It will not be started again, however long one waits. */
-static bool
-is_preserved(const struct xk_domain *domain)
-{
-    return domain->record != NULL &&
-           xk_operation_count(domain->record, XK_JOURNAL_NOTE,
-                              XK_NOTE_PRESERVED, 0) > 0;
-}
+enum {
+    GONE = 2
+};
 
-/* 1: it happened, 0: not yet, -1: error. */
+/* 1: it happened, or GONE; 0: not yet; -1: error. */
 static int
 has_happened(struct xk_host *host, struct xk_domain *domain,
              enum xk_wait_for what, enum xk_stop_reason *reason,
@@ -577,7 +430,7 @@ has_happened(struct xk_host *host, struct xk_domain *domain,
     bool stopped, running;
 
     if (xk_domain_get(host, domain, &info, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND ? 1 : -1;
+        return err->kind == XK_ERR_NOT_FOUND ? GONE : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     running = info.state == XK_STATE_RUNNING;
     if (stopped && reason != NULL)
@@ -585,11 +438,23 @@ has_happened(struct xk_host *host, struct xk_domain *domain,
     xk_domain_info_free(&info);
     if (what == XK_WAIT_DESTROYED)
         return 0;
-    if (stopped && (what == XK_WAIT_STOPPED || is_preserved(domain)))
+    if (stopped &&
+        (what == XK_WAIT_STOPPED || xk_operation_is_preserved(domain)))
         return 1;
     /* A policy that is quick may have started it again between two looks. */
     return running && domain->record != NULL &&
            count_starts(domain->record) > domain->starts;
+}
+
+/* The hypervisor has it no more; who removes it may not have done with what it
+ * had on the host, nor have given back its name. */
+static void
+await_removal(struct xk_host *host, struct xk_domain *domain,
+              struct xk_deadline deadline)
+{
+    if (domain->record != NULL &&
+        xk_record_lock(domain->record, host->verb, deadline, NULL) == 0)
+        xk_record_unlock(domain->record);
 }
 
 int
@@ -602,8 +467,10 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
     for (;;) {
         int r = has_happened(host, domain, what, reason, deadline, err);
 
+        if (r == GONE)
+            await_removal(host, domain, deadline);
         if (r != 0)
-            return r == 1 ? 0 : -1;
+            return r == -1 ? -1 : 0;
         r = host->hv->ops->wait(host->hv, domain, &cookie, deadline, err);
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
             return xk_wrap(err, "wait for domain \"%s\"", domain->name);

@@ -233,6 +233,7 @@ struct xk_hypervisor_ops {
     int (*teardown)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
+    /* A domain that is in that state already stays in it: no error. */
     int (*pause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*unpause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -389,10 +390,12 @@ struct xk_hypervisor_ops {
                       const struct xk_domain_config *config, bool force,
                       struct xk_deadline deadline, struct xk_error *err);
 
-    /* Tell the guest that the image of the disk has another size by now. */
+    /* Tell the guest that the image of the disk has another size by now. bytes
+     * other than 0: make the image that large before, which is not raw; never
+     * smaller. */
     int (*resize_disk)(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                       const struct xk_disk *disk, struct xk_deadline deadline,
-                       struct xk_error *err);
+                       const struct xk_disk *disk, uint64_t bytes,
+                       struct xk_deadline deadline, struct xk_error *err);
 
     /* Tell of each disk that the domain has now. NULL: those of its
      * configuration. */

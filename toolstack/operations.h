@@ -41,6 +41,9 @@ unsigned xk_operation_count(const struct xk_record *record,
                             enum xk_journal_kind kind, const char *what,
                             int64_t since_ms);
 
+/* It has stopped and will not be started again, however long one waits. */
+bool xk_operation_is_preserved(const struct xk_domain *domain);
+
 /* Tear the domain down and remove its record. */
 int xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
                         struct xk_deadline deadline, struct xk_error *err);

@@ -312,8 +312,7 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
     xk_domain_info_free(&info);
     if (!stopped || *reason == XK_STOP_SUSPEND)
         return 0;
-    return xk_operation_count(domain->record, XK_JOURNAL_NOTE,
-                              XK_NOTE_PRESERVED, 0) == 0;
+    return !xk_operation_is_preserved(domain);
 }
 
 static int

@@ -48,7 +48,6 @@ struct xk_blkif_queue {
     _Atomic int state; /* enum xk_blkif_queue_state */
     /* What the thread is to do; the last one counts. */
     _Atomic int command;
-    struct xk_engine *_Atomic swap_to; /* NULL: no swap */
     struct xk_blkif_ring_id id;
     bool take_over;
     _Atomic bool keep_log;
@@ -111,6 +110,8 @@ xk_blkif_pop(struct xk_blkif_list *list)
 /* blkif_ring.c: the ring itself. */
 int xk_blkif_ring_attach(struct xk_blkif_queue *queue, struct xk_error *err);
 void xk_blkif_ring_detach(struct xk_blkif_queue *queue);
+/* The same, but what is under way goes on and keeps its memory. */
+void xk_blkif_ring_let_go(struct xk_blkif_queue *queue);
 void xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                         uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
 void xk_blkif_ring_write(struct xk_blkif_queue *queue,

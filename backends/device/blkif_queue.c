@@ -26,6 +26,7 @@ enum command {
     COMMAND_NONE,
     COMMAND_CONNECT,
     COMMAND_STOP,
+    COMMAND_ABANDON,
     COMMAND_END,
 };
 
@@ -106,6 +107,16 @@ disconnect_ring(struct xk_blkif_queue *queue)
         xk_loop_unpin(&queue->loop);
         xk_pool_trim(&queue->pool);
     }
+    xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
+}
+
+/* What the image still has reads and writes memory of our own, and is in the
+ * log: nothing of it needs the guest. */
+static void
+abandon_ring(struct xk_blkif_queue *queue)
+{
+    xk_blkif_ring_let_go(queue);
+    queue->command = COMMAND_NONE;
     xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
 }
 
@@ -226,6 +237,7 @@ obey_idle(struct xk_blkif_queue *queue)
         connect_ring(queue);
         break;
     case COMMAND_STOP:
+    case COMMAND_ABANDON:
         xk_blkif_set_state(queue, XK_BLKIF_QUEUE_IDLE);
         break;
     case COMMAND_END:
@@ -251,6 +263,10 @@ serve(struct xk_blkif_queue *queue)
     xk_blkif_round(queue);
     more = queue->finished.first != NULL ||
            (queue->waiting.first != NULL && queue->in_engine == 0);
+    if (queue->command == COMMAND_ABANDON) {
+        abandon_ring(queue);
+        return true;
+    }
     if (is_stopped(queue)) {
         if (queue->state != XK_BLKIF_QUEUE_STOPPING)
             xk_blkif_set_state(queue, XK_BLKIF_QUEUE_STOPPING);
@@ -262,8 +278,6 @@ serve(struct xk_blkif_queue *queue)
         }
         return more;
     }
-    if (queue->swap_to != NULL)
-        return queue->in_engine == 0;
     if (more || queue->state != XK_BLKIF_QUEUE_RUNNING)
         return more;
     return queue->unused.first != NULL && xk_blkif_ring_ask(queue);
@@ -286,33 +300,12 @@ look_on(struct xk_blkif_queue *queue)
     return false;
 }
 
-/* A failure leaves the queue with an engine that it can be given a request. */
-static void
-swap_engine(struct xk_blkif_queue *queue)
-{
-    struct xk_engine_queue *opened;
-    struct xk_error err;
-
-    if (queue->swap_to == NULL || queue->in_engine > 0)
-        return;
-    opened = xk_engine_open_queue(queue->swap_to, &queue->loop, &err);
-    if (opened == NULL) {
-        xk_blkif_break(queue, err.message);
-    } else {
-        xk_engine_close_queue(queue->engine);
-        queue->engine = opened;
-    }
-    queue->swap_to = NULL;
-    xk_blkif_tell(queue->device);
-}
-
 static bool
 run_once(struct xk_blkif_queue *queue)
 {
     struct xk_error err;
     bool more = false;
 
-    swap_engine(queue);
     if (queue->ring == NULL && !obey_idle(queue))
         return false;
     if (queue->ring != NULL)
@@ -409,6 +402,7 @@ xk_blkif_queue_free(struct xk_blkif_queue *queue)
         command(queue, COMMAND_END);
         pthread_join(queue->thread, NULL);
     }
+    free(queue->works); /* of a ring that was abandoned */
     xk_guest_close(queue->guest);
     xk_pool_destroy(&queue->pool);
     if (queue->command_fd != -1)
@@ -427,18 +421,9 @@ xk_blkif_queue_connect(struct xk_blkif_queue *queue,
 }
 
 void
-xk_blkif_queue_swap(struct xk_blkif_queue *queue, struct xk_engine *engine)
+xk_blkif_queue_abandon(struct xk_blkif_queue *queue)
 {
-    uint64_t one = 1;
-
-    queue->swap_to = engine;
-    (void)!write(queue->command_fd, &one, sizeof(one));
-}
-
-bool
-xk_blkif_queue_is_swapping(const struct xk_blkif_queue *queue)
-{
-    return queue->swap_to != NULL;
+    command(queue, COMMAND_ABANDON);
 }
 
 void

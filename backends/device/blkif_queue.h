@@ -79,12 +79,10 @@ void xk_blkif_queue_connect(struct xk_blkif_queue *queue,
  * the ring goes on, with another process. */
 void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
 
-/* Serve from another engine once nothing is under way; until then nothing is
- * taken. The old one may be closed when xk_blkif_queue_is_swapping() is false
- * again. One swap at a time. */
-void xk_blkif_queue_swap(struct xk_blkif_queue *queue,
-                         struct xk_engine *engine);
-bool xk_blkif_queue_is_swapping(const struct xk_blkif_queue *queue);
+/* Any state -> IDLE without waiting for the image: what it still has under way
+ * is left to the log. The queue is of no other use after it, and is freed only
+ * where that comes to an end. */
+void xk_blkif_queue_abandon(struct xk_blkif_queue *queue);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

@@ -216,12 +216,18 @@ xk_blkif_ring_attach(struct xk_blkif_queue *queue, struct xk_error *err)
 }
 
 void
-xk_blkif_ring_detach(struct xk_blkif_queue *queue)
+xk_blkif_ring_let_go(struct xk_blkif_queue *queue)
 {
     xk_guest_unbind(queue->guest);
     xk_guest_unmap(queue->guest, (void *)(uintptr_t)queue->ring,
                    queue->id.pages);
     queue->ring = NULL;
+}
+
+void
+xk_blkif_ring_detach(struct xk_blkif_queue *queue)
+{
+    xk_blkif_ring_let_go(queue);
     free(queue->works);
     queue->works = NULL;
 }

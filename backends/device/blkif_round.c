@@ -179,11 +179,9 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     struct xk_blkif_list taken = {0};
 
     queue->stats.rounds++;
-    if (queue->state == XK_BLKIF_QUEUE_RUNNING && queue->swap_to == NULL &&
-        take(queue, &taken))
+    if (queue->state == XK_BLKIF_QUEUE_RUNNING && take(queue, &taken))
         sort_taken(queue, &taken);
-    if (queue->swap_to == NULL)
-        xk_blkif_start_waiting(queue);
+    xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);
     answer_finished(queue);
     show_answers(queue);

@@ -77,8 +77,6 @@ struct xk_engine_queue {
 
 struct xk_engine_options {
     const char *path;    /* file, or the socket of nbd */
-    bool is_open;        /* of file: fd is the image, path only its name */
-    int fd;              /* then: stays the caller's */
     uint64_t null_bytes; /* of null */
     bool read_only;
     bool discard;

@@ -396,27 +396,6 @@ open_image(struct file_engine *file, const struct xk_engine_options *options,
     return 0;
 }
 
-/* For a process that may open nothing any more: what another opened for it. */
-static int
-adopt_image(struct file_engine *file, const struct xk_engine_options *options,
-            struct stat *st, struct xk_error *err)
-{
-    int access = fcntl(options->fd, F_GETFL) & O_ACCMODE;
-
-    if (access == O_WRONLY || (access == O_RDONLY && !options->read_only))
-        return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" was not opened for what the device does",
-                       options->path);
-    file->fd = fcntl(options->fd, F_DUPFD_CLOEXEC, 0);
-    if (file->fd == -1 || fstat(file->fd, st) == -1)
-        return xk_fail_errno(err, "take over image \"%s\"", options->path);
-    if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "image \"%s\" is neither a file nor a block device",
-                       options->path);
-    return 0;
-}
-
 static bool
 is_in_memory(int fd)
 {
@@ -450,8 +429,7 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
 {
     struct stat st = {0};
 
-    if ((options->is_open ? adopt_image(file, options, &st, err)
-                          : open_image(file, options, &st, err)) == -1 ||
+    if (open_image(file, options, &st, err) == -1 ||
         xk_image_lock(file->fd, options->path, options->read_only,
                       options->lock_deadline, err) == -1)
         return -1;
@@ -464,7 +442,7 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
     if (file->in_memory)
         file->window =
             xk_file_window_new(file->fd, file->base.bytes, options->read_only);
-    else if (options->direct && !options->is_open)
+    else if (options->direct)
         file->direct = open_again(file, options->read_only, O_DIRECT);
     file->base.pins = file->direct != -1;
     return 0;

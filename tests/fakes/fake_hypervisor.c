@@ -43,6 +43,16 @@ being_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid, char *path,
     snprintf(path, size, "%s/%s", fake_of(hv)->world, text);
 }
 
+static void
+disks_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid, char *path,
+           size_t size)
+{
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, text);
+    snprintf(path, size, "%s/%s.disks", fake_of(hv)->world, text);
+}
+
 static int
 load(struct xk_hypervisor *hv, const struct xk_uuid *uuid, struct being *being,
      struct xk_error *err)
@@ -243,6 +253,8 @@ fake_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     being_path(hv, &domain->uuid, path, sizeof(path));
     unlink(path);
+    disks_path(hv, &domain->uuid, path, sizeof(path));
+    unlink(path);
     return after(hv);
 }
 
@@ -347,6 +359,35 @@ fake_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)cookie;
     (void)deadline;
     return xk_fail(err, XK_ERR_TIMEOUT, "nothing ever changes in a fake world");
+}
+
+/* ---- disks ---- */
+
+/* An image has to be there; no other is given in its stead. */
+static int
+fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                const struct xk_domain_config *config, bool force,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char path[512];
+
+    (void)force;
+    (void)deadline;
+    if (before(hv, err) == -1)
+        return -1;
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (config->disks[i].target != NULL &&
+            access(config->disks[i].target, R_OK) == -1)
+            return xk_fail(err, XK_ERR_NOT_FOUND, "no image \"%s\"",
+                           config->disks[i].target);
+        xk_buf_printf(&text, "%s ", config->disks[i].vdev);
+    }
+    disks_path(hv, &domain->uuid, path, sizeof(path));
+    if (xk_write_file(AT_FDCWD, path, text.data != NULL ? text.data : "",
+                      text.length, false, err) == -1)
+        return -1;
+    return after(hv);
 }
 
 /* ---- on the way ---- */
@@ -537,6 +578,7 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .core_dump = fake_core_dump,
     .rename = fake_rename,
     .wait = fake_wait,
+    .sync_disks = fake_sync_disks,
     .put_needs = fake_put_needs,
     .check_needs = fake_check_needs,
     .can_send_live = fake_can_send_live,
@@ -583,6 +625,18 @@ xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
         reason == XK_STOP_CRASH ? XK_STATE_CRASHED : XK_STATE_SHUTDOWN;
     being.reason = (int)reason;
     save(hv, uuid, &being);
+}
+
+char *
+xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char path[512];
+
+    disks_path(hv, uuid, path, sizeof(path));
+    if (xk_read_file(AT_FDCWD, path, sizeof(path), &text, NULL) == -1)
+        return xk_strdup("");
+    return xk_strdup(text.data != NULL ? text.data : "");
 }
 
 size_t

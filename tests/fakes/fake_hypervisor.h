@@ -29,6 +29,10 @@ struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);
 void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
                   enum xk_stop_reason reason);
 
+/* The names of the disks that a domain was given since it was made, each with a
+ * blank after it. To be freed. */
+char *xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+
 /* Where the domains of another host are: one that is to run in both at once is
  * noted in a file "both-run" of this world. */
 void xk_fake_set_rival(struct xk_hypervisor *hv, const char *rival_world);

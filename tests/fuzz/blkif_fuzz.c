@@ -9,15 +9,9 @@
 #include <string.h>
 
 #include "backends/device/blkif_request.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void
-must(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 check_good(const struct xk_blkif_request *request,
@@ -25,22 +19,22 @@ check_good(const struct xk_blkif_request *request,
 {
     uint64_t sectors = 0;
 
-    must(request->segment_count <= XK_BLKIF_MAX_SEGMENTS);
+    must_hold(request->segment_count <= XK_BLKIF_MAX_SEGMENTS);
     if (request->operation == XK_BLKIF_OP_DISCARD || request->segment_count > 0)
-        must(request->sector <= limits->sectors &&
-             request->sectors <= limits->sectors - request->sector);
+        must_hold(request->sector <= limits->sectors &&
+                  request->sectors <= limits->sectors - request->sector);
     if (limits->read_only)
-        must(request->operation == XK_BLKIF_OP_READ ||
-             (request->operation == XK_BLKIF_OP_FLUSH &&
-              request->segment_count == 0));
+        must_hold(request->operation == XK_BLKIF_OP_READ ||
+                  (request->operation == XK_BLKIF_OP_FLUSH &&
+                   request->segment_count == 0));
     for (unsigned i = 0; i < request->segment_count; i++) {
-        must(request->segments[i].first <= request->segments[i].last);
-        must(request->segments[i].last < XK_BLKIF_PAGE_SECTORS);
+        must_hold(request->segments[i].first <= request->segments[i].last);
+        must_hold(request->segments[i].last < XK_BLKIF_PAGE_SECTORS);
         sectors += request->segments[i].last - request->segments[i].first + 1u;
     }
     if (request->operation != XK_BLKIF_OP_DISCARD)
-        must(sectors == request->sectors);
-    must(sectors * 512 <= XK_BLKIF_MAX_REQUEST_BYTES);
+        must_hold(sectors == request->sectors);
+    must_hold(sectors * 512 <= XK_BLKIF_MAX_REQUEST_BYTES);
 }
 
 int

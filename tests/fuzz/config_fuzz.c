@@ -14,18 +14,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "tests/fuzz/must.h"
 #include "toolstack/config/domain_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void
-must(bool condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "not so: %s\n", what);
-    abort();
-}
 
 /* Whether the text has that line, and the line that column or ends there. */
 static bool

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/crc32c.h"
 #include "base/file.h"
+#include "tests/fuzz/must.h"
 #include "toolstack/migration/frame.h"
 #include "toolstack/migration/manifest.h"
 #ifdef XK_WITH_KVM
@@ -32,15 +33,6 @@ enum {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void
-must(bool condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "not so: %s\n", what);
-    abort();
-}
 
 /* ---- frames that are put right ---- */
 

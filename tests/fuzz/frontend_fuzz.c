@@ -11,18 +11,12 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/fake_store.h"
+#include "tests/fuzz/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
 static const struct xk_inflight_offer offer = {
     .queues = 4, .ring_order = 4, .segments = 256};
-
-static void
-must(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 write_line(struct xk_store *store, char *line)
@@ -41,12 +35,12 @@ write_line(struct xk_store *store, char *line)
 static void
 check(const struct xk_blkif_front *front)
 {
-    must(front->queues >= 1 && front->queues <= offer.queues);
+    must_hold(front->queues >= 1 && front->queues <= offer.queues);
     for (unsigned i = 0; i < front->queues; i++) {
-        must(front->rings[i].pages >= 1 &&
-             front->rings[i].pages <= 1u << offer.ring_order);
-        must(front->rings[i].port >= 1);
-        must(front->rings[i].abi < XK_BLKIF_ABI_COUNT);
+        must_hold(front->rings[i].pages >= 1 &&
+                  front->rings[i].pages <= 1u << offer.ring_order);
+        must_hold(front->rings[i].port >= 1);
+        must_hold(front->rings[i].abi < XK_BLKIF_ABI_COUNT);
     }
 }
 
@@ -67,10 +61,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
                       &err) == 0)
         check(&front);
     else
-        must(err.kind == XK_ERR_PROTOCOL);
-    must(xk_front_state(store, "/f", &state, xk_deadline_in_ms(1000), &err) ==
-         0);
-    must(state >= 0 && state <= XK_XENBUS_COUNT);
+        must_hold(err.kind == XK_ERR_PROTOCOL);
+    must_hold(xk_front_state(store, "/f", &state, xk_deadline_in_ms(1000),
+                             &err) == 0);
+    must_hold(state >= 0 && state <= XK_XENBUS_COUNT);
     free(text);
     xk_store_close(store);
     return 0;

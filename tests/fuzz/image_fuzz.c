@@ -14,18 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/fuzz/must.h"
 #include "toolstack/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void
-must(bool condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "not so: %s\n", what);
-    abort();
-}
 
 static int
 read_header(int fd, enum xk_disk_format format, struct xk_image_header *header)

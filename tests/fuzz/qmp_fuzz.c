@@ -15,19 +15,11 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "tests/fuzz/must.h"
 #include "toolstack/kvm/events.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void
-must(bool condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "not so: %s\n", what);
-    abort();
-}
 
 static void
 describe(const struct xk_qmp_message *message, struct xk_buf *story)

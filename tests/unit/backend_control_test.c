@@ -24,11 +24,11 @@ static struct xk_error err;
 static unsigned asked_count;
 
 static void
-answer(void *context, const struct xk_json *asked, int fd, struct xk_buf *out)
+answer(void *context, const struct xk_json *asked, struct xk_buf *out)
 {
     (void)context;
     asked_count++;
-    xk_buf_printf(out, "{\"json\":%d,\"fd\":%d}", asked != NULL, fd != -1);
+    xk_buf_printf(out, "{\"json\":%d}", asked != NULL);
 }
 
 static int
@@ -106,13 +106,13 @@ a_line_is_answered_with_a_line_however_it_comes(void **state)
     assert_int_equal(asked_count, 0);
     say(fd, "\"status\"}\n");
     serve();
-    must_hear(fd, "{\"json\":1,\"fd\":0}\n");
+    must_hear(fd, "{\"json\":1}\n");
     say(fd, "{}\n{}\n");
     serve();
-    must_hear(fd, "{\"json\":1,\"fd\":0}\n{\"json\":1,\"fd\":0}\n");
+    must_hear(fd, "{\"json\":1}\n{\"json\":1}\n");
     say(fd, "no json\n");
     serve();
-    must_hear(fd, "{\"json\":0,\"fd\":0}\n");
+    must_hear(fd, "{\"json\":0}\n");
 }
 
 static void
@@ -159,7 +159,7 @@ silent_peers_do_not_keep_others_out(void **state)
     fd = call();
     say(fd, "{}\n");
     serve();
-    must_hear(fd, "{\"json\":1,\"fd\":0}\n");
+    must_hear(fd, "{\"json\":1}\n");
     for (unsigned i = 0; i < 20; i++)
         close(silent[i]);
 }

@@ -150,6 +150,25 @@ directories_are_made_with_their_parents(void **state)
 }
 
 static void
+a_path_is_made_absolute_once(void **state)
+{
+    XK_CLEANUP_FREE char *here = getcwd(NULL, 0);
+    XK_CLEANUP_FREE char *wanted = xk_asprintf("%s/a/b", here);
+    XK_CLEANUP_FREE char *path = xk_strdup("a/b"), *empty = xk_strdup("");
+    char *none = NULL;
+
+    (void)state;
+    assert_int_equal(xk_make_absolute(&path, NULL), 0);
+    assert_string_equal(path, wanted);
+    assert_int_equal(xk_make_absolute(&path, NULL), 0);
+    assert_string_equal(path, wanted);
+    assert_int_equal(xk_make_absolute(&empty, NULL), 0);
+    assert_string_equal(empty, "");
+    assert_int_equal(xk_make_absolute(&none, NULL), 0);
+    assert_null(none);
+}
+
+static void
 a_tree_is_removed_and_what_links_point_to_stays(void **state)
 {
     struct folder *folder = *state;
@@ -178,6 +197,7 @@ main(void)
         T(short_and_interrupted_writes_are_gone_on_with),
         T(a_file_over_the_limit_is_refused),
         T(directories_are_made_with_their_parents),
+        T(a_path_is_made_absolute_once),
         T(a_tree_is_removed_and_what_links_point_to_stays),
     };
 

@@ -196,6 +196,34 @@ bytes_that_are_no_utf_8_are_replaced(void **state)
     }
 }
 
+static void
+an_error_is_read_as_it_was_written(void **state)
+{
+    const struct xk_error said = {.kind = XK_ERR_IN_USE, .message = "held"};
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL, *empty = NULL;
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    struct xk_error err = {0};
+
+    (void)state;
+    xk_json_open_object(writer, NULL);
+    xk_json_put_error(writer, &said);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    json = xk_json_parse(text.data, text.length, "it", NULL);
+    assert_int_equal(xk_json_count(json, "code"), 4);
+    assert_int_equal(xk_json_count(json, "kind"), 0);
+    assert_int_equal(xk_json_take_error(json, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_IN_USE);
+    assert_string_equal(err.message, "held");
+
+    empty = xk_json_parse("{\"code\":-1}", 11, "it", NULL);
+    assert_int_equal(xk_json_count(empty, "code"), 0);
+    assert_int_equal(xk_json_take_error(empty, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_FAILED);
+    assert_string_equal(err.message, "no reason given");
+}
+
 int
 main(void)
 {
@@ -208,6 +236,7 @@ main(void)
         cmocka_unit_test(comments_are_refused),
         cmocka_unit_test(what_is_written_reads_back_equal),
         cmocka_unit_test(bytes_that_are_no_utf_8_are_replaced),
+        cmocka_unit_test(an_error_is_read_as_it_was_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

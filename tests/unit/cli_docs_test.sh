@@ -23,8 +23,12 @@ fail() {
     failures=$((failures + 1))
 }
 
-# The words of a page, without what is for the typesetter.
-text() { sed -e 's/\\f\(.\|([A-Z]*\)//g' -e 's/\\-/-/g' -e 's/\\&//g' "$1"; }
+# The words of a page, without what is for the typesetter. Titles have quotes,
+# also those of one word, which newer versions of pod2man write without.
+text() {
+    sed -e 's/^\(\.IP\|\.SS\|\.SH\) \([^" ][^ ]*\)/\1 "\2"/' \
+        -e 's/\\f\(.\|([A-Z]*\)//g' -e 's/\\-/-/g' -e 's/\\&//g' "$1"
+}
 
 xk1=$(text "$(page cli/xk.1)")
 cfg5=$(text "$(page toolstack/config/xk.cfg.5)")

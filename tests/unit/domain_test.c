@@ -3,11 +3,13 @@
  * failing and every call of it the last before a kill. */
 #include "tests/unit/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -270,6 +272,76 @@ a_create_that_fails_at_any_call_leaves_nothing(void **context)
     assert_in_range(n, 3, 49);
 }
 
+/* Its machine is gone, but who removes it has not done with it: as long as the
+ * pipe is open. */
+static void
+remove_slowly(struct fixture *f, int removed, int go_on)
+{
+    struct xk_domain domain = find(f, "a");
+    char byte;
+
+    if (xk_record_lock(domain.record, "test", soon(), NULL) == -1 ||
+        f->host.hv->ops->teardown(f->host.hv, &domain, soon(), NULL) == -1)
+        _exit(1);
+    close(removed);
+    (void)!read(go_on, &byte, 1);
+    _exit(xk_record_remove(domain.record, NULL) == 0 ? 0 : 1);
+}
+
+static void *
+let_go(void *context)
+{
+    const struct timespec while_it_waits = {.tv_nsec = 100 * 1000 * 1000};
+
+    nanosleep(&while_it_waits, NULL);
+    close(*(int *)context);
+    return NULL;
+}
+
+static void
+a_name_that_is_being_given_back_is_waited_for(void **context)
+{
+    struct fixture *f = *context;
+    int removed[2], go_on[2], status;
+    pthread_t thread;
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(pipe(removed), 0);
+    assert_int_equal(pipe(go_on), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(go_on[1]);
+        remove_slowly(f, removed[1], go_on[0]);
+    }
+    close(removed[1]);
+    assert_int_equal(read(removed[0], &byte, 1), 0);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, &go_on[1]), 0);
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(removed[0]);
+    close(go_on[0]);
+    assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(xk_fake_count(f->host.hv), 1);
+}
+
+static void
+a_name_of_a_preserved_domain_is_not_waited_for(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_deadline start = xk_deadline_in_ms(1500);
+
+    assert_int_equal(create(f, "a", "on_crash = 'preserve'"), 0);
+    stop(f, "a", XK_STOP_CRASH);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_int_equal(create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_not_equal(xk_deadline_left_ms(start), 0);
+}
+
 /* ---- kills ---- */
 
 typedef int action(struct fixture *f);
@@ -523,6 +595,8 @@ main(void)
         T(a_renamed_domain_answers_to_its_new_name_only),
         T(a_stopped_domain_cannot_be_paused),
         T(a_create_that_fails_at_any_call_leaves_nothing),
+        T(a_name_that_is_being_given_back_is_waited_for),
+        T(a_name_of_a_preserved_domain_is_not_waited_for),
         T(a_create_killed_at_any_call_is_undone_and_can_be_tried_again),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),

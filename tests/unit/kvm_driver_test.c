@@ -24,7 +24,7 @@
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/operations.h"
 
 #define HAS_FAILED(call) assert_int_equal(call, -1)

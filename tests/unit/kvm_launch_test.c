@@ -26,7 +26,7 @@
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/launch.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 
 static void
 read_proc(const struct kvm_world *w, const char *name, struct xk_buf *text)

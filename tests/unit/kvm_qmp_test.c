@@ -20,8 +20,8 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/kvm/qmp.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp.h"
+#include "toolstack/qmp_reader.h"
 
 enum {
     SHORT_MS = 300,

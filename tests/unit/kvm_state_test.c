@@ -18,7 +18,7 @@
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 #define GREETING "{\"QMP\": {}}\n"

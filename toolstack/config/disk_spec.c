@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/config/disk_rule.h"
@@ -502,6 +503,12 @@ xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk)
         disk->target = NULL;
     }
     return 0;
+}
+
+int
+xk_disk_resolve(struct xk_disk *disk, struct xk_error *err)
+{
+    return disk->script != NULL ? 0 : xk_make_absolute(&disk->target, err);
 }
 
 void

@@ -11,6 +11,10 @@
  * Returns -1 where an error was added to the spec's problems. */
 int xk_disk_parse(const struct xk_spec *spec, struct xk_disk *disk);
 
+/* Make its target one that means the same from any directory. A target for a
+ * script is the script's own word and stays. */
+int xk_disk_resolve(struct xk_disk *disk, struct xk_error *err);
+
 /* Free what *disk holds. */
 void xk_disk_free(struct xk_disk *disk);
 

@@ -159,18 +159,16 @@ read_source(const char *path, struct xk_buf *text, struct xk_error *err)
     return xk_read_fd(fd, path, FILE_MAX, text, err);
 }
 
-/* The absolute path; "" for what is no file that could be read again. */
-static char *
-absolute(const char *path)
+/* "" for what is no file that could be read again. */
+static int
+set_source(struct xk_domain_config *config, const char *path,
+           struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *directory = NULL;
+    bool file = strcmp(path, "-") != 0 && strcmp(path, "/dev/null") != 0;
 
-    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/null") == 0)
-        return xk_strdup("");
-    if (*path == '/')
-        return xk_strdup(path);
-    directory = getcwd(NULL, 0);
-    return xk_asprintf("%s/%s", directory != NULL ? directory : "", path);
+    free(config->source);
+    config->source = xk_strdup(file ? path : "");
+    return xk_make_absolute(&config->source, err);
 }
 
 /* Keys whose value is a file, where it has a slash or is no word of the key's
@@ -182,33 +180,17 @@ static const enum xk_key path_keys[] = {
     XK_KEY_DEVICE_MODEL_OVERRIDE,
 };
 
-static void
-make_absolute(char **path, const char *folder)
+/* Whoever starts the domain again later does so from another directory. */
+static int
+resolve_paths(struct xk_domain_config *config, struct xk_error *err)
 {
-    char *whole;
+    int r = 0;
 
-    if (*path == NULL || (*path)[0] == '\0' || (*path)[0] == '/')
-        return;
-    whole = xk_asprintf("%s/%s", folder, *path);
-    free(*path);
-    *path = whole;
-}
-
-/* Whoever starts the domain again later does so from another directory. A
- * target for a script is the script's own word. */
-static void
-resolve_paths(struct xk_domain_config *config)
-{
-    XK_CLEANUP_FREE char *folder = realpath(".", NULL);
-
-    if (folder == NULL)
-        return;
-    for (size_t i = 0; i < XK_ARRAY_SIZE(path_keys); i++)
-        make_absolute(&config->values[path_keys[i]].text, folder);
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (config->disks[i].script == NULL)
-            make_absolute(&config->disks[i].target, folder);
-    }
+    for (size_t i = 0; r == 0 && i < XK_ARRAY_SIZE(path_keys); i++)
+        r = xk_make_absolute(&config->values[path_keys[i]].text, err);
+    for (size_t i = 0; r == 0 && i < config->disk_count; i++)
+        r = xk_disk_resolve(&config->disks[i], err);
+    return r;
 }
 
 struct xk_domain_config *
@@ -229,10 +211,10 @@ xk_config_read(const char *path, const char *const *overrides,
     }
     config = xk_config_parse(name, text.data, text.length, overrides,
                              override_count, problems, err);
-    if (config != NULL) {
-        free(config->source);
-        config->source = absolute(path);
-        resolve_paths(config);
+    if (config != NULL && (set_source(config, path, err) == -1 ||
+                           resolve_paths(config, err) == -1)) {
+        xk_config_free(config);
+        return NULL;
     }
     return config;
 }

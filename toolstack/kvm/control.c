@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 struct step {

@@ -16,7 +16,7 @@
 #include "base/process.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/image/image.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/made_file.h"
 
 enum {

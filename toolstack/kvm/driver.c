@@ -15,7 +15,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/load.h"
 #include "toolstack/kvm/mirror.h"

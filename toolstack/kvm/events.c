@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 enum {
     PAGE = 4096,

@@ -18,7 +18,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/spawn.h"
 
 enum {

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/process.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 enum {

@@ -164,16 +164,6 @@ query_jobs(struct xk_qmp *qmp, struct xk_json **answer,
     return xk_qmp_execute(qmp, "query-jobs", NULL, answer, deadline, err);
 }
 
-static uint64_t
-number(const struct xk_json *object, const char *key)
-{
-    int64_t value;
-
-    return xk_json_integer(xk_json_get(object, key), &value) && value > 0
-               ? (uint64_t)value
-               : 0;
-}
-
 static int
 take_job(const struct xk_json *job, struct xk_kvm_mirror *mirror,
          struct xk_error *err)
@@ -183,8 +173,8 @@ take_job(const struct xk_json *job, struct xk_kvm_mirror *mirror,
 
     if (!is_ours(id))
         return 0;
-    mirror->done_bytes += number(job, "current-progress");
-    mirror->total_bytes += number(job, "total-progress");
+    mirror->done_bytes += xk_json_count(job, "current-progress");
+    mirror->total_bytes += xk_json_count(job, "total-progress");
     if (why != NULL || is(job, "status", "concluded"))
         return xk_fail(err, XK_ERR_FAILED, "disk %.20s could not be copied: %s",
                        id + strlen(prefix), why != NULL ? why : "it ended");

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "toolstack/hypervisor.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 
 struct xk_kvm_mirror {
     uint64_t done_bytes, total_bytes; /* of all disks; a guest at work makes

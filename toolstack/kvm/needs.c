@@ -10,7 +10,7 @@
 #include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 enum {

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 
 enum {
     ASK_MS = 500

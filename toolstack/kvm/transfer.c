@@ -13,7 +13,7 @@
 #include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/mirror.h"
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
 enum {
@@ -83,27 +83,17 @@ stage_by_name(const char *status)
     return STAGE_NONE;
 }
 
-static uint64_t
-number(const struct xk_json *object, const char *key)
-{
-    int64_t value;
-
-    return xk_json_integer(xk_json_get(object, key), &value) && value > 0
-               ? (uint64_t)value
-               : 0;
-}
-
 static void
 take_progress(struct transfer *transfer, const struct xk_json *ram)
 {
     struct xk_send_progress *progress = &transfer->progress;
 
-    progress->sent_bytes = number(ram, "transferred");
-    progress->remaining_bytes = number(ram, "remaining");
-    progress->total_bytes = number(ram, "total");
-    progress->dirty_rate =
-        number(ram, "dirty-pages-rate") * number(ram, "page-size");
-    progress->rounds = (unsigned)number(ram, "dirty-sync-count");
+    progress->sent_bytes = xk_json_count(ram, "transferred");
+    progress->remaining_bytes = xk_json_count(ram, "remaining");
+    progress->total_bytes = xk_json_count(ram, "total");
+    progress->dirty_rate = xk_json_count(ram, "dirty-pages-rate") *
+                           xk_json_count(ram, "page-size");
+    progress->rounds = (unsigned)xk_json_count(ram, "dirty-sync-count");
 }
 
 static void

@@ -21,7 +21,6 @@
 #include "toolstack/operations.h"
 
 enum {
-    UNDO_MS = 20000,
     REASONS_MAX = 1500, /* bytes of them that are shown */
 };
 
@@ -330,7 +329,7 @@ undo(struct move *move, const struct xk_error *why)
     if (move->talk.to != NULL && !move->committed)
         xk_peer_tell_failed(move->talk.to, why, xk_deadline_in_ms(1000));
     if (move->begun && take_back(move->host, move->domain, move->runs,
-                                 xk_deadline_in_ms(UNDO_MS), &err) == -1)
+                                 xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
         xk_warn("domain \"%s\" could not be let go on: %s", move->domain->name,
                 err.message);
 }
@@ -340,8 +339,8 @@ finish(struct move *move, struct xk_error *err)
 {
     struct xk_migrate_result *result = move->result;
 
-    if (end_here(move->host, move->domain, xk_deadline_in_ms(UNDO_MS), err) ==
-        -1)
+    if (end_here(move->host, move->domain, xk_deadline_in_ms(XK_UNDO_MS),
+                 err) == -1)
         return -1;
     /* Not waited for: the target keeps its decision until it knows. */
     xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);

@@ -8,16 +8,11 @@ xk_peer_failed(const struct xk_frame *frame, const char *what,
                struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *json = xk_frame_parse(frame, what, err);
-    const char *message;
 
-    if (json == NULL)
+    if (json == NULL || xk_json_need_string(json, "message", err) == NULL)
         return -1;
-    message = xk_json_need_string(json, "message", err);
-    if (message == NULL)
-        return -1;
-    return xk_fail(
-        err, xk_error_kind_by_name(xk_json_string(xk_json_get(json, "kind"))),
-        "%s says: %.1000s", what, message);
+    xk_json_take_error(json, err);
+    return xk_wrap(err, "%s says", what);
 }
 
 int
@@ -38,8 +33,7 @@ xk_peer_tell_failed(struct xk_frame_stream *to, const struct xk_error *error,
         xk_json_writer_new(&text, false);
 
     xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
-    xk_json_put_string(writer, "message", error->message);
+    xk_json_put_error(writer, error);
     xk_json_close_object(writer);
     xk_frame_write_text(to, XK_FRAME_FAILED, &text, deadline, NULL);
 }

@@ -19,7 +19,6 @@
 #include "toolstack/operations.h"
 
 enum {
-    UNDO_MS = 20000,
     SILENCE_MS = 60000, /* of a disk */
 };
 
@@ -280,7 +279,7 @@ undo(struct save *save)
 {
     struct xk_error err = {0};
 
-    if (back_out(save, save->runs, xk_deadline_in_ms(UNDO_MS), &err) == -1)
+    if (back_out(save, save->runs, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
         xk_warn("domain \"%s\" could not be let go on: %s", save->domain->name,
                 err.message);
 }

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/config/vdev.h"
 #include "toolstack/xen/vbd.h"
 
 enum {

@@ -11,6 +11,12 @@
 #include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
+enum {
+    PAUSES_MAX = 256 /* that Xen counts */
+};
+
+/* Xen counts who paused a domain; a person's pause is a state. So one that is
+ * paused is not paused again, and going on takes back all that were counted. */
 int
 xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
@@ -21,11 +27,25 @@ xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)deadline;
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
         return -1;
+    if (found.state == XK_STATE_PAUSED)
+        return 0;
     return xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain,
                                found.domid, "pause it", err);
 }
 
 /* The device model of an HVM guest may have to go on too, which libxl knows. */
+static int
+unpause_once(struct xk_xen *xen, const struct xk_domain *domain,
+             const struct xk_xen_domain *found, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    if (found->type == XK_TYPE_HVM)
+        return xk_xen_helper_simple(xen, "unpause", domain->record,
+                                    found->domid, NULL, deadline, err);
+    return xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_unpausedomain,
+                               found->domid, "unpause it", err);
+}
+
 int
 xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                struct xk_deadline deadline, struct xk_error *err)
@@ -33,13 +53,15 @@ xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
-    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
-        return -1;
-    if (found.type == XK_TYPE_HVM)
-        return xk_xen_helper_simple(xen, "unpause", domain->record, found.domid,
-                                    NULL, deadline, err);
-    return xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_unpausedomain,
-                               found.domid, "unpause it", err);
+    for (int i = 0; i < PAUSES_MAX; i++) {
+        if (xk_xen_find(xen, &domain->uuid, &found, err) == -1)
+            return -1;
+        if (found.state != XK_STATE_PAUSED)
+            return 0;
+        if (unpause_once(xen, domain, &found, deadline, err) == -1)
+            return -1;
+    }
+    return xk_fail(err, XK_ERR_STATE, "somebody pauses it again and again");
 }
 
 /* ---- asking the guest ---- */

@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/config/vdev.h"
 #include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
@@ -134,18 +134,17 @@ change_medium(const struct xk_record *record, const struct xk_vbd *vbd,
               unsigned domid, const struct xk_disk *disk,
               struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-
-    if (disk->format == XK_FORMAT_EMPTY)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "the drive of a PV disk is never empty: insert another "
-                       "medium, or detach disk %s",
-                       disk->vdev);
-    if (xk_vbd_check(record->state, disk, false, err) == -1 ||
-        xk_vbd_change(record, vbd, domid, disk, deadline, err) == -1)
+    if (xk_vbd_check(record->state, disk, false, err) == -1)
         return -1;
-    answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
-    return answer == NULL ? -1 : 0;
+    return xk_vbd_change(record, vbd, domid, disk, deadline, err);
+}
+
+static bool
+has_other_medium(const struct xk_vbd *vbd, const struct xk_disk *disk)
+{
+    const char *target = disk->target != NULL ? disk->target : "";
+
+    return disk->cdrom && strcmp(target, vbd->target) != 0;
 }
 
 static int
@@ -158,8 +157,7 @@ sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
     if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
         return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
                       err);
-    if (disk->cdrom &&
-        (disk->target == NULL || strcmp(disk->target, vbd->target) != 0))
+    if (has_other_medium(vbd, disk))
         return change_medium(record, vbd, domid, disk, deadline, err);
     return 0;
 }
@@ -252,10 +250,29 @@ xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       err);
 }
 
+static int
+grow_image(const struct xk_vbd *vbd, uint64_t bytes,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer =
+        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, err);
+    int64_t now;
+
+    if (answer == NULL)
+        return -1;
+    if (!xk_json_integer(xk_json_get(answer, "image_bytes"), &now))
+        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend tells no size");
+    if ((uint64_t)now > bytes)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" has %lld bytes; it is not made smaller",
+                       vbd->target, (long long)now);
+    return xk_vbd_resize(vbd, bytes, deadline, err);
+}
+
 int
 xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                   const struct xk_disk *disk, struct xk_deadline deadline,
-                   struct xk_error *err)
+                   const struct xk_disk *disk, uint64_t bytes,
+                   struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
@@ -270,6 +287,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        "disk %s is not served by xk-backend: only its disks "
                        "change their size while a guest runs",
                        disk->vdev);
+    if (bytes != 0)
+        return grow_image(vbd, bytes, deadline, err);
     answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
     return answer == NULL ? -1 : 0;
 }
@@ -294,14 +313,10 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
         {"inflight", &info->inflight},
     };
     const char *state = xk_json_string(xk_json_get(answer, "state"));
-    int64_t value;
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
-        if (xk_json_integer(xk_json_get(answer, numbers[i].name), &value))
-            *numbers[i].to = (uint64_t)value;
-    }
-    if (xk_json_integer(xk_json_get(answer, "queues"), &value))
-        info->queues = (unsigned)value;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++)
+        *numbers[i].to = xk_json_count(answer, numbers[i].name);
+    info->queues = (unsigned)xk_json_count(answer, "queues");
     info->state = state != NULL ? state : "?";
     info->reason = xk_json_string(xk_json_get(answer, "reason"));
     info->known = true;
@@ -315,7 +330,7 @@ tell_ours(const struct xk_vbd *vbd,
     struct xk_disk_info info = {
         .vdev = vbd->vdev,
         .number = vbd->number,
-        .target = vbd->target,
+        .target = vbd->target[0] != '\0' ? vbd->target : NULL,
         .format = vbd->format,
         .backend = "xk",
         .state = "not served",

@@ -256,16 +256,6 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
 }
 
 static int
-fail_as_answered(const struct xk_json *error, struct xk_error *err)
-{
-    const char *kind = xk_json_string(xk_json_get(error, "kind"));
-    const char *message = xk_json_string(xk_json_get(error, "message"));
-
-    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
-                   message != NULL ? message : PROGRAM " failed");
-}
-
-static int
 judge(struct child *child, const char *verb, struct xk_json **result,
       struct xk_error *err)
 {
@@ -284,7 +274,7 @@ judge(struct child *child, const char *verb, struct xk_json **result,
     if (answer == NULL)
         return -1;
     if (xk_json_get(answer, "error") != NULL)
-        return fail_as_answered(xk_json_get(answer, "error"), err);
+        return xk_json_take_error(xk_json_get(answer, "error"), err);
     if (result != NULL)
         *result = XK_TAKE(answer);
     return 0;

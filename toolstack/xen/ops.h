@@ -78,8 +78,8 @@ int xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config, bool force,
                       struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                       const struct xk_disk *disk, struct xk_deadline deadline,
-                       struct xk_error *err);
+                       const struct xk_disk *disk, uint64_t bytes,
+                       struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  void (*disk)(const struct xk_disk_info *info, void *context),
                  void *context, struct xk_deadline deadline,

@@ -33,9 +33,12 @@ xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
              bool shared, struct xk_error *err)
 {
     struct xk_image image = {0};
-    int r = xk_image_open(disk->target, disk->format,
-                          disk->read_write && !disk->cdrom, &image, err);
+    int r;
 
+    if (disk->format == XK_FORMAT_EMPTY)
+        return 0;
+    r = xk_image_open(disk->target, disk->format,
+                      disk->read_write && !disk->cdrom, &image, err);
     if (r == 0 && !shared)
         r = xk_image_check_free(&image, state, err);
     xk_image_close(&image);
@@ -130,11 +133,18 @@ xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
 
 /* ---- made ---- */
 
+static bool
+needs_no_daemon(enum xk_disk_format format)
+{
+    return format == XK_FORMAT_RAW || format == XK_FORMAT_EMPTY;
+}
+
 static void
 put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
            struct xk_buf *text)
 {
-    bool raw = disk->format == XK_FORMAT_RAW;
+    bool by_name = needs_no_daemon(disk->format);
+    const char *target = disk->target != NULL ? disk->target : "";
     XK_CLEANUP_FREE char *front = xk_path_frontend(domid, "vbd", vbd->number);
     XK_CLEANUP_FREE char *back =
         xk_path_backend(0, XK_VBD_KIND, domid, vbd->number);
@@ -146,13 +156,15 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     xk_json_open_object(writer, NULL);
     xk_json_put_integer(writer, "domid", domid);
     xk_json_put_integer(writer, "devid", vbd->number);
+    xk_json_put_integer(writer, "uid", XK_VBD_FIRST_UID + (int64_t)domid);
+    xk_json_put_integer(writer, "gid", XK_VBD_FIRST_UID + (int64_t)domid);
     xk_json_put_string(writer, "vdev", disk->vdev);
     xk_json_put_string(writer, "frontend", front);
     xk_json_put_string(writer, "backend", back);
-    xk_json_put_string(writer, "target", disk->target);
+    xk_json_put_string(writer, "target", target);
     xk_json_put_string(writer, "format", xk_disk_format_name(disk->format));
-    xk_json_put_string(writer, "engine", raw ? "file" : "nbd");
-    if (!raw)
+    xk_json_put_string(writer, "engine", by_name ? "file" : "nbd");
+    if (!by_name)
         xk_json_put_string(writer, "socket", nbd);
     xk_json_put_bool(writer, "readonly", !disk->read_write || disk->cdrom);
     xk_json_put_bool(writer, "cdrom", disk->cdrom);
@@ -161,7 +173,7 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     /* A file is better served from the host's memory; a flush makes it last. */
     xk_json_put_bool(writer, "direct",
                      disk->direct_io_safe ||
-                         (stat(disk->target, &st) == 0 && S_ISBLK(st.st_mode)));
+                         (stat(target, &st) == 0 && S_ISBLK(st.st_mode)));
     xk_json_close_object(writer);
 }
 
@@ -273,6 +285,8 @@ xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
 
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
+    for (size_t i = 0; i < vbds.count; i++)
+        xk_vbd_begin_stop(&vbds.items[i]);
     for (size_t i = 0; i < vbds.count; i++) {
         if (xk_vbd_stop(&vbds.items[i], deadline, err) == -1)
             return -1;
@@ -324,7 +338,7 @@ xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
               const struct xk_vbd *vbd, struct xk_deadline deadline,
               struct xk_error *err)
 {
-    if (xk_vbd_stop(vbd, deadline, err) == -1 ||
+    if (xk_vbd_abandon(vbd, deadline, err) == -1 ||
         (vbd->json != NULL &&
          xk_vbd_remove_nodes(xen, vbd, deadline, err) == -1))
         return -1;
@@ -339,6 +353,8 @@ xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
 
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
+    for (size_t i = 0; i < vbds.count; i++)
+        xk_vbd_begin_stop(&vbds.items[i]);
     for (size_t i = 0; i < vbds.count; i++) {
         if (xk_vbd_remove(xen, record, &vbds.items[i], deadline, err) == -1)
             return -1;

@@ -7,7 +7,8 @@
  *   lock          held by xk-backend as long as it lives, with its pid
  *   control       its socket; inflight: its log; log: what it says
  *   qsd.pid       where the format is not raw: qemu-storage-daemon, which holds
- *                 a lock on it, and serves the image on the socket nbd
+ *                 a lock on it, serves the image on the socket nbd, and is
+ *                 told of other things on the socket qmp
  *
  * Nothing else is known of them, so any process can go on from there.
  */
@@ -17,6 +18,12 @@
 #include "toolstack/xen/state.h"
 
 #define XK_VBD_KIND "xkvbd"
+
+enum {
+    /* What serves the disks of a domain runs as this user and the domain's
+     * number: above all that systems give to people and containers. */
+    XK_VBD_FIRST_UID = 2000000000
+};
 
 /* One of them, as in its directory. */
 struct xk_vbd {
@@ -96,6 +103,15 @@ int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
                 struct xk_error *err);
 bool xk_vbd_is_served(const struct xk_vbd *vbd);
 
+/* Ask xk-backend to end, and do not wait: so that several end at once. */
+void xk_vbd_begin_stop(const struct xk_vbd *vbd);
+
+/* Stop it for good. Where the image does not answer, its processes may outlive
+ * this, until the kernel lets them go: with the image, and nothing of the
+ * guest. */
+int xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                   struct xk_error *err);
+
 /* A pidfd of the process that serves it, or -1: xk-backend, or the storage
  * daemon that it is the client of. */
 int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
@@ -104,6 +120,28 @@ int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
  * Its answer is the caller's. */
 struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
+
+/* Make the image behind it that large, where it is not raw. Between end and
+ * start of xk-backend; the guest waits. */
+int xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
+                  struct xk_deadline deadline, struct xk_error *err);
+
+/* ---- vbd_daemon.c: only where the format is not raw ---- */
+
+/* Start the daemon, which then offers the image. XK_ERR_IN_USE where another
+ * has it at the deadline. */
+int xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                        struct xk_error *err);
+
+/* Have the daemon offer the image, where a verb that was killed left it without
+ * an offer. */
+int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+/* Change the size of the image, while nobody has it from the daemon. A format
+ * that cannot: an error, and all is as before. */
+int xk_vbd_resize_image(const struct xk_vbd *vbd, uint64_t bytes,
+                        struct xk_deadline deadline, struct xk_error *err);
 
 /* ---- vbd_nodes.c ---- */
 

@@ -14,16 +14,15 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/process.h"
 #include "base/util.h"
-#include "toolstack/image/image.h"
 #include "toolstack/program.h"
 #include "toolstack/xen/vbd.h"
 
@@ -33,12 +32,8 @@ enum {
     ASK_MS = 5000,
     DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
     GONE_MS = 5000,
-    WORDS_MAX = 64,
-    LOOK_MS = 50,
     EXIT_NO_PROGRAM = 126,
 };
-
-#define STORAGE_DAEMON "qemu-storage-daemon"
 
 /* ---- which process ---- */
 
@@ -103,9 +98,10 @@ send_signal(int fd, int number)
     syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-/* Asked first, so that it finishes what it began. */
+/* Asked first, so that it finishes what it began. let_go: it is enough that it
+ * has given up its lock, and with that the guest's memory. */
 static int
-end_holder(const struct xk_vbd *vbd, const char *name,
+end_holder(const struct xk_vbd *vbd, const char *name, bool let_go,
            struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = open_holder(vbd, name);
@@ -115,7 +111,8 @@ end_holder(const struct xk_vbd *vbd, const char *name,
     if (fd == -1)
         return 0;
     send_signal(fd, SIGTERM);
-    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1)
+    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1 ||
+        (let_go && holder(vbd, name) == 0))
         return 0;
     send_signal(fd, SIGKILL);
     if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, name, NULL) !=
@@ -131,194 +128,31 @@ int
 xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    if (end_holder(vbd, "lock", deadline, err) == -1)
+    if (end_holder(vbd, "lock", false, deadline, err) == -1)
         return -1;
-    return end_holder(vbd, "qsd.pid", deadline, err);
+    return end_holder(vbd, "qsd.pid", false, deadline, err);
 }
 
-/* ---- qemu-storage-daemon ---- */
-
-struct words {
-    char *items[WORDS_MAX + 1];
-    size_t count;
-};
-
-static void
-free_words(struct words *words)
+void
+xk_vbd_begin_stop(const struct xk_vbd *vbd)
 {
-    for (size_t i = 0; i < words->count; i++)
-        free(words->items[i]);
+    XK_CLEANUP_CLOSE int fd = open_holder(vbd, "lock");
+
+    if (fd != -1)
+        send_signal(fd, SIGTERM);
 }
 
-static void
-add(struct words *words, char *word)
+int
+xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+               struct xk_error *err)
 {
-    if (words->count < WORDS_MAX)
-        words->items[words->count++] = word;
-    else
-        free(word);
-}
+    struct xk_error late;
 
-/* Names are given to nodes by their layer: file0 under disk0, and so on. */
-static void
-add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-    char name[32];
-
-    snprintf(name, sizeof(name), "file%zu", number);
-    xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "driver", layer->block ? "host_device" : "file");
-    xk_json_put_string(writer, "node-name", name);
-    xk_json_put_string(writer, "filename", layer->path);
-    xk_json_put_bool(writer, "read-only", !layer->read_write);
-    xk_json_put_string(writer, "discard", "unmap");
-    /* Another host may write to a device, which this one's cache does not
-     * know. */
-    xk_json_open_object(writer, "cache");
-    xk_json_put_bool(writer, "direct", layer->block);
-    xk_json_close_object(writer);
-    xk_json_close_object(writer);
-    xk_json_writer_free(writer);
-    add(words, xk_strdup("--blockdev"));
-    add(words, xk_buf_take(&text));
-}
-
-static bool
-can_build_on(enum xk_disk_format format)
-{
-    return format == XK_FORMAT_QCOW || format == XK_FORMAT_QCOW2 ||
-           format == XK_FORMAT_QED || format == XK_FORMAT_VMDK;
-}
-
-static void
-add_format(struct words *words, const struct xk_image *image, size_t number)
-{
-    const struct xk_image_layer *layer = &image->layers[number];
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-    char disk[32], file[32], below[32];
-
-    snprintf(disk, sizeof(disk), "disk%zu", number);
-    snprintf(file, sizeof(file), "file%zu", number);
-    snprintf(below, sizeof(below), "disk%zu", number + 1);
-    xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "driver",
-                       xk_disk_format_qemu_name(layer->format));
-    xk_json_put_string(writer, "node-name", disk);
-    xk_json_put_string(writer, "file", file);
-    xk_json_put_bool(writer, "read-only", !layer->read_write);
-    xk_json_put_string(writer, "discard", "unmap");
-    if (can_build_on(layer->format))
-        xk_json_put_string(writer, "backing",
-                           number + 1 < image->count ? below : NULL);
-    xk_json_close_object(writer);
-    xk_json_writer_free(writer);
-    add(words, xk_strdup("--blockdev"));
-    add(words, xk_buf_take(&text));
-}
-
-static void
-add_export(struct words *words, const struct xk_vbd *vbd, bool read_write)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-
-    xk_json_open_object(writer, NULL);
-    xk_json_open_object(writer, "addr");
-    xk_json_put_string(writer, "type", "unix");
-    xk_json_put_string(writer, "path",
-                       xk_json_string(xk_json_get(vbd->json, "socket")));
-    xk_json_close_object(writer);
-    xk_json_close_object(writer);
-    xk_json_writer_free(writer);
-    add(words, xk_strdup("--nbd-server"));
-    add(words, xk_buf_take(&text));
-    add(words, xk_strdup("--export"));
-    add(words, xk_asprintf("{\"type\":\"nbd\",\"id\":\"disk\",\"node-name\":"
-                           "\"disk0\",\"name\":\"\",\"writable\":%s}",
-                           read_write ? "true" : "false"));
-}
-
-static bool
-format_by_name(const char *name, enum xk_disk_format *format)
-{
-    for (int f = 0; f < XK_FORMAT_COUNT; f++) {
-        if (strcmp(xk_disk_format_name((enum xk_disk_format)f), name) == 0) {
-            *format = (enum xk_disk_format)f;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* An image that moves from one host to another is let go of there first. */
-static int
-await_image(const struct xk_image *image, struct xk_deadline deadline,
-            struct xk_error *err)
-{
-    struct timespec while_ = {.tv_nsec = LOOK_MS * 1000000L};
-    struct xk_error why = {0};
-
-    while (xk_image_check_free(image, NULL, &why) == -1) {
-        if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0) {
-            *err = why;
-            return -1;
-        }
-        nanosleep(&while_, NULL);
-    }
+    if (end_holder(vbd, "lock", true, deadline, err) == -1)
+        return -1;
+    if (end_holder(vbd, "qsd.pid", false, deadline, &late) == -1)
+        xk_warn("%s", late.message); /* it has nothing of the guest */
     return 0;
-}
-
-static int
-run_daemon(const struct xk_vbd *vbd, struct words *words,
-           struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf output = {0};
-    XK_CLEANUP_BUF struct xk_buf errors = {0};
-    int status = 0;
-
-    add(words, xk_strdup("--pidfile"));
-    add(words, xk_asprintf("%s/qsd.pid", vbd->path));
-    add(words, xk_strdup("--daemonize"));
-    if (xk_process_run((const char *const *)words->items, ANSWER_MAX, &output,
-                       &errors, deadline, &status, err) == -1)
-        return -1;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    return xk_fail(err, XK_ERR_FAILED, STORAGE_DAEMON ": %.*s",
-                   (int)strcspn(errors.data != NULL ? errors.data : "", "\n"),
-                   errors.data != NULL ? errors.data : "");
-}
-
-static int
-start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
-             struct xk_error *err)
-{
-    bool read_write = xk_json_is_false(xk_json_get(vbd->json, "readonly"));
-    struct words words = {{xk_strdup(STORAGE_DAEMON)}, 1};
-    enum xk_disk_format format;
-    struct xk_image image = {0};
-    int r;
-
-    if (!format_by_name(vbd->format, &format))
-        return xk_fail(err, XK_ERR_FAILED, "no format is called \"%s\"",
-                       vbd->format);
-    r = xk_image_open(vbd->target, format, read_write, &image, err);
-    if (r == 0)
-        r = await_image(&image, deadline, err);
-    /* What is built on comes before what builds on it. */
-    for (size_t i = image.count; i > 0; i--) {
-        add_file(&words, &image.layers[i - 1], i - 1);
-        add_format(&words, &image, i - 1);
-    }
-    add_export(&words, vbd, read_write);
-    if (r == 0)
-        r = run_daemon(vbd, &words, deadline, err);
-    xk_image_close(&image);
-    free_words(&words);
-    return r;
 }
 
 /* ---- xk-backend ---- */
@@ -373,7 +207,6 @@ judge(const struct xk_buf *line, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *json = NULL;
     const struct xk_json *error;
-    const char *kind, *message;
 
     if (line->length == 0)
         return xk_fail(err, XK_ERR_FAILED,
@@ -382,12 +215,7 @@ judge(const struct xk_buf *line, struct xk_error *err)
     if (json == NULL)
         return -1;
     error = xk_json_get(json, "error");
-    if (error == NULL)
-        return 0;
-    kind = xk_json_string(xk_json_get(error, "kind"));
-    message = xk_json_string(xk_json_get(error, "message"));
-    return xk_fail(err, xk_error_kind_by_name(kind), "%s",
-                   message != NULL ? message : "xk-backend failed");
+    return error == NULL ? 0 : xk_json_take_error(error, err);
 }
 
 /* Until it says so, or is no more. */
@@ -442,11 +270,32 @@ xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     if (has_daemon(vbd) && holder(vbd, "qsd.pid") == 0) {
         /* The backend's connection is to the one that is gone. */
-        if (end_holder(vbd, "lock", deadline, err) == -1 ||
-            start_daemon(vbd, deadline, err) == -1)
+        if (end_holder(vbd, "lock", false, deadline, err) == -1 ||
+            xk_vbd_start_daemon(vbd, deadline, err) == -1)
             return -1;
+    } else if (has_daemon(vbd) && holder(vbd, "lock") == 0 &&
+               xk_vbd_offer_image(vbd, deadline, err) == -1) {
+        return -1;
     }
     return holder(vbd, "lock") != 0 ? 0 : start_backend(vbd, deadline, err);
+}
+
+int
+xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error other;
+    int r;
+
+    if (!has_daemon(vbd))
+        return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %s is a raw image",
+                       vbd->vdev);
+    if (end_holder(vbd, "lock", false, deadline, err) == -1)
+        return -1;
+    r = xk_vbd_resize_image(vbd, bytes, deadline, err);
+    if (xk_vbd_start(vbd, deadline, r == 0 ? err : &other) == -1)
+        return -1;
+    return r;
 }
 
 /* ---- asking it ---- */
@@ -496,8 +345,6 @@ xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
     error = xk_json_get(answer, "error");
     if (error == NULL)
         return XK_TAKE(answer);
-    xk_fail(err,
-            xk_error_kind_by_name(xk_json_string(xk_json_get(error, "kind"))),
-            "%s", xk_json_string(xk_json_get(error, "message")));
+    xk_json_take_error(error, err);
     return NULL;
 }

@@ -3,6 +3,15 @@
  * know as well. */
 #include "toolstack/xen/vbd.h"
 
+/* A drive without a medium is one of ours too: it may be given one. */
+static bool
+is_reachable(const struct xk_disk *disk)
+{
+    if (disk->format == XK_FORMAT_EMPTY)
+        return disk->cdrom;
+    return disk->target != NULL && disk->target[0] == '/';
+}
+
 /* HVM guests boot from disks that a device model emulates. */
 bool
 xk_vbd_is_ours(const struct xk_domain_config *config,
@@ -11,6 +20,5 @@ xk_vbd_is_ours(const struct xk_domain_config *config,
     return config->type != XK_TYPE_HVM &&
            disk->backend == XK_DISK_BACKEND_AUTO && !disk->virtio &&
            disk->script == NULL && disk->backend_domain == NULL &&
-           disk->format != XK_FORMAT_EMPTY && disk->target != NULL &&
-           disk->target[0] == '/';
+           is_reachable(disk);
 }

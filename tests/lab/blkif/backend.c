@@ -63,8 +63,8 @@ engine_json(const struct loop_device *device)
                                     : ",\"discard\":true,\"direct\":true");
 }
 
-static void
-write_json(struct loop_device *device)
+void
+loop_write_json(struct loop_device *device)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/device.json", device->folder);
     XK_CLEANUP_FREE char *engine = engine_json(device);
@@ -256,7 +256,7 @@ loop_new(const struct loop_options *options)
     make_data(device);
     make_image(device);
     write_nodes(device);
-    write_json(device);
+    loop_write_json(device);
     return device;
 }
 
@@ -264,6 +264,18 @@ bool
 loop_is_alive(const struct loop_device *device)
 {
     return device->backend > 0 && waitpid(device->backend, NULL, WNOHANG) == 0;
+}
+
+void
+loop_stop(struct loop_device *device)
+{
+    int status = -1;
+
+    kill(device->backend, SIGTERM);
+    waitpid(device->backend, &status, 0);
+    device->backend = 0;
+    MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+         "it ended with status %x", status);
 }
 
 void
@@ -291,36 +303,8 @@ loop_open(const struct loop_options *options)
     return device;
 }
 
-static bool
-send_with(int socket, const char *text, int fd)
-{
-    struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr header;
-    } control;
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    memset(&control, 0, sizeof(control));
-    if (fd != -1) {
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-    }
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)iov.iov_len;
-}
-
 const char *
 loop_control(struct loop_device *device, const char *question)
-{
-    return loop_control_with(device, question, -1);
-}
-
-const char *
-loop_control_with(struct loop_device *device, const char *question, int passed)
 {
     static char answer[8192];
     XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -332,7 +316,8 @@ loop_control_with(struct loop_device *device, const char *question, int passed)
     MUST(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0,
          "control socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    MUST(send_with(fd, question, passed) && xk_write_all(fd, "\n", 1) == 0,
+    MUST(xk_write_all(fd, question, strlen(question)) == 0 &&
+             xk_write_all(fd, "\n", 1) == 0,
          "control socket: %s", strerror(errno));
     read_line(fd, answer, sizeof(answer));
     return answer;

@@ -138,12 +138,13 @@ struct blkif_bytes loop_indirect(struct loop_device *device, uint8_t operation,
 
 /* A read and a write go well. */
 void loop_must_serve(struct loop_device *device);
+/* Ended as a toolstack does it; what is connected stays. */
+void loop_stop(struct loop_device *device);
+/* What the next backend is told, from options and image. */
+void loop_write_json(struct loop_device *device);
 bool loop_is_alive(const struct loop_device *device);
 void loop_kill(struct loop_device *device);
 /* One line asked over the control socket; the answer lasts until the next. */
 const char *loop_control(struct loop_device *device, const char *question);
-/* The same with a descriptor beside it. */
-const char *loop_control_with(struct loop_device *device, const char *question,
-                              int fd);
 
 #endif

@@ -29,7 +29,7 @@ class Spec:
     mode: str                       # "xen" or "kvm"
     command: list                   # argv inside the host
     number: int = 1                 # host1 or host2
-    cpus: int = 2
+    cpus: int = 1
     memory_mib: int = 4096
     build: Path = None              # the built tree: /xk
     source: Path = LAB.parent.parent            # /src

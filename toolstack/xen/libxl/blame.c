@@ -27,6 +27,14 @@ static const struct {
     {"bootloader", "/var/log/xen/bootloader.%s.log"},
 };
 
+/* What libxl says in its own words. */
+static const struct {
+    const char *said, *means;
+} meanings[] = {
+    {"acknowledge suspend", "the guest does not answer a request to suspend: "
+                            "it hangs, or has no driver for that"},
+};
+
 static char *
 log_path(size_t row, const char *name)
 {
@@ -67,6 +75,12 @@ append_tail(const char *path, struct xk_buf *blame)
 void
 xk_libxl_blame(const char *said, const char *name, struct xk_buf *blame)
 {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(meanings); i++) {
+        if (strstr(said, meanings[i].said) != NULL) {
+            xk_buf_puts(blame, meanings[i].means);
+            return;
+        }
+    }
     for (size_t i = 0; i < XK_ARRAY_SIZE(logs); i++) {
         XK_CLEANUP_FREE char *path = NULL;
 

@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 
-/* Append the last lines of the log that what libxl said points to, if any. name
- * is the domain's, NULL: not known. */
+/* Append what it means where libxl's words are its own, or the last lines of
+ * the log that they point to, if any. name is the domain's, NULL: not known. */
 void xk_libxl_blame(const char *said, const char *name, struct xk_buf *blame);
 
 #endif

@@ -207,8 +207,7 @@ put_error(struct xk_buf *answer, const struct xk_error *err)
 
     xk_json_open_object(writer, NULL);
     xk_json_open_object(writer, "error");
-    xk_json_put_string(writer, "kind", xk_error_kind_name(err->kind));
-    xk_json_put_string(writer, "message", err->message);
+    xk_json_put_error(writer, err);
     xk_json_close_object(writer);
     xk_json_close_object(writer);
 }

@@ -8,8 +8,8 @@
  * QEMU serves one client at a time; the lock of the domain's record keeps ours
  * apart.
  */
-#ifndef XK_TOOLSTACK_KVM_QMP_H
-#define XK_TOOLSTACK_KVM_QMP_H
+#ifndef XK_TOOLSTACK_QMP_H
+#define XK_TOOLSTACK_QMP_H
 
 #include "base/deadline.h"
 #include "base/error.h"

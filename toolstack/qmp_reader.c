@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  *
  * Source: docs/interop/qmp-spec.txt of QEMU 7.2.
  */
-#ifndef XK_TOOLSTACK_KVM_QMP_READER_H
-#define XK_TOOLSTACK_KVM_QMP_READER_H
+#ifndef XK_TOOLSTACK_QMP_READER_H
+#define XK_TOOLSTACK_QMP_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/qmp.h"
+#include "toolstack/qmp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/qmp_reader.h"
+#include "toolstack/qmp_reader.h"
 
 enum {
     READ_CHUNK = 16 * 1024,

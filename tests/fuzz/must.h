@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What holds for every input: where it does not, the target ends as a crash. */
+#ifndef XK_TESTS_FUZZ_MUST_H
+#define XK_TESTS_FUZZ_MUST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static inline void
+must(bool condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "not so: %s\n", what);
+    abort();
+}
+
+/* Where the condition says it all. */
+#define must_hold(condition) must(condition, #condition)
+
+#endif

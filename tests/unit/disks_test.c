@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Disks of a domain that is there, against a fake hypervisor: what fails is
+ * undone, what was killed is finished. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "tests/fakes/fake_hypervisor.h"
+#include "tests/fakes/scratch.h"
+#include "toolstack/disks.h"
+
+struct fixture {
+    char *scratch, *world, *image;
+    struct xk_host host;
+    struct xk_error err;
+};
+
+static struct xk_deadline
+soon(void)
+{
+    return xk_deadline_in_ms(2000);
+}
+
+static int
+open_host(struct fixture *f)
+{
+    if (xk_state_open(&f->host.state, &f->err) == -1)
+        return -1;
+    return xk_host_adopt(&f->host, xk_fake_open(&f->host.state, f->world),
+                         "test", soon(), &f->err);
+}
+
+static void
+create(struct fixture *f)
+{
+    static const char text[] = "name = 'a'\ntype = 'hvm'\nmemory = 64\n";
+    struct xk_problems problems = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, sizeof(text) - 1, NULL, 0, &problems, &f->err);
+    struct xk_domain domain;
+
+    xk_problems_free(&problems);
+    if (config == NULL || xk_domain_create(&f->host, config, false, &domain,
+                                           soon(), &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    xk_domain_close(&domain);
+}
+
+static int
+setup(void **context)
+{
+    struct fixture *f = XK_NEW(struct fixture);
+
+    f->scratch = scratch_new();
+    f->world = xk_asprintf("%s/world", f->scratch);
+    f->image = xk_asprintf("%s/image", f->scratch);
+    mkdir(f->world, 0700);
+    *context = f;
+    if (open_host(f) == -1 ||
+        xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err) == -1)
+        return -1;
+    create(f);
+    return 0;
+}
+
+static int
+teardown(void **context)
+{
+    struct fixture *f = *context;
+
+    xk_host_close(&f->host);
+    free(f->world);
+    free(f->image);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+static struct xk_domain
+find(struct fixture *f)
+{
+    struct xk_domain domain;
+
+    if (xk_domain_find(&f->host, "a", &domain, soon(), &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    return domain;
+}
+
+static int
+attach(struct fixture *f)
+{
+    XK_CLEANUP_FREE char *spec =
+        xk_asprintf("format=raw,vdev=xvdb,target=%s", f->image);
+    struct xk_domain domain = find(f);
+    int r = xk_domain_attach_disk(&f->host, &domain, spec, soon(), &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+static int
+detach(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    int r = xk_domain_detach_disk(&f->host, &domain, "xvdb", false, soon(),
+                                  &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+/* Both as the record and as the hypervisor see it. */
+static void
+assert_disks(struct fixture *f, const char *wanted)
+{
+    struct xk_domain domain = find(f);
+    XK_CLEANUP_FREE char *given = xk_fake_disks(f->host.hv, &domain.uuid);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain.record, &f->err);
+
+    assert_non_null(config);
+    assert_int_equal(config->disk_count, *wanted != '\0');
+    assert_string_equal(given, wanted);
+    xk_domain_close(&domain);
+}
+
+/* In a process that is killed before or after the hypervisor's call. */
+static void
+kill_amid(struct fixture *f, int (*act)(struct fixture *f), bool after)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+
+        *(after ? &faults->killed_after : &faults->killed_at) =
+            faults->calls + 1;
+        _exit(act(f) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+/* As the next verb does. */
+static void
+reopen(struct fixture *f)
+{
+    xk_host_close(&f->host);
+    assert_int_equal(open_host(f), 0);
+}
+
+static void
+a_disk_is_attached_once_and_detached(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(attach(f), 0);
+    assert_disks(f, "xvdb ");
+    assert_int_equal(attach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(detach(f), 0);
+    assert_disks(f, "");
+    assert_int_equal(detach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+an_attach_that_fails_is_undone(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+
+    faults->fail_at = faults->calls + 1;
+    assert_int_equal(attach(f), -1);
+    assert_disks(f, "");
+    assert_int_equal(attach(f), 0);
+    assert_disks(f, "xvdb ");
+}
+
+static void
+an_attach_killed_at_any_call_is_finished(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int after = 0; after < 2; after++) {
+        kill_amid(f, attach, after == 1);
+        reopen(f);
+        assert_disks(f, "xvdb ");
+        assert_int_equal(detach(f), 0);
+    }
+}
+
+static void
+a_detach_killed_at_any_call_is_finished(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int after = 0; after < 2; after++) {
+        assert_int_equal(attach(f), 0);
+        kill_amid(f, detach, after == 1);
+        reopen(f);
+        assert_disks(f, "");
+    }
+}
+
+static void
+an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    kill_amid(f, attach, false);
+    assert_int_equal(unlink(f->image), 0);
+    reopen(f);
+    assert_int_equal(detach(f), 0);
+    assert_disks(f, "");
+    domain = find(f);
+    assert_int_equal(xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
+    xk_domain_close(&domain);
+    assert_int_equal(xk_fake_count(f->host.hv), 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(a_disk_is_attached_once_and_detached),
+        T(an_attach_that_fails_is_undone),
+        T(an_attach_killed_at_any_call_is_finished),
+        T(a_detach_killed_at_any_call_is_finished),
+        T(an_edit_that_cannot_be_finished_does_not_hold_the_domain),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a domain comes to be: its name, its record, its machine. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+enum {
+    LEAVE_MS = 10000 /* for one of that name that is about to go */
+};
+
+/* A record whose domain another toolstack has destroyed: it is in nobody's way.
+ */
+static bool
+forget_if_gone(struct xk_host *host, struct xk_domain *domain,
+               struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    struct xk_domain_info info;
+    bool gone = false;
+
+    if (domain->record == NULL)
+        return false;
+    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == 0) {
+        xk_domain_info_free(&info);
+        return false;
+    }
+    if (err.kind == XK_ERR_NOT_FOUND &&
+        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
+        gone = xk_journal_is_whole(domain->record) &&
+               xk_operation_remove(host, domain, deadline, NULL) == 0;
+        xk_record_unlock(domain->record);
+    }
+    return gone;
+}
+
+int
+xk_operation_check_name(struct xk_host *host, const char *name,
+                        struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain other;
+    int r = 0;
+
+    if (xk_domain_find(host, name, &other, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
+    if (!forget_if_gone(host, &other, deadline))
+        r = xk_fail(err, XK_ERR_EXISTS,
+                    "a domain called \"%s\" exists already%s%s", name,
+                    other.record == NULL ? "" : ", UUID ",
+                    other.record == NULL ? "" : other.record->uuid_text);
+    xk_domain_close(&other);
+    return r;
+}
+
+struct xk_record *
+xk_operation_reserve(struct xk_host *host,
+                     const struct xk_domain_config *config,
+                     const char *operation, const char *detail,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    XK_CLEANUP_CLOSE int names = -1;
+
+    names = xk_state_lock(&host->state, deadline, err);
+    if (names == -1 ||
+        xk_operation_check_name(host, config->name, deadline, err) == -1)
+        return NULL;
+    record = xk_record_create(&host->state, &config->uuid, host->verb, err);
+    if (record == NULL)
+        return NULL;
+    if (xk_journal_append(record, XK_JOURNAL_BEGIN, operation, detail, err) ==
+            -1 ||
+        xk_record_save_config(record, config, err) == -1) {
+        xk_record_remove(record, NULL);
+        return NULL;
+    }
+    return XK_TAKE(record);
+}
+
+static int
+build_from_start(struct xk_host *host, struct xk_domain *domain,
+                 const struct xk_domain_config *config, void *context,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)context;
+    return host->hv->ops->build(host->hv, domain->record, config, deadline,
+                                err);
+}
+
+static int
+bring_up(struct xk_host *host, const struct xk_domain_config *config,
+         xk_operation_build *build, void *context, bool paused,
+         struct xk_domain *domain, struct xk_deadline deadline,
+         struct xk_error *err)
+{
+    if (build(host, domain, config, context, deadline, err) == -1)
+        return -1;
+    if (!paused &&
+        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
+                             err);
+}
+
+int
+xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
+                    xk_operation_build *build, void *context, bool paused,
+                    struct xk_domain *domain, struct xk_deadline deadline,
+                    struct xk_error *err)
+{
+    *domain = (struct xk_domain){.uuid = config->uuid, .domid = -1};
+    domain->record =
+        xk_operation_reserve(host, config, XK_OP_CREATE, NULL, deadline, err);
+    if (domain->record == NULL)
+        return -1;
+    domain->name = xk_strdup(config->name);
+    xk_host_need_monitor(host);
+    if (bring_up(host, config, build != NULL ? build : build_from_start,
+                 context, paused, domain, deadline, err) == 0) {
+        xk_record_unlock(domain->record);
+        return 0;
+    }
+    xk_operation_undo(host, domain);
+    xk_domain_close(domain);
+    return -1;
+}
+
+static int
+check(struct xk_host *host, const struct xk_domain_config *config,
+      struct xk_error *err)
+{
+    struct xk_problems problems = {0};
+    int r = host->hv->ops->check(host->hv, config, &problems, err);
+
+    for (size_t i = 0; i < problems.count; i++) {
+        XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
+
+        if (problems.items[i].severity == XK_PROBLEM_WARNING)
+            xk_warn("%s", text);
+    }
+    if (r == 0 && problems.errors > 0)
+        r = xk_problems_fail(&problems, err);
+    xk_problems_free(&problems);
+    return r;
+}
+
+/* It has stopped, and is about to be taken apart. */
+static bool
+is_leaving(struct xk_host *host, const struct xk_domain *domain,
+           struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    struct xk_domain_info info;
+    bool lives;
+
+    if (domain->record == NULL)
+        return false;
+    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == -1)
+        return err.kind == XK_ERR_NOT_FOUND;
+    lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
+    xk_domain_info_free(&info);
+    return !lives && !xk_operation_is_preserved(domain);
+}
+
+/* Who waits for a shutdown and then creates the domain again should not have to
+ * know how long it takes to carry out a policy. True: it may have gone. */
+static bool
+let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
+{
+    struct xk_domain other;
+    struct xk_error ignored = {0};
+    bool leaves;
+
+    if (xk_domain_find(host, name, &other, deadline, &ignored) == -1)
+        return true;
+    leaves = is_leaving(host, &other, deadline);
+    if (leaves)
+        xk_domain_wait(host, &other, XK_WAIT_DESTROYED, NULL,
+                       xk_deadline_min(deadline, xk_deadline_in_ms(LEAVE_MS)),
+                       &ignored);
+    xk_domain_close(&other);
+    return leaves;
+}
+
+static int
+need_name(struct xk_host *host, const char *name, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    if (xk_operation_check_name(host, name, deadline, err) == 0)
+        return 0;
+    if (err->kind != XK_ERR_EXISTS || !let_leave(host, name, deadline))
+        return -1;
+    return xk_operation_check_name(host, name, deadline, err);
+}
+
+int
+xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
+                 bool paused, struct xk_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    *domain = (struct xk_domain){.domid = -1};
+    if (need_name(host, config->name, deadline, err) == -1 ||
+        check(host, config, err) == -1)
+        return -1;
+    return xk_operation_create(host, config, NULL, NULL, paused, domain,
+                               deadline, err);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * qemu-storage-daemon: serves an image that is not raw to xk-backend, as a user
+ * of its own and where there is nothing but that image (backends/storage.h).
+ *
+ * Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "toolstack/image/image.h"
+#include "toolstack/program.h"
+#include "toolstack/qmp.h"
+#include "toolstack/xen/vbd.h"
+
+enum {
+    ANSWER_MAX = 64 * 1024,
+    WORDS_MAX = 96,
+    LOOK_MS = 50,
+};
+
+static bool
+is_read_write(const struct xk_vbd *vbd)
+{
+    return xk_json_is_false(xk_json_get(vbd->json, "readonly"));
+}
+
+struct words {
+    char *items[WORDS_MAX + 1];
+    size_t count;
+};
+
+static void
+free_words(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        free(words->items[i]);
+}
+
+static void
+add(struct words *words, char *word)
+{
+    if (words->count < WORDS_MAX)
+        words->items[words->count++] = word;
+    else
+        free(word);
+}
+
+/* Names are given to nodes by their layer: file0 under disk0, and so on. */
+static void
+add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    char name[32], place[32];
+
+    snprintf(name, sizeof(name), "file%zu", number);
+    snprintf(place, sizeof(place), "/image%zu", number);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "driver", layer->block ? "host_device" : "file");
+    xk_json_put_string(writer, "node-name", name);
+    xk_json_put_string(writer, "filename", place);
+    xk_json_put_bool(writer, "read-only", !layer->read_write);
+    xk_json_put_string(writer, "discard", "unmap");
+    /* Another host may write to a device, which this one's cache does not
+     * know. */
+    xk_json_open_object(writer, "cache");
+    xk_json_put_bool(writer, "direct", layer->block);
+    xk_json_close_object(writer);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    add(words, xk_strdup("--blockdev"));
+    add(words, xk_buf_take(&text));
+}
+
+static bool
+can_build_on(enum xk_disk_format format)
+{
+    return format == XK_FORMAT_QCOW || format == XK_FORMAT_QCOW2 ||
+           format == XK_FORMAT_QED || format == XK_FORMAT_VMDK;
+}
+
+static void
+add_format(struct words *words, const struct xk_image *image, size_t number)
+{
+    const struct xk_image_layer *layer = &image->layers[number];
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    char disk[32], file[32], below[32];
+
+    snprintf(disk, sizeof(disk), "disk%zu", number);
+    snprintf(file, sizeof(file), "file%zu", number);
+    snprintf(below, sizeof(below), "disk%zu", number + 1);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "driver",
+                       xk_disk_format_qemu_name(layer->format));
+    xk_json_put_string(writer, "node-name", disk);
+    xk_json_put_string(writer, "file", file);
+    xk_json_put_bool(writer, "read-only", !layer->read_write);
+    xk_json_put_string(writer, "discard", "unmap");
+    if (can_build_on(layer->format))
+        xk_json_put_string(writer, "backing",
+                           number + 1 < image->count ? below : NULL);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    add(words, xk_strdup("--blockdev"));
+    add(words, xk_buf_take(&text));
+}
+
+/* Where the image is offered, and where we say what becomes of it: sockets that
+ * it is started with. */
+static void
+add_sockets(struct words *words)
+{
+    add(words, xk_strdup("--nbd-server"));
+    add(words, xk_strdup("addr.type=fd,addr.str=3"));
+    add(words, xk_strdup("--chardev"));
+    add(words, xk_strdup("socket,id=qmp,fd=4,server=on,wait=off"));
+    add(words, xk_strdup("--monitor"));
+    add(words, xk_strdup("chardev=qmp"));
+}
+
+/* The caller's. */
+static char *
+export_text(const struct xk_vbd *vbd)
+{
+    return xk_asprintf("{\"type\":\"nbd\",\"id\":\"disk\",\"node-name\":"
+                       "\"disk0\",\"name\":\"\",\"writable\":%s}",
+                       is_read_write(vbd) ? "true" : "false");
+}
+
+static bool
+format_by_name(const char *name, enum xk_disk_format *format)
+{
+    for (int f = 0; f < XK_FORMAT_COUNT; f++) {
+        if (strcmp(xk_disk_format_name((enum xk_disk_format)f), name) == 0) {
+            *format = (enum xk_disk_format)f;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An image that moves from one host to another is let go of there first. */
+static int
+await_image(const struct xk_image *image, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct timespec while_ = {.tv_nsec = LOOK_MS * 1000000L};
+    struct xk_error why = {0};
+
+    while (xk_image_check_free(image, NULL, &why) == -1) {
+        if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0) {
+            *err = why;
+            return -1;
+        }
+        nanosleep(&while_, NULL);
+    }
+    return 0;
+}
+
+static void
+set_inherited(const struct xk_image *image, bool inherited)
+{
+    for (size_t i = 0; i < image->count; i++)
+        fcntl(image->layers[i].fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
+}
+
+static int
+run_daemon(const struct words *words, const struct xk_image *image,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf output = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    const char *said;
+    int status = 0, r;
+
+    set_inherited(image, true);
+    r = xk_process_run((const char *const *)words->items, ANSWER_MAX, &output,
+                       &errors, deadline, &status, err);
+    set_inherited(image, false);
+    if (r == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        return r;
+    said = errors.data != NULL ? errors.data : "";
+    return xk_fail(err, XK_ERR_FAILED, "image \"%s\": %.*s",
+                   image->layers[0].path, (int)strcspn(said, "\n"), said);
+}
+
+/* xk-backend makes the place for it, and becomes it. */
+static int
+add_place(struct words *words, const struct xk_vbd *vbd,
+          const struct xk_image *image, struct xk_error *err)
+{
+    int64_t uid;
+
+    if (!xk_json_integer(xk_json_get(vbd->json, "uid"), &uid))
+        return xk_fail(err, XK_ERR_FAILED, "\"%s\" names no user", vbd->path);
+    words->items[0] = xk_program_find("xk-backend", err);
+    if (words->items[0] == NULL)
+        return -1;
+    words->count = 1;
+    add(words, xk_strdup("storage"));
+    add(words, xk_strdup(vbd->path));
+    add(words, xk_asprintf("%lld", (long long)uid));
+    for (size_t i = 0; i < image->count; i++)
+        add(words,
+            xk_asprintf("%s:%d", image->layers[i].read_write ? "rw" : "ro",
+                        image->layers[i].fd));
+    add(words, xk_strdup("--"));
+    add(words, xk_strdup("qemu-storage-daemon"));
+    return 0;
+}
+
+static void
+add_image(struct words *words, const struct xk_vbd *vbd,
+          const struct xk_image *image)
+{
+    /* What is built on comes before what builds on it. */
+    for (size_t i = image->count; i > 0; i--) {
+        add_file(words, &image->layers[i - 1], i - 1);
+        add_format(words, image, i - 1);
+    }
+    add_sockets(words);
+    add(words, xk_strdup("--export"));
+    add(words, export_text(vbd));
+    add(words, xk_strdup("--pidfile"));
+    add(words, xk_strdup("/qsd.pid"));
+    add(words, xk_strdup("--daemonize"));
+}
+
+int
+xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                    struct xk_error *err)
+{
+    struct words words = {0};
+    enum xk_disk_format format;
+    struct xk_image image = {0};
+    int r;
+
+    if (!format_by_name(vbd->format, &format))
+        return xk_fail(err, XK_ERR_FAILED, "no format is called \"%s\"",
+                       vbd->format);
+    r = xk_image_open(vbd->target, format, is_read_write(vbd), &image, err);
+    if (r == 0)
+        r = await_image(&image, deadline, err);
+    if (r == 0)
+        r = add_place(&words, vbd, &image, err);
+    if (r == 0) {
+        add_image(&words, vbd, &image);
+        r = run_daemon(&words, &image, deadline, err);
+    }
+    xk_image_close(&image);
+    free_words(&words);
+    return r;
+}
+
+/* ---- told while it runs ---- */
+
+static struct xk_qmp *
+connect_to(const struct xk_vbd *vbd, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int dir =
+        open(vbd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct xk_qmp *qmp;
+
+    if (dir == -1) {
+        xk_fail_errno(err, "open \"%s\"", vbd->path);
+        return NULL;
+    }
+    qmp = xk_qmp_connect(dir, "qmp", deadline, err);
+    if (qmp == NULL)
+        xk_wrap(err, "the storage daemon of disk %s", vbd->vdev);
+    return qmp;
+}
+
+static int
+add_export(const struct xk_vbd *vbd, struct xk_qmp *qmp,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *text = export_text(vbd);
+
+    return xk_qmp_execute(qmp, "block-export-add", text, NULL, deadline, err);
+}
+
+int
+xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                   struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(vbd, deadline, err);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+
+    if (qmp == NULL || xk_qmp_execute(qmp, "query-block-exports", NULL, &answer,
+                                      deadline, err) == -1)
+        return -1;
+    if (xk_json_length(xk_json_get(answer, "return")) > 0)
+        return 0;
+    return add_export(vbd, qmp, deadline, err);
+}
+
+/* What is exported keeps its size. */
+static int
+remove_export(struct xk_qmp *qmp, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    xk_qmp_expect(qmp, "BLOCK_EXPORT_DELETED");
+    if (xk_qmp_execute(qmp, "block-export-del", "{\"id\":\"disk\"}", NULL,
+                       deadline, err) == -1)
+        return -1;
+    return xk_qmp_wait_event(qmp, NULL, deadline, err);
+}
+
+int
+xk_vbd_resize_image(const struct xk_vbd *vbd, uint64_t bytes,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(vbd, deadline, err);
+    XK_CLEANUP_FREE char *size = xk_asprintf(
+        "{\"node-name\":\"disk0\",\"size\":%llu}", (unsigned long long)bytes);
+    struct xk_error other;
+    int r;
+
+    if (qmp == NULL || remove_export(qmp, deadline, err) == -1)
+        return -1;
+    r = xk_qmp_execute(qmp, "block_resize", size, NULL, deadline, err);
+    /* The guest goes on either way. */
+    if (add_export(vbd, qmp, deadline, r == 0 ? err : &other) == -1)
+        return -1;
+    return r;
+}
