@@ -57,16 +57,16 @@ read_options(const struct xk_invocation *invocation,
 {
     const char *compress = xk_option_value(invocation, OPTION_COMPRESS);
 
-    if (compress != NULL && strcmp(compress, "zstd") != 0 &&
-        strcmp(compress, "none") != 0)
+    options->compression = XK_COMPRESSION_AUTO;
+    if (compress != NULL &&
+        !xk_compression_by_name(compress, &options->compression))
         return xk_fail(err, XK_ERR_USAGE,
-                       "--compress \"%s\": only \"zstd\" and \"none\" are "
-                       "known",
+                       "--compress \"%s\": only \"auto\", \"zstd\" and "
+                       "\"none\" are known",
                        compress);
     if (xk_option_given(invocation, OPTION_LIVE) &&
         xk_option_given(invocation, OPTION_NO_LIVE))
         return xk_fail(err, XK_ERR_USAGE, "--live or --no-live?");
-    options->zstd = compress != NULL && strcmp(compress, "zstd") == 0;
     options->live = xk_option_given(invocation, OPTION_LIVE) ? XK_LIVE
                     : xk_option_given(invocation, OPTION_NO_LIVE)
                         ? XK_NOT_LIVE
@@ -288,6 +288,11 @@ const struct xk_command xk_command_migrate = {
         "where there is none, and one of the same size, in nobody's use, is "
         "written over. If the move fails, images that were made are removed. "
         "Those here stay in any case.\n\n"
+        "What is sent is compressed where that saves time: on a slow wire, or "
+        "one "
+        "that is enciphered, but not on a fast one. Both ways are tried now "
+        "and "
+        "then, and measured. --compress says it instead.\n\n"
         "--transport runs CMD instead of ssh; its standard input and output "
         "must lead to an \"xk migrate-receive\". It is split into words as a "
         "shell does, but no shell is run.",
@@ -302,7 +307,8 @@ const struct xk_command xk_command_migrate = {
             [OPTION_DOWNTIME] = {0, "max-downtime", XK_ARG_NUMBER, "MS",
                                  "how long the guest may stand still", NULL},
             [OPTION_COMPRESS] = {0, "compress", XK_ARG_TEXT, "METHOD",
-                                 "compress what is sent: zstd, none", NULL},
+                                 "compress what is sent: auto, zstd, none",
+                                 NULL},
             [OPTION_TRANSPORT] = {0, "transport", XK_ARG_TEXT, "CMD",
                                   "connect by this command", NULL},
             [OPTION_PROGRAM] = {0, "remote-program", XK_ARG_TEXT, "PATH",

@@ -434,8 +434,8 @@ fake_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 /* Each domain has memory of its own. */
-static void
-fill_memory(const struct xk_uuid *uuid, unsigned char *memory)
+void
+xk_fake_memory(const struct xk_uuid *uuid, unsigned char *memory)
 {
     uint32_t state = 1;
 
@@ -459,7 +459,7 @@ send_memory(struct xk_hypervisor *hv, const struct xk_domain *domain, int fd,
     XK_CLEANUP_FREE unsigned char *memory = xk_calloc(1, XK_FAKE_MEMORY);
     struct xk_send_progress progress = {.total_bytes = XK_FAKE_MEMORY};
 
-    fill_memory(&domain->uuid, memory);
+    xk_fake_memory(&domain->uuid, memory);
     for (size_t i = 0; i < PIECES; i++) {
         progress.sent_bytes += PIECE;
         if (watch != NULL && !watch->go_on(&progress, watch->context))
@@ -523,11 +523,41 @@ fake_receive(struct xk_hypervisor *hv, struct xk_record *record,
     (void)deadline;
     if (xk_read_fd(pipe_fd, "memory", 2 * XK_FAKE_MEMORY, &memory, err) == -1)
         return -1;
-    fill_memory(&record->uuid, wanted);
+    xk_fake_memory(&record->uuid, wanted);
     if (memory.length != XK_FAKE_MEMORY ||
         memcmp(memory.data, wanted, XK_FAKE_MEMORY) != 0)
         return xk_fail(err, XK_ERR_FAILED, "that is not its memory");
     return change_state(hv, &record->uuid, config->name, XK_STATE_PAUSED, err);
+}
+
+/* XK_FAKE_FOREIGN, a line that is the configuration's UUID, and the memory. */
+static int
+fake_read_foreign(struct xk_hypervisor *hv, int fd, const char *what,
+                  struct xk_domain_config **config, struct xk_json **needs,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    static const char head[] = XK_FAKE_FOREIGN;
+    static const char machine[] = "{\"machine\": \"fake\"}";
+    char start[sizeof(head) + XK_UUID_TEXT_SIZE] = "";
+    struct xk_problems problems = {0};
+    XK_CLEANUP_FREE char *text = NULL;
+
+    (void)hv;
+    (void)deadline;
+    if (pread(fd, start, sizeof(start) - 1, 0) != sizeof(start) - 1 ||
+        strncmp(start, head, strlen(head)) != 0)
+        return 0;
+    lseek(fd, sizeof(start) - 1, SEEK_SET);
+    *needs = xk_json_parse(machine, strlen(machine), what, err);
+    if (config == NULL)
+        return 1;
+    text =
+        xk_asprintf("name = 'a'\ntype = 'hvm'\nmemory = 64\nuuid = '%.36s'\n",
+                    start + strlen(head));
+    *config =
+        xk_config_parse(what, text, strlen(text), NULL, 0, &problems, err);
+    xk_problems_free(&problems);
+    return *config != NULL ? 1 : -1;
 }
 
 const struct xk_hypervisor_ops xk_fake_ops = {
@@ -556,6 +586,7 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .take_back = fake_take_back,
     .prepare = fake_prepare,
     .receive = fake_receive,
+    .read_foreign = fake_read_foreign,
 };
 
 struct xk_hypervisor *

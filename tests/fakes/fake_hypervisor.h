@@ -41,6 +41,13 @@ enum {
     XK_FAKE_MEMORY = 700 * 1000 /* bytes of a domain that is sent */
 };
 
+/* What that is, by the domain's UUID. */
+void xk_fake_memory(const struct xk_uuid *uuid, unsigned char *memory);
+
+/* A file of another toolstack: this line, a UUID and a line feed, and the
+ * memory of that domain, whose name is "a". */
+#define XK_FAKE_FOREIGN "foreign\n"
+
 /* How many domains there are in the world. */
 size_t xk_fake_count(struct xk_hypervisor *hv);
 

@@ -292,6 +292,59 @@ a_file_cut_anywhere_is_refused(void **context)
     }
 }
 
+#define FOREIGN_UUID "01234567-89ab-cdef-0123-456789abcdef"
+
+static void
+write_foreign(struct fixture *f, size_t memory_length)
+{
+    XK_CLEANUP_FREE unsigned char *memory = xk_calloc(1, XK_FAKE_MEMORY);
+    XK_CLEANUP_BUF struct xk_buf file = {0};
+    struct xk_uuid uuid;
+
+    xk_uuid_parse(FOREIGN_UUID, &uuid);
+    xk_fake_memory(&uuid, memory);
+    xk_buf_puts(&file, XK_FAKE_FOREIGN FOREIGN_UUID "\n");
+    xk_buf_append(&file, memory, memory_length);
+    write_text(f, file.data, file.length);
+}
+
+static void
+a_file_of_another_toolstack_is_restored(void **context)
+{
+    struct fixture *f = *context;
+
+    write_foreign(f, XK_FAKE_MEMORY);
+    assert_int_equal(restore(f), 0);
+    assert_int_equal(state_of(f), XK_STATE_RUNNING);
+    assert_int_equal(restore(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    destroy(f);
+    write_foreign(f, XK_FAKE_MEMORY - 1);
+    refused(f, "a cut", XK_FAKE_MEMORY - 1);
+}
+
+/* The one in the file has another name. */
+static void
+a_configuration_that_is_given_counts(void **context)
+{
+    static const char text[] = "name = 'b'\ntype = 'hvm'\nmemory = 64\n"
+                               "uuid = '" FOREIGN_UUID "'\n";
+    struct fixture *f = *context;
+    struct xk_problems problems = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+    const struct xk_restore_options options = {.config = config};
+    __attribute__((cleanup(xk_domain_close))) struct xk_domain domain = {0};
+
+    xk_problems_free(&problems);
+    assert_non_null(config);
+    write_foreign(f, XK_FAKE_MEMORY);
+    assert_int_equal(xk_domain_restore(&f->host, f->file, &options, &domain,
+                                       soon(), &f->err),
+                     0);
+    assert_string_equal(domain.name, "b");
+}
+
 static void
 a_file_that_holds_no_domain_is_refused(void **context)
 {
@@ -424,6 +477,8 @@ main(void)
         T(one_that_is_to_go_on_goes_on),
         T(a_file_changed_anywhere_is_refused),
         T(a_file_cut_anywhere_is_refused),
+        T(a_file_of_another_toolstack_is_restored),
+        T(a_configuration_that_is_given_counts),
         T(a_file_that_holds_no_domain_is_refused),
         T(a_disk_that_is_full_leaves_the_domain_and_the_old_file),
         T(a_save_killed_at_any_call_loses_nothing),

@@ -253,7 +253,8 @@ static int
 pump_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_pump_options options = {
-        .zstd = move->options->zstd, .silence_ms = move->talk.silence_ms};
+        .compression = move->options->compression,
+        .silence_ms = move->talk.silence_ms};
     struct xk_error driver_err = {0};
     int fd, sent;
 
@@ -449,7 +450,10 @@ check_can_copy(const struct move *move, struct xk_error *err)
     if (!move->options->copy_disks || ops->put_copies != NULL)
         return 0;
     return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "on %s disks cannot be copied with their domain", ops->name);
+                   "on %s disks cannot be copied with their domain: keep "
+                   "them on storage that both hosts reach, or shut the domain "
+                   "down and copy them",
+                   ops->name);
 }
 
 static int

@@ -28,6 +28,7 @@
 #define XK_TOOLSTACK_MIGRATION_MIGRATE_H
 
 #include "toolstack/domain.h"
+#include "toolstack/migration/compression.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
 #include "toolstack/migration/measure.h"
@@ -54,7 +55,7 @@ struct xk_migrate_options {
     enum xk_liveness live;
     uint64_t bandwidth;       /* bytes per second, 0: no limit */
     unsigned max_downtime_ms; /* 0: the driver's choice */
-    bool zstd;
+    enum xk_compression compression;
     bool dry_run;                 /* up to the target's verdict */
     struct xk_migrate_plan *plan; /* may be NULL; else only that is made */
     bool copy_disks;              /* those that the guest can write go along */

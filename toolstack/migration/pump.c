@@ -36,6 +36,7 @@ struct xk_pump {
     int stop_fd; /* eventfd: the driver failed */
     XXH3_state_t *hash;
     ZSTD_CCtx *compressor;
+    struct xk_compression_choice choice;
     ZSTD_DCtx *expander;
     char *chunk; /* XK_FRAME_PAYLOAD_MAX bytes of the driver's stream */
     char *packed;
@@ -90,12 +91,11 @@ format_hash(struct xk_pump *pump, char text[33])
 
 /* Worth it where it saves an eighth. */
 static int
-send_chunk(struct xk_pump *pump, size_t length)
+send_in_one_way(struct xk_pump *pump, size_t length, bool compress)
 {
     size_t packed = 0;
 
-    count_bytes(pump, pump->chunk, length);
-    if (pump->compressor != NULL)
+    if (compress)
         packed =
             ZSTD_compressCCtx(pump->compressor, pump->packed, pump->packed_room,
                               pump->chunk, length, ZSTD_LEVEL);
@@ -105,6 +105,20 @@ send_chunk(struct xk_pump *pump, size_t length)
                               &pump->error);
     return xk_frame_write(pump->stream, XK_FRAME_DATA, 0, pump->chunk, length,
                           length, silence(pump), &pump->error);
+}
+
+static int
+send_chunk(struct xk_pump *pump, size_t length)
+{
+    bool compress =
+        pump->compressor != NULL && xk_compression_next(&pump->choice);
+    int64_t begin_ns = xk_now_ns();
+
+    count_bytes(pump, pump->chunk, length);
+    if (send_in_one_way(pump, length, compress) == -1)
+        return -1;
+    xk_compression_took(&pump->choice, length, xk_now_ns() - begin_ns);
+    return 0;
 }
 
 /* The target speaks only to say that it is there, or that it failed. */
@@ -322,7 +336,8 @@ set_up(struct xk_pump *pump, bool out, int *driver_fd, struct xk_error *err)
     int ends[2];
 
     pump->hash = XXH3_createState();
-    if (out && pump->options.zstd)
+    pump->choice.how = pump->options.compression;
+    if (out && pump->choice.how != XK_COMPRESSION_NONE)
         pump->compressor = ZSTD_createCCtx();
     if (!out)
         pump->expander = ZSTD_createDCtx();

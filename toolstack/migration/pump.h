@@ -16,12 +16,13 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "toolstack/migration/compression.h"
 #include "toolstack/migration/frame.h"
 
 struct xk_pump;
 
 struct xk_pump_options {
-    bool zstd;          /* out: compress what gets smaller by it */
+    enum xk_compression compression; /* out: of what gets smaller by it */
     int64_t silence_ms; /* the other side may be still for so long */
 };
 

@@ -190,8 +190,9 @@ static int
 write_state(struct save *save, struct xk_pump_totals *totals,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_pump_options options = {.zstd = save->zstd,
-                                            .silence_ms = SILENCE_MS};
+    const struct xk_pump_options options = {
+        .compression = save->zstd ? XK_COMPRESSION_ZSTD : XK_COMPRESSION_NONE,
+        .silence_ms = SILENCE_MS};
     const struct xk_send_options how = {.live = false};
     struct xk_error driver_err = {0};
     struct xk_pump *pump;
