@@ -92,6 +92,10 @@ static const unsigned long ioctls[] = {
 #endif
 };
 
+/* The operation; what is left, IORING_REGISTER_USE_REGISTERED_RING, says how
+ * the ring is named, which is liburing's choice. */
+#define REGISTER_OP UINT32_C(0x7fffffff)
+
 /* Memory is pinned while a ring is connected; the last one is what liburing
  * asks for when it closes an io_uring. */
 static const uint32_t registers[] = {IORING_REGISTER_BUFFERS,
@@ -109,9 +113,9 @@ add_rules(scmp_filter_ctx filter)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
     for (size_t i = 0; i < XK_ARRAY_SIZE(registers) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-                              SCMP_SYS(io_uring_register), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, registers[i]));
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,
+            SCMP_A1_32(SCMP_CMP_MASKED_EQ, REGISTER_OP, registers[i]));
     /* Memory that can be run is never asked for. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
