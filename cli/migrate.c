@@ -292,7 +292,7 @@ const struct xk_command xk_command_migrate = {
         "must lead to an \"xk migrate-receive\". It is split into words as a "
         "shell does, but no shell is run.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_LIVE] = {0, "live", XK_ARG_NONE, NULL,
                              "refuse to move it in another way", NULL},
             [OPTION_NO_LIVE] = {0, "no-live", XK_ARG_NONE, NULL,
@@ -334,7 +334,7 @@ const struct xk_command xk_command_migrate = {
                                "a domain is moved as it is"},
             [OPTION_DEBUG] = {0, "debug", XK_ARG_NONE, NULL,
                               "nothing to do: -v says what is done", NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"HOST", XK_ARG_TEXT, .optional = true}},
     .needs_host = true,
