@@ -165,8 +165,8 @@ xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (xk_xen_helper_config(xk_xen(hv), NULL, "describe", NULL, config, -1, NULL,
-                             &answer, xk_deadline_in_ms(DESCRIBE_MS),
+    if (xk_xen_helper_config(xk_xen(hv), NULL, "describe", NULL, config, -1,
+                             NULL, &answer, xk_deadline_in_ms(DESCRIBE_MS),
                              err) == -1)
         return -1;
     xk_json_put_value(writer, "libxl", xk_json_get(answer, "libxl"));

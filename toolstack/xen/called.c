@@ -28,8 +28,7 @@ take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
 
     vsnprintf(line, sizeof(line), format, al);
     if (log->debug)
-        fprintf(stderr, "%s: %s\n", context != NULL ? context : "",
-                line);
+        fprintf(stderr, "%s: %s\n", context != NULL ? context : "", line);
     if (level < XTL_ERROR || log->count++ >= LINES_MAX)
         return;
     /* "libxl_dm.c:123:function: Domain 4:" is for those who read its source. */

@@ -244,9 +244,8 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
         int left = xk_deadline_left_ms(deadline);
 
         if (left == 0)
-            return xk_fail(err, XK_ERR_TIMEOUT,
-                           "%s did not do \"%s\" in time", name_of(call),
-                           call->argv[0]);
+            return xk_fail(err, XK_ERR_TIMEOUT, "%s did not do \"%s\" in time",
+                           name_of(call), call->argv[0]);
         if (!goes_on(call))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
         if (poll(&poller, 1, left < tick_ms ? left : tick_ms) > 0) {
@@ -280,14 +279,12 @@ judge(struct child *child, const struct xk_xen_call *call,
 
     reap(child, &status);
     if (child->answer.length == 0)
-        return xk_fail(err, XK_ERR_FAILED,
-                       "%s ended in the middle of \"%s\" (%s %d)",
-                       name_of(call), call->argv[0],
-                       WIFSIGNALED(status) ? "signal" : "status",
-                       WIFSIGNALED(status) ? WTERMSIG(status)
-                                           : WEXITSTATUS(status));
-    answer =
-        xk_json_parse(child->answer.data, child->answer.length,
+        return xk_fail(
+            err, XK_ERR_FAILED, "%s ended in the middle of \"%s\" (%s %d)",
+            name_of(call), call->argv[0],
+            WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    answer = xk_json_parse(child->answer.data, child->answer.length,
                            name_of(call), err);
     if (answer == NULL)
         return -1;

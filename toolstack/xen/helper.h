@@ -47,8 +47,7 @@ int xk_xen_helper_simple(struct xk_xen *xen, const char *verb,
 
 /* The same for a verb that takes a configuration (build.c). */
 int xk_xen_helper_config(struct xk_xen *xen, const char *program,
-                         const char *verb,
-                         const struct xk_record *record,
+                         const char *verb, const struct xk_record *record,
                          const struct xk_domain_config *config, int stream_fd,
                          const struct xk_send_watch *watch,
                          struct xk_json **result, struct xk_deadline deadline,

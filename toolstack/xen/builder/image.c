@@ -230,8 +230,7 @@ xk_builder_load(struct xk_builder *builder, struct xk_error *err)
 
     if (open_channels(builder, err) == -1)
         return -1;
-    image =
-        xc_dom_allocate(builder->xc, builder->libxl.b_info.cmdline, NULL);
+    image = xc_dom_allocate(builder->xc, builder->libxl.b_info.cmdline, NULL);
     if (image == NULL)
         return xk_builder_fail(builder, "make room for its image", err);
     r = build(builder, image, &tables, err);

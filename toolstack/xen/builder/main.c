@@ -44,9 +44,8 @@ static int
 build(struct xk_builder *builder, struct xk_error *err)
 {
     static step *const steps[] = {
-        xk_builder_make,        xk_builder_write_home,
-        xk_builder_load,        xk_builder_write_rest,
-        xk_builder_save_config, xk_builder_await_console,
+        xk_builder_make,       xk_builder_write_home,  xk_builder_load,
+        xk_builder_write_rest, xk_builder_save_config, xk_builder_await_console,
     };
 
     if (open_all(builder, err) == -1 || xk_builder_look(builder, err) == -1)

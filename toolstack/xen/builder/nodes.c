@@ -108,8 +108,7 @@ put_machine(const struct xk_builder *builder, const char *home,
 
     xk_tree_printf(tree, home, "memory/static-max", "%" PRIu64,
                    info->max_memkb);
-    xk_tree_printf(tree, home, "memory/target", "%" PRIu64,
-                   info->target_memkb);
+    xk_tree_printf(tree, home, "memory/target", "%" PRIu64, info->target_memkb);
     xk_tree_write(tree, home, "memory/videoram", "0");
     xk_tree_printf(tree, home, "domid", "%u", builder->domid);
     xk_tree_printf(tree, home, "store/port", "%" PRIu32, builder->store_port);

@@ -30,8 +30,8 @@ add(struct xk_tree *tree, enum xk_store_change_kind kind, const char *base,
     change = &tree->changes[tree->count++];
     *change = (struct xk_store_change){
         .kind = kind,
-        .path = name != NULL ? xk_asprintf("%s/%s", base, name)
-                             : xk_strdup(base),
+        .path =
+            name != NULL ? xk_asprintf("%s/%s", base, name) : xk_strdup(base),
     };
     return change;
 }
