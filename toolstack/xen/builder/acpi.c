@@ -5,7 +5,6 @@
  */
 #include "toolstack/xen/builder/acpi.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/xen.h>
@@ -183,8 +182,8 @@ is_fadt(const struct xk_acpi *acpi, const unsigned char *fadt, size_t length)
            memcmp(dsdt, dsdt_pvh, dsdt_pvh_len) == 0;
 }
 
-static bool
-is_right(const struct xk_acpi *acpi, unsigned cpus, unsigned online)
+bool
+xk_acpi_is_right(const struct xk_acpi *acpi, unsigned cpus, unsigned online)
 {
     bool fadt = false, madt = false;
     const unsigned char *xsdt, *table;
@@ -240,7 +239,7 @@ xk_acpi_make(unsigned cpus, unsigned online, struct xk_error *err)
     describe(&config, acpi, &info);
     if (acpi_build_tables(&room.context, &config) == 0) {
         acpi->pages = (room.used + XK_ACPI_PAGE - 1) / XK_ACPI_PAGE;
-        if (is_right(acpi, cpus, online))
+        if (xk_acpi_is_right(acpi, cpus, online))
             return acpi;
     }
     free(acpi);

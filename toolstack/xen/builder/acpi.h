@@ -7,6 +7,7 @@
 #ifndef XK_TOOLSTACK_XEN_BUILDER_ACPI_H
 #define XK_TOOLSTACK_XEN_BUILDER_ACPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,5 +34,10 @@ struct xk_acpi {
  * known here. */
 struct xk_acpi *xk_acpi_make(unsigned cpus, unsigned online,
                              struct xk_error *err);
+
+/* Whether they are what they should be: their sums, where they point, the DSDT
+ * and the CPUs. */
+bool xk_acpi_is_right(const struct xk_acpi *acpi, unsigned cpus,
+                      unsigned online);
 
 #endif
