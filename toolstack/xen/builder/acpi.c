@@ -49,6 +49,9 @@ struct acpi_config {
     struct acpi_numa numa;
     const struct hvm_info_table *hvminfo;
     const uint16_t *tis_hdr;
+#if __XEN_LATEST_INTERFACE_VERSION__ >= 0x00041300 /* Xen 4.20: TPM 2.0 */
+    const void *tpm;
+#endif
     unsigned long infop, rsdp;
     uint32_t (*lapic_id)(unsigned cpu);
     uint32_t lapic_base_address, ioapic_base_address;
