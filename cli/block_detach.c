@@ -31,8 +31,11 @@ const struct xk_command xk_command_block_detach = {
         "after ten seconds, because it is mounted for instance, the verb ends "
         "with exit status 4, and the disk goes as soon as the guest lets go "
         "of it. With --force it goes at once, and the guest sees errors.",
-    .options = {[OPTION_FORCE] = {0, "force", XK_ARG_NONE, NULL,
-                                  "do not ask the guest", NULL}},
+    .options =
+        (const struct xk_option[]){
+            [OPTION_FORCE] = {0, "force", XK_ARG_NONE, NULL,
+                              "do not ask the guest", NULL},
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

@@ -170,12 +170,12 @@ const struct xk_command xk_command_check = {
         "The exit status is 2 if there is an error, or, with --strict, a "
         "warning.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_ON] = {0, "on", XK_ARG_HYPERVISOR, "xen|kvm",
                            "also check for this hypervisor", NULL},
             [OPTION_STRICT] = {0, "strict", XK_ARG_NONE, NULL,
                                "take warnings for errors", NULL},
-        },
+            {0}},
     .positionals = {{"FILE", XK_ARG_FILE, .repeated = true}},
     .run = run_check,
 };

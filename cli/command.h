@@ -55,7 +55,9 @@ struct xk_command {
     const char *summary; /* one line, lower case, no stop */
     const char *details; /* paragraphs for the manual page and "xk help VERB",
                             split by blank lines */
-    struct xk_option options[XK_OPTIONS_MAX]; /* ended by a zeroed row */
+    /* Ended by a zeroed row, at most XK_OPTIONS_MAX, or NULL: none. Room for
+     * the most in each row was pages that the start of each verb relocates. */
+    const struct xk_option *options;
     struct xk_positional positionals[XK_POSITIONALS_MAX];
     unsigned timeout_s; /* of the whole verb, 0: none */
     bool no_json;       /* refuses --json: it has no result to print */

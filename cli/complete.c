@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
@@ -186,7 +187,7 @@ offer_value(struct line *line, const struct xk_option *option)
 static void
 offer_options(const struct line *line, const struct xk_option *options)
 {
-    for (; options->letter != 0 || options->name != NULL; options++) {
+    for (; !xk_option_is_end(options); options++) {
         char text[64];
 
         if (options->refused != NULL)
@@ -207,7 +208,7 @@ find_in(const struct xk_option *rows, const char *word)
     bool is_long = word[1] == '-';
     size_t length = is_long ? strcspn(word + 2, "=") : 0;
 
-    for (; rows->letter != 0 || rows->name != NULL; rows++) {
+    for (; !xk_option_is_end(rows); rows++) {
         if (is_long && rows->name != NULL &&
             strncmp(rows->name, word + 2, length) == 0 &&
             rows->name[length] == '\0')

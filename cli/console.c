@@ -191,7 +191,7 @@ const struct xk_command xk_command_console = {
         "On KVM a domain has one console, its serial port; -t pv means the "
         "same one.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_NUMBER] = {'n', NULL, XK_ARG_NUMBER, "NUMBER",
                                "which console; 0 is the first", NULL},
             [OPTION_TYPE] = {'t', NULL, XK_ARG_TEXT, "pv|serial",
@@ -199,7 +199,7 @@ const struct xk_command xk_command_console = {
             [OPTION_HISTORY] = {0, "history", XK_ARG_TEXT, "all|none|LINES",
                                 "how much of what was written before to show",
                                 NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 10, /* to get there */
     .no_json = true,

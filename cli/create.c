@@ -224,7 +224,7 @@ const struct xk_command xk_command_create = {
         "With --dry-run nothing is made: it prints the configuration with all "
         "defaults filled in, and what would be run, as JSON.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_PAUSED] = {'p', "paused", XK_ARG_NONE, NULL,
                                "leave the domain paused", NULL},
             [OPTION_CONSOLE] = {'c', "console", XK_ARG_NONE, NULL,
@@ -238,8 +238,8 @@ const struct xk_command xk_command_create = {
                              "the file to read", NULL},
             [OPTION_FOREGROUND] = {'F', "foreground", XK_ARG_NONE, NULL,
                                    "return when the domain is gone", NULL},
-            [OPTION_STRICT] = {0, "strict", XK_ARG_NONE, NULL,
-                               "take warnings for errors", NULL},
+            [OPTION_STRICT] = {0, "strict", XK_ARG_NONE,
+                               NULL, "take warnings for errors", NULL},
             [OPTION_DEBUG] = {'d', "debug", XK_ARG_NONE, NULL,
                               "say all that is done, as -vv does", NULL},
             [OPTION_EXIT] = {'e', NULL, XK_ARG_NONE, NULL,
@@ -259,7 +259,7 @@ const struct xk_command xk_command_create = {
                                      XK_ARG_NONE, NULL,
                                      "nothing to do: there are no global masks",
                                      NULL},
-        },
+            {0}},
     .positionals = {{"FILE", XK_ARG_FILE, .optional = true},
                     {"KEY=VALUE", XK_ARG_OVERRIDE, .optional = true,
                      .repeated = true}},

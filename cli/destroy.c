@@ -35,10 +35,13 @@ const struct xk_command xk_command_destroy = {
         "is free. The guest is not asked: this is the power cord, and "
         "\"xk shutdown\" is the button. Works in every state, also for what is "
         "left of a domain whose process was killed.",
-    .options = {[OPTION_FORCE] = {'f', NULL, XK_ARG_NONE, NULL,
-                                  "allow domain 0, which works only from a "
-                                  "toolstack domain of its own",
-                                  NULL}},
+    .options =
+        (const struct xk_option[]){
+            [OPTION_FORCE] = {'f', NULL, XK_ARG_NONE, NULL,
+                              "allow domain 0, which works only from a "
+                              "toolstack domain of its own",
+                              NULL},
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 60,
     .needs_host = true,

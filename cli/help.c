@@ -15,7 +15,7 @@ enum {
 bool
 xk_option_is_end(const struct xk_option *option)
 {
-    return option->letter == 0 && option->name == NULL;
+    return option == NULL || (option->letter == 0 && option->name == NULL);
 }
 
 void
@@ -24,7 +24,7 @@ xk_help_put_usage(struct xk_buf *out, const struct xk_command *command)
     const struct xk_positional *row = command->positionals;
 
     xk_buf_puts(out, command->name);
-    if (!xk_option_is_end(&command->options[0]))
+    if (!xk_option_is_end(command->options))
         xk_buf_puts(out, " [options]");
     for (int i = 0; i < XK_POSITIONALS_MAX && row[i].metavar != NULL; i++)
         xk_buf_printf(out, row[i].optional ? " [%s%s]" : " %s%s",
@@ -91,7 +91,7 @@ put_command(struct xk_buf *out, const struct xk_command *command)
     xk_buf_puts(out, "\n\n");
     xk_output_wrap(out, command->details, 0, 0, WIDTH);
     xk_buf_puts(out, "\n");
-    if (xk_option_is_end(&command->options[0]))
+    if (xk_option_is_end(command->options))
         return;
     xk_buf_puts(out, "\nOptions:\n");
     put_options(out, command->options);

@@ -86,9 +86,12 @@ const struct xk_command xk_command_info = {
     .details =
         "Prints one fact a line, \"key : value\". With the key of a fact "
         "it prints the value alone. Memory is in MiB.",
-    .options = {[OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
-                                 "also print the topology",
-                                 "use \"lscpu\" and \"numactl --hardware\""}},
+    .options =
+        (const struct xk_option[]){
+            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
+                             "also print the topology",
+                             "use \"lscpu\" and \"numactl --hardware\""},
+            {0}},
     .positionals = {{"KEY", XK_ARG_TEXT, .optional = true}},
     .timeout_s = 10,
     .needs_host = true,

@@ -158,7 +158,7 @@ const struct xk_command xk_command_list = {
         "(running, paused, shutdown, crashed, dying), stop_reason (null while "
         "it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_LONG] = {'l', "long", XK_ARG_NONE, NULL,
                              "print JSON with the whole configuration", NULL},
             [OPTION_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
@@ -172,7 +172,7 @@ const struct xk_command xk_command_list = {
             [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
                              "print the NUMA affinity",
                              "NUMA affinity is not managed yet"},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true,
                      .repeated = true}},
     .timeout_s = 10,

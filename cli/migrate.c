@@ -297,7 +297,7 @@ const struct xk_command xk_command_migrate = {
         "must lead to an \"xk migrate-receive\". It is split into words as a "
         "shell does, but no shell is run.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_LIVE] = {0, "live", XK_ARG_NONE, NULL,
                              "refuse to move it in another way", NULL},
             [OPTION_NO_LIVE] = {0, "no-live", XK_ARG_NONE, NULL,
@@ -323,8 +323,8 @@ const struct xk_command xk_command_migrate = {
                                 "only ask whether it could be moved", NULL},
             [OPTION_PLAN] = {0, "plan", XK_ARG_NONE, NULL,
                              "measure, and say what it would take", NULL},
-            [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE, NULL,
-                               "end the move of DOMAIN that is under way",
+            [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE,
+                               NULL, "end the move of DOMAIN that is under way",
                                NULL},
             [OPTION_RESOLVE] = {0, "resolve", XK_ARG_NONE, NULL,
                                 "end the doubt about DOMAIN", NULL},
@@ -340,7 +340,7 @@ const struct xk_command xk_command_migrate = {
                                "a domain is moved as it is"},
             [OPTION_DEBUG] = {0, "debug", XK_ARG_NONE, NULL,
                               "nothing to do: -v says what is done", NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"HOST", XK_ARG_TEXT, .optional = true}},
     .needs_host = true,

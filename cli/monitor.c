@@ -107,11 +107,11 @@ const struct xk_command xk_command_monitor = {
         "It may be killed at any time. The next one catches up with what "
         "happened in between.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_UNTIL_IDLE] = {0, "until-idle", XK_ARG_NONE, NULL,
                                    "end with the last domain", NULL},
             [OPTION_STATUS] = {0, "status", XK_ARG_NONE, NULL,
                                "only say whether one runs", NULL},
-        },
+            {0}},
     .run = run_monitor,
 };

@@ -28,7 +28,7 @@ const struct xk_command xk_command_reboot = {
         "-a asks all domains but domain 0. If some of them fail the others are "
         "asked all the same, and the exit status is that of the first failure.",
     .options =
-        {
+        (const struct xk_option[]){
             [XK_ASK_ALL] = {'a', "all", XK_ARG_NONE, NULL, "ask all domains",
                             NULL},
             [XK_ASK_WAIT] = {'w', "wait", XK_ARG_NONE, NULL,
@@ -37,7 +37,7 @@ const struct xk_command xk_command_reboot = {
                                  "press the ACPI reset button where the guest "
                                  "has no PV drivers",
                                  NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true}},
     .timeout_s = 60,
     .needs_host = true,

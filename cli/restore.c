@@ -74,7 +74,7 @@ const struct xk_command xk_command_restore = {
         "CONFIG, an xl.cfg file, is taken instead of the configuration in "
         "FILE; it must describe the same machine, but paths may differ.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
                               "leave the domain paused", NULL},
             [OPTION_EXIT] = {'e', NULL, XK_ARG_NONE, NULL,
@@ -92,7 +92,7 @@ const struct xk_command xk_command_restore = {
                                  "start a VNC viewer with the password",
                                  "start a viewer yourself; vnclisten= and "
                                  "vncdisplay= say where"},
-        },
+            {0}},
     .positionals = {{"FILE", XK_ARG_FILE},
                     {"FILE", XK_ARG_FILE, .optional = true}},
     .needs_host = true,

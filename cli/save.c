@@ -66,14 +66,14 @@ const struct xk_command xk_command_save = {
         "With -c the domain goes on when FILE is written, and with -p it stays "
         "there, paused.",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_CONTINUE] = {'c', NULL, XK_ARG_NONE, NULL,
                                  "let the domain go on afterwards", NULL},
             [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
                               "leave the domain paused afterwards", NULL},
             [OPTION_COMPRESS] = {'z', "compress", XK_ARG_NONE, NULL,
                                  "compress the file (zstd)", NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"FILE", XK_ARG_FILE}},
     .needs_host = true,
     .run = run_save,

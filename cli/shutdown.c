@@ -30,7 +30,7 @@ const struct xk_command xk_command_shutdown = {
         "failure.\n\n"
         "On KVM the guest sees its ACPI power button, with or without -F.",
     .options =
-        {
+        (const struct xk_option[]){
             [XK_ASK_ALL] = {'a', "all", XK_ARG_NONE, NULL, "ask all domains",
                             NULL},
             [XK_ASK_WAIT] = {'w', "wait", XK_ARG_NONE, NULL,
@@ -41,7 +41,7 @@ const struct xk_command xk_command_shutdown = {
                                  "press the ACPI power button where the guest "
                                  "has no PV drivers",
                                  NULL},
-        },
+            {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true}},
     .timeout_s = 60,
     .needs_host = true,

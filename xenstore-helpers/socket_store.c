@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/util.h"
 #include "xenstore-helpers/wire.h"
 
 #define SOCKET_PATH "/run/xenstored/socket"
@@ -48,12 +49,17 @@ read_node(struct xk_store *store, uint32_t tx, const char *path,
 
 static int
 read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
-           size_t count, struct xk_buf *values, struct xk_error *errors,
+           size_t count, struct xk_buf *values, int *errnums,
            struct xk_deadline deadline, struct xk_error *err)
 {
     _Static_assert((int)XK_STORE_BURST <= (int)XK_WIRE_BURST, "too many");
-    return xk_wire_burst(store, XK_WIRE_READ, tx, paths, count, values, errors,
-                         deadline, err);
+    struct xk_wire_ask asks[XK_STORE_BURST];
+
+    for (size_t i = 0; i < count; i++)
+        asks[i] = (struct xk_wire_ask){XK_WIRE_READ, paths[i], paths[i],
+                                       strlen(paths[i]) + 1};
+    return xk_wire_burst(store, tx, asks, count, values, errnums, deadline,
+                         err);
 }
 
 static int
@@ -185,6 +191,15 @@ remove_node(struct xk_store *store, uint32_t tx, const char *path,
     return of_path(store, XK_WIRE_RM, tx, path, &ignored, deadline, err);
 }
 
+static void
+put_perms(const struct xk_store_perm *perms, size_t count, struct xk_buf *data)
+{
+    for (size_t i = 0; i < count; i++) {
+        xk_buf_printf(data, "%c%u", perms[i].access, perms[i].domid);
+        xk_buf_append(data, "", 1);
+    }
+}
+
 static int
 set_perms(struct xk_store *store, uint32_t tx, const char *path,
           const struct xk_store_perm *perms, size_t count,
@@ -193,11 +208,59 @@ set_perms(struct xk_store *store, uint32_t tx, const char *path,
     XK_CLEANUP_BUF struct xk_buf data = {0};
 
     xk_buf_append(&data, path, strlen(path) + 1);
-    for (size_t i = 0; i < count; i++) {
-        xk_buf_printf(&data, "%c%u", perms[i].access, perms[i].domid);
+    put_perms(perms, count, &data);
+    return simple(store, XK_WIRE_SET_PERMS, tx, path, &data, deadline, err);
+}
+
+static struct xk_wire_ask
+put_change(const struct xk_store_change *change, struct xk_buf *data)
+{
+    static const enum xk_wire_type types[] = {
+        [XK_STORE_WRITE] = XK_WIRE_WRITE,
+        [XK_STORE_MAKE] = XK_WIRE_MKDIR,
+        [XK_STORE_REMOVE] = XK_WIRE_RM,
+        [XK_STORE_PERMS] = XK_WIRE_SET_PERMS,
+    };
+
+    xk_buf_append(data, change->path, strlen(change->path) + 1);
+    if (change->kind == XK_STORE_WRITE)
+        xk_buf_append(data, change->value, strlen(change->value));
+    if (change->kind == XK_STORE_PERMS)
+        put_perms(change->perms, change->perm_count, data);
+    return (struct xk_wire_ask){types[change->kind], change->path, data->data,
+                                data->length};
+}
+
+static int
+change_burst(struct xk_store *store, uint32_t tx,
+             const struct xk_store_change *changes, size_t count, int *errnums,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_wire_ask asks[XK_STORE_BURST] = {{0}};
+    struct xk_buf data[XK_STORE_BURST] = {{0}};
+    int r;
+
+    for (size_t i = 0; i < count; i++)
+        asks[i] = put_change(&changes[i], &data[i]);
+    r = xk_wire_burst(store, tx, asks, count, NULL, errnums, deadline, err);
+    for (size_t i = 0; i < count; i++)
+        xk_buf_free(&data[i]);
+    return r;
+}
+
+static int
+introduce(struct xk_store *store, unsigned domid, uint64_t gfn, uint32_t port,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf data = {0};
+    const uint64_t numbers[] = {domid, gfn, port};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
+        xk_buf_printf(&data, "%llu", (unsigned long long)numbers[i]);
         xk_buf_append(&data, "", 1);
     }
-    return simple(store, XK_WIRE_SET_PERMS, tx, path, &data, deadline, err);
+    return simple(store, XK_WIRE_INTRODUCE, XK_STORE_NO_TX, "introduce", &data,
+                  deadline, err);
 }
 
 static int
@@ -268,6 +331,8 @@ unwatch(struct xk_store *store, const char *path, const char *token,
 static const struct xk_store_ops ops = {
     .read = read_node,
     .read_burst = read_burst,
+    .change_burst = change_burst,
+    .introduce = introduce,
     .list = list_nodes,
     .write = write_node,
     .make = make_node,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/util.h"
 
 #define NUMBER_MAX 20 /* digits of the largest 64 bit number */
 
@@ -113,16 +114,47 @@ xk_store_read(struct xk_store *store, uint32_t tx, const char *path, size_t max,
     return 0;
 }
 
+int
+xk_store_refused(int errnum, const char *path, struct xk_error *err)
+{
+    static const struct {
+        int errnum;
+        enum xk_error_kind kind;
+    } kinds[] = {
+        {ENOENT, XK_ERR_NOT_FOUND}, {EEXIST, XK_ERR_EXISTS},
+        {EACCES, XK_ERR_HOST},      {EPERM, XK_ERR_HOST},
+        {EBUSY, XK_ERR_BUSY},       {ENOSYS, XK_ERR_UNSUPPORTED},
+    };
+    enum xk_error_kind kind = XK_ERR_FAILED;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(kinds); i++) {
+        if (kinds[i].errnum == errnum)
+            kind = kinds[i].kind;
+    }
+    xk_fail(err, kind, "xenstore: %s: %s", path, strerror(errnum));
+    if (err != NULL)
+        err->errnum = errnum;
+    return -1;
+}
+
 static int
 read_one_by_one(struct xk_store *store, uint32_t tx, const char *const *paths,
-                size_t count, struct xk_buf *values, struct xk_error *errors,
-                struct xk_deadline deadline)
+                size_t count, struct xk_buf *values, int *errnums,
+                struct xk_deadline deadline, struct xk_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        errors[i] = (struct xk_error){0};
-        if (store->ops->read(store, tx, paths[i], &values[i], deadline,
-                             &errors[i]) == -1)
-            errors[i].errnum = errors[i].errnum != 0 ? errors[i].errnum : EIO;
+        struct xk_error why = {0};
+
+        errnums[i] = 0;
+        if (store->ops->read(store, tx, paths[i], &values[i], deadline, &why) ==
+            0)
+            continue;
+        if (why.kind != XK_ERR_NOT_FOUND) {
+            if (err != NULL)
+                *err = why;
+            return -1;
+        }
+        errnums[i] = ENOENT;
     }
     return 0;
 }
@@ -132,21 +164,19 @@ read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
            size_t count, size_t max, struct xk_buf *values,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_error errors[XK_STORE_BURST];
+    int errnums[XK_STORE_BURST];
     int r = store->ops->read_burst != NULL
                 ? store->ops->read_burst(store, tx, paths, count, values,
-                                         errors, deadline, err)
-                : read_one_by_one(store, tx, paths, count, values, errors,
-                                  deadline);
+                                         errnums, deadline, err)
+                : read_one_by_one(store, tx, paths, count, values, errnums,
+                                  deadline, err);
 
     for (size_t i = 0; r == 0 && i < count; i++) {
-        if (errors[i].errnum == 0) {
+        if (errnums[i] == 0) {
             r = check_value(paths[i], max, &values[i], err);
             xk_buf_append(&values[i], "", 0);
-        } else if (errors[i].kind != XK_ERR_NOT_FOUND) {
-            if (err != NULL)
-                *err = errors[i];
-            r = -1;
+        } else if (errnums[i] != ENOENT) {
+            r = xk_store_refused(errnums[i], paths[i], err);
         }
     }
     return r;
@@ -197,18 +227,25 @@ xk_store_list(struct xk_store *store, uint32_t tx, const char *path,
     return store->ops->list(store, tx, path, names, deadline, err);
 }
 
+static int
+check_write(const char *path, const char *value, struct xk_error *err)
+{
+    if (check_path(path, err) == -1)
+        return -1;
+    if (strlen(path) + 1 + strlen(value) > XK_STORE_VALUE_MAX)
+        return xk_fail(err, XK_ERR_USAGE, "the value for %s is too long", path);
+    return 0;
+}
+
 int
 xk_store_write(struct xk_store *store, uint32_t tx, const char *path,
                const char *value, struct xk_deadline deadline,
                struct xk_error *err)
 {
-    size_t length = strlen(value);
-
-    if (check_path(path, err) == -1)
+    if (check_write(path, value, err) == -1)
         return -1;
-    if (strlen(path) + 1 + length > XK_STORE_VALUE_MAX)
-        return xk_fail(err, XK_ERR_USAGE, "the value for %s is too long", path);
-    return store->ops->write(store, tx, path, value, length, deadline, err);
+    return store->ops->write(store, tx, path, value, strlen(value), deadline,
+                             err);
 }
 
 int
@@ -236,10 +273,9 @@ xk_store_remove(struct xk_store *store, uint32_t tx, const char *path,
     return -1;
 }
 
-int
-xk_store_set_perms(struct xk_store *store, uint32_t tx, const char *path,
-                   const struct xk_store_perm *perms, size_t count,
-                   struct xk_deadline deadline, struct xk_error *err)
+static int
+check_perms(const char *path, const struct xk_store_perm *perms, size_t count,
+            struct xk_error *err)
 {
     if (check_path(path, err) == -1)
         return -1;
@@ -251,7 +287,29 @@ xk_store_set_perms(struct xk_store *store, uint32_t tx, const char *path,
     }
     if (count == 0)
         return xk_fail(err, XK_ERR_USAGE, "%s needs an owner", path);
+    return 0;
+}
+
+int
+xk_store_set_perms(struct xk_store *store, uint32_t tx, const char *path,
+                   const struct xk_store_perm *perms, size_t count,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    if (check_perms(path, perms, count, err) == -1)
+        return -1;
     return store->ops->set_perms(store, tx, path, perms, count, deadline, err);
+}
+
+int
+xk_store_check_change(const struct xk_store_change *change,
+                      struct xk_error *err)
+{
+    if (change->kind == XK_STORE_WRITE)
+        return check_write(change->path, change->value, err);
+    if (change->kind == XK_STORE_PERMS)
+        return check_perms(change->path, change->perms, change->perm_count,
+                           err);
+    return check_path(change->path, err);
 }
 
 int

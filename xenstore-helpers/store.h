@@ -42,6 +42,22 @@ struct xk_store_perm {
     unsigned domid;
 };
 
+/* One of many changes. */
+enum xk_store_change_kind {
+    XK_STORE_WRITE,
+    XK_STORE_MAKE,
+    XK_STORE_REMOVE, /* not there is no error */
+    XK_STORE_PERMS,
+};
+
+struct xk_store_change {
+    enum xk_store_change_kind kind;
+    const char *path;
+    const char *value;             /* XK_STORE_WRITE */
+    struct xk_store_perm perms[2]; /* XK_STORE_PERMS */
+    size_t perm_count;
+};
+
 /* A watch that fired. path NULL: too much happened, anything under the watch
  * may have changed. */
 struct xk_store_event {
@@ -65,11 +81,20 @@ struct xk_store_ops {
     int (*read)(struct xk_store *store, uint32_t tx, const char *path,
                 struct xk_buf *value, struct xk_deadline deadline,
                 struct xk_error *err);
-    /* At most XK_STORE_BURST; may be NULL. errors[i] is why there is none. */
+    /* At most XK_STORE_BURST; may be NULL. errnums[i] is why there is none. */
     int (*read_burst)(struct xk_store *store, uint32_t tx,
                       const char *const *paths, size_t count,
-                      struct xk_buf *values, struct xk_error *errors,
+                      struct xk_buf *values, int *errnums,
                       struct xk_deadline deadline, struct xk_error *err);
+    /* At most XK_STORE_BURST; may be NULL. errnums[i] is why not, or 0. */
+    int (*change_burst)(struct xk_store *store, uint32_t tx,
+                        const struct xk_store_change *changes, size_t count,
+                        int *errnums, struct xk_deadline deadline,
+                        struct xk_error *err);
+    /* May be NULL. */
+    int (*introduce)(struct xk_store *store, unsigned domid, uint64_t gfn,
+                     uint32_t port, struct xk_deadline deadline,
+                     struct xk_error *err);
     int (*list)(struct xk_store *store, uint32_t tx, const char *path,
                 struct xk_store_names *names, struct xk_deadline deadline,
                 struct xk_error *err);
@@ -124,7 +149,7 @@ int xk_store_read(struct xk_store *store, uint32_t tx, const char *path,
 /* The same for many nodes, in fewer turns. values[i].data stays NULL where
  * there is no such node, and is ended by a NUL else; all are empty before, and
  * the caller's to free in any case. */
-#define XK_STORE_BURST 16
+#define XK_STORE_BURST 64
 int xk_store_read_all(struct xk_store *store, uint32_t tx,
                       const char *const *paths, size_t count, size_t max,
                       struct xk_buf *values, struct xk_deadline deadline,
@@ -154,6 +179,26 @@ int xk_store_remove(struct xk_store *store, uint32_t tx, const char *path,
 int xk_store_set_perms(struct xk_store *store, uint32_t tx, const char *path,
                        const struct xk_store_perm *perms, size_t count,
                        struct xk_deadline deadline, struct xk_error *err);
+
+/* Carry out changes in their order, in few turns. The first that the store
+ * refuses is the failure; what stands behind it may be carried out or not, so
+ * tx is a transaction, to be given up then. */
+int xk_store_apply(struct xk_store *store, uint32_t tx,
+                   const struct xk_store_change *changes, size_t count,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+/* What of it can be known to be wrong without the store. */
+int xk_store_check_change(const struct xk_store_change *change,
+                          struct xk_error *err);
+
+/* Let a domain use the store: the frame of its ring, and the event channel that
+ * it was given for it. */
+int xk_store_introduce(struct xk_store *store, unsigned domid, uint64_t gfn,
+                       uint32_t port, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+/* The failure that an errno of the store is. Returns -1. */
+int xk_store_refused(int errnum, const char *path, struct xk_error *err);
 
 /* Run work() in a transaction and again, from the start, as long as others are
  * faster: at most XK_STORE_TRIES times, then XK_ERR_BUSY. work() returning -1

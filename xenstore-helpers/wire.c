@@ -130,25 +130,6 @@ send_all(struct wire *wire, const struct xk_buf *message,
     return 0;
 }
 
-static enum xk_error_kind
-kind_of(int errnum)
-{
-    static const struct {
-        int errnum;
-        enum xk_error_kind kind;
-    } kinds[] = {
-        {ENOENT, XK_ERR_NOT_FOUND}, {EEXIST, XK_ERR_EXISTS},
-        {EACCES, XK_ERR_HOST},      {EPERM, XK_ERR_HOST},
-        {EBUSY, XK_ERR_BUSY},       {ENOSYS, XK_ERR_UNSUPPORTED},
-    };
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(kinds); i++) {
-        if (kinds[i].errnum == errnum)
-            return kinds[i].kind;
-    }
-    return XK_ERR_FAILED;
-}
-
 /* The store says no, with the name of an errno. */
 static int
 refused(struct wire *wire, const struct xk_wire_header *header,
@@ -161,10 +142,7 @@ refused(struct wire *wire, const struct xk_wire_header *header,
         return confused(wire, err);
     errnum = xk_wire_errno(name);
     drop(wire, header);
-    xk_fail(err, kind_of(errnum), "xenstore: %s: %s", path, strerror(errnum));
-    if (err != NULL)
-        err->errnum = errnum;
-    return -1;
+    return xk_store_refused(errnum, path, err);
 }
 
 /* The answer to a request; those of older ones were given up. */
@@ -239,36 +217,53 @@ send_requests(struct wire *wire, const struct xk_buf *message,
     return send_all(wire, message, *deadline, err);
 }
 
+static int
+take_answers(struct xk_store *store, uint32_t first,
+             const struct xk_wire_ask *asks, size_t count,
+             struct xk_buf *payloads, int *errnums, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    struct wire *wire = of(store);
+    XK_CLEANUP_BUF struct xk_buf ignored = {0};
+    struct xk_error why;
+
+    for (size_t i = 0; i < count; i++) {
+        why.errnum = errnums[i] = 0;
+        ignored.length = 0;
+        if (answer(wire, first + (uint32_t)i, asks[i].type, asks[i].path,
+                   payloads != NULL ? &payloads[i] : &ignored, deadline,
+                   &why) == 0)
+            continue;
+        /* A refusal names an errno; what is without is the connection's. */
+        if (why.errnum == 0 || wire->broken) {
+            if (err != NULL)
+                *err = why;
+            return -1;
+        }
+        errnums[i] = why.errnum;
+    }
+    return 0;
+}
+
 int
-xk_wire_burst(struct xk_store *store, uint32_t type, uint32_t tx,
-              const char *const *paths, size_t count, struct xk_buf *payloads,
-              struct xk_error *errors, struct xk_deadline deadline,
-              struct xk_error *err)
+xk_wire_burst(struct xk_store *store, uint32_t tx,
+              const struct xk_wire_ask *asks, size_t count,
+              struct xk_buf *payloads, int *errnums,
+              struct xk_deadline deadline, struct xk_error *err)
 {
     struct wire *wire = of(store);
     uint32_t first = wire->last_request + 1;
     XK_CLEANUP_BUF struct xk_buf message = {0};
 
     for (size_t i = 0; i < count; i++) {
-        if (put_request(wire, type, tx, paths[i], paths[i],
-                        strlen(paths[i]) + 1, &message, err) == -1)
+        if (put_request(wire, asks[i].type, tx, asks[i].path, asks[i].data,
+                        asks[i].length, &message, err) == -1)
             return -1;
     }
     if (send_requests(wire, &message, &deadline, err) == -1)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        errors[i] = (struct xk_error){0};
-        if (answer(wire, first + (uint32_t)i, type, paths[i], &payloads[i],
-                   deadline, &errors[i]) == 0)
-            continue;
-        /* A refusal names an errno; what is without is the connection's. */
-        if (errors[i].errnum == 0 || wire->broken) {
-            if (err != NULL)
-                *err = errors[i];
-            return -1;
-        }
-    }
-    return 0;
+    return take_answers(store, first, asks, count, payloads, errnums, deadline,
+                        err);
 }
 
 int

@@ -21,6 +21,7 @@ enum xk_wire_type {
     XK_WIRE_UNWATCH = 5,
     XK_WIRE_BEGIN = 6,
     XK_WIRE_END = 7,
+    XK_WIRE_INTRODUCE = 8,
     XK_WIRE_WRITE = 11,
     XK_WIRE_MKDIR = 12,
     XK_WIRE_RM = 13,
@@ -32,15 +33,24 @@ enum xk_wire_type {
 
 struct xk_store *xk_wire_new(int fd, const struct xk_store_ops *ops);
 
-/* Send one request of each path, and then append their answers to payloads. At
- * most XK_WIRE_BURST, so that neither side waits for the other to read. What
- * the store refuses is in errors[i], and no failure of the whole. */
-enum {
-    XK_WIRE_BURST = 16
+/* One request. path is for messages; its bytes are data. */
+struct xk_wire_ask {
+    enum xk_wire_type type;
+    const char *path;
+    const void *data;
+    size_t length;
 };
-int xk_wire_burst(struct xk_store *store, uint32_t type, uint32_t tx,
-                  const char *const *paths, size_t count,
-                  struct xk_buf *payloads, struct xk_error *errors,
+
+/* Send all requests, then take their answers: at most XK_WIRE_BURST, so that
+ * neither side waits for the other to read. Answers are appended to payloads,
+ * which may be NULL. What the store refuses is an errno in errnums[i] (0: not
+ * refused), and no failure of the whole. */
+enum {
+    XK_WIRE_BURST = 64
+};
+int xk_wire_burst(struct xk_store *store, uint32_t tx,
+                  const struct xk_wire_ask *asks, size_t count,
+                  struct xk_buf *payloads, int *errnums,
                   struct xk_deadline deadline, struct xk_error *err);
 
 /* Send data and append the answer to *payload. path is for messages. */

@@ -26,14 +26,14 @@ run_nothing(struct xk_invocation *invocation, struct xk_error *err)
 static const struct xk_command make = {
     .name = "make",
     .options =
-        {
+        (const struct xk_option[]){
             [OPTION_PAUSED] = {'p', "paused", XK_ARG_NONE, NULL, "", NULL},
             [OPTION_CONSOLE] = {'c', "console", XK_ARG_NONE, NULL, "", NULL},
             [OPTION_FILE] = {'f', "file", XK_ARG_FILE, "FILE", "", NULL},
             [OPTION_VIEWER] = {'V', "viewer", XK_ARG_NONE, NULL, "",
                                "start one yourself"},
             [OPTION_COUNT_LINES] = {'n', "count", XK_ARG_NUMBER, "N", "", NULL},
-        },
+            {0}},
     .positionals = {{"FILE", XK_ARG_FILE, .optional = true},
                     {"KEY=VALUE", XK_ARG_OVERRIDE, .optional = true,
                      .repeated = true}},
@@ -49,7 +49,9 @@ static const struct xk_command pause_row = {
 
 static const struct xk_command pay = {
     .name = "pay",
-    .options = {{'v', "vast", XK_ARG_NONE, NULL, "", NULL}},
+    .options =
+        (const struct xk_option[]){{'v', "vast", XK_ARG_NONE, NULL, "", NULL},
+                                   {0}},
     .run = run_nothing,
 };
 

@@ -182,6 +182,62 @@ more_values_than_a_burst_are_read(void **state)
 }
 
 static void
+many_changes_are_asked_for_in_one_turn(void **state)
+{
+    static const struct xk_store_change changes[] = {
+        {.kind = XK_STORE_REMOVE, .path = "/a"},
+        {.kind = XK_STORE_MAKE, .path = "/a"},
+        {.kind = XK_STORE_PERMS,
+         .path = "/a",
+         .perms = {{'n', 0}, {'r', 7}},
+         .perm_count = 2},
+        {.kind = XK_STORE_WRITE, .path = "/a/b", .value = "v"},
+    };
+
+    (void)state;
+    LAY(XK_WIRE_ERROR, 1, "ENOENT\0");
+    LAY(XK_WIRE_MKDIR, 2, "OK\0");
+    LAY(XK_WIRE_SET_PERMS, 3, "OK\0");
+    LAY(XK_WIRE_WRITE, 4, "OK\0");
+    assert_int_equal(xk_store_apply(store, 3, changes, 4, soon(), &err), 0);
+    assert_asked(XK_WIRE_RM, "/a", 3);
+    assert_asked(XK_WIRE_MKDIR, "/a", 3);
+    assert_asked(XK_WIRE_SET_PERMS, "/a\0n0\0r7", 9);
+    assert_asked(XK_WIRE_WRITE, "/a/b\0v", 6);
+}
+
+static void
+of_many_changes_the_first_that_is_refused_is_the_failure(void **state)
+{
+    static const struct xk_store_change changes[] = {
+        {.kind = XK_STORE_MAKE, .path = "/a"},
+        {.kind = XK_STORE_MAKE, .path = "/b"},
+        {.kind = XK_STORE_WRITE, .path = "/c", .value = ""},
+    };
+    static const struct xk_store_change wrong = {.kind = XK_STORE_MAKE,
+                                                 .path = "/a//b"};
+
+    (void)state;
+    LAY(XK_WIRE_MKDIR, 1, "OK\0");
+    LAY(XK_WIRE_ERROR, 2, "EACCES\0");
+    LAY(XK_WIRE_ERROR, 3, "ENOENT\0");
+    assert_int_equal(xk_store_apply(store, 3, changes, 3, soon(), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_non_null(strstr(err.message, "/b"));
+    assert_int_equal(xk_store_apply(store, 3, &wrong, 1, soon(), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_USAGE);
+}
+
+static void
+a_domain_is_introduced_by_its_numbers(void **state)
+{
+    (void)state;
+    LAY(XK_WIRE_INTRODUCE, 1, "OK\0");
+    assert_int_equal(xk_store_introduce(store, 7, 0xfeffc, 3, soon(), &err), 0);
+    assert_asked(XK_WIRE_INTRODUCE, "7\0001044476\0003", 12);
+}
+
+static void
 an_empty_value_is_an_empty_text(void **state)
 {
     XK_CLEANUP_BUF struct xk_buf value = {0};
@@ -438,6 +494,9 @@ main(void)
         T(many_values_are_asked_for_in_one_turn),
         T(of_many_values_one_that_is_refused_or_late_fails_all),
         T(more_values_than_a_burst_are_read),
+        T(many_changes_are_asked_for_in_one_turn),
+        T(of_many_changes_the_first_that_is_refused_is_the_failure),
+        T(a_domain_is_introduced_by_its_numbers),
         T(an_empty_value_is_an_empty_text),
         T(a_stopped_xenstored_is_a_timeout),
         T(an_answer_that_came_too_late_is_not_taken_for_the_next),

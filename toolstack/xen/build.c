@@ -6,6 +6,7 @@
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/plain.h"
 #include "toolstack/xen/vbd.h"
 
 enum {
@@ -24,7 +25,7 @@ put_input(const struct xk_domain_config *config, struct xk_buf *text)
 }
 
 int
-xk_xen_helper_config(struct xk_xen *xen, const char *verb,
+xk_xen_helper_config(struct xk_xen *xen, const char *program, const char *verb,
                      const struct xk_record *record,
                      const struct xk_domain_config *config, int stream_fd,
                      const struct xk_send_watch *watch, struct xk_json **result,
@@ -33,6 +34,7 @@ xk_xen_helper_config(struct xk_xen *xen, const char *verb,
     const char *const argv[] = {verb, NULL};
     XK_CLEANUP_BUF struct xk_buf input = {0};
     struct xk_xen_call call = {
+        .program = program,
         .argv = argv,
         .input = &input,
         .stream_fd = stream_fd,
@@ -80,6 +82,22 @@ xk_xen_attach_disks(struct xk_xen *xen, const struct xk_record *record,
     return xk_vbds_attach(xen, record, (unsigned)domid, config, deadline, err);
 }
 
+/* By xk-build. What it declines is not begun, and libxl's to make. */
+static int
+build_plain(struct xk_xen *xen, const struct xk_record *record,
+            const struct xk_domain_config *config, struct xk_json **answer,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    if (!xk_xen_config_is_plain(config))
+        return 0;
+    if (xk_xen_helper_config(xen, "xk-build", "build", record, config, -1, NULL,
+                             answer, deadline, err) == -1)
+        return -1;
+    if (xk_json_get(*answer, "declined") != NULL)
+        xk_json_free(XK_TAKE(*answer));
+    return 0;
+}
+
 int
 xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
              const struct xk_domain_config *config, struct xk_deadline deadline,
@@ -88,8 +106,11 @@ xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (xk_xen_helper_config(xen, "build", record, config, -1, NULL, &answer,
-                             deadline, err) == -1)
+    if (build_plain(xen, record, config, &answer, deadline, err) == -1)
+        return -1;
+    if (answer == NULL &&
+        xk_xen_helper_config(xen, NULL, "build", record, config, -1, NULL,
+                             &answer, deadline, err) == -1)
         return -1;
     return xk_xen_attach_disks(xen, record, config, answer, deadline, err);
 }
@@ -144,8 +165,8 @@ xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (xk_xen_helper_config(xk_xen(hv), "describe", NULL, config, -1, NULL,
-                             &answer, xk_deadline_in_ms(DESCRIBE_MS),
+    if (xk_xen_helper_config(xk_xen(hv), NULL, "describe", NULL, config, -1,
+                             NULL, &answer, xk_deadline_in_ms(DESCRIBE_MS),
                              err) == -1)
         return -1;
     xk_json_put_value(writer, "libxl", xk_json_get(answer, "libxl"));

@@ -224,8 +224,8 @@ check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
         return -1;
     if (is_ample(config->maxmem_mib, free_mib))
         return 0;
-    if (xk_xen_helper_config(xen, "memory", NULL, config, -1, NULL, &answer,
-                             xk_deadline_in_ms(MEMORY_MS), err) == -1)
+    if (xk_xen_helper_config(xen, NULL, "memory", NULL, config, -1, NULL,
+                             &answer, xk_deadline_in_ms(MEMORY_MS), err) == -1)
         return -1;
     xk_json_integer(xk_json_get(answer, "need_kb"), &need_kb);
     xk_json_integer(xk_json_get(answer, "free_kb"), &free_kb);

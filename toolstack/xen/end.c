@@ -11,10 +11,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/xen/plain.h"
 #include "xenstore-helpers/paths.h"
-
-/* Where libxl keeps its copies of configurations (XEN_LIB_DIR). */
-#define LIBXL_FILES "/var/lib/xen"
 
 static bool
 exists(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
@@ -92,7 +90,7 @@ remove_files(const struct xk_xen_domain *domain)
 
     xk_uuid_format(&domain->uuid, uuid);
     pattern =
-        xk_asprintf(LIBXL_FILES "/userdata-?.%u.%s.*", domain->domid, uuid);
+        xk_asprintf(XK_LIBXL_FILES "/userdata-?.%u.%s.*", domain->domid, uuid);
     if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
         return;
     for (size_t i = 0; i < found.gl_pathc; i++)

@@ -30,7 +30,6 @@ enum {
     EXIT_NO_PROGRAM = 126,
 };
 
-#define PROGRAM "xk-libxl"
 #define LOOK_NS INT64_C(500000000) /* between two looks at xenstored */
 
 struct child {
@@ -40,6 +39,12 @@ struct child {
     struct xk_buf answer;
     bool sends;
 };
+
+static const char *
+name_of(const struct xk_xen_call *call)
+{
+    return call->program != NULL ? call->program : "xk-libxl";
+}
 
 /* ---- in the child ---- */
 
@@ -80,12 +85,12 @@ become_program(const char *program, const struct xk_xen_call *call,
 static int
 make_input(const struct xk_buf *text, struct xk_error *err)
 {
-    int fd = memfd_create("xk-libxl input", MFD_CLOEXEC);
+    int fd = memfd_create("xk input", MFD_CLOEXEC);
 
     if (fd == -1 ||
         (text != NULL && xk_write_all(fd, text->data, text->length) == -1) ||
         lseek(fd, 0, SEEK_SET) == -1) {
-        xk_fail_errno(err, "hand the configuration to " PROGRAM);
+        xk_fail_errno(err, "hand the configuration on");
         if (fd != -1)
             close(fd);
         return -1;
@@ -115,7 +120,7 @@ above(int *fd)
 static int
 start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *program = xk_program_find(PROGRAM, err);
+    XK_CLEANUP_FREE char *program = xk_program_find(name_of(call), err);
     XK_CLEANUP_CLOSE int input_fd = -1;
     XK_CLEANUP_CLOSE int answer_end = -1;
     struct xk_xen_call moved = *call;
@@ -207,11 +212,11 @@ take_answer(struct child *child, bool *done, struct xk_error *err)
     ssize_t got = read(child->answer_fd, room, 4096);
 
     if (got == -1 && errno != EINTR)
-        return xk_fail_errno(err, "read the answer of " PROGRAM);
+        return xk_fail_errno(err, "read its answer");
     if (got > 0)
         child->answer.length += (size_t)got;
     if (child->answer.length > ANSWER_MAX)
-        return xk_fail(err, XK_ERR_PROTOCOL, PROGRAM " answers without end");
+        return xk_fail(err, XK_ERR_PROTOCOL, "a helper answers without end");
     *done = got == 0;
     return 0;
 }
@@ -239,8 +244,8 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
         int left = xk_deadline_left_ms(deadline);
 
         if (left == 0)
-            return xk_fail(err, XK_ERR_TIMEOUT,
-                           "libxl did not do \"%s\" in time", call->argv[0]);
+            return xk_fail(err, XK_ERR_TIMEOUT, "%s did not do \"%s\" in time",
+                           name_of(call), call->argv[0]);
         if (!goes_on(call))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
         if (poll(&poller, 1, left < tick_ms ? left : tick_ms) > 0) {
@@ -256,21 +261,21 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
 }
 
 static int
-judge(struct child *child, const char *verb, struct xk_json **result,
-      struct xk_error *err)
+judge(struct child *child, const struct xk_xen_call *call,
+      struct xk_json **result, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     int status = 0;
 
     reap(child, &status);
     if (child->answer.length == 0)
-        return xk_fail(err, XK_ERR_FAILED,
-                       PROGRAM " ended in the middle of \"%s\" (%s %d)", verb,
-                       WIFSIGNALED(status) ? "signal" : "status",
-                       WIFSIGNALED(status) ? WTERMSIG(status)
-                                           : WEXITSTATUS(status));
-    answer =
-        xk_json_parse(child->answer.data, child->answer.length, PROGRAM, err);
+        return xk_fail(
+            err, XK_ERR_FAILED, "%s ended in the middle of \"%s\" (%s %d)",
+            name_of(call), call->argv[0],
+            WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    answer = xk_json_parse(child->answer.data, child->answer.length,
+                           name_of(call), err);
     if (answer == NULL)
         return -1;
     if (xk_json_get(answer, "error") != NULL)
@@ -292,7 +297,7 @@ xk_xen_helper(struct xk_xen *xen, const struct xk_xen_call *call,
         start(call, &child, err) == -1 ||
         wait_for_answer(xen, call, &child, deadline, err) == -1)
         return -1;
-    return judge(&child, call->argv[0], result, err);
+    return judge(&child, call, result, err);
 }
 
 int

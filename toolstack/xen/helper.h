@@ -25,6 +25,7 @@ enum {
 };
 
 struct xk_xen_call {
+    const char *program;        /* NULL: xk-libxl */
     const char *const *argv;    /* ended by NULL: the verb and its arguments */
     const struct xk_buf *input; /* JSON, or NULL: none */
     int stream_fd;              /* -1: none; stays the caller's */
@@ -45,8 +46,8 @@ int xk_xen_helper_simple(struct xk_xen *xen, const char *verb,
                          struct xk_error *err);
 
 /* The same for a verb that takes a configuration (build.c). */
-int xk_xen_helper_config(struct xk_xen *xen, const char *verb,
-                         const struct xk_record *record,
+int xk_xen_helper_config(struct xk_xen *xen, const char *program,
+                         const char *verb, const struct xk_record *record,
                          const struct xk_domain_config *config, int stream_fd,
                          const struct xk_send_watch *watch,
                          struct xk_json **result, struct xk_deadline deadline,

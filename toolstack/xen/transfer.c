@@ -258,8 +258,8 @@ xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
 {
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    int r = xk_xen_helper_config(xen, "receive", record, config, fd, watch,
-                                 &answer, deadline, err);
+    int r = xk_xen_helper_config(xen, NULL, "receive", record, config, fd,
+                                 watch, &answer, deadline, err);
 
     if (r == 0)
         r = await_end(fd, watch, deadline, err);

@@ -10,17 +10,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
-
-struct xk_libxl_log {
-    xentoollog_logger logger; /* first: libxl hands it back */
-    bool debug;               /* all of it to standard error as well */
-    struct xk_buf errors;     /* what it said of errors, the first few lines */
-    unsigned count;
-};
+#include "toolstack/xen/called.h"
 
 struct xk_libxl {
     libxl_ctx *ctx;
-    struct xk_libxl_log log;
+    struct xk_called_log log;
     char *const *arguments; /* behind the verb */
     int argument_count;
     struct xk_json *input; /* NULL: none */
