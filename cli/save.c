@@ -27,7 +27,9 @@ run_save(struct xk_invocation *invocation, struct xk_error *err)
     struct xk_progress progress;
     struct xk_save_options options = {
         .then = what_then(invocation),
-        .zstd = xk_option_given(invocation, OPTION_COMPRESS),
+        .compression = xk_option_given(invocation, OPTION_COMPRESS)
+                           ? XK_COMPRESSION_ZSTD
+                           : XK_COMPRESSION_AUTO,
         .watch = &progress.watch,
     };
     const char *path = invocation->arguments[1];
@@ -63,6 +65,8 @@ const struct xk_command xk_command_save = {
         "anything fails, or the verb is cancelled (Ctrl-C) or killed, the "
         "domain goes on, what was there before is as it was, and nothing else "
         "is left.\n\n"
+        "What is written is compressed where that saves time; -z also does it "
+        "where it only saves room.\n\n"
         "With -c the domain goes on when FILE is written, and with -p it stays "
         "there, paused.",
     .options =
@@ -72,7 +76,7 @@ const struct xk_command xk_command_save = {
             [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
                               "leave the domain paused afterwards", NULL},
             [OPTION_COMPRESS] = {'z', "compress", XK_ARG_NONE, NULL,
-                                 "compress the file (zstd)", NULL},
+                                 "compress all of it (zstd)", NULL},
             {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"FILE", XK_ARG_FILE}},
     .needs_host = true,

@@ -197,11 +197,45 @@ lines_that_come_to_another_are_refused(void **state)
     assert_int_equal(err.kind, XK_ERR_UNSUPPORTED);
 }
 
+/* As xl 4.17 writes it into a file: with what libxl has filled in. */
+static const char saved[] =
+    "{\"c_info\": {\"type\": \"pvh\", \"name\": \"theirs\", \"uuid\": "
+    "\"c7e62235-5955-4c52-ad6c-e25a6c4cc462\", \"run_hotplug_scripts\": "
+    "\"True\"}, \"b_info\": {\"tsc_mode\": \"native\", \"max_memkb\": 196608, "
+    "\"target_memkb\": 196608, \"video_memkb\": 0, \"sched_params\": "
+    "{\"sched\": "
+    "\"credit2\", \"weight\": 256, \"cap\": 90}, \"claim_mode\": \"True\", "
+    "\"kernel\": \"/k\", \"cmdline\": \"console=hvc0 quiet ticks\", "
+    "\"ramdisk\": "
+    "\"/i\", \"type.pvh\": {}, \"arch_arm\": {}, \"arch_x86\": "
+    "{\"msr_relaxed\": \"False\"}}, \"disks\": [{\"pdev_path\": \"/d\", "
+    "\"vdev\": \"xvdb\", \"format\": \"raw\", \"readwrite\": 1, "
+    "\"colo_restore_enable\": \"False\"}], \"nics\": [{\"devid\": 0, \"mac\": "
+    "\"00:16:3e:00:00:01\", \"bridge\": \"xenbr0\", \"nictype\": \"vif\", "
+    "\"rate_bytes_per_interval\": 50000, \"rate_interval_usecs\": 50000}], "
+    "\"on_soft_reset\": \"soft_reset\"}";
+
+static void
+what_xl_saves_is_taken(void **state)
+{
+    struct xk_error err = {0};
+    XK_CLEANUP_BUF struct xk_buf lines = {0};
+    XK_CLEANUP_JSON struct xk_json *json =
+        xk_json_parse(saved, strlen(saved), "a file", &err);
+
+    (void)state;
+    if (json == NULL || come_back(json, &lines, &err) == -1)
+        fail_msg("%s", err.message);
+    assert_non_null(strstr(lines.data, "rate=1000000B/s@50000us"));
+    assert_non_null(strstr(lines.data, "target=/d"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_comes_back_or_is_refused_by_name),
+        cmocka_unit_test(what_xl_saves_is_taken),
         cmocka_unit_test(what_no_line_stands_for_is_refused),
         cmocka_unit_test(lines_that_come_to_another_are_refused),
     };

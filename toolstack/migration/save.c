@@ -34,7 +34,7 @@ struct save {
     char *temporary; /* the same and a suffix */
     enum xk_save_then then;
     bool runs;
-    bool zstd;
+    enum xk_compression compression;
     const struct xk_send_watch *watch;
     struct xk_frame_stream stream;
 };
@@ -190,9 +190,8 @@ static int
 write_state(struct save *save, struct xk_pump_totals *totals,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_pump_options options = {
-        .compression = save->zstd ? XK_COMPRESSION_ZSTD : XK_COMPRESSION_NONE,
-        .silence_ms = SILENCE_MS};
+    const struct xk_pump_options options = {.compression = save->compression,
+                                            .silence_ms = SILENCE_MS};
     const struct xk_send_options how = {.live = false};
     struct xk_error driver_err = {0};
     struct xk_pump *pump;
@@ -326,7 +325,7 @@ xk_domain_save(struct xk_host *host, struct xk_domain *domain, const char *path,
         .host = host,
         .domain = domain,
         .then = options->then,
-        .zstd = options->zstd,
+        .compression = options->compression,
         .watch = options->watch,
     };
     int r;

@@ -12,6 +12,7 @@
 #define XK_TOOLSTACK_MIGRATION_SAVE_H
 
 #include "toolstack/domain.h"
+#include "toolstack/migration/compression.h"
 
 /* What becomes of the domain once it is saved. */
 enum xk_save_then {
@@ -22,7 +23,7 @@ enum xk_save_then {
 
 struct xk_save_options {
     enum xk_save_then then;
-    bool zstd;
+    enum xk_compression compression;
     const struct xk_send_watch *watch; /* may be NULL */
 };
 

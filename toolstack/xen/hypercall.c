@@ -9,6 +9,7 @@
 
 #include <xen/hvm/hvm_op.h>
 #include <xen/sysctl.h>
+#include <xen/version.h>
 
 enum {
     PAGE_SHIFT = 12
@@ -166,6 +167,19 @@ xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,
     pages = info->free_pages + info->scrub_pages;
     pages -= info->outstanding_pages < pages ? info->outstanding_pages : pages;
     *mib = pages >> (20 - PAGE_SHIFT);
+    return 0;
+}
+
+int
+xk_hypercall_version(struct xencall_handle *xen, unsigned *major,
+                     unsigned *minor, struct xk_error *err)
+{
+    int version = xencall2(xen, __HYPERVISOR_xen_version, XENVER_version, 0);
+
+    if (version < 0)
+        return fail(err, "ask for its version");
+    *major = (unsigned)version >> 16;
+    *minor = (unsigned)version & 0xffff;
     return 0;
 }
 

@@ -6,7 +6,7 @@
  * longer than all that a verb does. The structures are those of the Xen that
  * this was built for; Xen refuses those of another version.
  *
- * Source: xen/include/public/sysctl.h, domctl.h, hvm/hvm_op.h.
+ * Source: xen/include/public/sysctl.h, domctl.h, version.h, hvm/hvm_op.h.
  */
 #ifndef XK_TOOLSTACK_XEN_HYPERCALL_H
 #define XK_TOOLSTACK_XEN_HYPERCALL_H
@@ -43,6 +43,10 @@ int xk_hypercall_domctl(struct xencall_handle *xen, uint32_t command,
 /* Memory that no domain has and none is promised (XEN_SYSCTL_physinfo). */
 int xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,
                           struct xk_error *err);
+
+/* Of the Xen that runs here: 4, 17 (XENVER_version). */
+int xk_hypercall_version(struct xencall_handle *xen, unsigned *major,
+                         unsigned *minor, struct xk_error *err);
 
 /* HVM_PARAM_*; false where the domain has none. */
 bool xk_hypercall_hvm_param(struct xencall_handle *xen, unsigned domid,

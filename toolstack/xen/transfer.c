@@ -26,20 +26,26 @@ ask(struct xk_xen *xen, struct xk_json **answer, struct xk_error *err)
     return xk_xen_helper(xen, &call, answer, xk_deadline_in_ms(INFO_MS), err);
 }
 
+static int
+ask_version(struct xk_xen *xen, unsigned *major, unsigned *minor,
+            struct xk_error *err)
+{
+    return xk_xen_need_hypercall(xen, err) == -1
+               ? -1
+               : xk_hypercall_version(xen->hypercall, major, minor, err);
+}
+
 int
 xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_json_writer *writer, struct xk_deadline deadline,
                  struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    int64_t major = 0, minor = 0;
+    unsigned major, minor;
 
     (void)domain;
     (void)deadline;
-    if (ask(xk_xen(hv), &answer, err) == -1)
+    if (ask_version(xk_xen(hv), &major, &minor, err) == -1)
         return -1;
-    xk_json_integer(xk_json_get(answer, "xen_major"), &major);
-    xk_json_integer(xk_json_get(answer, "xen_minor"), &minor);
     xk_json_put_integer(writer, "xen_major", major);
     xk_json_put_integer(writer, "xen_minor", minor);
     return 0;
@@ -50,21 +56,19 @@ static int
 check_version(struct xk_xen *xen, const struct xk_json *needs,
               struct xk_problems *problems, struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *here = NULL;
-    int64_t major = 0, minor = 0, our_major = 0, our_minor = 0;
+    int64_t major = 0, minor = 0;
+    unsigned our_major, our_minor;
 
     if (!xk_json_integer(xk_json_get(needs, "xen_major"), &major) ||
         !xk_json_integer(xk_json_get(needs, "xen_minor"), &minor))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "it does not say from which Xen it comes");
-    if (ask(xen, &here, err) == -1)
+    if (ask_version(xen, &our_major, &our_minor, err) == -1)
         return -1;
-    xk_json_integer(xk_json_get(here, "xen_major"), &our_major);
-    xk_json_integer(xk_json_get(here, "xen_minor"), &our_minor);
     if (major > our_major || (major == our_major && minor > our_minor))
         xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
-                       "the guest comes from Xen %d.%d; here is only %d.%d",
-                       (int)major, (int)minor, (int)our_major, (int)our_minor);
+                       "the guest comes from Xen %d.%d; here is only %u.%u",
+                       (int)major, (int)minor, our_major, our_minor);
     return 0;
 }
 

@@ -320,6 +320,24 @@ xk_xl_config_fills_in(const char *path)
 }
 
 static int
+fail_member(const char *path, bool unknown, const struct xk_json *value,
+            struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+
+    xk_json_put_value(writer, NULL, value);
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "its configuration has \"%.100s\", %s: %.400s; give a "
+                   "configuration file before FILE instead",
+                   path,
+                   unknown ? "which xk has no key for"
+                           : "with a value that no key can have",
+                   text.data != NULL ? text.data : "");
+}
+
+static int
 take_member(const char *path, const struct xk_json *value, struct xk_buf *text,
             struct xk_error *err)
 {
@@ -338,12 +356,21 @@ take_member(const char *path, const struct xk_json *value, struct xk_buf *text,
         }
         return 0;
     }
-    return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "its configuration has \"%.100s\", %s; give a "
-                   "configuration file before FILE instead",
-                   path,
-                   row.take == NULL ? "which xk has no key for"
-                                    : "with a value that no key can have");
+    return fail_member(path, row.take == NULL, value, err);
+}
+
+/* The JSON leaves out what libxl's structures begin with; where a file begins
+ * with something else, that has to be said. */
+static void
+put_beginnings(const struct xk_json *libxl, struct xk_buf *text)
+{
+    static const char *const actions[] = {
+        "on_poweroff", "on_reboot", "on_watchdog", "on_crash", "on_soft_reset"};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(actions); i++) {
+        if (xk_json_get(libxl, actions[i]) == NULL)
+            xk_xl_line(text, actions[i], "destroy");
+    }
 }
 
 int
@@ -353,5 +380,6 @@ xk_xl_config_lines(const struct xk_json *libxl, struct xk_buf *text,
     if (!xk_json_is_object(libxl))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "its configuration is no JSON object");
+    put_beginnings(libxl, text);
     return take_member("", libxl, text, err);
 }

@@ -56,6 +56,32 @@ is_empty(const struct xk_json *value)
             xk_json_length(value) == 0);
 }
 
+/* Members that one side writes and the other leaves out, and mean the same: of
+ * one processor, and of a guest without a graphics card. */
+static const struct {
+    const char *path;
+    int64_t number;
+} left_out[] = {
+    {"b_info.max_vcpus", 1},
+    {"b_info.avail_vcpus", 0},
+    {"b_info.video_memkb", 0},
+};
+
+static bool
+may_be_left_out(const char *path, const struct xk_json *value)
+{
+    int64_t number;
+
+    if (xk_json_is_array(value) && xk_json_length(value) == 1)
+        value = xk_json_at(value, 0);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(left_out); i++) {
+        if (strcmp(left_out[i].path, path) == 0)
+            return xk_json_integer(value, &number) &&
+                   number == left_out[i].number;
+    }
+    return false;
+}
+
 static int compare(const char *path, const struct xk_json *theirs,
                    const struct xk_json *ours, struct xk_error *err);
 
@@ -100,7 +126,9 @@ compare(const char *path, const struct xk_json *theirs,
         const struct xk_json *ours, struct xk_error *err)
 {
     if (xk_xl_config_fills_in(path) || strcmp(path, "disks") == 0 ||
-        (is_empty(theirs) && is_empty(ours)))
+        (is_empty(theirs) && is_empty(ours)) ||
+        (ours == NULL && may_be_left_out(path, theirs)) ||
+        (theirs == NULL && may_be_left_out(path, ours)))
         return 0;
     if ((xk_json_is_object(theirs) || theirs == NULL) &&
         (xk_json_is_object(ours) || ours == NULL)) {

@@ -83,6 +83,16 @@ take_zero(const struct xk_json *value, const char *option, struct xk_buf *item)
     return xk_json_integer(value, &number) && number == 0;
 }
 
+static bool
+take_false(const struct xk_json *value, const char *option, struct xk_buf *item)
+{
+    bool on;
+
+    (void)option;
+    (void)item;
+    return xk_xl_bool(value, &on) && !on;
+}
+
 /* Written, or looked at, once all else is. */
 static bool
 take_later(const struct xk_json *value, const char *option, struct xk_buf *item)
@@ -129,6 +139,18 @@ take_backend(const struct xk_json *value, const char *option,
     return false;
 }
 
+/* What has no specification, or no transport, is one of Xen's own. */
+static bool
+take_own(const struct xk_json *value, const char *option, struct xk_buf *item)
+{
+    const char *name = xk_json_string(value);
+
+    (void)option;
+    (void)item;
+    return name != NULL &&
+           (strcmp(name, "xen") == 0 || strcmp(name, "unknown") == 0);
+}
+
 static bool
 take_disk(const struct xk_json *disk, struct xk_buf *item)
 {
@@ -143,6 +165,13 @@ take_disk(const struct xk_json *disk, struct xk_buf *item)
         {"direct_io_safe", take_if_true, "direct-io-safe"},
         {"discard_enable", take_if_false, "no-discard"},
         {"trusted", take_if_false, "untrusted"},
+        {"specification", take_own, NULL},
+        {"transport", take_own, NULL},
+        {"irq", take_zero, NULL},
+        {"base", take_zero, NULL},
+        {"colo_enable", take_false, NULL},
+        {"colo_restore_enable", take_false, NULL},
+        {"colo_port", take_zero, NULL},
         {"readwrite", take_later, NULL},
         {"removable", take_later, NULL},
         {"pdev_path", take_later, NULL},
