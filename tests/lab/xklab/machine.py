@@ -20,7 +20,7 @@ XEN_LINE = ("console=com1 com1=115200,8n1 noreboot bootscrub=0 "
             "loglvl=warning guest_loglvl=warning "
             "dom0_mem={dom0}M,max:{dom0}M dom0_max_vcpus={cpus}")
 LINUX_LINE = "console={console} quiet mitigations=off panic=-1"
-CHANNELS = ("console", "control", "out", "err")
+CHANNELS = ("console", "control", "out", "err", "qmp")
 
 
 @dataclass
@@ -130,6 +130,7 @@ class Machine:
                           "-mon", "chardev=console,mode=readline"]
         arguments += ["-serial", "chardev:console",
                       "-device", "virtio-serial-pci"]
+        arguments += ["-mon", "chardev=qmp,mode=control"]
         for name, tag in (("control", "ctl"), ("out", "out"), ("err", "err")):
             arguments += ["-device",
                           f"virtserialport,chardev={name},name=lab.{tag}"]
@@ -149,6 +150,15 @@ class Machine:
     def release(self):
         """Let the host past its barrier."""
         self.channels["control"].sendall(b"go\n")
+
+    def reset(self):
+        """As if the power had failed; the host starts anew. What QEMU answers
+        is read by the run, like all that comes by a channel."""
+        for command in ('"qmp_capabilities"',
+                        '"set-action", "arguments": {"reboot": "reset"}',
+                        '"system_reset"'):
+            self.channels["qmp"].sendall(b'{"execute": %s}\n'
+                                         % command.encode())
 
     def complaints(self):
         """What QEMU itself said, and how it ended where it did."""

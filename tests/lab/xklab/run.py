@@ -76,7 +76,7 @@ class Run:
                 self.went_away(machine)
             return
         handlers = {"console": self.on_console, "control": self.on_control,
-                    "out": relay_out, "err": relay_err}
+                    "out": relay_out, "err": relay_err, "qmp": ignore}
         handlers[name](machine, data)
 
     def went_away(self, machine):
@@ -107,10 +107,17 @@ class Run:
             verb, _, rest = line.decode(errors="replace").partition(" ")
             if verb == "barrier":
                 self.on_barrier(machine)
+            elif verb == "reset":
+                self.reset(rest)
             elif verb == "exit" and rest.isdigit():
                 self.status = int(rest)
             else:
                 self.fail(f"{machine.name}: {rest}", machine)
+
+    def reset(self, name):
+        for machine in self.machines:
+            if machine.name == name:
+                machine.reset()
 
     # A host that waits for a job only (host2) never reaches the last barrier.
     def on_barrier(self, machine):
@@ -175,6 +182,10 @@ def show_tail(name, console):
     say(f"the end of the console of {name}:")
     for line in lines:
         print("    " + line.decode(errors="replace"), file=sys.stderr)
+
+
+def ignore(_machine, _data):
+    pass
 
 
 def relay_out(_machine, data):
