@@ -42,7 +42,9 @@ xk_xen_is_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
         return false;
     if (!exists(xen, devices, deadline, &kinds))
         return true;
-    return kinds.count == 1 && strcmp(kinds.items[0], "console") == 0;
+    /* One that was killed early has not even that. */
+    return kinds.count == 0 ||
+           (kinds.count == 1 && strcmp(kinds.items[0], "console") == 0);
 }
 
 struct nodes {
