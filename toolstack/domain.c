@@ -65,8 +65,10 @@ record_by_name(const struct xk_state *state, const char *name,
     if (xk_state_list(state, &uuids, &count, err) == -1)
         return NULL;
     for (size_t i = 0; i < count; i++) {
-        struct xk_record *record = xk_record_open(state, &uuids[i], NULL);
+        struct xk_record *record = NULL;
 
+        if (xk_record_may_be_named(state, &uuids[i], name))
+            record = xk_record_open(state, &uuids[i], NULL);
         if (record != NULL && record_has_name(record, name))
             return record;
         xk_record_cleanup(&record);

@@ -21,6 +21,7 @@
 enum {
     CONFIG_LIMIT = 4 << 20,
     HOLDER_MAX = 128,
+    LOOK_MAX = 8192, /* bytes of a configuration */
     /* The kernel tells inotify of a closed file a moment before it gives the
      * file's locks back, so an event may come too early. */
     LOCK_RETRY_MS = 20,
@@ -473,6 +474,31 @@ xk_record_unlock(struct xk_record *record)
     if (record->lock_fd != -1)
         close(record->lock_fd);
     record->lock_fd = -1;
+}
+
+/* Read at once or not at all; no configuration but an odd one is longer. */
+bool
+xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
+                       const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    char id[XK_UUID_TEXT_SIZE], path[XK_UUID_TEXT_SIZE + 16], text[LOOK_MAX];
+    XK_CLEANUP_FREE char *member = NULL;
+    XK_CLEANUP_CLOSE int fd = -1;
+    ssize_t got;
+
+    /* JSON may have another way to write it. */
+    if (name[strspn(name, plain)] != '\0')
+        return true;
+    xk_uuid_format(uuid, id);
+    snprintf(path, sizeof(path), "%s/config.json", id);
+    fd = openat(state->domains_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    got = fd == -1 ? -1 : read(fd, text, sizeof(text));
+    if (got <= 0 || got == (ssize_t)sizeof(text))
+        return true;
+    member = xk_asprintf("\"name\":\"%s\"", name);
+    return memmem(text, (size_t)got, member, strlen(member)) != NULL;
 }
 
 struct xk_domain_config *

@@ -94,6 +94,11 @@ bool xk_record_holder(const struct xk_record *record, const char *verb,
 
 void xk_record_unlock(struct xk_record *record);
 
+/* False where the record's configuration surely has another name: a look at its
+ * text, for every record of a host, without opening the record. */
+bool xk_record_may_be_named(const struct xk_state *state,
+                            const struct xk_uuid *uuid, const char *name);
+
 /* The configuration as it was resolved, with later changes (rename). */
 struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
                                                struct xk_error *err);

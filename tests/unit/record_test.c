@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
 #include "toolstack/record.h"
@@ -269,6 +270,38 @@ a_long_journal_is_begun_anew_by_the_next_operation(void **context)
     assert_true(xk_journal_is_unfinished(record));
 }
 
+static void
+save_named(struct fixture *f, const struct xk_record *record, const char *name,
+           int extra)
+{
+    XK_CLEANUP_FREE char *text = xk_asprintf(
+        "name = '%s'\ntype = 'hvm'\nextra = '%0*d'\n", name, extra, 0);
+    struct xk_problems problems = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+
+    xk_problems_free(&problems);
+    assert_non_null(config);
+    assert_int_equal(xk_record_save_config(record, config, &f->err), 0);
+}
+
+static void
+a_record_of_another_name_is_told_apart_by_a_look(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+
+    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "a"));
+    save_named(f, record, "web-1.x_2", 1);
+    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "web-1.x_2"));
+    assert_false(xk_record_may_be_named(&f->state, &f->uuid, "web-1.x_"));
+    assert_false(xk_record_may_be_named(&f->state, &f->uuid, "hvm"));
+    save_named(f, record, "a + b", 1);
+    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "a + b"));
+    save_named(f, record, "long", 20000);
+    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "long"));
+}
+
 int
 main(void)
 {
@@ -281,6 +314,7 @@ main(void)
         T(a_lock_is_taken_over_as_soon_as_its_holder_is_killed),
         T(locking_a_record_removed_meanwhile_is_not_found),
         T(what_was_left_half_made_is_swept),
+        T(a_record_of_another_name_is_told_apart_by_a_look),
         T(the_state_directory_is_closed_to_others),
         T(a_state_directory_must_be_absolute),
         T(an_operation_is_unfinished_from_begin_to_end),
