@@ -184,11 +184,15 @@ let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
     return leaves;
 }
 
+/* The twin that is most likely, before its image is found to be in use. Names
+ * that only the hypervisor knows are looked at under the lock over all names.
+ */
 static int
 need_name(struct xk_host *host, const char *name, struct xk_deadline deadline,
           struct xk_error *err)
 {
-    if (xk_operation_check_name(host, name, deadline, err) == 0)
+    if (!xk_operation_is_recorded(host, name) ||
+        xk_operation_check_name(host, name, deadline, err) == 0)
         return 0;
     if (err->kind != XK_ERR_EXISTS || !let_leave(host, name, deadline))
         return -1;

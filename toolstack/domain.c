@@ -77,6 +77,15 @@ record_by_name(const struct xk_state *state, const char *name,
     return NULL;
 }
 
+bool
+xk_operation_is_recorded(const struct xk_host *host, const char *name)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        record_by_name(&host->state, name, NULL);
+
+    return record != NULL;
+}
+
 static bool
 is_meant(const struct xk_domain_info *info, const char *what)
 {

@@ -41,6 +41,9 @@ unsigned xk_operation_count(const struct xk_record *record,
                             enum xk_journal_kind kind, const char *what,
                             int64_t since_ms);
 
+/* Whether a record has that name. */
+bool xk_operation_is_recorded(const struct xk_host *host, const char *name);
+
 /* It has stopped and will not be started again, however long one waits. */
 bool xk_operation_is_preserved(const struct xk_domain *domain);
 
