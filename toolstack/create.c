@@ -90,6 +90,16 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
 }
 
 static int
+start(struct xk_host *host, struct xk_domain *domain,
+      struct xk_deadline deadline, struct xk_error *err)
+{
+    if (xk_journal_append(domain->record, XK_JOURNAL_INTENT, XK_EFFECT_START,
+                          NULL, err) == -1)
+        return -1;
+    return host->hv->ops->unpause(host->hv, domain, deadline, err);
+}
+
+static int
 bring_up(struct xk_host *host, const struct xk_domain_config *config,
          xk_operation_build *build, void *context, bool paused,
          struct xk_domain *domain, struct xk_deadline deadline,
@@ -97,8 +107,7 @@ bring_up(struct xk_host *host, const struct xk_domain_config *config,
 {
     if (build(host, domain, config, context, deadline, err) == -1)
         return -1;
-    if (!paused &&
-        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+    if (!paused && start(host, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
@@ -126,6 +135,62 @@ xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
     xk_domain_close(domain);
     return -1;
 }
+
+/* ---- a create that was killed ---- */
+
+static bool
+may_have_started(const struct xk_record *record)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool started;
+
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return true;
+    begin = xk_journal_unfinished(&journal);
+    started = xk_journal_count(&journal, XK_JOURNAL_INTENT, XK_EFFECT_START,
+                               begin) > 0;
+    xk_journal_free(&journal);
+    return started;
+}
+
+/* It stands still where nothing was done of the last step. */
+static int
+finish_start(struct xk_host *host, struct xk_domain *domain,
+             enum xk_domain_state state, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    if (state == XK_STATE_PAUSED &&
+        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
+                             err);
+}
+
+int
+xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
+                           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_info info;
+    enum xk_domain_state state;
+
+    if (!may_have_started(domain->record)) {
+        xk_warn("domain %s: its create was interrupted before it was started: "
+                "it is removed",
+                domain->record->uuid_text);
+        return xk_operation_remove(host, domain, deadline, err);
+    }
+    if (host->hv->ops->get(host->hv, domain, &info, deadline, err) == 0) {
+        state = info.state;
+        xk_domain_info_free(&info);
+        return finish_start(host, domain, state, deadline, err);
+    }
+    return err->kind == XK_ERR_NOT_FOUND
+               ? xk_operation_remove(host, domain, deadline, err)
+               : -1;
+}
+
+/* ---- create ---- */
 
 static int
 check(struct xk_host *host, const struct xk_domain_config *config,
@@ -161,7 +226,7 @@ is_leaving(struct xk_host *host, const struct xk_domain *domain,
         return err.kind == XK_ERR_NOT_FOUND;
     lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);
-    return !lives && !xk_operation_is_preserved(domain);
+    return !lives && !xk_operation_is_preserved(domain->record);
 }
 
 /* Who waits for a shutdown and then creates the domain again should not have to

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -14,34 +15,41 @@
 #include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
 
+enum {
+    TIME_SIZE = 32
+};
+
 /* ---- finding ---- */
 
 unsigned
-xk_operation_count(const struct xk_record *record, enum xk_journal_kind kind,
-                   const char *what, int64_t since_ms)
+xk_operation_starts(const struct xk_record *record, int64_t window_ms)
 {
     struct xk_journal journal;
-    unsigned count;
+    unsigned starts;
 
     if (xk_journal_read(record, &journal, NULL) == -1)
         return 0;
-    count = xk_journal_count(&journal, kind, what, since_ms);
+    starts = window_ms == 0 ? xk_journal_starts(&journal)
+                            : xk_journal_starts_within(&journal, window_ms);
     xk_journal_free(&journal);
-    return count;
+    return starts;
 }
 
+/* A journal that cannot be read may say so. */
 bool
-xk_operation_is_preserved(const struct xk_domain *domain)
+xk_operation_is_preserved(const struct xk_record *record)
 {
-    return domain->record != NULL &&
-           xk_operation_count(domain->record, XK_JOURNAL_NOTE,
-                              XK_NOTE_PRESERVED, 0) > 0;
-}
+    struct xk_journal journal;
+    unsigned notes;
 
-static unsigned
-count_starts(const struct xk_record *record)
-{
-    return xk_operation_count(record, XK_JOURNAL_BEGIN, XK_OP_RESTART, 0);
+    if (record == NULL)
+        return false;
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return true;
+    notes =
+        xk_journal_count(&journal, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL);
+    xk_journal_free(&journal);
+    return notes > 0;
 }
 
 /* Whether that record is the one of that name. */
@@ -126,21 +134,21 @@ find_in_list(struct xk_host *host, const char *what, struct xk_domain *domain,
     return r;
 }
 
+/* One whose configuration is lost can still be destroyed: its UUID is its
+ * name. */
 static int
-adopt_record(struct xk_record *record, struct xk_domain *domain,
-             struct xk_error *err)
+adopt_record(struct xk_record *record, struct xk_domain *domain)
 {
+    struct xk_error err = {0};
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(record, err);
+        xk_record_load_config(record, &err);
 
-    if (config == NULL) {
-        xk_record_close(record);
-        return -1;
-    }
+    if (config == NULL)
+        xk_warn("domain %s: %s", record->uuid_text, err.message);
     domain->uuid = record->uuid;
-    domain->name = xk_strdup(config->name);
+    domain->name = xk_strdup(config == NULL ? record->uuid_text : config->name);
     domain->record = record;
-    domain->starts = count_starts(record);
+    domain->starts = xk_operation_starts(record, 0);
     return 0;
 }
 
@@ -156,7 +164,7 @@ xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
                  ? xk_record_open(&host->state, &uuid, NULL)
                  : record_by_name(&host->state, what, NULL);
     if (record != NULL)
-        return adopt_record(record, domain, err);
+        return adopt_record(record, domain);
     return find_in_list(host, what, domain, deadline, err);
 }
 
@@ -211,28 +219,67 @@ xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
 
 /* A domain without a record cannot be locked: its own toolstack does that. */
 int
-xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
-                  struct xk_deadline deadline, struct xk_error *err)
+xk_operation_lock_to_end(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err)
 {
     if (domain->record == NULL)
         return 0;
     if (xk_record_lock(domain->record, host->verb, deadline, err) == -1)
         return xk_wrap(err, "domain \"%s\"", domain->name);
-    if (!xk_journal_is_unfinished(domain->record))
+    return 0;
+}
+
+static void
+format_time(int64_t time_ms, char text[TIME_SIZE])
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm utc = {0};
+
+    gmtime_r(&seconds, &utc);
+    strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+/* Recovery has tried and failed, which was said, or its holder was killed while
+ * we waited. */
+static int
+fail_unfinished(const struct xk_domain *domain, struct xk_error *err)
+{
+    const struct xk_journal_entry *begin;
+    char since[TIME_SIZE] = "at an unknown time";
+    struct xk_journal journal;
+
+    if (xk_journal_read(domain->record, &journal, err) == -1)
+        return xk_wrap(err, "domain \"%s\"", domain->name);
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL)
+        format_time(begin->time_ms, since);
+    xk_fail(err, XK_ERR_BUSY,
+            "domain \"%s\": its %s, begun %s, was interrupted and is not "
+            "finished: try again, or end the domain with \"xk destroy %s\"",
+            domain->name, begin == NULL ? XK_OP_CREATE : begin->what, since,
+            domain->name);
+    xk_journal_free(&journal);
+    return -1;
+}
+
+int
+xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    if (xk_operation_lock_to_end(host, domain, deadline, err) == -1)
+        return -1;
+    if (domain->record == NULL || !xk_journal_is_unfinished(domain->record))
         return 0;
-    if (xk_migrate_in_doubt(domain->record)) {
-        xk_record_unlock(domain->record);
-        return xk_fail(err, XK_ERR_STATE,
-                       "domain \"%s\" is in doubt: it was handed to another "
-                       "host, which has not said that it runs there; \"xk "
-                       "migrate --resolve\" asks it",
-                       domain->name);
-    }
-    /* Its holder was killed while we waited. The next verb recovers it. */
+    if (xk_migrate_in_doubt(domain->record))
+        xk_fail(err, XK_ERR_STATE,
+                "domain \"%s\" is in doubt: it was handed to another "
+                "host, which has not said that it runs there; \"xk "
+                "migrate --resolve\" asks it",
+                domain->name);
+    else
+        fail_unfinished(domain, err);
     xk_record_unlock(domain->record);
-    return xk_fail(err, XK_ERR_BUSY,
-                   "domain \"%s\": the verb that held it was killed; try again",
-                   domain->name);
+    return -1;
 }
 
 static void
@@ -279,11 +326,13 @@ xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
 {
     int r;
 
-    if (xk_operation_lock(host, domain, deadline, err) == -1)
+    if (xk_operation_lock_to_end(host, domain, deadline, err) == -1)
         return -1;
     r = note(domain, XK_JOURNAL_BEGIN, XK_OP_DESTROY, err);
-    if (r == 0)
+    if (r == 0) {
+        xk_operation_end_replaced(host, domain, deadline);
         r = xk_operation_remove(host, domain, deadline, err);
+    }
     unlock(domain);
     return r;
 }
@@ -359,7 +408,7 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
     if (xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
     if (domain->record != NULL)
-        domain->starts = count_starts(domain->record);
+        domain->starts = xk_operation_starts(domain->record, 0);
     r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
         r = host->hv->ops->signal(host->hv, domain, signal, acpi_fallback,
@@ -450,11 +499,11 @@ has_happened(struct xk_host *host, struct xk_domain *domain,
     if (what == XK_WAIT_DESTROYED)
         return 0;
     if (stopped &&
-        (what == XK_WAIT_STOPPED || xk_operation_is_preserved(domain)))
+        (what == XK_WAIT_STOPPED || xk_operation_is_preserved(domain->record)))
         return 1;
     /* A policy that is quick may have started it again between two looks. */
     return running && domain->record != NULL &&
-           count_starts(domain->record) > domain->starts;
+           xk_operation_starts(domain->record, 0) > domain->starts;
 }
 
 /* The hypervisor has it no more; who removes it may not have done with what it

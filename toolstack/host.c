@@ -24,13 +24,22 @@
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
 
+static int
+recover_destroy(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_warn("domain %s: its destroy was interrupted and is finished now",
+            domain->record->uuid_text);
+    return xk_operation_remove(host, domain, deadline, err);
+}
+
 static const struct {
     const char *operation;
     int (*recover)(struct xk_host *host, struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err);
 } recoveries[] = {
-    {XK_OP_CREATE, xk_operation_remove},
-    {XK_OP_DESTROY, xk_operation_remove},
+    {XK_OP_CREATE, xk_operation_finish_create},
+    {XK_OP_DESTROY, recover_destroy},
     {XK_OP_RENAME, xk_operation_finish_rename},
     {XK_OP_RESTART, xk_operation_finish_restart},
     {XK_OP_REPLACE, xk_operation_finish_replace},
@@ -40,6 +49,45 @@ static const struct {
     {XK_OP_DISKS, xk_operation_finish_disks},
 };
 
+/* Its journal says nothing: it was just born and has nothing, or was lost. A
+ * domain that is there is kept, and what it would be asked to do next by a
+ * policy is left to a person, for nobody knows what was done to it. */
+static int
+recover_unknown(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_info info;
+    bool stopped;
+
+    if (host->hv->ops->get(host->hv, domain, &info, deadline, err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND
+                   ? xk_operation_remove(host, domain, deadline, err)
+                   : -1;
+    stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
+    xk_domain_info_free(&info);
+    xk_warn("domain %s: its journal is lost: it is kept as it is",
+            domain->record->uuid_text);
+    if (stopped && xk_journal_append(domain->record, XK_JOURNAL_NOTE,
+                                     XK_NOTE_PRESERVED, NULL, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
+                             err);
+}
+
+static int
+recover_operation(struct xk_host *host, struct xk_domain *domain,
+                  const char *operation, struct xk_deadline deadline,
+                  struct xk_error *err)
+{
+    xk_info("domain %s: recovering an interrupted %s",
+            domain->record->uuid_text, operation);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
+        if (strcmp(recoveries[i].operation, operation) == 0)
+            return recoveries[i].recover(host, domain, deadline, err);
+    }
+    return -1;
+}
+
 static int
 recover_locked(struct xk_host *host, struct xk_record *record,
                struct xk_deadline deadline, struct xk_error *err)
@@ -48,23 +96,16 @@ recover_locked(struct xk_host *host, struct xk_record *record,
         .uuid = record->uuid, .domid = -1, .record = record};
     struct xk_journal journal;
     const struct xk_journal_entry *begin;
-    const char *operation = XK_OP_CREATE; /* nothing written: just born */
-    int r = -1;
+    int r = 0;
 
     if (xk_journal_read(record, &journal, err) == -1)
         return -1;
     domain.name = xk_strdup(record->uuid_text);
     begin = xk_journal_unfinished(&journal);
     if (begin != NULL)
-        operation = begin->what;
-    else if (journal.count > 0)
-        r = 0;
-    xk_info("domain %s: recovering an interrupted %s", record->uuid_text,
-            operation);
-    for (size_t i = 0; r == -1 && i < XK_ARRAY_SIZE(recoveries); i++) {
-        if (strcmp(recoveries[i].operation, operation) == 0)
-            r = recoveries[i].recover(host, &domain, deadline, err);
-    }
+        r = recover_operation(host, &domain, begin->what, deadline, err);
+    else if (journal.count == 0)
+        r = recover_unknown(host, &domain, deadline, err);
     xk_journal_free(&journal);
     free(domain.name);
     return r;
@@ -93,17 +134,22 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
                 record->uuid_text, err.message);
 }
 
+/* What cannot be recovered must leave time for the verb: it may be the destroy
+ * that ends it. */
 static int
 recover(struct xk_host *host, struct xk_deadline deadline, size_t *left,
         struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
 
+    struct xk_deadline half =
+        xk_deadline_in_ms(xk_deadline_left_ms(deadline) / 2);
+
     xk_state_sweep(&host->state);
     if (xk_state_list(&host->state, &uuids, left, err) == -1)
         return -1;
     for (size_t i = 0; i < *left; i++)
-        recover_one(host, &uuids[i], deadline);
+        recover_one(host, &uuids[i], xk_deadline_min(deadline, half));
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/journal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,13 +17,18 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/util.h"
 #include "toolstack/operations.h"
 
 enum {
     JOURNAL_LIMIT = 1 << 20,
-    /* A journal that has grown past this is begun anew by the next BEGIN. */
-    JOURNAL_ROTATE = 64 << 10,
+    /* A journal that has grown past this is condensed by the next BEGIN. */
+    JOURNAL_LONG = 64 << 10,
+    /* So many entries of it stay as they are: a restart has two. */
+    KEPT_ENTRIES = 2 * XK_JOURNAL_RECENT,
+    /* For what follows a BEGIN, and for the BEGIN of a destroy. */
+    RESERVE_BYTES = 4096,
     LINE_MAX_BYTES = 4096,
     SUM_DIGITS = 8,
 };
@@ -33,32 +39,51 @@ static const char *const kind_names[] = {
     [XK_JOURNAL_NOTE] = "note",
 };
 
+/* What a condensed journal says of the entries that it has no more; detail is
+ * their number. */
+#define NOTE_STARTS "starts"
+
 static int64_t
-wall_clock_ms(void)
+clock_ms(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void
-format_line(enum xk_journal_kind kind, const char *what, const char *detail,
-            struct xk_buf *line)
+format_line(const struct xk_journal_entry *entry, struct xk_buf *line)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     struct xk_json_writer *writer = xk_json_writer_new(&text, false);
 
     xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "kind", kind_names[kind]);
-    xk_json_put_string(writer, "what", what);
-    if (detail != NULL)
-        xk_json_put_string(writer, "detail", detail);
-    xk_json_put_integer(writer, "time_ms", wall_clock_ms());
+    xk_json_put_string(writer, "kind", kind_names[entry->kind]);
+    xk_json_put_string(writer, "what", entry->what);
+    if (entry->detail != NULL)
+        xk_json_put_string(writer, "detail", entry->detail);
+    xk_json_put_integer(writer, "time_ms", entry->time_ms);
+    xk_json_put_integer(writer, "boot_ms", entry->boot_ms);
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
     xk_buf_printf(line, "%08" PRIx32 " %s\n",
                   xk_crc32c(0, text.data, text.length), text.data);
+}
+
+static void
+format_now(enum xk_journal_kind kind, const char *what, const char *detail,
+           struct xk_buf *line)
+{
+    const struct xk_journal_entry entry = {
+        .kind = kind,
+        .what = (char *)(uintptr_t)what,
+        .detail = (char *)(uintptr_t)detail,
+        .time_ms = clock_ms(CLOCK_REALTIME),
+        .boot_ms = clock_ms(CLOCK_BOOTTIME),
+    };
+
+    format_line(&entry, line);
 }
 
 /* What a killed writer left of a line must not be glued to the next one. */
@@ -70,39 +95,6 @@ ends_torn(int fd)
 
     return fstat(fd, &st) == 0 && st.st_size > 0 &&
            pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
-}
-
-static void
-rotate(const struct xk_record *record)
-{
-    struct stat st;
-
-    if (fstatat(record->dir_fd, "journal", &st, 0) == 0 &&
-        st.st_size > JOURNAL_ROTATE)
-        renameat(record->dir_fd, "journal", record->dir_fd, "journal.old");
-}
-
-int
-xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
-                  const char *what, const char *detail, struct xk_error *err)
-{
-    XK_CLEANUP_CLOSE int fd = -1;
-    XK_CLEANUP_BUF struct xk_buf line = {0};
-
-    if (kind == XK_JOURNAL_BEGIN)
-        rotate(record);
-    fd = openat(record->dir_fd, "journal",
-                O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd == -1)
-        return xk_fail_errno(err, "open the journal of domain %s",
-                             record->uuid_text);
-    if (ends_torn(fd))
-        xk_buf_puts(&line, "\n");
-    format_line(kind, what, detail, &line);
-    if (xk_write_all(fd, line.data, line.length) == -1)
-        return xk_fail_errno(err, "write the journal of domain %s",
-                             record->uuid_text);
-    return 0;
 }
 
 static bool
@@ -139,6 +131,8 @@ parse_line(const char *line, size_t length, struct xk_journal_entry *entry)
         !parse_kind(xk_json_string(xk_json_get(json, "kind")), &entry->kind) ||
         !xk_json_integer(xk_json_get(json, "time_ms"), &entry->time_ms))
         return false;
+    if (!xk_json_integer(xk_json_get(json, "boot_ms"), &entry->boot_ms))
+        entry->boot_ms = -1;
     entry->what = xk_strdup(what);
     entry->detail = detail == NULL ? NULL : xk_strdup(detail);
     return true;
@@ -205,20 +199,161 @@ xk_journal_unfinished(const struct xk_journal *journal)
     return NULL;
 }
 
+static bool
+is_entry(const struct xk_journal_entry *entry, enum xk_journal_kind kind,
+         const char *what)
+{
+    return entry->kind == kind && strcmp(entry->what, what) == 0;
+}
+
 unsigned
 xk_journal_count(const struct xk_journal *journal, enum xk_journal_kind kind,
-                 const char *what, int64_t since_ms)
+                 const char *what, const struct xk_journal_entry *after)
 {
+    size_t first = after == NULL ? 0 : (size_t)(after - journal->entries) + 1;
     unsigned count = 0;
+
+    for (size_t i = first; i < journal->count; i++)
+        count += is_entry(&journal->entries[i], kind, what);
+    return count;
+}
+
+/* How many starts one entry stands for. */
+static unsigned
+starts_of(const struct xk_journal_entry *entry)
+{
+    uint64_t starts = 0;
+
+    if (is_entry(entry, XK_JOURNAL_BEGIN, XK_OP_RESTART))
+        return 1;
+    if (is_entry(entry, XK_JOURNAL_NOTE, NOTE_STARTS) &&
+        entry->detail != NULL &&
+        xk_parse_u64(entry->detail, INT32_MAX, &starts))
+        return (unsigned)starts;
+    return 0;
+}
+
+unsigned
+xk_journal_starts(const struct xk_journal *journal)
+{
+    unsigned starts = 0;
+
+    for (size_t i = 0; i < journal->count; i++)
+        starts += starts_of(&journal->entries[i]);
+    return starts;
+}
+
+/* An entry of an earlier boot may be later by this boot's clock. */
+unsigned
+xk_journal_starts_within(const struct xk_journal *journal, int64_t window_ms)
+{
+    int64_t now = clock_ms(CLOCK_BOOTTIME);
+    unsigned starts = 0;
 
     for (size_t i = 0; i < journal->count; i++) {
         const struct xk_journal_entry *entry = &journal->entries[i];
 
-        count += entry->kind == kind && strcmp(entry->what, what) == 0 &&
-                 entry->time_ms >= since_ms;
+        starts += is_entry(entry, XK_JOURNAL_BEGIN, XK_OP_RESTART) &&
+                  entry->boot_ms >= 0 && entry->boot_ms <= now &&
+                  entry->boot_ms >= now - window_ms;
     }
-    return count;
+    return starts;
 }
+
+/* ---- writing ---- */
+
+/* The same in few lines: sums for what is long ago. */
+static void
+format_condensed(const struct xk_journal *journal, struct xk_buf *text)
+{
+    size_t first =
+        journal->count > KEPT_ENTRIES ? journal->count - KEPT_ENTRIES : 0;
+    const struct xk_journal old = {.entries = journal->entries, .count = first};
+    unsigned starts = xk_journal_starts(&old);
+    char digits[16];
+
+    snprintf(digits, sizeof(digits), "%u", starts);
+    if (starts > 0)
+        format_now(XK_JOURNAL_NOTE, NOTE_STARTS, digits, text);
+    if (xk_journal_count(&old, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL) > 0)
+        format_now(XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL, text);
+    for (size_t i = first; i < journal->count; i++)
+        format_line(&journal->entries[i], text);
+}
+
+/* Replaced whole or not at all. A long journal is as good as a short one, as
+ * long as it can be read. An operation that goes on in another, as a destroy
+ * does in whatever was interrupted, needs all that was said of it. */
+static int
+condense(const struct xk_record *record, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_journal journal;
+    struct xk_error why = {0};
+    struct stat st;
+    int r = 0;
+
+    if (fstatat(record->dir_fd, "journal", &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+        st.st_size <= JOURNAL_LONG)
+        return 0;
+    if (xk_journal_read(record, &journal, err) == -1)
+        return -1;
+    if (xk_journal_unfinished(&journal) == NULL) {
+        format_condensed(&journal, &text);
+        r = xk_write_file(record->dir_fd, "journal", text.data, text.length,
+                          false, &why);
+    }
+    xk_journal_free(&journal);
+    if (r == 0 || st.st_size < JOURNAL_LIMIT / 2)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return xk_wrap(err, "the journal of domain %s is too long",
+                   record->uuid_text);
+}
+
+/* File systems that cannot take space in advance give none of the promise. */
+static int
+take_space(int fd, size_t length)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == -1)
+        return -1;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size,
+                  (off_t)length + RESERVE_BYTES) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT ? -1 : 0;
+}
+
+int
+xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
+                  const char *what, const char *detail, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    /* A destroy makes room, so it does not wait for any. */
+    bool needs_space =
+        kind == XK_JOURNAL_BEGIN && strcmp(what, XK_OP_DESTROY) != 0;
+
+    if (needs_space && condense(record, err) == -1)
+        return -1;
+    fd = openat(record->dir_fd, "journal",
+                O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd == -1)
+        return xk_fail_errno(err, "open the journal of domain %s",
+                             record->uuid_text);
+    if (ends_torn(fd))
+        xk_buf_puts(&line, "\n");
+    format_now(kind, what, detail, &line);
+    if ((needs_space && take_space(fd, line.length) == -1) ||
+        xk_write_all(fd, line.data, line.length) == -1)
+        return xk_fail_errno(err, "write the journal of domain %s",
+                             record->uuid_text);
+    return 0;
+}
+
+/* ---- at a glance ---- */
 
 /* The last whole line tells in nearly every case. */
 static bool
@@ -282,16 +417,14 @@ xk_journal_is_whole(const struct xk_record *record)
                                          XK_OP_RECEIVE};
     const struct xk_journal_entry *begin;
     struct xk_journal journal;
-    bool whole;
+    bool whole = true;
 
-    if (!xk_journal_is_unfinished(record))
+    if (!xk_journal_is_unfinished(record) ||
+        xk_journal_read(record, &journal, NULL) == -1)
         return true;
-    if (xk_journal_read(record, &journal, NULL) == -1)
-        return false;
     begin = xk_journal_unfinished(&journal);
-    whole = begin != NULL;
-    for (size_t i = 0; whole && i < XK_ARRAY_SIZE(halves); i++)
-        whole = strcmp(begin->what, halves[i]) != 0;
+    for (size_t i = 0; begin != NULL && i < XK_ARRAY_SIZE(halves); i++)
+        whole = whole && strcmp(begin->what, halves[i]) != 0;
     xk_journal_free(&journal);
     return whole;
 }

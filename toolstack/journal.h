@@ -5,6 +5,15 @@
  * ("done"), so that what a killed verb left can be finished or undone by the
  * next one.
  *
+ * Only what it says is acted on. A journal that is missing, empty or torn says
+ * nothing: it is no reason to end a domain. Times are for people; what came
+ * after what is told by the order of the entries.
+ *
+ * BEGIN takes the space for what follows in advance, so that an operation that
+ * has begun can end though the file system is full by then; and destroy can
+ * begin. A long journal is replaced, as one step, by one that says the same of
+ * the domain: how often it was started, that it is kept, and the last entries.
+ *
  * One line per entry: eight hex digits of CRC-32C over the rest, a blank, and
  * the JSON of the entry. A line that is torn (its writer was killed) or fails
  * its sum is as if it had not been written: the effect comes after its entry.
@@ -29,7 +38,8 @@ struct xk_journal_entry {
     enum xk_journal_kind kind;
     char *what;
     char *detail;    /* NULL: none */
-    int64_t time_ms; /* since the epoch */
+    int64_t time_ms; /* since the epoch: for people, never for a decision */
+    int64_t boot_ms; /* CLOCK_BOOTTIME; -1: not known */
 };
 
 struct xk_journal {
@@ -37,7 +47,8 @@ struct xk_journal {
     size_t count;
 };
 
-/* Append one entry. Only while the record is locked. */
+/* Append one entry. Only while the record is locked. Where there is no space
+ * for it, BEGIN is refused and nothing is changed. */
 int xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
                       const char *what, const char *detail,
                       struct xk_error *err);
@@ -50,14 +61,27 @@ void xk_journal_free(struct xk_journal *journal);
 const struct xk_journal_entry *
 xk_journal_unfinished(const struct xk_journal *journal);
 
-/* How many such entries are there since that time (since the epoch)? */
+/* How many such entries come after that one, which is the journal's; NULL: in
+ * all of it. */
 unsigned xk_journal_count(const struct xk_journal *journal,
                           enum xk_journal_kind kind, const char *what,
-                          int64_t since_ms);
+                          const struct xk_journal_entry *after);
+
+/* How often the domain was started again by policy: all in all, and within the
+ * last so many milliseconds of this boot, of which the journal knows at least
+ * the last XK_JOURNAL_RECENT. */
+unsigned xk_journal_starts(const struct xk_journal *journal);
+unsigned xk_journal_starts_within(const struct xk_journal *journal,
+                                  int64_t window_ms);
+
+enum {
+    XK_JOURNAL_RECENT = 16
+};
 
 /* Whether the record has an unfinished operation, from the journal's last
  * entries alone: cheap, for every record at the start of every verb. A journal
- * that is empty or cannot be read counts as unfinished. */
+ * that says nothing or cannot be read counts as unfinished: it is to be looked
+ * at. */
 bool xk_journal_is_unfinished(const struct xk_record *record);
 
 /* Whether its last entry ends an operation, without opening the record: true
@@ -65,8 +89,9 @@ bool xk_journal_is_unfinished(const struct xk_record *record);
 bool xk_journal_is_at_rest(const struct xk_state *state,
                            const struct xk_uuid *uuid);
 
-/* Whether its domain is there for others: neither being made nor being removed,
- * by a process that lives or by one that was killed over it. */
+/* Whether its domain is there for others: the journal does not say that it is
+ * being made or removed, by a process that lives or by one that was killed over
+ * it. */
 bool xk_journal_is_whole(const struct xk_record *record);
 
 #endif

@@ -161,8 +161,7 @@ has_stopped(struct monitor *monitor, struct xk_record *record)
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
         info.stop_reason != XK_STOP_SUSPEND;
     xk_domain_info_free(&info);
-    return stopped && xk_operation_count(record, XK_JOURNAL_NOTE,
-                                         XK_NOTE_PRESERVED, 0) == 0;
+    return stopped && !xk_operation_is_preserved(record);
 }
 
 /* A record that is locked belongs to a living verb; the closing of its lock

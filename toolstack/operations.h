@@ -31,25 +31,39 @@ enum {
 /* Notes in the journal. */
 #define XK_NOTE_PRESERVED "preserved"
 
+/* What create does last (XK_JOURNAL_INTENT): a domain that may have been
+ * started is not taken back by recovery. */
+#define XK_EFFECT_START "start"
+
 /* Lock the record of a domain for host->verb; a domain that has none needs no
  * lock. An interrupted operation found under the lock is XK_ERR_BUSY. */
 int xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                       struct xk_deadline deadline, struct xk_error *err);
 
-/* Entries of the journal; 0 where it cannot be read. */
-unsigned xk_operation_count(const struct xk_record *record,
-                            enum xk_journal_kind kind, const char *what,
-                            int64_t since_ms);
+/* The same for who ends the domain: no interrupted operation stands in the
+ * way. */
+int xk_operation_lock_to_end(struct xk_host *host, struct xk_domain *domain,
+                             struct xk_deadline deadline, struct xk_error *err);
+
+/* What its policy has done: see xk_journal_starts(). window_ms 0: all in all.
+ * 0 where the journal cannot be read. */
+unsigned xk_operation_starts(const struct xk_record *record, int64_t window_ms);
 
 /* Whether a record has that name. */
 bool xk_operation_is_recorded(const struct xk_host *host, const char *name);
 
 /* It has stopped and will not be started again, however long one waits. */
-bool xk_operation_is_preserved(const struct xk_domain *domain);
+bool xk_operation_is_preserved(const struct xk_record *record);
 
 /* Tear the domain down and remove its record. */
 int xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
                         struct xk_deadline deadline, struct xk_error *err);
+
+/* From any point of a create to its end: a domain that may have been started
+ * is kept, any other removed. */
+int xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
+                               struct xk_deadline deadline,
+                               struct xk_error *err);
 
 /* Make the hypervisor's name that of the record and end the operation. */
 int xk_operation_finish_rename(struct xk_host *host, struct xk_domain *domain,
@@ -65,6 +79,11 @@ int xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 int xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
                                 struct xk_deadline deadline,
                                 struct xk_error *err);
+
+/* Before a domain is destroyed whose rename-restart was interrupted: end what
+ * the hypervisor still knows by its old UUID. */
+void xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
+                               struct xk_deadline deadline);
 
 /* Take name and UUID for a domain to be: a new record, locked, with the
  * configuration and BEGIN of `operation` in its journal. From here on others

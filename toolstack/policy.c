@@ -35,6 +35,8 @@ enum {
     CORE_DUMP_MS = 600000,
     STAMP_SIZE = 32,
 };
+_Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
+               "the journal knows of them");
 
 #define NEXT_FILE "next.json"
 
@@ -99,13 +101,7 @@ restart(struct xk_host *host, struct xk_domain *domain,
 static bool
 is_looping(const struct xk_domain *domain)
 {
-    struct timespec now;
-    int64_t since;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    since = (int64_t)now.tv_sec * 1000 - LOOP_WINDOW_MS;
-    return xk_operation_count(domain->record, XK_JOURNAL_BEGIN, XK_OP_RESTART,
-                              since) >= LOOP_STARTS;
+    return xk_operation_starts(domain->record, LOOP_WINDOW_MS) >= LOOP_STARTS;
 }
 
 static int
@@ -189,8 +185,8 @@ become_another(struct xk_domain *domain, const struct xk_domain_config *next,
     return xk_record_rekey(domain->record, &config->uuid, err);
 }
 
-/* An earlier try may have come as far as a half-built domain. 1: a whole one is
- * there, 0: none is, -1: error. */
+/* An earlier try may have come as far as a domain that is half built, or whole.
+ * 1: it is there, 0: none is, -1: error. */
 static int
 clear_way(struct xk_host *host, const struct xk_domain_config *next,
           struct xk_deadline deadline, struct xk_error *err)
@@ -202,12 +198,16 @@ clear_way(struct xk_host *host, const struct xk_domain_config *next,
 
     if (there == NULL)
         return 0;
-    if (!xk_journal_is_unfinished(there))
+    if (xk_journal_is_whole(there))
         return 1;
     if (xk_record_try_lock(there, host->verb, NULL) != 1)
         return xk_fail(err, XK_ERR_BUSY,
                        "domain \"%s\" is being made anew already", next->name);
-    return xk_operation_remove(host, &half, deadline, err);
+    if (xk_operation_finish_create(host, &half, deadline, err) == -1)
+        return -1;
+    xk_record_cleanup(&there);
+    there = xk_record_open(&host->state, &next->uuid, NULL);
+    return there != NULL;
 }
 
 static int
@@ -226,6 +226,30 @@ create_next(struct xk_host *host, const struct xk_domain_config *next,
     return 0;
 }
 
+/* One whose place cannot be taken (an image is gone, say) is kept all the same,
+ * and that is not tried again and again. */
+static int
+replace_by(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *next, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    struct xk_error why = {0};
+
+    if (become_another(domain, next, err) == -1 ||
+        host->hv->ops->preserve(host->hv, domain, deadline, err) == -1)
+        return -1;
+    if (create_next(host, next, deadline, &why) == -1) {
+        if (why.kind == XK_ERR_BUSY) {
+            *err = why;
+            return -1;
+        }
+        xk_warn(
+            "domain \"%s\" could not be made anew: %s; it is kept as \"%s\"",
+            next->name, why.message, domain->name);
+    }
+    return do_preserve(host, domain, next, deadline, err);
+}
+
 int
 xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
                             struct xk_deadline deadline, struct xk_error *err)
@@ -235,14 +259,39 @@ xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
 
     if (faccessat(record->dir_fd, NEXT_FILE, F_OK, 0) == 0) {
         next = load_next(record, err);
-        if (next == NULL || become_another(domain, next, err) == -1 ||
-            host->hv->ops->preserve(host->hv, domain, deadline, err) == -1 ||
-            create_next(host, next, deadline, err) == -1 ||
-            do_preserve(host, domain, next, deadline, err) == -1)
+        if (next == NULL || replace_by(host, domain, next, deadline, err) == -1)
             return -1;
         unlinkat(record->dir_fd, NEXT_FILE, 0);
     }
     return xk_journal_append(record, XK_JOURNAL_END, XK_OP_REPLACE, NULL, err);
+}
+
+/* Until it was told, the hypervisor knows it by the UUID it had. */
+void
+xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
+                          struct xk_deadline deadline)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *next = NULL;
+    XK_CLEANUP_RECORD struct xk_record *there = NULL;
+    struct xk_domain_info info;
+    struct xk_domain old = {.domid = -1};
+    struct xk_error err = {0};
+
+    if (domain->record == NULL ||
+        faccessat(domain->record->dir_fd, NEXT_FILE, F_OK, 0) == -1)
+        return;
+    next = load_next(domain->record, &err);
+    if (next == NULL || xk_uuid_equal(&next->uuid, &domain->record->uuid))
+        return;
+    old.uuid = next->uuid;
+    old.name = next->name;
+    there = xk_record_open(&host->state, &next->uuid, NULL);
+    if (there != NULL ||
+        host->hv->ops->get(host->hv, &old, &info, deadline, &err) == -1)
+        return;
+    xk_domain_info_free(&info);
+    if (host->hv->ops->teardown(host->hv, &old, deadline, &err) == -1)
+        xk_warn("domain \"%s\": %s", old.name, err.message);
 }
 
 static int
@@ -312,7 +361,7 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
     xk_domain_info_free(&info);
     if (!stopped || *reason == XK_STOP_SUSPEND)
         return 0;
-    return !xk_operation_is_preserved(domain);
+    return !xk_operation_is_preserved(domain->record);
 }
 
 static int

@@ -3,6 +3,7 @@
  * failing and every call of it the last before a kill. */
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,16 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/migrate.h"
+#include "toolstack/operations.h"
 
 struct fixture {
     char *scratch;
@@ -387,23 +392,31 @@ killed(struct fixture *f, action *act, unsigned n, bool after)
     return WEXITSTATUS(status) == 9;
 }
 
+/* Once its last call has been begun, its guest may have run. */
 static void
-a_create_killed_at_any_call_is_undone_and_can_be_tried_again(void **context)
+a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
 {
     struct fixture *f = *context;
-    unsigned kills = 0;
+    unsigned undone = 0, finished = 0;
 
     for (unsigned n = 1; n < 50; n++) {
         for (int after = 0; after < 2; after++) {
             if (!killed(f, kill_create, n, after == 1)) {
-                assert_in_range(kills, 4, 99);
+                assert_int_equal(undone, 2);
+                assert_int_equal(finished, 2);
                 return;
             }
-            kills++;
             reopen(f);
-            assert_nothing_left(f);
-            assert_int_equal(create(f, "a", ""), 0);
+            if (xk_fake_count(f->host.hv) > 0) {
+                assert_state(f, "a", XK_STATE_RUNNING);
+                finished++;
+            } else {
+                assert_nothing_left(f);
+                assert_int_equal(create(f, "a", ""), 0);
+                undone++;
+            }
             assert_int_equal(destroy(f, "a"), 0);
+            assert_nothing_left(f);
         }
     }
 }
@@ -583,6 +596,290 @@ a_restart_that_fails_is_not_tried_for_ever(void **context)
     assert_nothing_left(f);
 }
 
+/* ---- what the journal does not say ---- */
+
+/* Do to the journal of "a" what `damage` does, as the next verb finds it. */
+static void
+damage_journal(struct fixture *f, void (*damage)(int dirfd))
+{
+    struct xk_domain domain = find(f, "a");
+
+    damage(domain.record->dir_fd);
+    xk_domain_close(&domain);
+    reopen(f);
+}
+
+static void
+lose(int dirfd)
+{
+    assert_int_equal(unlinkat(dirfd, "journal", 0), 0);
+}
+
+static void
+empty(int dirfd)
+{
+    int fd = openat(dirfd, "journal", O_WRONLY | O_TRUNC);
+
+    assert_int_not_equal(fd, -1);
+    close(fd);
+}
+
+static void
+tear(int dirfd)
+{
+    int fd = openat(dirfd, "journal", O_WRONLY | O_TRUNC);
+
+    assert_int_equal(write(fd, "0badc0de {\"kind\":\"be", 20), 20);
+    close(fd);
+}
+
+static void (*const damages[])(int dirfd) = {lose, empty, tear};
+
+static void
+a_guest_whose_journal_is_lost_runs_on(void **context)
+{
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(damages); i++) {
+        assert_int_equal(create(f, "a", ""), 0);
+        damage_journal(f, damages[i]);
+        assert_state(f, "a", XK_STATE_RUNNING);
+        stop(f, "a", XK_STOP_REBOOT);
+        assert_int_equal(apply(f, "a"), 0);
+        assert_state(f, "a", XK_STATE_RUNNING);
+        assert_int_equal(destroy(f, "a"), 0);
+        assert_nothing_left(f);
+    }
+}
+
+static void
+a_stopped_guest_whose_journal_is_lost_is_kept(void **context)
+{
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(damages); i++) {
+        assert_int_equal(create(f, "a", "on_poweroff = 'destroy'"), 0);
+        stop(f, "a", XK_STOP_POWEROFF);
+        damage_journal(f, damages[i]);
+        assert_int_equal(apply(f, "a"), 0);
+        assert_state(f, "a", XK_STATE_SHUTDOWN);
+        assert_int_equal(destroy(f, "a"), 0);
+        assert_nothing_left(f);
+    }
+}
+
+static void
+a_record_that_was_just_born_is_removed(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_record *record;
+    struct xk_uuid uuid;
+
+    xk_uuid_random(&uuid);
+    record = xk_record_create(&f->host.state, &uuid, "create", &f->err);
+    assert_non_null(record);
+    xk_record_close(record);
+    reopen(f);
+    assert_nothing_left(f);
+}
+
+/* An entry with the times of another clock. */
+static void
+append_at(struct fixture *f, const char *kind, int64_t time_ms, int64_t boot_ms)
+{
+    struct xk_domain domain = find(f, "a");
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("{\"kind\":\"%s\",\"what\":\"restart\",\"time_ms\":%lld,"
+                    "\"boot_ms\":%lld}",
+                    kind, (long long)time_ms, (long long)boot_ms);
+    int fd = openat(domain.record->dir_fd, "journal",
+                    O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    assert_true(
+        dprintf(fd, "%08x %s\n", xk_crc32c(0, text, strlen(text)), text) > 0);
+    close(fd);
+    xk_domain_close(&domain);
+}
+
+static int64_t
+now_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ten starts at these times, and then another stop. */
+static unsigned
+starts_after(struct fixture *f, int64_t time_ms, int64_t boot_ms)
+{
+    struct xk_domain domain;
+    unsigned starts;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    for (int i = 0; i < 10; i++) {
+        append_at(f, "begin", time_ms, boot_ms);
+        append_at(f, "end", time_ms, boot_ms);
+    }
+    stop(f, "a", XK_STOP_REBOOT);
+    assert_int_equal(apply(f, "a"), 0);
+    domain = find(f, "a");
+    starts = domain.starts;
+    xk_domain_close(&domain);
+    assert_int_equal(destroy(f, "a"), 0);
+    return starts;
+}
+
+static void
+a_loop_is_told_apart_though_the_wall_clock_steps(void **context)
+{
+    struct fixture *f = *context;
+    int64_t wall = now_ms(CLOCK_REALTIME), boot = now_ms(CLOCK_BOOTTIME);
+    const int64_t day = 86400000;
+
+    assert_int_equal(starts_after(f, wall, 0), 11);
+    assert_int_equal(starts_after(f, wall, boot + day), 11);
+    assert_int_equal(starts_after(f, wall - day, boot), 10);
+    assert_int_equal(starts_after(f, wall + day, boot), 10);
+}
+
+/* ---- what cannot be finished ---- */
+
+static void
+begin(struct fixture *f, const char *operation)
+{
+    struct xk_domain domain = find(f, "a");
+
+    assert_int_equal(xk_journal_append(domain.record, XK_JOURNAL_BEGIN,
+                                       operation, NULL, &f->err),
+                     0);
+    xk_domain_close(&domain);
+}
+
+static void
+no_unfinished_operation_stands_in_the_way_of_destroy(void **context)
+{
+    static const char *const operations[] = {
+        XK_OP_CREATE,  XK_OP_DESTROY, XK_OP_RENAME,  XK_OP_RESTART,
+        XK_OP_REPLACE, XK_OP_SAVE,    XK_OP_MIGRATE, XK_OP_RECEIVE,
+        XK_OP_DISKS,   "future"};
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(operations); i++) {
+        assert_int_equal(create(f, "a", ""), 0);
+        begin(f, operations[i]);
+        assert_int_equal(destroy(f, "a"), 0);
+        assert_nothing_left(f);
+    }
+}
+
+static void
+a_domain_in_doubt_can_be_destroyed(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    domain = find(f, "a");
+    xk_journal_append(domain.record, XK_JOURNAL_BEGIN, XK_OP_MIGRATE,
+                      "{\"move\":\"6f1c3f0e-9a3e-4b5c-8d2f-0123456789ab\"}",
+                      &f->err);
+    xk_journal_append(domain.record, XK_JOURNAL_NOTE, XK_NOTE_COMMIT, NULL,
+                      &f->err);
+    xk_domain_close(&domain);
+    reopen(f);
+    assert_state(f, "a", XK_STATE_IN_DOUBT);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
+static void
+a_verb_that_is_refused_says_what_is_unfinished_and_how_to_end_it(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    begin(f, XK_OP_SAVE);
+    domain = find(f, "a");
+    assert_int_equal(xk_domain_pause(&f->host, &domain, soon(), &f->err), -1);
+    assert_int_equal(f->err.kind, XK_ERR_BUSY);
+    assert_non_null(strstr(f->err.message, "its save, begun 20"));
+    assert_non_null(strstr(f->err.message, "xk destroy a"));
+    xk_domain_close(&domain);
+}
+
+static void
+destroy_recorded(struct fixture *f)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    char text[XK_UUID_TEXT_SIZE];
+    size_t count;
+
+    assert_int_equal(xk_state_list(&f->host.state, &uuids, &count, &f->err), 0);
+    for (size_t i = 0; i < count; i++) {
+        xk_uuid_format(&uuids[i], text);
+        assert_int_equal(destroy(f, text), 0);
+    }
+    assert_nothing_left(f);
+}
+
+/* Each call of the policy fails once. */
+static void
+a_rename_restart_that_fails_anywhere_can_be_ended(void **context)
+{
+    struct fixture *f = *context;
+    bool failed = true;
+
+    for (unsigned n = 1; failed; n++) {
+        assert_int_equal(create(f, "a", "on_reboot = 'rename-restart'"), 0);
+        stop(f, "a", XK_STOP_REBOOT);
+        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = n};
+        apply(f, "a");
+        failed = xk_fake_faults(f->host.hv)->calls >= n;
+        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){0};
+        assert_true(failed || n > 3);
+        destroy_recorded(f);
+    }
+}
+
+static void
+a_domain_that_cannot_be_made_anew_is_kept_and_not_tried_again(void **context)
+{
+    struct fixture *f = *context;
+
+    for (unsigned n = 2; n < 4; n++) {
+        struct xk_domain_list list;
+
+        assert_int_equal(create(f, "a", "on_reboot = 'rename-restart'"), 0);
+        stop(f, "a", XK_STOP_REBOOT);
+        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = n};
+        assert_int_equal(apply(f, "a"), 0);
+        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){0};
+        reopen(f);
+        assert_int_equal(xk_domain_list(&f->host, &list, soon(), &f->err), 0);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(list.items[0].state, XK_STATE_SHUTDOWN);
+        xk_domain_list_free(&list);
+        destroy_recorded(f);
+    }
+}
+
+static void
+a_domain_whose_configuration_is_lost_can_be_destroyed(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    domain = find(f, "a");
+    assert_int_equal(unlinkat(domain.record->dir_fd, "config.json", 0), 0);
+    assert_int_equal(destroy(f, domain.record->uuid_text), 0);
+    xk_domain_close(&domain);
+    assert_nothing_left(f);
+}
+
 int
 main(void)
 {
@@ -597,7 +894,7 @@ main(void)
         T(a_create_that_fails_at_any_call_leaves_nothing),
         T(a_name_that_is_being_given_back_is_waited_for),
         T(a_name_of_a_preserved_domain_is_not_waited_for),
-        T(a_create_killed_at_any_call_is_undone_and_can_be_tried_again),
+        T(a_create_killed_at_any_call_is_undone_or_its_guest_runs),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
@@ -608,6 +905,16 @@ main(void)
         T(a_rename_restart_keeps_the_old_under_another_name),
         T(a_guest_that_reboots_in_a_loop_is_stopped),
         T(a_restart_that_fails_is_not_tried_for_ever),
+        T(a_guest_whose_journal_is_lost_runs_on),
+        T(a_stopped_guest_whose_journal_is_lost_is_kept),
+        T(a_record_that_was_just_born_is_removed),
+        T(a_loop_is_told_apart_though_the_wall_clock_steps),
+        T(no_unfinished_operation_stands_in_the_way_of_destroy),
+        T(a_domain_in_doubt_can_be_destroyed),
+        T(a_verb_that_is_refused_says_what_is_unfinished_and_how_to_end_it),
+        T(a_rename_restart_that_fails_anywhere_can_be_ended),
+        T(a_domain_that_cannot_be_made_anew_is_kept_and_not_tried_again),
+        T(a_domain_whose_configuration_is_lost_can_be_destroyed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
+#include "toolstack/operations.h"
 #include "toolstack/record.h"
 
 struct fixture {
@@ -256,7 +257,7 @@ a_line_with_a_wrong_sum_does_not_count(void **context)
 }
 
 static void
-a_long_journal_is_begun_anew_by_the_next_operation(void **context)
+a_long_journal_is_condensed_by_the_next_operation(void **context)
 {
     struct fixture *f = *context;
     XK_CLEANUP_RECORD struct xk_record *record = make(f);
@@ -266,8 +267,53 @@ a_long_journal_is_begun_anew_by_the_next_operation(void **context)
         xk_journal_append(record, XK_JOURNAL_NOTE, "note", NULL, &f->err);
     xk_journal_append(record, XK_JOURNAL_BEGIN, "pause", NULL, &f->err);
     assert_int_equal(fstatat(record->dir_fd, "journal", &st, 0), 0);
-    assert_true(st.st_size < 1000);
+    assert_true(st.st_size < 5000);
     assert_true(xk_journal_is_unfinished(record));
+}
+
+static void
+restart_often(const struct xk_record *record, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_RESTART, NULL, NULL);
+        xk_journal_append(record, XK_JOURNAL_END, XK_OP_RESTART, NULL, NULL);
+    }
+}
+
+static void
+what_a_long_journal_says_of_a_domain_outlives_it(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    struct xk_journal journal;
+
+    xk_journal_append(record, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL, NULL);
+    restart_often(record, 5000);
+    assert_int_equal(xk_journal_read(record, &journal, &f->err), 0);
+    assert_in_range(journal.count, 1, 1500);
+    assert_int_equal(xk_journal_starts(&journal), 5000);
+    assert_in_range(xk_journal_starts_within(&journal, 60000),
+                    XK_JOURNAL_RECENT, 5000);
+    assert_int_equal(
+        xk_journal_count(&journal, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL),
+        1);
+    xk_journal_free(&journal);
+}
+
+static void
+what_an_unfinished_operation_wrote_stays_in_a_long_journal(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    struct xk_journal journal;
+
+    xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_RECEIVE, "x", NULL);
+    for (int i = 0; i < 1500; i++)
+        xk_journal_append(record, XK_JOURNAL_INTENT, "made-file", "y", NULL);
+    xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_RECEIVE, "z", NULL);
+    assert_int_equal(xk_journal_read(record, &journal, &f->err), 0);
+    assert_int_equal(journal.count, 1502);
+    xk_journal_free(&journal);
 }
 
 static void
@@ -320,7 +366,9 @@ main(void)
         T(an_operation_is_unfinished_from_begin_to_end),
         T(a_torn_line_is_as_if_not_written),
         T(a_line_with_a_wrong_sum_does_not_count),
-        T(a_long_journal_is_begun_anew_by_the_next_operation),
+        T(a_long_journal_is_condensed_by_the_next_operation),
+        T(what_a_long_journal_says_of_a_domain_outlives_it),
+        T(what_an_unfinished_operation_wrote_stays_in_a_long_journal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

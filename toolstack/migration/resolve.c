@@ -62,7 +62,7 @@ read_move(const struct xk_record *record, struct past_move *move,
     } else {
         r = read_begin(begin, move, err);
         move->committed = xk_journal_count(&journal, XK_JOURNAL_NOTE,
-                                           XK_NOTE_COMMIT, begin->time_ms) > 0;
+                                           XK_NOTE_COMMIT, begin) > 0;
     }
     xk_journal_free(&journal);
     if (r == -1)

@@ -355,9 +355,8 @@ xk_save_recover(struct xk_host *host, struct xk_domain *domain,
     begin = xk_journal_unfinished(&journal);
     if (begin != NULL)
         r = read_begin(begin->detail, &save, err);
-    written =
-        begin != NULL && xk_journal_count(&journal, XK_JOURNAL_DONE,
-                                          EFFECT_WRITTEN, begin->time_ms) > 0;
+    written = begin != NULL && xk_journal_count(&journal, XK_JOURNAL_DONE,
+                                                EFFECT_WRITTEN, begin) > 0;
     xk_journal_free(&journal);
     if (r == -1)
         return -1;

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Operations while the file system that has the records is full, or nearly. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "tests/fakes/fake_hypervisor.h"
+#include "tests/fakes/scratch.h"
+#include "tests/fakes/small_disk.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+enum {
+    DISK_BYTES = 512 << 10,
+    PAGE_BYTES = 4096,
+};
+
+struct fixture {
+    char *scratch;
+    char *world;
+    struct xk_host host;
+    struct xk_error err;
+};
+
+static struct xk_deadline
+soon(void)
+{
+    return xk_deadline_in_ms(5000);
+}
+
+static int
+open_host(struct fixture *f)
+{
+    if (xk_state_open(&f->host.state, &f->err) == -1)
+        return -1;
+    return xk_host_adopt(&f->host, xk_fake_open(&f->host.state, f->world),
+                         "test", soon(), &f->err);
+}
+
+static int
+setup(void **context)
+{
+    struct fixture *f = XK_NEW(struct fixture);
+
+    f->scratch = scratch_new();
+    f->world = xk_asprintf("%s/world", f->scratch);
+    mkdir(f->world, 0700);
+    small_disk_mount(getenv("XK_STATE_DIR"), DISK_BYTES);
+    *context = f;
+    return open_host(f);
+}
+
+static int
+teardown(void **context)
+{
+    struct fixture *f = *context;
+
+    xk_host_close(&f->host);
+    small_disk_unmount(getenv("XK_STATE_DIR"));
+    free(f->world);
+    scratch_free(f->scratch);
+    free(f);
+    return 0;
+}
+
+static void
+fill(struct fixture *f, size_t left)
+{
+    small_disk_fill(f->host.state.run_path, left);
+}
+
+/* There is space again, and the next verb comes. */
+static void
+make_room(struct fixture *f)
+{
+    small_disk_empty(f->host.state.run_path);
+    xk_host_close(&f->host);
+    assert_int_equal(open_host(f), 0);
+}
+
+static int
+create(struct fixture *f, const char *more)
+{
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("name = 'a'\ntype = 'hvm'\nmemory = 64\n%s\n", more);
+    struct xk_problems problems = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+    struct xk_domain domain;
+
+    xk_problems_free(&problems);
+    assert_non_null(config);
+    if (xk_domain_create(&f->host, config, false, &domain, soon(), &f->err) ==
+        -1)
+        return -1;
+    xk_domain_close(&domain);
+    return 0;
+}
+
+static struct xk_domain
+find(struct fixture *f)
+{
+    struct xk_domain domain;
+
+    if (xk_domain_find(&f->host, "a", &domain, soon(), &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    return domain;
+}
+
+static int
+destroy(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    int r = xk_domain_destroy(&f->host, &domain, soon(), &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+static int
+apply(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    int r = xk_domain_apply_policy(&f->host, &domain, soon(), &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+static void
+stop(struct fixture *f, enum xk_stop_reason reason)
+{
+    struct xk_domain domain = find(f);
+
+    xk_fake_stop(f->host.hv, &domain.uuid, reason);
+    xk_domain_close(&domain);
+}
+
+static enum xk_domain_state
+state_of(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    struct xk_domain_info info;
+
+    assert_int_equal(xk_domain_get(&f->host, &domain, &info, soon(), &f->err),
+                     0);
+    xk_domain_info_free(&info);
+    xk_domain_close(&domain);
+    return info.state;
+}
+
+/* As after hundreds of renames or reboots. */
+static void
+make_journal_long(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    struct stat st;
+
+    do {
+        xk_journal_append(domain.record, XK_JOURNAL_NOTE, "note", NULL, NULL);
+        assert_int_equal(fstatat(domain.record->dir_fd, "journal", &st, 0), 0);
+    } while (st.st_size <= 65 << 10);
+    xk_journal_append(domain.record, XK_JOURNAL_BEGIN, XK_OP_DESTROY, NULL,
+                      NULL);
+    xk_journal_append(domain.record, XK_JOURNAL_END, XK_OP_DESTROY, NULL, NULL);
+    xk_domain_close(&domain);
+}
+
+static void
+a_verb_that_finds_no_room_leaves_its_domain_as_it_is(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int is_long = 0; is_long < 2; is_long++) {
+        for (size_t left = 0; left < 8; left++) {
+            struct xk_domain domain;
+
+            assert_int_equal(create(f, ""), 0);
+            if (is_long)
+                make_journal_long(f);
+            domain = find(f);
+            fill(f, left * PAGE_BYTES);
+            xk_domain_rename(&f->host, &domain, "b", soon(), &f->err);
+            make_room(f);
+            assert_int_equal(xk_fake_count(f->host.hv), 1);
+            assert_int_equal(
+                xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
+            xk_domain_close(&domain);
+        }
+    }
+}
+
+static void
+a_guest_that_reboots_without_room_goes_on_once_there_is_some(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int is_long = 0; is_long < 2; is_long++) {
+        for (size_t left = 0; left < 8; left++) {
+            assert_int_equal(create(f, ""), 0);
+            if (is_long)
+                make_journal_long(f);
+            stop(f, XK_STOP_REBOOT);
+            fill(f, left * PAGE_BYTES);
+            apply(f);
+            make_room(f);
+            assert_int_equal(apply(f), 0);
+            assert_int_equal(state_of(f), XK_STATE_RUNNING);
+            assert_int_equal(destroy(f), 0);
+        }
+    }
+}
+
+static void
+a_domain_is_destroyed_without_room(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int is_long = 0; is_long < 2; is_long++) {
+        assert_int_equal(create(f, ""), 0);
+        if (is_long)
+            make_journal_long(f);
+        fill(f, 0);
+        assert_int_equal(destroy(f), 0);
+        assert_int_equal(xk_fake_count(f->host.hv), 0);
+        make_room(f);
+        assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
+    }
+}
+
+/* Who is killed over it has said that it was begun. */
+static void
+a_policy_is_carried_out_without_room(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, ""), 0);
+    stop(f, XK_STOP_POWEROFF);
+    fill(f, 0);
+    assert_int_equal(apply(f), 0);
+    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    make_room(f);
+}
+
+static void
+a_create_without_room_leaves_nothing(void **context)
+{
+    struct fixture *f = *context;
+
+    for (size_t left = 0; left < 8; left++) {
+        int r;
+
+        fill(f, left * PAGE_BYTES);
+        r = create(f, "");
+        small_disk_empty(f->host.state.run_path);
+        assert_int_equal(xk_fake_count(f->host.hv), r == 0);
+        assert_int_equal(scratch_count(f->host.state.run_path, "domains"),
+                         r == 0);
+        if (r == 0)
+            assert_int_equal(destroy(f), 0);
+    }
+}
+
+static void
+a_rename_restart_without_room_loses_nobody(void **context)
+{
+    struct fixture *f = *context;
+
+    for (size_t left = 0; left < 12; left++) {
+        struct xk_domain_list list;
+
+        assert_int_equal(create(f, "on_reboot = 'rename-restart'"), 0);
+        stop(f, XK_STOP_REBOOT);
+        fill(f, left * PAGE_BYTES);
+        apply(f);
+        make_room(f);
+        assert_int_equal(xk_domain_list(&f->host, &list, soon(), &f->err), 0);
+        assert_in_range(list.count, 1, 2);
+        for (size_t i = 0; i < list.count; i++) {
+            struct xk_domain domain;
+
+            assert_int_equal(xk_domain_find(&f->host, list.items[i].name,
+                                            &domain, soon(), &f->err),
+                             0);
+            assert_int_equal(
+                xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
+            xk_domain_close(&domain);
+        }
+        xk_domain_list_free(&list);
+        assert_int_equal(xk_fake_count(f->host.hv), 0);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(a_verb_that_finds_no_room_leaves_its_domain_as_it_is),
+        T(a_guest_that_reboots_without_room_goes_on_once_there_is_some),
+        T(a_domain_is_destroyed_without_room),
+        T(a_policy_is_carried_out_without_room),
+        T(a_create_without_room_leaves_nothing),
+        T(a_rename_restart_without_room_loses_nobody),
+    };
+
+    if (!small_disk_can_mount())
+        return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
