@@ -49,6 +49,26 @@ says() {
     case $err in *"$1"*) ;; *) die "\"$1\" is not in: $err" ;; esac
 }
 
+# journal_of NAME: where the journal of a domain is.
+journal_of() {
+    echo "${XK_STATE_DIR:-/run/xk}/domains/$("${xk:-xk}" list --json |
+        jq -r ".[] | select(.name == \"$1\").uuid")/journal"
+}
+
+# lengthen_journal NAME: as after hundreds of renames or of reboots.
+lengthen_journal() {
+    local journal n
+    journal=$(journal_of "$1")
+    for ((n = 0; n < 10; n++)); do
+        status 0 "${xk:-xk}" rename "$1" "$1-$n"
+        status 0 "${xk:-xk}" rename "$1-$n" "$1"
+    done
+    while [ "$(stat -c %s "$journal")" -le 66000 ]; do
+        cat "$journal" "$journal" >"$scratch/twice"
+        cat "$scratch/twice" >"$journal"
+    done
+}
+
 is_function() { declare -F "$1" >/dev/null; }
 
 # In the condition of an "if" bash would ignore set -e.

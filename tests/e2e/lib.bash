@@ -118,19 +118,6 @@ is_gone() { [ -z "$(uuid_of "$1")" ]; }
 domains_are() { [ "$(jq_list length)" = "$1" ]; }
 no_record() { [ -z "$(ls -A "$XK_STATE_DIR/domains")" ]; }
 
-# lengthen_journal NAME: as after hundreds of renames or of reboots.
-lengthen_journal() {
-    local journal=("$XK_STATE_DIR"/domains/*/journal) n
-    for ((n = 0; n < 10; n++)); do
-        status 0 "$xk" rename "$1" "$1-$n"
-        status 0 "$xk" rename "$1-$n" "$1"
-    done
-    while [ "$(stat -c %s "${journal[0]}")" -le 66000 ]; do
-        cat "${journal[0]}" "${journal[0]}" >"$scratch/twice"
-        cat "$scratch/twice" >"${journal[0]}"
-    done
-}
-
 # ---- consoles ----
 
 # No verb is run for these, lest it do what a test waits for.
