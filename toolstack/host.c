@@ -41,11 +41,41 @@ static const struct {
 };
 
 static int
-recover_locked(struct xk_host *host, struct xk_record *record,
-               struct xk_deadline deadline, struct xk_error *err)
+check_known(const char *operation, struct xk_error *err)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
+        if (strcmp(recoveries[i].operation, operation) == 0)
+            return 0;
+    }
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "another version of xk began an operation \"%.32s\", which "
+                   "this one does not know",
+                   operation);
+}
+
+int
+xk_operation_check_known(const struct xk_record *record, struct xk_error *err)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    int r = 0;
+
+    if (xk_journal_read(record, &journal, err) == -1)
+        return 0;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL)
+        r = check_known(begin->what, err);
+    xk_journal_free(&journal);
+    return r;
+}
+
+static int
+recover_locked(struct xk_host *host, struct xk_hypervisor *hv,
+               struct xk_record *record, struct xk_deadline deadline,
+               struct xk_error *err)
 {
     struct xk_domain domain = {
-        .uuid = record->uuid, .domid = -1, .record = record};
+        .hv = hv, .uuid = record->uuid, .domid = -1, .record = record};
     struct xk_journal journal;
     const struct xk_journal_entry *begin;
     const char *operation = XK_OP_CREATE; /* nothing written: just born */
@@ -78,6 +108,7 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
 {
     struct xk_error err = {0};
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    struct xk_hypervisor *hv;
 
     if (xk_journal_is_at_rest(&host->state, uuid))
         return;
@@ -86,8 +117,11 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
         return;
     if (xk_record_try_lock(record, host->verb, NULL) != 1)
         return;
-    if (xk_journal_is_unfinished(record) &&
-        recover_locked(host, record, deadline, &err) == -1)
+    hv = xk_host_driver_of(host, record, &err);
+    if (hv == NULL || xk_operation_check_known(record, &err) == -1)
+        xk_operation_warn_alone(uuid, &err);
+    else if (xk_journal_is_unfinished(record) &&
+             recover_locked(host, hv, record, deadline, &err) == -1)
         xk_warn("domain %s: an interrupted operation could not be recovered: "
                 "%s",
                 record->uuid_text, err.message);
@@ -113,7 +147,9 @@ xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
 {
     size_t left;
 
-    host->hv = hv;
+    memset(host->drivers, 0, sizeof(host->drivers));
+    host->drivers[0] = host->preferred = hv;
+    host->wanted = hv->ops->name;
     host->verb = verb;
     host->program = NULL;
     return recover(host, deadline, &left, err);
@@ -123,24 +159,26 @@ int
 xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = xk_driver_find(hypervisor, err);
     size_t left;
 
-    *host = (struct xk_host){.verb = verb};
-    if (ops == NULL || xk_state_open(&host->state, err) == -1)
+    if (xk_host_peek(host, hypervisor, err) == -1)
         return -1;
-    host->hv = ops->open(&host->state, err);
-    if (host->hv == NULL)
-        goto fail;
+    host->verb = verb;
     host->program = realpath("/proc/self/exe", NULL);
-    if (recover(host, deadline, &left, err) == -1)
-        goto fail;
+    if (recover(host, deadline, &left, err) == -1) {
+        xk_host_close(host);
+        return -1;
+    }
     if (left > 0)
         xk_host_need_monitor(host);
     return 0;
-fail:
-    xk_host_close(host);
-    return -1;
+}
+
+int
+xk_host_peek(struct xk_host *host, const char *hypervisor, struct xk_error *err)
+{
+    *host = (struct xk_host){.wanted = hypervisor, .verb = "look"};
+    return xk_state_open(&host->state, err);
 }
 
 void
@@ -161,8 +199,7 @@ xk_host_need_monitor(struct xk_host *host)
 void
 xk_host_close(struct xk_host *host)
 {
-    if (host->hv != NULL)
-        host->hv->ops->close(host->hv);
+    xk_host_close_drivers(host);
     xk_state_close(&host->state);
     free(host->program);
     *host = (struct xk_host){.state = {.run_fd = -1, .domains_fd = -1}};

@@ -85,8 +85,8 @@ restart(struct xk_host *host, struct xk_domain *domain,
         const struct xk_domain_config *config, struct xk_deadline deadline,
         struct xk_error *err)
 {
-    int r =
-        host->hv->ops->restart(host->hv, domain->record, config, deadline, err);
+    int r = domain->hv->ops->restart(domain->hv, domain->record, config,
+                                     deadline, err);
 
     if (r == -1)
         do_preserve(host, domain, config, deadline, NULL);
@@ -192,13 +192,17 @@ become_another(struct xk_domain *domain, const struct xk_domain_config *next,
 /* An earlier try may have come as far as a half-built domain. 1: a whole one is
  * there, 0: none is, -1: error. */
 static int
-clear_way(struct xk_host *host, const struct xk_domain_config *next,
-          struct xk_deadline deadline, struct xk_error *err)
+clear_way(struct xk_host *host, struct xk_hypervisor *hv,
+          const struct xk_domain_config *next, struct xk_deadline deadline,
+          struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *there =
         xk_record_open(&host->state, &next->uuid, NULL);
-    struct xk_domain half = {
-        .uuid = next->uuid, .domid = -1, .name = next->name, .record = there};
+    struct xk_domain half = {.hv = hv,
+                             .uuid = next->uuid,
+                             .domid = -1,
+                             .name = next->name,
+                             .record = there};
 
     if (there == NULL)
         return 0;
@@ -211,15 +215,16 @@ clear_way(struct xk_host *host, const struct xk_domain_config *next,
 }
 
 static int
-create_next(struct xk_host *host, const struct xk_domain_config *next,
-            struct xk_deadline deadline, struct xk_error *err)
+create_next(struct xk_host *host, struct xk_hypervisor *hv,
+            const struct xk_domain_config *next, struct xk_deadline deadline,
+            struct xk_error *err)
 {
-    int there = clear_way(host, next, deadline, err);
+    int there = clear_way(host, hv, next, deadline, err);
     struct xk_domain made;
 
     if (there != 0)
         return there == 1 ? 0 : -1;
-    if (xk_operation_create(host, next, NULL, NULL, false, &made, deadline,
+    if (xk_operation_create(host, hv, next, NULL, NULL, false, &made, deadline,
                             err) == -1)
         return -1;
     xk_domain_close(&made);
@@ -236,8 +241,9 @@ xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
     if (faccessat(record->dir_fd, NEXT_FILE, F_OK, 0) == 0) {
         next = load_next(record, err);
         if (next == NULL || become_another(domain, next, err) == -1 ||
-            host->hv->ops->preserve(host->hv, domain, deadline, err) == -1 ||
-            create_next(host, next, deadline, err) == -1 ||
+            domain->hv->ops->preserve(domain->hv, domain, deadline, err) ==
+                -1 ||
+            create_next(host, domain->hv, next, deadline, err) == -1 ||
             do_preserve(host, domain, next, deadline, err) == -1)
             return -1;
         unlinkat(record->dir_fd, NEXT_FILE, 0);
@@ -271,8 +277,8 @@ dump_core(struct xk_host *host, struct xk_domain *domain)
     format_stamp(stamp);
     path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
     if (xk_make_dirs(folder, 0700, &err) == -1 ||
-        host->hv->ops->core_dump(host->hv, domain, path,
-                                 xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
+        domain->hv->ops->core_dump(domain->hv, domain, path,
+                                   xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
         xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);
 }
 
@@ -319,15 +325,15 @@ static int
 apply_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = host->hv->ops;
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     enum xk_stop_reason reason = XK_STOP_POWEROFF;
     enum xk_action action;
     int stopped = has_stopped(host, domain, &reason, deadline, err);
 
     if (stopped == 0 && ops->repair != NULL &&
-        ops->needs_repair(host->hv, domain->record))
-        return ops->repair(host->hv, domain->record, deadline, err);
+        ops->needs_repair(domain->hv, domain->record))
+        return ops->repair(domain->hv, domain->record, deadline, err);
     if (stopped != 1)
         return stopped;
     config = xk_record_load_config(domain->record, err);

@@ -129,7 +129,7 @@ assert_state(struct fixture *f, const char *name, enum xk_domain_state state)
 static void
 assert_nothing_left(struct fixture *f)
 {
-    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(xk_fake_count(f->host.preferred), 0);
     assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
 }
 
@@ -164,7 +164,7 @@ stop(struct fixture *f, const char *name, enum xk_stop_reason reason)
 {
     struct xk_domain domain = find(f, name);
 
-    xk_fake_stop(f->host.hv, &domain.uuid, reason);
+    xk_fake_stop(f->host.preferred, &domain.uuid, reason);
     xk_domain_close(&domain);
 }
 
@@ -191,7 +191,7 @@ a_name_is_taken_once(void **context)
     assert_int_equal(create(f, "a", ""), 0);
     assert_int_equal(create(f, "a", ""), -1);
     assert_int_equal(f->err.kind, XK_ERR_EXISTS);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -203,7 +203,7 @@ a_uuid_is_taken_once(void **context)
     assert_int_equal(create(f, "a", uuid), 0);
     assert_int_equal(create(f, "b", uuid), -1);
     assert_int_equal(f->err.kind, XK_ERR_EXISTS);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -262,7 +262,7 @@ a_create_that_fails_at_any_call_leaves_nothing(void **context)
     unsigned n = 0;
 
     do {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *faults = (struct xk_fake_faults){.fail_at = ++n};
         if (create(f, "a", "") == 0)
@@ -281,7 +281,8 @@ remove_slowly(struct fixture *f, int removed, int go_on)
     char byte;
 
     if (xk_record_lock(domain.record, "test", soon(), NULL) == -1 ||
-        f->host.hv->ops->teardown(f->host.hv, &domain, soon(), NULL) == -1)
+        f->host.preferred->ops->teardown(f->host.preferred, &domain, soon(),
+                                         NULL) == -1)
         _exit(1);
     close(removed);
     (void)!read(go_on, &byte, 1);
@@ -325,7 +326,7 @@ a_name_that_is_being_given_back_is_waited_for(void **context)
     close(removed[0]);
     close(go_on[0]);
     assert_state(f, "a", XK_STATE_RUNNING);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -372,7 +373,7 @@ killed(struct fixture *f, action *act, unsigned n, bool after)
     int status;
 
     if (pid == 0) {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *faults = (struct xk_fake_faults){0};
         if (after)
@@ -439,10 +440,10 @@ check_policy_kills(struct fixture *f, const char *config,
             reopen(f);
             if (apply(f, "a") == -1)
                 assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
-            assert_int_equal(xk_fake_count(f->host.hv), domains_after);
+            assert_int_equal(xk_fake_count(f->host.preferred), domains_after);
             assert_int_equal(scratch_count(f->host.state.run_path, "domains"),
                              domains_after);
-            while (xk_fake_count(f->host.hv) > 0) {
+            while (xk_fake_count(f->host.preferred) > 0) {
                 struct xk_domain_list list;
 
                 assert_int_equal(
@@ -545,7 +546,7 @@ a_rename_restart_keeps_the_old_under_another_name(void **context)
         assert_int_equal(apply(f, list.items[i].name), 0);
     }
     xk_domain_list_free(&list);
-    assert_int_equal(xk_fake_count(f->host.hv), 2);
+    assert_int_equal(xk_fake_count(f->host.preferred), 2);
 }
 
 static void
@@ -575,7 +576,7 @@ a_restart_that_fails_is_not_tried_for_ever(void **context)
 
     assert_int_equal(create(f, "a", ""), 0);
     stop(f, "a", XK_STOP_REBOOT);
-    *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = 1};
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.fail_at = 1};
     assert_int_equal(apply(f, "a"), -1);
     assert_int_equal(apply(f, "a"), 0);
     assert_state(f, "a", XK_STATE_SHUTDOWN);
