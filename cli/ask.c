@@ -30,17 +30,27 @@ free_list(struct asked_list *list)
     free(list->items);
 }
 
-static int
-add(struct xk_invocation *invocation, const char *name, struct asked_list *list,
-    struct xk_error *err)
+static struct xk_domain *
+add(struct asked_list *list)
 {
-    struct asked asked = {0};
+    struct asked *asked;
 
-    if (xk_domain_find(&invocation->host, name, &asked.domain,
-                       invocation->deadline, err) == -1)
-        return -1;
     XK_GROW(list->items, list->count);
-    list->items[list->count++] = asked;
+    asked = &list->items[list->count++];
+    *asked = (struct asked){0};
+    return &asked->domain;
+}
+
+static int
+add_named(struct xk_invocation *invocation, const char *name,
+          struct asked_list *list, struct xk_error *err)
+{
+    struct xk_domain domain;
+
+    if (xk_domain_find(&invocation->host, name, &domain, invocation->deadline,
+                       err) == -1)
+        return -1;
+    *add(list) = domain;
     return 0;
 }
 
@@ -58,7 +68,6 @@ add_all(struct xk_invocation *invocation, struct asked_list *list,
         struct xk_error *err)
 {
     struct xk_domain_list domains = {0};
-    char uuid[XK_UUID_TEXT_SIZE];
     int rc = 0;
 
     if (xk_domain_list(&invocation->host, &domains, invocation->deadline,
@@ -66,12 +75,14 @@ add_all(struct xk_invocation *invocation, struct asked_list *list,
         return -1;
     for (size_t i = 0; rc == 0 && i < domains.count; i++) {
         struct xk_error missing = {0};
+        struct xk_domain domain;
 
         if (!is_to_be_asked(&domains.items[i]))
             continue;
-        xk_uuid_format(&domains.items[i].uuid, uuid);
-        if (add(invocation, uuid, list, &missing) == -1 &&
-            missing.kind != XK_ERR_NOT_FOUND) {
+        if (xk_domain_take(&invocation->host, &domains.items[i], &domain,
+                           &missing) == 0) {
+            *add(list) = domain;
+        } else if (missing.kind != XK_ERR_NOT_FOUND) {
             *err = missing;
             rc = -1;
         }
@@ -93,7 +104,7 @@ collect(struct xk_invocation *invocation, struct asked_list *list,
         return xk_fail(err, XK_ERR_USAGE, "name a domain, or give -a");
     if (all)
         return add_all(invocation, list, err);
-    return add(invocation, invocation->arguments[0], list, err);
+    return add_named(invocation, invocation->arguments[0], list, err);
 }
 
 static void
@@ -134,9 +145,10 @@ put_one(struct xk_json_writer *writer, const struct xk_invocation *invocation,
 {
     struct xk_domain_info info = {.uuid = asked->domain.uuid,
                                   .name = asked->domain.name,
-                                  .domid = asked->domain.domid};
+                                  .domid = asked->domain.domid,
+                                  .hypervisor = asked->domain.hv->ops->name};
 
-    xk_output_domain_handle(writer, &info, invocation->host.hv->ops->name);
+    xk_output_domain_handle(writer, &info);
     xk_json_put_string(writer, "requested", invocation->command->name);
     xk_json_put_string(writer, "stop_reason",
                        asked->stopped ? xk_stop_reason_name(asked->reason)

@@ -131,11 +131,12 @@ show_domain(struct xk_invocation *invocation, const char *name,
             struct shown *shown, struct xk_error *err)
 {
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
-    struct xk_hypervisor *hv = invocation->host.hv;
+    struct xk_hypervisor *hv;
 
     if (xk_domain_find(&invocation->host, name, &domain, invocation->deadline,
                        err) == -1)
         return -1;
+    hv = domain.hv;
     shown->domain = domain.name;
     if (hv->ops->disks != NULL)
         return hv->ops->disks(hv, &domain, show, shown, invocation->deadline,

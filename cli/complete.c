@@ -15,14 +15,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
-#include "toolstack/hypervisor.h"
-#include "toolstack/record.h"
+#include "toolstack/domain.h"
 
 enum {
     LIST_MS = 2000,
@@ -64,25 +64,20 @@ offer_verbs(struct line *line)
     }
 }
 
-/* Opening the host would recover what killed verbs left; a key pressed for
- * completion must not. */
+/* Opening the host would recover what killed verbs left, and listing warns of
+ * what cannot be seen; a key pressed for completion must not. */
 static int
 list_domains(const char *hypervisor, struct xk_domain_list *list)
 {
-    struct xk_state state = {.run_fd = -1, .domains_fd = -1};
     struct xk_error ignored;
-    const struct xk_hypervisor_ops *ops = xk_driver_find(hypervisor, &ignored);
-    struct xk_hypervisor *hv;
-    int rc = -1;
+    struct xk_host host;
+    int rc;
 
-    if (ops == NULL || xk_state_open(&state, &ignored) == -1)
+    xk_log_set_level(XK_LOG_ERROR);
+    if (xk_host_peek(&host, hypervisor, &ignored) == -1)
         return -1;
-    hv = ops->open(&state, &ignored);
-    if (hv != NULL) {
-        rc = ops->list(hv, list, xk_deadline_in_ms(LIST_MS), &ignored);
-        ops->close(hv);
-    }
-    xk_state_close(&state);
+    rc = xk_domain_list(&host, list, xk_deadline_in_ms(LIST_MS), &ignored);
+    xk_host_close(&host);
     return rc;
 }
 

@@ -106,7 +106,7 @@ xk_console_attach(struct xk_invocation *invocation,
                   const struct xk_domain *domain, unsigned number,
                   int history_lines, struct xk_error *err)
 {
-    struct xk_hypervisor *hv = invocation->host.hv;
+    struct xk_hypervisor *hv = domain->hv;
     struct xk_console console = {-1, -1, -1, -1, -1};
     int rc;
 

@@ -131,11 +131,12 @@ static int
 dry_run(struct xk_invocation *invocation, const struct xk_domain_config *config,
         struct xk_error *err)
 {
-    struct xk_hypervisor *hv = invocation->host.hv;
+    struct xk_hypervisor *hv = xk_host_default(&invocation->host, err);
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    if (hv->ops->check(hv, config, &invocation->problems, err) == -1)
+    if (hv == NULL ||
+        hv->ops->check(hv, config, &invocation->problems, err) == -1)
         return -1;
     if (invocation->problems.errors > 0)
         return xk_problems_fail(&invocation->problems, err);

@@ -12,16 +12,19 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
 {
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
     struct xk_error missing = {0};
+    struct xk_uuid uuid;
     enum xk_handover fate;
 
-    if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
-                       invocation->deadline, &missing) == -1) {
+    if (!xk_uuid_parse(invocation->arguments[0], &uuid))
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is no UUID",
+                       invocation->arguments[0]);
+    if (xk_domain_open(&invocation->host, &uuid, &domain, &missing) == -1) {
         if (missing.kind == XK_ERR_NOT_FOUND)
             return 0;
         *err = missing;
         return -1;
     }
-    if (domain.record != NULL && xk_migrate_in_doubt(domain.record))
+    if (xk_migrate_in_doubt(domain.record))
         return xk_migrate_resolve(&invocation->host, &domain, XK_RESOLVE_ASK,
                                   &fate, invocation->deadline, err);
     return xk_domain_apply_policy(&invocation->host, &domain,

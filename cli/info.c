@@ -16,8 +16,10 @@ static int
 get_facts(struct xk_invocation *invocation, struct xk_facts *facts,
           struct xk_error *err)
 {
-    struct xk_hypervisor *hv = invocation->host.hv;
+    struct xk_hypervisor *hv = xk_host_default(&invocation->host, err);
 
+    if (hv == NULL)
+        return -1;
     xk_facts_add(facts, "hypervisor", "%s", hv->ops->name);
     xk_facts_add(facts, "xk_version", "%s", PACKAGE_VERSION);
     return hv->ops->info(hv, facts, err);

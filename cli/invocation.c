@@ -109,14 +109,14 @@ xk_domain_scope_end(struct xk_domain *domain)
 }
 
 static void
-put_handle(struct xk_json_writer *writer,
-           const struct xk_invocation *invocation,
-           const struct xk_domain *domain)
+put_handle(struct xk_json_writer *writer, const struct xk_domain *domain)
 {
-    struct xk_domain_info info = {
-        .uuid = domain->uuid, .name = domain->name, .domid = domain->domid};
+    struct xk_domain_info info = {.uuid = domain->uuid,
+                                  .name = domain->name,
+                                  .domid = domain->domid,
+                                  .hypervisor = domain->hv->ops->name};
 
-    xk_output_domain_handle(writer, &info, invocation->host.hv->ops->name);
+    xk_output_domain_handle(writer, &info);
 }
 
 void
@@ -130,7 +130,7 @@ xk_invocation_put_handle(struct xk_invocation *invocation,
         return;
     writer = xk_json_writer_new(&invocation->out, false);
     xk_json_open_object(writer, NULL);
-    put_handle(writer, invocation, domain);
+    put_handle(writer, domain);
     xk_json_put_string(writer, key, value);
     xk_json_close_object(writer);
 }
@@ -157,7 +157,7 @@ xk_invocation_put_domain(struct xk_invocation *invocation,
     }
     writer = xk_json_writer_new(&invocation->out, false);
     xk_json_open_object(writer, NULL);
-    xk_output_domain_members(writer, &info, invocation->host.hv->ops->name);
+    xk_output_domain_members(writer, &info);
     xk_json_close_object(writer);
     xk_domain_info_free(&info);
     return 0;

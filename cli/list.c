@@ -113,8 +113,7 @@ put_json(struct xk_invocation *invocation, const struct xk_domain_list *list)
     xk_json_open_array(writer, NULL);
     for (size_t i = 0; i < list->count; i++) {
         xk_json_open_object(writer, NULL);
-        xk_output_domain_members(writer, &list->items[i],
-                                 invocation->host.hv->ops->name);
+        xk_output_domain_members(writer, &list->items[i]);
         if (with_config)
             put_config(invocation, writer, &list->items[i].uuid);
         xk_json_close_object(writer);

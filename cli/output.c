@@ -9,8 +9,7 @@
 
 void
 xk_output_domain_handle(struct xk_json_writer *writer,
-                        const struct xk_domain_info *info,
-                        const char *hypervisor)
+                        const struct xk_domain_info *info)
 {
     char uuid[XK_UUID_TEXT_SIZE];
 
@@ -21,18 +20,17 @@ xk_output_domain_handle(struct xk_json_writer *writer,
         xk_json_put_integer(writer, "domid", info->domid);
     else
         xk_json_put_null(writer, "domid");
-    xk_json_put_string(writer, "hypervisor", hypervisor);
+    xk_json_put_string(writer, "hypervisor", info->hypervisor);
 }
 
 void
 xk_output_domain_members(struct xk_json_writer *writer,
-                         const struct xk_domain_info *info,
-                         const char *hypervisor)
+                         const struct xk_domain_info *info)
 {
     bool stopped =
         info->state == XK_STATE_SHUTDOWN || info->state == XK_STATE_CRASHED;
 
-    xk_output_domain_handle(writer, info, hypervisor);
+    xk_output_domain_handle(writer, info);
     xk_json_put_string(writer, "type", xk_domain_type_name(info->type));
     xk_json_put_string(writer, "state", xk_domain_state_name(info->state));
     xk_json_put_string(writer, "stop_reason",

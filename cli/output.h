@@ -9,15 +9,13 @@
 #include "toolstack/hypervisor.h"
 
 /* Which domain it is: the first members of the domain object of the CLI
- * contract, into the object that is open. hypervisor is "xen" or "kvm". */
+ * contract, into the object that is open. */
 void xk_output_domain_handle(struct xk_json_writer *writer,
-                             const struct xk_domain_info *info,
-                             const char *hypervisor);
+                             const struct xk_domain_info *info);
 
 /* All members of the domain object. */
 void xk_output_domain_members(struct xk_json_writer *writer,
-                              const struct xk_domain_info *info,
-                              const char *hypervisor);
+                              const struct xk_domain_info *info);
 
 /* The six letters of xl's State column: r b p s, the reason of a stop, d. */
 #define XK_STATE_LETTERS_SIZE 7

@@ -64,12 +64,48 @@ show_device(const struct xk_store_device *device, void *context)
 }
 
 static int
+need_store(const struct xk_hypervisor *hv, struct xk_error *err)
+{
+    return hv->ops->store_walk != NULL
+               ? 0
+               : xk_fail(err, XK_ERR_UNSUPPORTED,
+                         "%s has no store; that is Xen's", hv->ops->name);
+}
+
+static int
+walk_store(struct shown *shown, const char *path, struct xk_error *err)
+{
+    struct xk_invocation *invocation = shown->invocation;
+    struct xk_hypervisor *hv = xk_host_default(&invocation->host, err);
+
+    if (hv == NULL || need_store(hv, err) == -1)
+        return -1;
+    return hv->ops->store_walk(hv, path, show_node, shown, invocation->deadline,
+                               err);
+}
+
+static int
+list_devices(struct shown *shown, const char *name, struct xk_error *err)
+{
+    struct xk_invocation *invocation = shown->invocation;
+    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+
+    if (xk_domain_find(&invocation->host, name, &domain, invocation->deadline,
+                       err) == -1 ||
+        need_store(domain.hv, err) == -1)
+        return -1;
+    if (shown->writer == NULL)
+        xk_buf_printf(&invocation->out, "%-8s %-8s %-14s %-14s %s\n", "Kind",
+                      "Device", "Frontend", "Backend", "At");
+    return domain.hv->ops->store_devices(domain.hv, &domain, show_device, shown,
+                                         invocation->deadline, err);
+}
+
+static int
 list_store(struct xk_invocation *invocation, const char *what,
            struct xk_error *err)
 {
-    struct xk_hypervisor *hv = invocation->host.hv;
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
-    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
     struct shown shown = {.invocation = invocation};
     int rc;
 
@@ -78,19 +114,8 @@ list_store(struct xk_invocation *invocation, const char *what,
         xk_json_open_array(writer, NULL);
     }
     shown.writer = writer;
-    if (what[0] == '/') {
-        rc = hv->ops->store_walk(hv, what, show_node, &shown,
-                                 invocation->deadline, err);
-    } else {
-        rc = xk_domain_find(&invocation->host, what, &domain,
-                            invocation->deadline, err);
-        if (rc == 0 && writer == NULL)
-            xk_buf_printf(&invocation->out, "%-8s %-8s %-14s %-14s %s\n",
-                          "Kind", "Device", "Frontend", "Backend", "At");
-        if (rc == 0)
-            rc = hv->ops->store_devices(hv, &domain, show_device, &shown,
-                                        invocation->deadline, err);
-    }
+    rc = what[0] == '/' ? walk_store(&shown, what, err)
+                        : list_devices(&shown, what, err);
     if (writer != NULL)
         xk_json_close_array(writer);
     return rc;
@@ -115,14 +140,15 @@ static int
 watch_store(struct xk_invocation *invocation, const char *what,
             struct xk_error *err)
 {
-    struct xk_hypervisor *hv = invocation->host.hv;
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
     XK_CLEANUP_BUF struct xk_buf path = {0};
+    struct xk_hypervisor *hv;
     struct xk_domain_info info;
     struct shown shown = {.invocation = invocation};
 
     if (what[0] == '/' || what[0] == '@') {
         xk_buf_puts(&path, what);
+        hv = xk_host_default(&invocation->host, err);
     } else {
         if (xk_domain_find(&invocation->host, what, &domain,
                            invocation->deadline, err) == -1 ||
@@ -131,7 +157,10 @@ watch_store(struct xk_invocation *invocation, const char *what,
             return -1;
         xk_buf_printf(&path, "/local/domain/%d", info.domid);
         xk_domain_info_free(&info);
+        hv = domain.hv;
     }
+    if (hv == NULL || need_store(hv, err) == -1)
+        return -1;
     return hv->ops->store_watch(hv, path.data, show_change, &shown,
                                 invocation->has_timeout ? invocation->deadline
                                                         : xk_deadline_never(),
@@ -144,10 +173,6 @@ run_store(struct xk_invocation *invocation, struct xk_error *err)
     const char *what = invocation->arguments[0];
     const char *where = invocation->arguments[1];
 
-    if (invocation->host.hv->ops->store_walk == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "%s has no store; that is Xen's",
-                       invocation->host.hv->ops->name);
     if (strcmp(what, "ls") == 0)
         return list_store(invocation, where, err);
     if (strcmp(what, "watch") == 0)

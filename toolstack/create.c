@@ -11,51 +11,8 @@ enum {
     LEAVE_MS = 10000 /* for one of that name that is about to go */
 };
 
-/* A record whose domain another toolstack has destroyed: it is in nobody's way.
- */
-static bool
-forget_if_gone(struct xk_host *host, struct xk_domain *domain,
-               struct xk_deadline deadline)
-{
-    struct xk_error err = {0};
-    struct xk_domain_info info;
-    bool gone = false;
-
-    if (domain->record == NULL)
-        return false;
-    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == 0) {
-        xk_domain_info_free(&info);
-        return false;
-    }
-    if (err.kind == XK_ERR_NOT_FOUND &&
-        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
-        gone = xk_journal_is_whole(domain->record) &&
-               xk_operation_remove(host, domain, deadline, NULL) == 0;
-        xk_record_unlock(domain->record);
-    }
-    return gone;
-}
-
-int
-xk_operation_check_name(struct xk_host *host, const char *name,
-                        struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_domain other;
-    int r = 0;
-
-    if (xk_domain_find(host, name, &other, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
-    if (!forget_if_gone(host, &other, deadline))
-        r = xk_fail(err, XK_ERR_EXISTS,
-                    "a domain called \"%s\" exists already%s%s", name,
-                    other.record == NULL ? "" : ", UUID ",
-                    other.record == NULL ? "" : other.record->uuid_text);
-    xk_domain_close(&other);
-    return r;
-}
-
 struct xk_record *
-xk_operation_reserve(struct xk_host *host,
+xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
                      const struct xk_domain_config *config,
                      const char *operation, const char *detail,
                      struct xk_deadline deadline, struct xk_error *err)
@@ -65,9 +22,11 @@ xk_operation_reserve(struct xk_host *host,
 
     names = xk_state_lock(&host->state, deadline, err);
     if (names == -1 ||
-        xk_operation_check_name(host, config->name, deadline, err) == -1)
+        xk_operation_check_free(host, config->name, &config->uuid, deadline,
+                                err) == -1)
         return NULL;
-    record = xk_record_create(&host->state, &config->uuid, host->verb, err);
+    record = xk_record_create(&host->state, &config->uuid, hv->ops->name,
+                              host->verb, err);
     if (record == NULL)
         return NULL;
     if (xk_journal_append(record, XK_JOURNAL_BEGIN, operation, detail, err) ==
@@ -84,19 +43,20 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
                  const struct xk_domain_config *config, void *context,
                  struct xk_deadline deadline, struct xk_error *err)
 {
+    (void)host;
     (void)context;
-    return host->hv->ops->build(host->hv, domain->record, config, deadline,
-                                err);
+    return domain->hv->ops->build(domain->hv, domain->record, config, deadline,
+                                  err);
 }
 
 static int
-start(struct xk_host *host, struct xk_domain *domain,
-      struct xk_deadline deadline, struct xk_error *err)
+start(struct xk_domain *domain, struct xk_deadline deadline,
+      struct xk_error *err)
 {
     if (xk_journal_append(domain->record, XK_JOURNAL_INTENT, XK_EFFECT_START,
                           NULL, err) == -1)
         return -1;
-    return host->hv->ops->unpause(host->hv, domain, deadline, err);
+    return domain->hv->ops->unpause(domain->hv, domain, deadline, err);
 }
 
 static int
@@ -107,21 +67,22 @@ bring_up(struct xk_host *host, const struct xk_domain_config *config,
 {
     if (build(host, domain, config, context, deadline, err) == -1)
         return -1;
-    if (!paused && start(host, domain, deadline, err) == -1)
+    if (!paused && start(domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
 }
 
 int
-xk_operation_create(struct xk_host *host, const struct xk_domain_config *config,
+xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
+                    const struct xk_domain_config *config,
                     xk_operation_build *build, void *context, bool paused,
                     struct xk_domain *domain, struct xk_deadline deadline,
                     struct xk_error *err)
 {
-    *domain = (struct xk_domain){.uuid = config->uuid, .domid = -1};
-    domain->record =
-        xk_operation_reserve(host, config, XK_OP_CREATE, NULL, deadline, err);
+    *domain = (struct xk_domain){.hv = hv, .uuid = config->uuid, .domid = -1};
+    domain->record = xk_operation_reserve(host, hv, config, XK_OP_CREATE, NULL,
+                                          deadline, err);
     if (domain->record == NULL)
         return -1;
     domain->name = xk_strdup(config->name);
@@ -156,12 +117,11 @@ may_have_started(const struct xk_record *record)
 
 /* It stands still where nothing was done of the last step. */
 static int
-finish_start(struct xk_host *host, struct xk_domain *domain,
-             enum xk_domain_state state, struct xk_deadline deadline,
-             struct xk_error *err)
+finish_start(struct xk_domain *domain, enum xk_domain_state state,
+             struct xk_deadline deadline, struct xk_error *err)
 {
     if (state == XK_STATE_PAUSED &&
-        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+        domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
@@ -180,10 +140,10 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
                 domain->record->uuid_text);
         return xk_operation_remove(host, domain, deadline, err);
     }
-    if (host->hv->ops->get(host->hv, domain, &info, deadline, err) == 0) {
+    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, err) == 0) {
         state = info.state;
         xk_domain_info_free(&info);
-        return finish_start(host, domain, state, deadline, err);
+        return finish_start(domain, state, deadline, err);
     }
     return err->kind == XK_ERR_NOT_FOUND
                ? xk_operation_remove(host, domain, deadline, err)
@@ -193,11 +153,11 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
 /* ---- create ---- */
 
 static int
-check(struct xk_host *host, const struct xk_domain_config *config,
+check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
       struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    int r = host->hv->ops->check(host->hv, config, &problems, err);
+    int r = hv->ops->check(hv, config, &problems, err);
 
     for (size_t i = 0; i < problems.count; i++) {
         XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
@@ -213,8 +173,7 @@ check(struct xk_host *host, const struct xk_domain_config *config,
 
 /* It has stopped, and is about to be taken apart. */
 static bool
-is_leaving(struct xk_host *host, const struct xk_domain *domain,
-           struct xk_deadline deadline)
+is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
 {
     struct xk_error err = {0};
     struct xk_domain_info info;
@@ -222,7 +181,7 @@ is_leaving(struct xk_host *host, const struct xk_domain *domain,
 
     if (domain->record == NULL)
         return false;
-    if (host->hv->ops->get(host->hv, domain, &info, deadline, &err) == -1)
+    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == -1)
         return err.kind == XK_ERR_NOT_FOUND;
     lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);
@@ -240,7 +199,7 @@ let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
 
     if (xk_domain_find(host, name, &other, deadline, &ignored) == -1)
         return true;
-    leaves = is_leaving(host, &other, deadline);
+    leaves = is_leaving(&other, deadline);
     if (leaves)
         xk_domain_wait(host, &other, XK_WAIT_DESTROYED, NULL,
                        xk_deadline_min(deadline, xk_deadline_in_ms(LEAVE_MS)),
@@ -253,15 +212,18 @@ let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
  * that only the hypervisor knows are looked at under the lock over all names.
  */
 static int
-need_name(struct xk_host *host, const char *name, struct xk_deadline deadline,
-          struct xk_error *err)
+need_name(struct xk_host *host, const struct xk_domain_config *config,
+          struct xk_deadline deadline, struct xk_error *err)
 {
+    const char *name = config->name;
+    const struct xk_uuid *uuid = &config->uuid;
+
     if (!xk_operation_is_recorded(host, name) ||
-        xk_operation_check_name(host, name, deadline, err) == 0)
+        xk_operation_check_free(host, name, uuid, deadline, err) == 0)
         return 0;
     if (err->kind != XK_ERR_EXISTS || !let_leave(host, name, deadline))
         return -1;
-    return xk_operation_check_name(host, name, deadline, err);
+    return xk_operation_check_free(host, name, uuid, deadline, err);
 }
 
 int
@@ -269,10 +231,12 @@ xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
                  bool paused, struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err)
 {
+    struct xk_hypervisor *hv = xk_host_default(host, err);
+
     *domain = (struct xk_domain){.domid = -1};
-    if (need_name(host, config->name, deadline, err) == -1 ||
-        check(host, config, err) == -1)
+    if (hv == NULL || need_name(host, config, deadline, err) == -1 ||
+        check(hv, config, err) == -1)
         return -1;
-    return xk_operation_create(host, config, NULL, NULL, paused, domain,
+    return xk_operation_create(host, hv, config, NULL, NULL, paused, domain,
                                deadline, err);
 }

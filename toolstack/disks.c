@@ -146,10 +146,11 @@ xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
         xk_record_load_config(domain->record, err);
     struct xk_error why = {0};
 
+    (void)host;
     if (config == NULL)
         return -1;
-    if (host->hv->ops->sync_disks(host->hv, domain, config, false, deadline,
-                                  &why) == -1)
+    if (domain->hv->ops->sync_disks(domain->hv, domain, config, false, deadline,
+                                    &why) == -1)
         xk_warn("domain \"%s\": an interrupted change of its disks could not "
                 "be finished: %s; xk block-list shows what it has",
                 config->name, why.message);
@@ -159,8 +160,7 @@ xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
 /* What could not be done is undone, but for a disk that the guest holds on to:
  * that was asked for, and happens later. */
 static int
-sync_or_undo(struct xk_host *host, struct xk_domain *domain,
-             const struct xk_domain_config *before,
+sync_or_undo(struct xk_domain *domain, const struct xk_domain_config *before,
              const struct xk_domain_config *after, const struct edit *edit,
              struct xk_deadline deadline, struct xk_error *err)
 {
@@ -169,13 +169,13 @@ sync_or_undo(struct xk_host *host, struct xk_domain *domain,
     if (note(domain, XK_JOURNAL_BEGIN, err) == -1 ||
         xk_record_save_config(domain->record, after, err) == -1)
         return -1;
-    if (host->hv->ops->sync_disks(host->hv, domain, after, edit->force,
-                                  deadline, err) == 0)
+    if (domain->hv->ops->sync_disks(domain->hv, domain, after, edit->force,
+                                    deadline, err) == 0)
         return note(domain, XK_JOURNAL_END, err);
     if (!edit->keep &&
         xk_record_save_config(domain->record, before, &ignored) == 0)
-        host->hv->ops->sync_disks(host->hv, domain, before, true,
-                                  xk_deadline_in_ms(XK_UNDO_MS), &ignored);
+        domain->hv->ops->sync_disks(domain->hv, domain, before, true,
+                                    xk_deadline_in_ms(XK_UNDO_MS), &ignored);
     note(domain, XK_JOURNAL_END, &ignored);
     return -1;
 }
@@ -194,7 +194,7 @@ edit_locked(struct xk_host *host, struct xk_domain *domain,
         xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
         edit->apply(after, edit, err) == -1)
         return -1;
-    return sync_or_undo(host, domain, before, after, edit, deadline, err);
+    return sync_or_undo(domain, before, after, edit, deadline, err);
 }
 
 static int
@@ -204,10 +204,10 @@ run_edit(struct xk_host *host, struct xk_domain *domain,
 {
     int r;
 
-    if (host->hv->ops->sync_disks == NULL)
+    if (domain->hv->ops->sync_disks == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disks of a running %s domain cannot be changed",
-                       host->hv->ops->name);
+                       domain->hv->ops->name);
     if (domain->record == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "domain \"%s\" was made by another toolstack: change "
@@ -305,7 +305,7 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
     const struct xk_disk *disk;
     int r = -1;
 
-    if (host->hv->ops->resize_disk == NULL || domain->record == NULL)
+    if (domain->hv->ops->resize_disk == NULL || domain->record == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disks of this domain cannot be resized while it runs");
     if (xk_operation_lock(host, domain, deadline, err) == -1)
@@ -313,8 +313,8 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
     config = xk_record_load_config(domain->record, err);
     disk = config == NULL ? NULL : find(config, vdev, err);
     if (disk != NULL && grow_image(disk, &bytes, err) == 0)
-        r = host->hv->ops->resize_disk(host->hv, domain, disk, bytes, deadline,
-                                       err);
+        r = domain->hv->ops->resize_disk(domain->hv, domain, disk, bytes,
+                                         deadline, err);
     xk_record_unlock(domain->record);
     return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/domain.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
@@ -19,7 +16,7 @@ enum {
     TIME_SIZE = 32
 };
 
-/* ---- finding ---- */
+/* ---- journals ---- */
 
 unsigned
 xk_operation_starts(const struct xk_record *record, int64_t window_ms)
@@ -50,169 +47,6 @@ xk_operation_is_preserved(const struct xk_record *record)
         xk_journal_count(&journal, XK_JOURNAL_NOTE, XK_NOTE_PRESERVED, NULL);
     xk_journal_free(&journal);
     return notes > 0;
-}
-
-/* Whether that record is the one of that name. */
-static bool
-record_has_name(struct xk_record *record, const char *name)
-{
-    struct xk_error err = {0};
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(record, &err);
-
-    return config != NULL && strcmp(config->name, name) == 0;
-}
-
-static struct xk_record *
-record_by_name(const struct xk_state *state, const char *name,
-               struct xk_error *err)
-{
-    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-    size_t count;
-
-    if (xk_state_list(state, &uuids, &count, err) == -1)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct xk_record *record = NULL;
-
-        if (xk_record_may_be_named(state, &uuids[i], name))
-            record = xk_record_open(state, &uuids[i], NULL);
-        if (record != NULL && record_has_name(record, name))
-            return record;
-        xk_record_cleanup(&record);
-    }
-    xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"", name);
-    return NULL;
-}
-
-bool
-xk_operation_is_recorded(const struct xk_host *host, const char *name)
-{
-    XK_CLEANUP_RECORD struct xk_record *record =
-        record_by_name(&host->state, name, NULL);
-
-    return record != NULL;
-}
-
-static bool
-is_meant(const struct xk_domain_info *info, const char *what)
-{
-    struct xk_uuid uuid;
-    uint64_t domid;
-
-    if (xk_uuid_parse(what, &uuid))
-        return xk_uuid_equal(&uuid, &info->uuid);
-    if (xk_parse_u64(what, INT32_MAX, &domid))
-        return info->domid >= 0 && (uint64_t)info->domid == domid;
-    return info->name != NULL && strcmp(info->name, what) == 0;
-}
-
-/* Domains that have no record of ours are known to the hypervisor only. */
-static int
-find_in_list(struct xk_host *host, const char *what, struct xk_domain *domain,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_domain_list list = {0};
-    int r = -1;
-
-    if (host->hv->ops->list(host->hv, &list, deadline, err) == -1)
-        return -1;
-    for (size_t i = 0; r == -1 && i < list.count; i++) {
-        if (!is_meant(&list.items[i], what))
-            continue;
-        domain->uuid = list.items[i].uuid;
-        domain->domid = list.items[i].domid;
-        domain->name = list.items[i].name == NULL
-                           ? xk_strdup("")
-                           : xk_strdup(list.items[i].name);
-        domain->record = xk_record_open(&host->state, &domain->uuid, NULL);
-        r = 0;
-    }
-    xk_domain_list_free(&list);
-    if (r == -1)
-        xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"", what);
-    return r;
-}
-
-/* One whose configuration is lost can still be destroyed: its UUID is its
- * name. */
-static int
-adopt_record(struct xk_record *record, struct xk_domain *domain)
-{
-    struct xk_error err = {0};
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(record, &err);
-
-    if (config == NULL)
-        xk_warn("domain %s: %s", record->uuid_text, err.message);
-    domain->uuid = record->uuid;
-    domain->name = xk_strdup(config == NULL ? record->uuid_text : config->name);
-    domain->record = record;
-    domain->starts = xk_operation_starts(record, 0);
-    return 0;
-}
-
-int
-xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
-               struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_record *record;
-    struct xk_uuid uuid;
-
-    *domain = (struct xk_domain){.domid = -1};
-    record = xk_uuid_parse(what, &uuid)
-                 ? xk_record_open(&host->state, &uuid, NULL)
-                 : record_by_name(&host->state, what, NULL);
-    if (record != NULL)
-        return adopt_record(record, domain);
-    return find_in_list(host, what, domain, deadline, err);
-}
-
-void
-xk_domain_close(struct xk_domain *domain)
-{
-    xk_record_cleanup(&domain->record);
-    free(domain->name);
-    *domain = (struct xk_domain){.domid = -1};
-}
-
-/* The driver sees a domain that stands still; the journal knows why. */
-static void
-mark_doubt(struct xk_domain_info *info, const struct xk_record *record)
-{
-    if (record != NULL && xk_migrate_in_doubt(record))
-        info->state = XK_STATE_IN_DOUBT;
-}
-
-int
-xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
-               struct xk_deadline deadline, struct xk_error *err)
-{
-    *list = (struct xk_domain_list){0};
-    if (host->hv->ops->list(host->hv, list, deadline, err) == -1)
-        return -1;
-    for (size_t i = 0; i < list->count; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record = NULL;
-
-        /* One in doubt stands still. */
-        if (list->items[i].state == XK_STATE_RUNNING)
-            continue;
-        record = xk_record_open(&host->state, &list->items[i].uuid, NULL);
-        mark_doubt(&list->items[i], record);
-    }
-    return 0;
-}
-
-int
-xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
-              struct xk_domain_info *info, struct xk_deadline deadline,
-              struct xk_error *err)
-{
-    *info = (struct xk_domain_info){.domid = -1};
-    if (host->hv->ops->get(host->hv, domain, info, deadline, err) == -1)
-        return -1;
-    mark_doubt(info, domain->record);
-    return 0;
 }
 
 /* ---- locking ---- */
@@ -276,6 +110,8 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                 "host, which has not said that it runs there; \"xk "
                 "migrate --resolve\" asks it",
                 domain->name);
+    else if (xk_operation_check_known(domain->record, err) == -1)
+        xk_wrap(err, "domain \"%s\"", domain->name);
     else
         fail_unfinished(domain, err);
     xk_record_unlock(domain->record);
@@ -304,7 +140,8 @@ int
 xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err)
 {
-    if (host->hv->ops->teardown(host->hv, domain, deadline, err) == -1)
+    (void)host;
+    if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
         return -1;
     return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
 }
@@ -372,7 +209,7 @@ call_locked(struct xk_host *host, struct xk_domain *domain, driver_call *call,
         return -1;
     r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
-        r = call(host->hv, domain, deadline, err);
+        r = call(domain->hv, domain, deadline, err);
     unlock(domain);
     return r;
 }
@@ -381,21 +218,21 @@ int
 xk_domain_pause(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
 {
-    return call_locked(host, domain, host->hv->ops->pause, deadline, err);
+    return call_locked(host, domain, domain->hv->ops->pause, deadline, err);
 }
 
 int
 xk_domain_unpause(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
-    return call_locked(host, domain, host->hv->ops->unpause, deadline, err);
+    return call_locked(host, domain, domain->hv->ops->unpause, deadline, err);
 }
 
 int
 xk_domain_reset(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
 {
-    return call_locked(host, domain, host->hv->ops->reset, deadline, err);
+    return call_locked(host, domain, domain->hv->ops->reset, deadline, err);
 }
 
 int
@@ -411,8 +248,8 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
         domain->starts = xk_operation_starts(domain->record, 0);
     r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
-        r = host->hv->ops->signal(host->hv, domain, signal, acpi_fallback,
-                                  deadline, err);
+        r = domain->hv->ops->signal(domain->hv, domain, signal, acpi_fallback,
+                                    deadline, err);
     unlock(domain);
     return r;
 }
@@ -426,8 +263,10 @@ xk_operation_finish_rename(struct xk_host *host, struct xk_domain *domain,
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
 
-    if (config == NULL || host->hv->ops->rename(host->hv, domain, config->name,
-                                                deadline, err) == -1)
+    (void)host;
+    if (config == NULL ||
+        domain->hv->ops->rename(domain->hv, domain, config->name, deadline,
+                                err) == -1)
         return -1;
     return note(domain, XK_JOURNAL_END, XK_OP_RENAME, err);
 }
@@ -439,7 +278,7 @@ rename_record(struct xk_host *host, struct xk_domain *domain, const char *name,
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
 
     if (domain->record == NULL)
-        return host->hv->ops->rename(host->hv, domain, name, deadline, err);
+        return domain->hv->ops->rename(domain->hv, domain, name, deadline, err);
     config = xk_record_load_config(domain->record, err);
     if (config == NULL)
         return -1;
@@ -463,7 +302,9 @@ xk_domain_rename(struct xk_host *host, struct xk_domain *domain,
         xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
     names = xk_state_lock(&host->state, deadline, err);
-    r = names == -1 ? -1 : xk_operation_check_name(host, name, deadline, err);
+    r = names == -1
+            ? -1
+            : xk_operation_check_name(host, name, &domain->uuid, deadline, err);
     if (r == 0)
         r = rename_record(host, domain, name, deadline, err);
     unlock(domain);
@@ -550,7 +391,7 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
             await_removal(host, domain, deadline);
         if (r != 0)
             return r == -1 ? -1 : 0;
-        r = host->hv->ops->wait(host->hv, domain, &cookie, deadline, err);
+        r = domain->hv->ops->wait(domain->hv, domain, &cookie, deadline, err);
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
             return fail_to_wait(domain, what, deadline, err);
     }

@@ -33,10 +33,12 @@ recover_destroy(struct xk_host *host, struct xk_domain *domain,
     return xk_operation_remove(host, domain, deadline, err);
 }
 
+typedef int recover_call(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err);
+
 static const struct {
     const char *operation;
-    int (*recover)(struct xk_host *host, struct xk_domain *domain,
-                   struct xk_deadline deadline, struct xk_error *err);
+    recover_call *recover;
 } recoveries[] = {
     {XK_OP_CREATE, xk_operation_finish_create},
     {XK_OP_DESTROY, recover_destroy},
@@ -59,7 +61,7 @@ recover_unknown(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     bool stopped;
 
-    if (host->hv->ops->get(host->hv, domain, &info, deadline, err) == -1)
+    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
                    ? xk_operation_remove(host, domain, deadline, err)
                    : -1;
@@ -74,26 +76,58 @@ recover_unknown(struct xk_host *host, struct xk_domain *domain,
                              err);
 }
 
+/* NULL: another version of xk began it. */
+static recover_call *
+find_recovery(const char *operation, struct xk_error *err)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
+        if (strcmp(recoveries[i].operation, operation) == 0)
+            return recoveries[i].recover;
+    }
+    xk_fail(err, XK_ERR_UNSUPPORTED,
+            "another version of xk began an operation \"%.32s\", which this "
+            "one does not know",
+            operation);
+    return NULL;
+}
+
 static int
 recover_operation(struct xk_host *host, struct xk_domain *domain,
                   const char *operation, struct xk_deadline deadline,
                   struct xk_error *err)
 {
+    recover_call *recover = find_recovery(operation, err);
+
+    if (recover == NULL)
+        return -1;
     xk_info("domain %s: recovering an interrupted %s",
             domain->record->uuid_text, operation);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
-        if (strcmp(recoveries[i].operation, operation) == 0)
-            return recoveries[i].recover(host, domain, deadline, err);
-    }
-    return -1;
+    return recover(host, domain, deadline, err);
+}
+
+int
+xk_operation_check_known(const struct xk_record *record, struct xk_error *err)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    int r = 0;
+
+    if (xk_journal_read(record, &journal, err) == -1)
+        return 0;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL && find_recovery(begin->what, err) == NULL)
+        r = -1;
+    xk_journal_free(&journal);
+    return r;
 }
 
 static int
-recover_locked(struct xk_host *host, struct xk_record *record,
-               struct xk_deadline deadline, struct xk_error *err)
+recover_locked(struct xk_host *host, struct xk_hypervisor *hv,
+               struct xk_record *record, struct xk_deadline deadline,
+               struct xk_error *err)
 {
     struct xk_domain domain = {
-        .uuid = record->uuid, .domid = -1, .record = record};
+        .hv = hv, .uuid = record->uuid, .domid = -1, .record = record};
     struct xk_journal journal;
     const struct xk_journal_entry *begin;
     int r = 0;
@@ -119,6 +153,7 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
 {
     struct xk_error err = {0};
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    struct xk_hypervisor *hv;
 
     if (xk_journal_is_at_rest(&host->state, uuid))
         return;
@@ -127,8 +162,11 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
         return;
     if (xk_record_try_lock(record, host->verb, NULL) != 1)
         return;
-    if (xk_journal_is_unfinished(record) &&
-        recover_locked(host, record, deadline, &err) == -1)
+    hv = xk_host_driver_of(host, record, &err);
+    if (hv == NULL || xk_operation_check_known(record, &err) == -1)
+        xk_operation_warn_alone(uuid, &err);
+    else if (xk_journal_is_unfinished(record) &&
+             recover_locked(host, hv, record, deadline, &err) == -1)
         xk_warn("domain %s: an interrupted operation could not be recovered: "
                 "%s",
                 record->uuid_text, err.message);
@@ -159,7 +197,9 @@ xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
 {
     size_t left;
 
-    host->hv = hv;
+    memset(host->drivers, 0, sizeof(host->drivers));
+    host->drivers[0] = host->preferred = hv;
+    host->wanted = hv->ops->name;
     host->verb = verb;
     host->program = NULL;
     return recover(host, deadline, &left, err);
@@ -169,24 +209,26 @@ int
 xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = xk_driver_find(hypervisor, err);
     size_t left;
 
-    *host = (struct xk_host){.verb = verb};
-    if (ops == NULL || xk_state_open(&host->state, err) == -1)
+    if (xk_host_peek(host, hypervisor, err) == -1)
         return -1;
-    host->hv = ops->open(&host->state, err);
-    if (host->hv == NULL)
-        goto fail;
+    host->verb = verb;
     host->program = realpath("/proc/self/exe", NULL);
-    if (recover(host, deadline, &left, err) == -1)
-        goto fail;
+    if (recover(host, deadline, &left, err) == -1) {
+        xk_host_close(host);
+        return -1;
+    }
     if (left > 0)
         xk_host_need_monitor(host);
     return 0;
-fail:
-    xk_host_close(host);
-    return -1;
+}
+
+int
+xk_host_peek(struct xk_host *host, const char *hypervisor, struct xk_error *err)
+{
+    *host = (struct xk_host){.wanted = hypervisor, .verb = "look"};
+    return xk_state_open(&host->state, err);
 }
 
 void
@@ -207,8 +249,7 @@ xk_host_need_monitor(struct xk_host *host)
 void
 xk_host_close(struct xk_host *host)
 {
-    if (host->hv != NULL)
-        host->hv->ops->close(host->hv);
+    xk_host_close_drivers(host);
     xk_state_close(&host->state);
     free(host->program);
     *host = (struct xk_host){.state = {.run_fd = -1, .domains_fd = -1}};

@@ -38,7 +38,8 @@ enum xk_domain_state {
 struct xk_domain_info {
     struct xk_uuid uuid;
     char *name;
-    int domid; /* -1 where the hypervisor has none */
+    int domid;              /* -1 where the hypervisor has none */
+    const char *hypervisor; /* whose it is: filled in above the seam */
     enum xk_domain_type type;
     enum xk_domain_state state;
     enum xk_stop_reason stop_reason; /* for SHUTDOWN and CRASHED */
@@ -77,9 +78,12 @@ void xk_facts_add_ability(struct xk_facts *facts, const char *key,
                           const char *reason_missing);
 void xk_facts_free(struct xk_facts *facts);
 
+struct xk_hypervisor;
+
 /* Which domain is meant. record is NULL for a domain that another toolstack
  * made. */
 struct xk_domain {
+    struct xk_hypervisor *hv; /* whose it is; never NULL above the seam */
     struct xk_uuid uuid;
     int domid; /* -1: none */
     char *name;
@@ -185,6 +189,14 @@ struct xk_hypervisor {
 
 struct xk_hypervisor_ops {
     const char *name; /* "xen", "kvm" */
+
+    /* It also has domains that other toolstacks made and that have no record.
+     * Where it has not, its list() is asked only if there are records of it. */
+    bool has_strangers;
+
+    /* For a record that an earlier version made, which does not say whose it
+     * is: whether files of this driver are in it. May be NULL. */
+    bool (*owns)(const struct xk_record *record);
 
     /* Whether this host can run the driver at all: 0, or -1 with XK_ERR_HOST
      * and what to do about it. Cheap, changes nothing. */

@@ -15,14 +15,12 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,7 +36,6 @@ enum {
     TRIM_SECONDS = 10,
     RETRY_FIRST_SECONDS = 1,
     RETRY_LAST_SECONDS = 16,
-    LOG_LIMIT = 1 << 20,
 };
 
 struct monitor;
@@ -47,12 +44,14 @@ struct watched {
     struct watched *next;
     struct monitor *monitor;
     struct xk_uuid uuid;
-    int lock_watch;    /* inotify's descriptor, -1: none */
-    bool driver_watch; /* the driver watches it */
-    bool look_again;   /* something happened while the worker ran */
-    pid_t worker;      /* 0: none */
-    ev_io worker_io;   /* its pidfd */
-    ev_timer retry;    /* after a worker that failed */
+    struct xk_hypervisor *hv; /* whose it is; NULL: not ours, left alone */
+    bool told;                /* why it is left alone */
+    int lock_watch;           /* inotify's descriptor, -1: none */
+    bool driver_watch;        /* the driver watches it */
+    bool look_again;          /* something happened while the worker ran */
+    pid_t worker;             /* 0: none */
+    ev_io worker_io;          /* its pidfd */
+    ev_timer retry;           /* after a worker that failed */
     double retry_seconds;
 };
 
@@ -99,12 +98,13 @@ worker_ended(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static void
-exec_worker(const struct xk_host *host, const char *uuid)
+exec_worker(const struct watched *domain, const char *uuid)
 {
+    const struct xk_host *host = domain->monitor->host;
     const char *const argv[] = {host->program,
                                 "-v",
                                 "--hypervisor",
-                                host->hv->ops->name,
+                                domain->hv->ops->name,
                                 XK_VERB_WORKER,
                                 uuid,
                                 NULL};
@@ -127,7 +127,7 @@ start_worker(struct watched *domain)
     xk_uuid_format(&domain->uuid, text);
     domain->worker = fork();
     if (domain->worker == 0)
-        exec_worker(monitor->host, text);
+        exec_worker(domain, text);
     fd = domain->worker == -1 ? -1
                               : (int)syscall(SYS_pidfd_open, domain->worker, 0);
     if (fd == -1) {
@@ -145,17 +145,17 @@ start_worker(struct watched *domain)
 /* ---- looking at a domain ---- */
 
 static bool
-has_stopped(struct monitor *monitor, struct xk_record *record)
+has_stopped(const struct watched *domain, struct xk_record *record)
 {
     struct xk_domain handle = {
-        .uuid = record->uuid, .domid = -1, .record = record};
+        .hv = domain->hv, .uuid = record->uuid, .domid = -1, .record = record};
     struct xk_error err = {0};
     struct xk_domain_info info;
     bool stopped;
 
     /* One that another toolstack has destroyed is gone from the records too. */
-    if (xk_domain_get(monitor->host, &handle, &info, xk_deadline_in_ms(LOOK_MS),
-                      &err) == -1)
+    if (xk_domain_get(domain->monitor->host, &handle, &info,
+                      xk_deadline_in_ms(LOOK_MS), &err) == -1)
         return err.kind == XK_ERR_NOT_FOUND;
     stopped =
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
@@ -164,19 +164,39 @@ has_stopped(struct monitor *monitor, struct xk_record *record)
     return stopped && !xk_operation_is_preserved(record);
 }
 
+static void
+tell_once(struct watched *domain, const struct xk_error *why)
+{
+    if (!domain->told)
+        xk_operation_warn_alone(&domain->uuid, why);
+    domain->told = true;
+}
+
+/* What an operation of another version is, only that version knows. */
+static bool
+can_be_recovered(struct watched *domain, const struct xk_record *record)
+{
+    struct xk_error why = {0};
+
+    if (xk_operation_check_known(record, &why) == 0)
+        return true;
+    tell_once(domain, &why);
+    return false;
+}
+
 /* A record that is locked belongs to a living verb; the closing of its lock
  * file brings us back. */
 static bool
-needs_worker(struct monitor *monitor, struct xk_record *record)
+needs_worker(struct watched *domain, struct xk_record *record)
 {
-    const struct xk_hypervisor_ops *ops = monitor->host->hv->ops;
+    struct xk_hypervisor *hv = domain->hv;
 
     if (xk_journal_is_unfinished(record))
-        return !xk_record_is_locked(record);
-    if (has_stopped(monitor, record))
+        return !xk_record_is_locked(record) && can_be_recovered(domain, record);
+    if (has_stopped(domain, record))
         return true;
-    return ops->needs_repair != NULL && !xk_record_is_locked(record) &&
-           ops->needs_repair(monitor->host->hv, record);
+    return hv->ops->needs_repair != NULL && !xk_record_is_locked(record) &&
+           hv->ops->needs_repair(hv, record);
 }
 
 static void
@@ -192,7 +212,7 @@ look(struct watched *domain)
     record = xk_record_open(&monitor->host->state, &domain->uuid, NULL);
     if (record == NULL)
         return; /* the directory's watch will say so */
-    if (needs_worker(monitor, record))
+    if (domain->hv != NULL && needs_worker(domain, record))
         start_worker(domain);
 }
 
@@ -225,14 +245,36 @@ changed(const struct xk_uuid *uuid, void *context)
 
 /* ---- which domains there are ---- */
 
+/* One whose driver is not here now may have it later. */
+static bool
+find_driver(struct watched *domain)
+{
+    struct xk_host *host = domain->monitor->host;
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    struct xk_error why = {0};
+
+    if (domain->hv != NULL)
+        return true;
+    record = xk_record_open(&host->state, &domain->uuid, NULL);
+    if (record == NULL)
+        return false;
+    domain->hv = xk_host_driver_of(host, record, &why);
+    if (domain->hv == NULL && why.kind != XK_ERR_NOT_FOUND)
+        tell_once(domain, &why);
+    return domain->hv != NULL;
+}
+
 /* The process may be another one than before. A domain that is not built yet
  * cannot be watched; its lock file will tell when it is. */
 static void
 watch_process(struct watched *domain)
 {
     struct monitor *monitor = domain->monitor;
-    struct xk_hypervisor *hv = monitor->host->hv;
+    struct xk_hypervisor *hv;
 
+    if (!find_driver(domain))
+        return;
+    hv = domain->hv;
     if (domain->driver_watch)
         hv->ops->unwatch(hv, &domain->uuid);
     domain->driver_watch = hv->ops->watch(hv, monitor->loop, &domain->uuid,
@@ -268,7 +310,7 @@ remove_domain(struct watched **link)
 {
     struct watched *domain = *link;
     struct monitor *monitor = domain->monitor;
-    struct xk_hypervisor *hv = monitor->host->hv;
+    struct xk_hypervisor *hv = domain->hv;
 
     *link = domain->next;
     if (domain->driver_watch)
@@ -355,13 +397,14 @@ static void
 trim(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct monitor *monitor = timer->data;
-    struct xk_hypervisor *hv = monitor->host->hv;
 
     (void)loop;
     (void)events;
     for (struct watched *domain = monitor->domains; domain != NULL;
-         domain = domain->next)
-        hv->ops->trim(hv, &domain->uuid);
+         domain = domain->next) {
+        if (domain->hv != NULL)
+            domain->hv->ops->trim(domain->hv, &domain->uuid);
+    }
 }
 
 /* ---- beginning and end ---- */
@@ -400,48 +443,6 @@ leave_if_idle(struct ev_loop *loop, ev_prepare *prepare, int events)
         return; /* the lock goes with the process */
     }
     close(lock_fd);
-}
-
-static int
-open_monitor_lock(const struct xk_state *state, struct xk_error *err)
-{
-    int fd = openat(state->run_fd, "monitor.lock",
-                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    if (fd == -1)
-        return xk_fail_errno(err, "open \"%s/monitor.lock\"", state->run_path);
-    return fd;
-}
-
-static pid_t
-read_pid(int fd)
-{
-    char text[16];
-    ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
-
-    text[length > 0 ? length : 0] = '\0';
-    return (pid_t)strtol(text, NULL, 10);
-}
-
-/* Held as long as the process lives. */
-static int
-take_monitor_lock(const struct xk_state *state, struct xk_error *err)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, err);
-    char text[16];
-    int length;
-
-    if (fd == -1)
-        return -1;
-    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
-        return xk_fail(err, XK_ERR_IN_USE,
-                       "a monitor runs already for \"%s\" (pid %d)",
-                       state->run_path, (int)read_pid(fd));
-    length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
-        return xk_fail_errno(err, "write \"%s/monitor.lock\"", state->run_path);
-    return xk_take_fd(&fd);
 }
 
 static int
@@ -505,7 +506,7 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
                void *context, struct xk_error *err)
 {
     struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
-    XK_CLEANUP_CLOSE int lock_fd = take_monitor_lock(&host->state, err);
+    XK_CLEANUP_CLOSE int lock_fd = xk_monitor_lock(&host->state, err);
     XK_CLEANUP_CLOSE int signal_fd = -1;
 
     if (lock_fd == -1)
@@ -524,77 +525,5 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
         remove_domain(&monitor.domains);
     close(monitor.inotify_fd);
     ev_loop_destroy(monitor.loop);
-    return 0;
-}
-
-/* ---- starting one ---- */
-
-pid_t
-xk_monitor_pid(const struct xk_state *state)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, NULL);
-
-    if (fd == -1 || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
-        lock.l_type == F_UNLCK)
-        return 0;
-    return read_pid(fd);
-}
-
-static int
-open_log(const struct xk_state *state)
-{
-    int fd =
-        openat(state->run_fd, "monitor.log",
-               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct stat st;
-
-    if (fd != -1 && fstat(fd, &st) == 0 && st.st_size > LOG_LIMIT &&
-        ftruncate(fd, 0) == -1)
-        return fd;
-    return fd;
-}
-
-static void
-exec_monitor(const struct xk_host *host)
-{
-    const char *const argv[] = {host->program,
-                                "-v",
-                                "--hypervisor",
-                                host->hv->ops->name,
-                                XK_VERB_MONITOR,
-                                "--until-idle",
-                                NULL};
-    int log_fd = open_log(&host->state);
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    setsid();
-    /* In between, so that the one who waits for us does not wait for it. */
-    if (fork() != 0)
-        _exit(0);
-    if (log_fd == -1 || null_fd == -1 || chdir("/") == -1)
-        _exit(126);
-    dup2(null_fd, 0);
-    dup2(log_fd, 1);
-    dup2(log_fd, 2);
-    close_range(3, UINT_MAX, 0);
-    execv(host->program, (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-int
-xk_monitor_ensure(const struct xk_host *host, struct xk_error *err)
-{
-    pid_t pid;
-
-    if (xk_monitor_pid(&host->state) != 0)
-        return 0;
-    pid = fork();
-    if (pid == -1)
-        return xk_fail_errno(err, "fork the monitor");
-    if (pid == 0)
-        exec_monitor(host);
-    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
-    }
     return 0;
 }

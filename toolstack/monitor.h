@@ -25,6 +25,10 @@ int xk_monitor_run(struct xk_host *host, bool linger,
  * linger. */
 int xk_monitor_ensure(const struct xk_host *host, struct xk_error *err);
 
+/* The lock of the one monitor, held as long as the descriptor is open:
+ * XK_ERR_IN_USE where one runs already. */
+int xk_monitor_lock(const struct xk_state *state, struct xk_error *err);
+
 /* The pid of the monitor that runs, 0: none. */
 pid_t xk_monitor_pid(const struct xk_state *state);
 

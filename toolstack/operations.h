@@ -21,7 +21,8 @@
 
 /* Undoing must not be cut short by the deadline that made it needed. */
 enum {
-    XK_UNDO_MS = 20000
+    XK_UNDO_MS = 20000,
+    XK_LOOK_MS = 5000, /* at one domain */
 };
 
 /* Verbs that are processes of their own. */
@@ -50,7 +51,26 @@ int xk_operation_lock_to_end(struct xk_host *host, struct xk_domain *domain,
 unsigned xk_operation_starts(const struct xk_record *record, int64_t window_ms);
 
 /* Whether a record has that name. */
-bool xk_operation_is_recorded(const struct xk_host *host, const char *name);
+bool xk_operation_is_recorded(struct xk_host *host, const char *name);
+
+/* XK_ERR_UNSUPPORTED where the unfinished operation of a record is of a kind
+ * that recovery does not know: another version of xk began it. */
+int xk_operation_check_known(const struct xk_record *record,
+                             struct xk_error *err);
+
+/* The tables of the drivers there are, by number; NULL after the last one. */
+const struct xk_hypervisor_ops *xk_host_ops(const struct xk_host *host,
+                                            size_t number);
+
+/* The one whose domain a record is, without opening the driver: errors as of
+ * xk_host_driver_of(), and XK_ERR_NOT_FOUND. */
+const struct xk_hypervisor_ops *xk_host_owner(struct xk_host *host,
+                                              const struct xk_uuid *uuid,
+                                              struct xk_error *err);
+
+/* Warn of a record that is left alone: err says why. */
+void xk_operation_warn_alone(const struct xk_uuid *uuid,
+                             const struct xk_error *err);
 
 /* It has stopped and will not be started again, however long one waits. */
 bool xk_operation_is_preserved(const struct xk_record *record);
@@ -85,15 +105,14 @@ int xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
 void xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
                                struct xk_deadline deadline);
 
-/* Take name and UUID for a domain to be: a new record, locked, with the
+/* Take name and UUID for a domain of hv to be: a new record, locked, with the
  * configuration and BEGIN of `operation` in its journal. From here on others
  * see it. XK_ERR_EXISTS where either is taken. */
-struct xk_record *xk_operation_reserve(struct xk_host *host,
-                                       const struct xk_domain_config *config,
-                                       const char *operation,
-                                       const char *detail,
-                                       struct xk_deadline deadline,
-                                       struct xk_error *err);
+struct xk_record *
+xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
+                     const struct xk_domain_config *config,
+                     const char *operation, const char *detail,
+                     struct xk_deadline deadline, struct xk_error *err);
 
 /* How a domain comes to be once its record is there; on failure all of it is
  * undone by the caller. */
@@ -105,7 +124,7 @@ typedef int xk_operation_build(struct xk_host *host, struct xk_domain *domain,
 /* Make a domain of that configuration: the whole of create but the checks.
  * The record is not locked at the end. build NULL: from its boot disk or
  * kernel. */
-int xk_operation_create(struct xk_host *host,
+int xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
                         const struct xk_domain_config *config,
                         xk_operation_build *build, void *context, bool paused,
                         struct xk_domain *domain, struct xk_deadline deadline,
@@ -115,8 +134,16 @@ int xk_operation_create(struct xk_host *host,
  * a warning. */
 void xk_operation_undo(struct xk_host *host, struct xk_domain *domain);
 
-/* Refuse a name that a domain has: XK_ERR_EXISTS. */
+/* Refuse what would make a domain of that name and UUID another's double, on
+ * any driver: a name that a domain has, a UUID that one has, a name that is the
+ * UUID of another, or the other way round. XK_ERR_EXISTS. */
+int xk_operation_check_free(struct xk_host *host, const char *name,
+                            const struct xk_uuid *uuid,
+                            struct xk_deadline deadline, struct xk_error *err);
+
+/* The same for a domain that is there already and gets another name. */
 int xk_operation_check_name(struct xk_host *host, const char *name,
+                            const struct xk_uuid *self,
                             struct xk_deadline deadline, struct xk_error *err);
 
 /* XK_ERR_STATE for a domain that is neither running nor paused; *running (may
@@ -124,6 +151,9 @@ int xk_operation_check_name(struct xk_host *host, const char *name,
 int xk_operation_need_alive(struct xk_host *host, struct xk_domain *domain,
                             bool *running, struct xk_deadline deadline,
                             struct xk_error *err);
+
+/* Close what is open of them. */
+void xk_host_close_drivers(struct xk_host *host);
 
 /* Start a monitor if there is none; failure is a warning. */
 void xk_host_need_monitor(struct xk_host *host);

@@ -87,8 +87,8 @@ restart(struct xk_host *host, struct xk_domain *domain,
         const struct xk_domain_config *config, struct xk_deadline deadline,
         struct xk_error *err)
 {
-    int r =
-        host->hv->ops->restart(host->hv, domain->record, config, deadline, err);
+    int r = domain->hv->ops->restart(domain->hv, domain->record, config,
+                                     deadline, err);
 
     if (r == -1)
         do_preserve(host, domain, config, deadline, NULL);
@@ -188,13 +188,17 @@ become_another(struct xk_domain *domain, const struct xk_domain_config *next,
 /* An earlier try may have come as far as a domain that is half built, or whole.
  * 1: it is there, 0: none is, -1: error. */
 static int
-clear_way(struct xk_host *host, const struct xk_domain_config *next,
-          struct xk_deadline deadline, struct xk_error *err)
+clear_way(struct xk_host *host, struct xk_hypervisor *hv,
+          const struct xk_domain_config *next, struct xk_deadline deadline,
+          struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *there =
         xk_record_open(&host->state, &next->uuid, NULL);
-    struct xk_domain half = {
-        .uuid = next->uuid, .domid = -1, .name = next->name, .record = there};
+    struct xk_domain half = {.hv = hv,
+                             .uuid = next->uuid,
+                             .domid = -1,
+                             .name = next->name,
+                             .record = there};
 
     if (there == NULL)
         return 0;
@@ -211,15 +215,16 @@ clear_way(struct xk_host *host, const struct xk_domain_config *next,
 }
 
 static int
-create_next(struct xk_host *host, const struct xk_domain_config *next,
-            struct xk_deadline deadline, struct xk_error *err)
+create_next(struct xk_host *host, struct xk_hypervisor *hv,
+            const struct xk_domain_config *next, struct xk_deadline deadline,
+            struct xk_error *err)
 {
-    int there = clear_way(host, next, deadline, err);
+    int there = clear_way(host, hv, next, deadline, err);
     struct xk_domain made;
 
     if (there != 0)
         return there == 1 ? 0 : -1;
-    if (xk_operation_create(host, next, NULL, NULL, false, &made, deadline,
+    if (xk_operation_create(host, hv, next, NULL, NULL, false, &made, deadline,
                             err) == -1)
         return -1;
     xk_domain_close(&made);
@@ -236,9 +241,9 @@ replace_by(struct xk_host *host, struct xk_domain *domain,
     struct xk_error why = {0};
 
     if (become_another(domain, next, err) == -1 ||
-        host->hv->ops->preserve(host->hv, domain, deadline, err) == -1)
+        domain->hv->ops->preserve(domain->hv, domain, deadline, err) == -1)
         return -1;
-    if (create_next(host, next, deadline, &why) == -1) {
+    if (create_next(host, domain->hv, next, deadline, &why) == -1) {
         if (why.kind == XK_ERR_BUSY) {
             *err = why;
             return -1;
@@ -274,7 +279,7 @@ xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
     XK_CLEANUP_CONFIG struct xk_domain_config *next = NULL;
     XK_CLEANUP_RECORD struct xk_record *there = NULL;
     struct xk_domain_info info;
-    struct xk_domain old = {.domid = -1};
+    struct xk_domain old = {.hv = domain->hv, .domid = -1};
     struct xk_error err = {0};
 
     if (domain->record == NULL ||
@@ -287,10 +292,10 @@ xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
     old.name = next->name;
     there = xk_record_open(&host->state, &next->uuid, NULL);
     if (there != NULL ||
-        host->hv->ops->get(host->hv, &old, &info, deadline, &err) == -1)
+        domain->hv->ops->get(domain->hv, &old, &info, deadline, &err) == -1)
         return;
     xk_domain_info_free(&info);
-    if (host->hv->ops->teardown(host->hv, &old, deadline, &err) == -1)
+    if (domain->hv->ops->teardown(domain->hv, &old, deadline, &err) == -1)
         xk_warn("domain \"%s\": %s", old.name, err.message);
 }
 
@@ -320,8 +325,8 @@ dump_core(struct xk_host *host, struct xk_domain *domain)
     format_stamp(stamp);
     path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
     if (xk_make_dirs(folder, 0700, &err) == -1 ||
-        host->hv->ops->core_dump(host->hv, domain, path,
-                                 xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
+        domain->hv->ops->core_dump(domain->hv, domain, path,
+                                   xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
         xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);
 }
 
@@ -368,15 +373,15 @@ static int
 apply_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = host->hv->ops;
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     enum xk_stop_reason reason = XK_STOP_POWEROFF;
     enum xk_action action;
     int stopped = has_stopped(host, domain, &reason, deadline, err);
 
     if (stopped == 0 && ops->repair != NULL &&
-        ops->needs_repair(host->hv, domain->record))
-        return ops->repair(host->hv, domain->record, deadline, err);
+        ops->needs_repair(domain->hv, domain->record))
+        return ops->repair(domain->hv, domain->record, deadline, err);
     if (stopped != 1)
         return stopped;
     config = xk_record_load_config(domain->record, err);

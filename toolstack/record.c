@@ -21,7 +21,6 @@
 enum {
     CONFIG_LIMIT = 4 << 20,
     HOLDER_MAX = 128,
-    LOOK_MAX = 8192, /* bytes of a configuration */
     /* The kernel tells inotify of a closed file a moment before it gives the
      * file's locks back, so an event may come too early. */
     LOCK_RETRY_MS = 20,
@@ -314,9 +313,24 @@ record_new(const struct xk_state *state, const struct xk_uuid *uuid)
     return record;
 }
 
+/* Before the record has its name: one that is there says whose it is. */
+static int
+write_driver(const struct xk_record *record, const char *driver,
+             struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(record->dir_fd, XK_RECORD_DRIVER,
+               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1 || xk_write_all(fd, driver, strlen(driver)) == -1)
+        return xk_fail_errno(err, "write the driver of a new record");
+    return 0;
+}
+
 static int
 make_locked_directory(struct xk_record *record, const char *temporary,
-                      const char *verb, struct xk_error *err)
+                      const char *driver, const char *verb,
+                      struct xk_error *err)
 {
     int domains_fd = record->state->domains_fd;
 
@@ -327,6 +341,8 @@ make_locked_directory(struct xk_record *record, const char *temporary,
                             O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (record->dir_fd == -1)
         return xk_fail_errno(err, "open a new record");
+    if (write_driver(record, driver, err) == -1)
+        return -1;
     record->lock_fd = open_lock_file(record->dir_fd, err);
     if (record->lock_fd == -1 || try_lock(record->lock_fd, err) != 1)
         return -1;
@@ -343,14 +359,14 @@ make_locked_directory(struct xk_record *record, const char *temporary,
 
 struct xk_record *
 xk_record_create(const struct xk_state *state, const struct xk_uuid *uuid,
-                 const char *verb, struct xk_error *err)
+                 const char *driver, const char *verb, struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *record = record_new(state, uuid);
     XK_CLEANUP_FREE char *temporary =
         xk_asprintf(NEW_PREFIX "%s", record->uuid_text);
 
     xk_remove_tree(state->domains_fd, temporary, NULL);
-    if (make_locked_directory(record, temporary, verb, err) == -1) {
+    if (make_locked_directory(record, temporary, driver, verb, err) == -1) {
         xk_remove_tree(state->domains_fd, temporary, NULL);
         return NULL;
     }
@@ -474,31 +490,6 @@ xk_record_unlock(struct xk_record *record)
     if (record->lock_fd != -1)
         close(record->lock_fd);
     record->lock_fd = -1;
-}
-
-/* Read at once or not at all; no configuration but an odd one is longer. */
-bool
-xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
-                       const char *name)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    char id[XK_UUID_TEXT_SIZE], path[XK_UUID_TEXT_SIZE + 16], text[LOOK_MAX];
-    XK_CLEANUP_FREE char *member = NULL;
-    XK_CLEANUP_CLOSE int fd = -1;
-    ssize_t got;
-
-    /* JSON may have another way to write it. */
-    if (name[strspn(name, plain)] != '\0')
-        return true;
-    xk_uuid_format(uuid, id);
-    snprintf(path, sizeof(path), "%s/config.json", id);
-    fd = openat(state->domains_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    got = fd == -1 ? -1 : read(fd, text, sizeof(text));
-    if (got <= 0 || got == (ssize_t)sizeof(text))
-        return true;
-    member = xk_asprintf("\"name\":\"%s\"", name);
-    return memmem(text, (size_t)got, member, strlen(member)) != NULL;
 }
 
 struct xk_domain_config *

@@ -8,6 +8,7 @@
  *     monitor.log
  *     domains/UUID/           0700, one record
  *       lock                  held by the verb that changes the domain
+ *       hypervisor            the name of its driver
  *       config.json           the resolved configuration
  *       journal               toolstack/journal.h
  *       ...                   what the driver keeps (its own names)
@@ -33,6 +34,12 @@
 #include "base/error.h"
 #include "base/uuid.h"
 #include "toolstack/config/domain_config.h"
+
+#define XK_RECORD_DRIVER "hypervisor"
+
+enum {
+    XK_DRIVER_NAME_SIZE = 32
+};
 
 struct xk_state {
     char *run_path; /* absolute */
@@ -64,10 +71,12 @@ int xk_state_lock(const struct xk_state *state, struct xk_deadline deadline,
 int xk_state_list(const struct xk_state *state, struct xk_uuid **uuids,
                   size_t *count, struct xk_error *err);
 
-/* Make a new, empty record, locked for `verb`; XK_ERR_EXISTS where it is
- * there. */
+/* Make a new record of a domain that `driver` ("xen", "kvm") is to have, locked
+ * for `verb`; XK_ERR_EXISTS where it is there. Whose it is does not change any
+ * more. */
 struct xk_record *xk_record_create(const struct xk_state *state,
-                                   const struct xk_uuid *uuid, const char *verb,
+                                   const struct xk_uuid *uuid,
+                                   const char *driver, const char *verb,
                                    struct xk_error *err);
 
 /* Open an existing one, not locked; XK_ERR_NOT_FOUND. */
@@ -94,10 +103,23 @@ bool xk_record_holder(const struct xk_record *record, const char *verb,
 
 void xk_record_unlock(struct xk_record *record);
 
-/* False where the record's configuration surely has another name: a look at its
- * text, for every record of a host, without opening the record. */
+/* False where the record's configuration surely has none of the names: a look
+ * at its text, for every record of a host, without opening the record. */
 bool xk_record_may_be_named(const struct xk_state *state,
-                            const struct xk_uuid *uuid, const char *name);
+                            const struct xk_uuid *uuid,
+                            const char *const *names, size_t count);
+
+enum xk_record_owner {
+    XK_RECORD_OWNED,   /* by the driver of that name */
+    XK_RECORD_UNNAMED, /* it does not say: an earlier version made it */
+    XK_RECORD_ODD,     /* what it says is no name, or cannot be read */
+    XK_RECORD_GONE,
+};
+
+/* Whose the record of that UUID is, without opening it. */
+enum xk_record_owner xk_record_owner(const struct xk_state *state,
+                                     const struct xk_uuid *uuid,
+                                     char name[XK_DRIVER_NAME_SIZE]);
 
 /* The configuration as it was resolved, with later changes (rename). */
 struct xk_domain_config *xk_record_load_config(const struct xk_record *record,

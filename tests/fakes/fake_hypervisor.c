@@ -562,6 +562,7 @@ fake_read_foreign(struct xk_hypervisor *hv, int fd, const char *what,
 
 const struct xk_hypervisor_ops xk_fake_ops = {
     .name = "fake",
+    .has_strangers = true,
     .probe = fake_probe,
     .close = fake_close,
     .list = fake_list,

@@ -179,15 +179,16 @@ adopt(struct world *world)
 {
     struct xk_invocation *invocation = &world->invocation;
     struct xk_host *host = &invocation->host;
+    struct xk_hypervisor *hv;
 
     if (invocation->command == NULL || invocation->help)
         return 0;
     if (xk_state_open(&host->state, &world->err) == -1)
         return -1;
-    host->hv = xk_fake_open(&host->state, world_path);
-    host->hv->ops = &ops;
+    hv = xk_fake_open(&host->state, world_path);
+    hv->ops = &ops;
     invocation->host_is_open = true;
-    return xk_host_adopt(host, host->hv, invocation->command->name,
+    return xk_host_adopt(host, hv, invocation->command->name,
                          invocation->deadline, &world->err);
 }
 
@@ -260,7 +261,7 @@ world_stop(struct world *world, const char *name, enum xk_stop_reason reason)
     assert_int_equal(xk_domain_find(&world->invocation.host, name, &domain,
                                     xk_deadline_never(), &world->err),
                      0);
-    xk_fake_stop(world->invocation.host.hv, &domain.uuid, reason);
+    xk_fake_stop(world->invocation.host.preferred, &domain.uuid, reason);
 }
 
 const char *

@@ -122,7 +122,8 @@ static void
 assert_disks(struct fixture *f, const char *wanted)
 {
     struct xk_domain domain = find(f);
-    XK_CLEANUP_FREE char *given = xk_fake_disks(f->host.hv, &domain.uuid);
+    XK_CLEANUP_FREE char *given =
+        xk_fake_disks(f->host.preferred, &domain.uuid);
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain.record, &f->err);
 
@@ -140,7 +141,7 @@ kill_amid(struct fixture *f, int (*act)(struct fixture *f), bool after)
     int status;
 
     if (pid == 0) {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *(after ? &faults->killed_after : &faults->killed_at) =
             faults->calls + 1;
@@ -178,7 +179,7 @@ static void
 an_attach_that_fails_is_undone(void **context)
 {
     struct fixture *f = *context;
-    struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+    struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
     faults->fail_at = faults->calls + 1;
     assert_int_equal(attach(f), -1);
@@ -227,7 +228,7 @@ an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
     domain = find(f);
     assert_int_equal(xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
     xk_domain_close(&domain);
-    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(xk_fake_count(f->host.preferred), 0);
 }
 
 int

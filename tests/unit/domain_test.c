@@ -134,7 +134,7 @@ assert_state(struct fixture *f, const char *name, enum xk_domain_state state)
 static void
 assert_nothing_left(struct fixture *f)
 {
-    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(xk_fake_count(f->host.preferred), 0);
     assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
 }
 
@@ -169,7 +169,7 @@ stop(struct fixture *f, const char *name, enum xk_stop_reason reason)
 {
     struct xk_domain domain = find(f, name);
 
-    xk_fake_stop(f->host.hv, &domain.uuid, reason);
+    xk_fake_stop(f->host.preferred, &domain.uuid, reason);
     xk_domain_close(&domain);
 }
 
@@ -196,7 +196,7 @@ a_name_is_taken_once(void **context)
     assert_int_equal(create(f, "a", ""), 0);
     assert_int_equal(create(f, "a", ""), -1);
     assert_int_equal(f->err.kind, XK_ERR_EXISTS);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -208,7 +208,7 @@ a_uuid_is_taken_once(void **context)
     assert_int_equal(create(f, "a", uuid), 0);
     assert_int_equal(create(f, "b", uuid), -1);
     assert_int_equal(f->err.kind, XK_ERR_EXISTS);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -267,7 +267,7 @@ a_create_that_fails_at_any_call_leaves_nothing(void **context)
     unsigned n = 0;
 
     do {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *faults = (struct xk_fake_faults){.fail_at = ++n};
         if (create(f, "a", "") == 0)
@@ -286,7 +286,8 @@ remove_slowly(struct fixture *f, int removed, int go_on)
     char byte;
 
     if (xk_record_lock(domain.record, "test", soon(), NULL) == -1 ||
-        f->host.hv->ops->teardown(f->host.hv, &domain, soon(), NULL) == -1)
+        f->host.preferred->ops->teardown(f->host.preferred, &domain, soon(),
+                                         NULL) == -1)
         _exit(1);
     close(removed);
     (void)!read(go_on, &byte, 1);
@@ -330,7 +331,7 @@ a_name_that_is_being_given_back_is_waited_for(void **context)
     close(removed[0]);
     close(go_on[0]);
     assert_state(f, "a", XK_STATE_RUNNING);
-    assert_int_equal(xk_fake_count(f->host.hv), 1);
+    assert_int_equal(xk_fake_count(f->host.preferred), 1);
 }
 
 static void
@@ -377,7 +378,7 @@ killed(struct fixture *f, action *act, unsigned n, bool after)
     int status;
 
     if (pid == 0) {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *faults = (struct xk_fake_faults){0};
         if (after)
@@ -407,7 +408,7 @@ a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
                 return;
             }
             reopen(f);
-            if (xk_fake_count(f->host.hv) > 0) {
+            if (xk_fake_count(f->host.preferred) > 0) {
                 assert_state(f, "a", XK_STATE_RUNNING);
                 finished++;
             } else {
@@ -452,10 +453,10 @@ check_policy_kills(struct fixture *f, const char *config,
             reopen(f);
             if (apply(f, "a") == -1)
                 assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
-            assert_int_equal(xk_fake_count(f->host.hv), domains_after);
+            assert_int_equal(xk_fake_count(f->host.preferred), domains_after);
             assert_int_equal(scratch_count(f->host.state.run_path, "domains"),
                              domains_after);
-            while (xk_fake_count(f->host.hv) > 0) {
+            while (xk_fake_count(f->host.preferred) > 0) {
                 struct xk_domain_list list;
 
                 assert_int_equal(
@@ -558,7 +559,7 @@ a_rename_restart_keeps_the_old_under_another_name(void **context)
         assert_int_equal(apply(f, list.items[i].name), 0);
     }
     xk_domain_list_free(&list);
-    assert_int_equal(xk_fake_count(f->host.hv), 2);
+    assert_int_equal(xk_fake_count(f->host.preferred), 2);
 }
 
 static void
@@ -588,7 +589,7 @@ a_restart_that_fails_is_not_tried_for_ever(void **context)
 
     assert_int_equal(create(f, "a", ""), 0);
     stop(f, "a", XK_STOP_REBOOT);
-    *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = 1};
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.fail_at = 1};
     assert_int_equal(apply(f, "a"), -1);
     assert_int_equal(apply(f, "a"), 0);
     assert_state(f, "a", XK_STATE_SHUTDOWN);
@@ -676,7 +677,7 @@ a_record_that_was_just_born_is_removed(void **context)
     struct xk_uuid uuid;
 
     xk_uuid_random(&uuid);
-    record = xk_record_create(&f->host.state, &uuid, "create", &f->err);
+    record = xk_record_create(&f->host.state, &uuid, "fake", "create", &f->err);
     assert_non_null(record);
     xk_record_close(record);
     reopen(f);
@@ -835,10 +836,11 @@ a_rename_restart_that_fails_anywhere_can_be_ended(void **context)
     for (unsigned n = 1; failed; n++) {
         assert_int_equal(create(f, "a", "on_reboot = 'rename-restart'"), 0);
         stop(f, "a", XK_STOP_REBOOT);
-        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = n};
+        *xk_fake_faults(f->host.preferred) =
+            (struct xk_fake_faults){.fail_at = n};
         apply(f, "a");
-        failed = xk_fake_faults(f->host.hv)->calls >= n;
-        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){0};
+        failed = xk_fake_faults(f->host.preferred)->calls >= n;
+        *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
         assert_true(failed || n > 3);
         destroy_recorded(f);
     }
@@ -854,9 +856,10 @@ a_domain_that_cannot_be_made_anew_is_kept_and_not_tried_again(void **context)
 
         assert_int_equal(create(f, "a", "on_reboot = 'rename-restart'"), 0);
         stop(f, "a", XK_STOP_REBOOT);
-        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){.fail_at = n};
+        *xk_fake_faults(f->host.preferred) =
+            (struct xk_fake_faults){.fail_at = n};
         assert_int_equal(apply(f, "a"), 0);
-        *xk_fake_faults(f->host.hv) = (struct xk_fake_faults){0};
+        *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
         reopen(f);
         assert_int_equal(xk_domain_list(&f->host, &list, soon(), &f->err), 0);
         assert_int_equal(list.count, 1);

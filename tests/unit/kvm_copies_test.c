@@ -263,7 +263,8 @@ missing_images_are_made_and_those_there_stay(void **context)
 
     make_file(f, "a.img", MIB);
     assert_int_equal(stat(kept, &before), 0);
-    record = xk_record_create(&f->state, &f->config->uuid, "test", &f->err);
+    record =
+        xk_record_create(&f->state, &f->config->uuid, "kvm", "test", &f->err);
     assert_non_null(record);
     xk_journal_append(record, XK_JOURNAL_BEGIN, "receive", NULL, &f->err);
     if (xk_kvm_copies_make(record, copies, f->config, &f->err) == -1)

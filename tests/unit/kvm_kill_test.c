@@ -185,7 +185,7 @@ build_traced(struct kvm_world *w, const struct xk_domain_config *config)
 
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     raise(SIGSTOP);
-    record = xk_record_create(&w->state, &config->uuid, "test", &w->err);
+    record = xk_record_create(&w->state, &config->uuid, "kvm", "test", &w->err);
     if (record == NULL || xk_record_save_config(record, config, NULL) == -1)
         _exit(2);
     _exit(xk_kvm_ops.build(w->hv, record, config, kvm_soon(), &w->err) == -1);

@@ -188,8 +188,8 @@ kvm_config(struct kvm_world *world, const char *name, const char *more)
 struct xk_record *
 kvm_record(struct kvm_world *world, const struct xk_domain_config *config)
 {
-    struct xk_record *record =
-        xk_record_create(&world->state, &config->uuid, "test", &world->err);
+    struct xk_record *record = xk_record_create(&world->state, &config->uuid,
+                                                "kvm", "test", &world->err);
 
     if (record == NULL || xk_record_save_config(record, config, NULL) == -1)
         fail_msg("%s", world->err.message);

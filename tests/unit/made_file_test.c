@@ -39,7 +39,7 @@ setup(void **context)
     free(folder);
     xk_uuid_random(&uuid);
     assert_int_equal(xk_state_open(&f->state, &f->err), 0);
-    f->record = xk_record_create(&f->state, &uuid, "test", &f->err);
+    f->record = xk_record_create(&f->state, &uuid, "fake", "test", &f->err);
     assert_non_null(f->record);
     xk_journal_append(f->record, XK_JOURNAL_BEGIN, "receive", NULL, &f->err);
     *context = f;

@@ -62,7 +62,7 @@ __wrap_xk_journal_append(const struct xk_record *record,
 static void
 prepare_to_die(struct xk_host *host)
 {
-    struct xk_fake_faults *faults = xk_fake_faults(host->hv);
+    struct xk_fake_faults *faults = xk_fake_faults(host->preferred);
 
     *faults = (struct xk_fake_faults){0};
     entries = 0;

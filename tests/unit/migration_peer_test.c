@@ -253,7 +253,7 @@ a_target_gives_up_on_a_bad_source_and_leaves_nothing(void **context)
         if (kind != c->kind)
             fail_msg("%s: kind %d, not %d: %s", c->name, (int)kind,
                      (int)c->kind, r == -1 ? f->err.message : "");
-        assert_int_equal(xk_fake_count(f->host.hv), 0);
+        assert_int_equal(xk_fake_count(f->host.preferred), 0);
         assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
         close(in[0]);
         close(in[1]);
@@ -280,7 +280,7 @@ a_source_that_falls_silent_is_given_up(void **context)
     assert_int_equal(xk_migrate_receive(&f->host, in[1], out[1], NULL, &f->err),
                      -1);
     assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
-    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(xk_fake_count(f->host.preferred), 0);
     close(in[0]);
     close(in[1]);
     close(out[0]);

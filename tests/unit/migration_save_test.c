@@ -183,7 +183,7 @@ destroy(struct fixture *f)
 static void
 assert_nothing_is_there(struct fixture *f)
 {
-    assert_int_equal(xk_fake_count(f->host.hv), 0);
+    assert_int_equal(xk_fake_count(f->host.preferred), 0);
     assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
 }
 
@@ -410,7 +410,7 @@ killed(struct fixture *f, unsigned at, bool after, bool calls)
     int status;
 
     if (pid == 0) {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.hv);
+        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
 
         *faults = (struct xk_fake_faults){0};
         entries = 0;

@@ -49,7 +49,7 @@ static struct xk_record *
 make(struct fixture *f)
 {
     struct xk_record *record =
-        xk_record_create(&f->state, &f->uuid, "create", &f->err);
+        xk_record_create(&f->state, &f->uuid, "fake", "create", &f->err);
 
     assert_non_null(record);
     return record;
@@ -77,7 +77,8 @@ a_uuid_has_one_record(void **context)
     struct fixture *f = *context;
     XK_CLEANUP_RECORD struct xk_record *record = make(f);
 
-    assert_null(xk_record_create(&f->state, &f->uuid, "create", &f->err));
+    assert_null(
+        xk_record_create(&f->state, &f->uuid, "fake", "create", &f->err));
     assert_int_equal(f->err.kind, XK_ERR_EXISTS);
     assert_int_equal(scratch_count(f->state.run_path, "domains"), 1);
 }
@@ -331,21 +332,29 @@ save_named(struct fixture *f, const struct xk_record *record, const char *name,
     assert_int_equal(xk_record_save_config(record, config, &f->err), 0);
 }
 
+static bool
+may_be_named(const struct fixture *f, const char *name)
+{
+    const char *names[] = {"none-of-these", name};
+
+    return xk_record_may_be_named(&f->state, &f->uuid, names, 2);
+}
+
 static void
 a_record_of_another_name_is_told_apart_by_a_look(void **context)
 {
     struct fixture *f = *context;
     XK_CLEANUP_RECORD struct xk_record *record = make(f);
 
-    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "a"));
+    assert_true(may_be_named(f, "a"));
     save_named(f, record, "web-1.x_2", 1);
-    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "web-1.x_2"));
-    assert_false(xk_record_may_be_named(&f->state, &f->uuid, "web-1.x_"));
-    assert_false(xk_record_may_be_named(&f->state, &f->uuid, "hvm"));
+    assert_true(may_be_named(f, "web-1.x_2"));
+    assert_false(may_be_named(f, "web-1.x_"));
+    assert_false(may_be_named(f, "hvm"));
     save_named(f, record, "a + b", 1);
-    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "a + b"));
+    assert_true(may_be_named(f, "a + b"));
     save_named(f, record, "long", 20000);
-    assert_true(xk_record_may_be_named(&f->state, &f->uuid, "long"));
+    assert_true(may_be_named(f, "long"));
 }
 
 int

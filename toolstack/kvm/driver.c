@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/driver.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -283,8 +284,16 @@ restart(struct xk_hypervisor *hv, struct xk_record *record,
     return rebuild(hv, record, config, deadline, err);
 }
 
+static bool
+owns(const struct xk_record *record)
+{
+    return faccessat(record->dir_fd, XK_KVM_FILE_CLAIM, F_OK,
+                     AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 const struct xk_hypervisor_ops xk_kvm_ops = {
     .name = "kvm",
+    .owns = owns,
     .probe = xk_kvm_probe,
     .open = open_driver,
     .close = close_driver,

@@ -23,14 +23,13 @@ put_count(struct xk_json_writer *writer, void *context, struct xk_error *err)
 }
 
 static int
-greet(struct xk_copies *copies, const struct xk_host *host,
-      const struct xk_uuid *move, int64_t silence_ms,
+greet(struct xk_copies *copies, const struct xk_uuid *move, int64_t silence_ms,
       struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_talk talk = {.to = &copies->link.to,
                            .from = &copies->link.from,
                            .silence_ms = silence_ms};
-    int r = xk_talk_greet(&talk, host, move, err);
+    int r = xk_talk_greet(&talk, move, err);
 
     if (r == 0)
         r = xk_talk_say(&talk, XK_FRAME_CHANNELS, put_count, copies, err);
@@ -71,10 +70,9 @@ start(struct xk_copies *copies, int64_t silence_ms, struct xk_error *err)
 }
 
 int
-xk_copies_open(struct xk_copies *copies, const struct xk_host *host,
-               const struct xk_link *first, const struct xk_uuid *move,
-               size_t count, int64_t silence_ms, struct xk_deadline deadline,
-               struct xk_error *err)
+xk_copies_open(struct xk_copies *copies, const struct xk_link *first,
+               const struct xk_uuid *move, size_t count, int64_t silence_ms,
+               struct xk_deadline deadline, struct xk_error *err)
 {
     *copies = (struct xk_copies){.count = count, .link = {.fd = -1}};
     for (size_t i = 0; i < XK_CHANNELS_MAX; i++)
@@ -84,7 +82,7 @@ xk_copies_open(struct xk_copies *copies, const struct xk_host *host,
                        "more than %d disks cannot be copied", XK_CHANNELS_MAX);
     xk_link_again(&copies->link, first);
     if (xk_link_open(&copies->link, err) == -1 ||
-        greet(copies, host, move, silence_ms, deadline, err) == -1)
+        greet(copies, move, silence_ms, deadline, err) == -1)
         return -1;
     return start(copies, silence_ms, err);
 }
@@ -114,13 +112,13 @@ xk_copies_close(struct xk_copies *copies, bool stop, struct xk_error *err)
 /* ---- the target ---- */
 
 static int
-reach(struct xk_host *host, const struct xk_record *record, int *fds,
+reach(struct xk_hypervisor *hv, const struct xk_record *record, int *fds,
       size_t count, struct xk_error *err)
 {
     struct xk_deadline deadline = xk_deadline_in_ms(REACH_MS);
 
     for (size_t i = 0; i < count; i++) {
-        fds[i] = host->hv->ops->reach_copies(host->hv, record, deadline, err);
+        fds[i] = hv->ops->reach_copies(hv, record, deadline, err);
         if (fds[i] == -1) {
             close_fds(fds, i);
             return -1;
@@ -150,15 +148,18 @@ int
 xk_copies_serve(struct xk_host *host, const struct xk_record *record,
                 struct xk_talk *talk, struct xk_error *err)
 {
+    struct xk_hypervisor *hv = xk_host_driver_of(host, record, err);
     struct xk_channels *channels;
     int fds[XK_CHANNELS_MAX];
     size_t count = 0;
 
-    if (host->hv->ops->reach_copies == NULL)
+    if (hv == NULL)
+        return -1;
+    if (hv->ops->reach_copies == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED, "%s copies no disks",
-                       host->hv->ops->name);
+                       hv->ops->name);
     if (read_count(talk, &count, err) == -1 ||
-        reach(host, record, fds, count, err) == -1)
+        reach(hv, record, fds, count, err) == -1)
         return -1;
     if (xk_talk_say(talk, XK_FRAME_OPENED, NULL, NULL, err) == -1) {
         close_fds(fds, count);

@@ -25,9 +25,8 @@ struct xk_copies {
 };
 
 /* Connect as `first` did; the target is prepared. Close it in any case. */
-int xk_copies_open(struct xk_copies *copies, const struct xk_host *host,
-                   const struct xk_link *first, const struct xk_uuid *move,
-                   size_t count, int64_t silence_ms,
+int xk_copies_open(struct xk_copies *copies, const struct xk_link *first,
+                   const struct xk_uuid *move, size_t count, int64_t silence_ms,
                    struct xk_deadline deadline, struct xk_error *err);
 
 /* Whether the driver's call had better end. */

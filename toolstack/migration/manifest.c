@@ -11,24 +11,25 @@ enum {
 };
 
 int
-xk_manifest_put(struct xk_host *host, const struct xk_domain *domain,
+xk_manifest_put(const struct xk_domain *domain,
                 const struct xk_domain_config *config, bool runs,
                 struct xk_copy_totals *copies, struct xk_json_writer *writer,
                 struct xk_deadline deadline, struct xk_error *err)
 {
+    struct xk_hypervisor *hv = domain->hv;
     int r;
 
     xk_json_put_integer(writer, "format", FORMAT);
-    xk_json_put_string(writer, "hypervisor", host->hv->ops->name);
+    xk_json_put_string(writer, "hypervisor", hv->ops->name);
     xk_json_put_string(writer, "name", domain->name);
     xk_json_put_string(writer, "uuid", domain->record->uuid_text);
     xk_json_put_bool(writer, "runs", runs);
     xk_config_to_json(config, writer, "config");
     xk_json_open_object(writer, "needs");
-    r = host->hv->ops->put_needs(host->hv, domain, writer, deadline, err);
+    r = hv->ops->put_needs(hv, domain, writer, deadline, err);
     if (r == 0 && copies != NULL)
-        r = host->hv->ops->put_copies(host->hv, domain, config, writer, copies,
-                                      deadline, err);
+        r = hv->ops->put_copies(hv, domain, config, writer, copies, deadline,
+                                err);
     xk_json_close_object(writer);
     return r;
 }
@@ -69,20 +70,25 @@ xk_manifest_free(struct xk_manifest *manifest)
     *manifest = (struct xk_manifest){0};
 }
 
-static int
-check_uuid(struct xk_host *host, const struct xk_domain_config *config,
-           struct xk_deadline deadline, struct xk_error *err)
+/* Memory and devices are those of the hypervisor that it ran on. */
+struct xk_hypervisor *
+xk_manifest_driver(struct xk_host *host, const struct xk_manifest *manifest,
+                   struct xk_error *err)
 {
-    char text[XK_UUID_TEXT_SIZE];
-    struct xk_domain other;
+    const char *name = manifest->hypervisor;
+    struct xk_hypervisor *hv = NULL, *ours;
 
-    xk_uuid_format(&config->uuid, text);
-    if (xk_domain_find(host, text, &other, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
-    xk_fail(err, XK_ERR_EXISTS, "domain \"%s\" has its UUID %s", other.name,
-            text);
-    xk_domain_close(&other);
-    return -1;
+    if (host->wanted == NULL || strcmp(host->wanted, name) == 0)
+        hv = xk_host_driver(host, name, NULL);
+    if (hv != NULL)
+        return hv;
+    ours = xk_host_default(host, err);
+    if (ours != NULL)
+        xk_fail(err, XK_ERR_UNSUPPORTED,
+                "it ran on %.20s, whose memory and devices %s cannot take "
+                "over; shut it down and start it here instead",
+                name, ours->ops->name);
+    return NULL;
 }
 
 int
@@ -91,16 +97,11 @@ xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
                   struct xk_problems *problems, struct xk_deadline deadline,
                   struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = host->hv->ops;
+    struct xk_hypervisor *hv = xk_manifest_driver(host, manifest, err);
 
-    if (strcmp(manifest->hypervisor, ops->name) != 0)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "it ran on %.20s, whose memory and devices %s cannot "
-                       "take over; shut it down and start it here instead",
-                       manifest->hypervisor, ops->name);
-    if (xk_operation_check_name(host, config->name, deadline, err) == -1 ||
-        check_uuid(host, config, deadline, err) == -1)
+    if (hv == NULL || xk_operation_check_free(host, config->name, &config->uuid,
+                                              deadline, err) == -1)
         return -1;
-    return ops->check_needs(host->hv, config, manifest->needs, shared, problems,
-                            err);
+    return hv->ops->check_needs(hv, config, manifest->needs, shared, problems,
+                                err);
 }

@@ -16,7 +16,7 @@ struct xk_manifest {
 
 /* Members of the object open in the writer. The domain is alive. copies: where
  * not NULL its disks go along, and which; the driver can do that. */
-int xk_manifest_put(struct xk_host *host, const struct xk_domain *domain,
+int xk_manifest_put(const struct xk_domain *domain,
                     const struct xk_domain_config *config, bool runs,
                     struct xk_copy_totals *copies,
                     struct xk_json_writer *writer, struct xk_deadline deadline,
@@ -30,9 +30,15 @@ int xk_manifest_take(struct xk_json **json, const char *what,
 void xk_manifest_free(struct xk_manifest *manifest);
 #define XK_CLEANUP_MANIFEST __attribute__((cleanup(xk_manifest_free)))
 
+/* The driver that can take the domain over: XK_ERR_UNSUPPORTED for one of a
+ * hypervisor that this host has not, or that was not named. */
+struct xk_hypervisor *xk_manifest_driver(struct xk_host *host,
+                                         const struct xk_manifest *manifest,
+                                         struct xk_error *err);
+
 /* Whether this host can have the domain, as that configuration, which may be
- * another than the manifest's, has it: XK_ERR_UNSUPPORTED for one of another
- * hypervisor, XK_ERR_EXISTS where its name or UUID is taken; other reasons
+ * another than the manifest's, has it: XK_ERR_UNSUPPORTED as above,
+ * XK_ERR_EXISTS where its name or UUID is taken; other reasons
  * against it are problems. shared: its disks may be in use where it comes
  * from. */
 int xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,

@@ -90,7 +90,7 @@ greet(struct move *move, struct xk_deadline deadline, struct xk_error *err)
         return -1;
     move->talk.to = &move->link->to;
     move->talk.from = &move->link->from;
-    return xk_talk_greet(&move->talk, move->host, &move->id, err);
+    return xk_talk_greet(&move->talk, &move->id, err);
 }
 
 /* A file that is there on both hosts but differs in size is not the same one.
@@ -127,7 +127,7 @@ put_offer(struct xk_json_writer *writer, void *context, struct xk_error *err)
 
     if (!move->options->copy_disks)
         put_disks(writer, move->config);
-    return xk_manifest_put(move->host, move->domain, move->config, move->runs,
+    return xk_manifest_put(move->domain, move->config, move->runs,
                            move->options->copy_disks ? &move->copies : NULL,
                            writer, offer->deadline, err);
 }
@@ -220,7 +220,7 @@ send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
         .copy_count = move->copies.count,
     };
     const struct xk_send_watch watch = {see_progress, move};
-    struct xk_hypervisor *hv = move->host->hv;
+    struct xk_hypervisor *hv = move->domain->hv;
 
     return hv->ops->send(hv, move->domain, &how, fd, &watch, deadline, err);
 }
@@ -234,7 +234,7 @@ send_with_copies(struct move *move, int fd, struct xk_deadline deadline,
     int r = 0;
 
     if (move->copies.count > 0)
-        r = xk_copies_open(&move->way, move->host, move->link, &move->id,
+        r = xk_copies_open(&move->way, move->link, &move->id,
                            move->copies.count, move->talk.silence_ms, deadline,
                            err);
     if (r == -1)
@@ -311,10 +311,11 @@ end_here(struct xk_host *host, struct xk_domain *domain,
 }
 
 static int
-take_back(struct xk_host *host, struct xk_domain *domain, bool runs,
-          struct xk_deadline deadline, struct xk_error *err)
+take_back(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
+          struct xk_error *err)
 {
-    if (host->hv->ops->take_back(host->hv, domain, runs, deadline, err) == -1)
+    if (domain->hv->ops->take_back(domain->hv, domain, runs, deadline, err) ==
+        -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_MIGRATE,
                              NULL, err);
@@ -328,7 +329,7 @@ undo(struct move *move, const struct xk_error *why)
 
     if (move->talk.to != NULL && !move->committed)
         xk_peer_tell_failed(move->talk.to, why, xk_deadline_in_ms(1000));
-    if (move->begun && take_back(move->host, move->domain, move->runs,
+    if (move->begun && take_back(move->domain, move->runs,
                                  xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
         xk_warn("domain \"%s\" could not be let go on: %s", move->domain->name,
                 err.message);
@@ -358,7 +359,7 @@ static int
 look_at_load(struct move *move, struct xk_load *load,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_hypervisor *hv = move->host->hv;
+    struct xk_hypervisor *hv = move->domain->hv;
 
     enter(move, "measuring");
     if (hv->ops->measure != NULL)
@@ -382,7 +383,7 @@ plan(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     if (look_at_load(move, &input->load, deadline, err) == -1 ||
         xk_measure_link(&move->talk, &input->link, deadline, err) == -1)
         return -1;
-    options->plan->rate_is_known = move->host->hv->ops->measure != NULL;
+    options->plan->rate_is_known = move->domain->hv->ops->measure != NULL;
     xk_forecast(input, &options->plan->forecast);
     return 0;
 }
@@ -423,13 +424,13 @@ target_refused(const struct move *move)
 static int
 decide_live(struct move *move, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = move->host->hv->ops;
+    const struct xk_hypervisor_ops *ops = move->domain->hv->ops;
     struct xk_error why = {0};
 
     move->result->live = false;
     if (move->options->live == XK_NOT_LIVE || !move->runs)
         return 0;
-    if (ops->can_send_live(move->host->hv, move->domain, &why) == 0) {
+    if (ops->can_send_live(move->domain->hv, move->domain, &why) == 0) {
         move->result->live = true;
         return 0;
     }
@@ -445,7 +446,7 @@ decide_live(struct move *move, struct xk_error *err)
 static int
 check_can_copy(const struct move *move, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = move->host->hv->ops;
+    const struct xk_hypervisor_ops *ops = move->domain->hv->ops;
 
     if (!move->options->copy_disks || ops->put_copies != NULL)
         return 0;

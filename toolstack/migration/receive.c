@@ -189,15 +189,19 @@ prepare(struct reception *reception, struct xk_error *err)
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
     note_text(reception, &text);
+    domain->hv = xk_manifest_driver(host, &reception->manifest, err);
+    if (domain->hv == NULL)
+        return -1;
     domain->uuid = config->uuid;
-    domain->record = xk_operation_reserve(host, config, XK_OP_RECEIVE,
-                                          text.data, deadline, err);
+    domain->record = xk_operation_reserve(
+        host, domain->hv, config, XK_OP_RECEIVE, text.data, deadline, err);
     if (domain->record == NULL)
         return -1;
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
-    if (host->hv->ops->prepare(host->hv, domain->record, config,
-                               reception->manifest.needs, deadline, err) == -1)
+    if (domain->hv->ops->prepare(domain->hv, domain->record, config,
+                                 reception->manifest.needs, deadline,
+                                 err) == -1)
         return -1;
     return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
 }
@@ -214,7 +218,7 @@ receive_state(struct reception *reception, struct xk_error *err)
 {
     const struct xk_pump_options options = {.silence_ms =
                                                 reception->talk.silence_ms};
-    struct xk_hypervisor *hv = reception->host->hv;
+    struct xk_hypervisor *hv = reception->domain.hv;
     struct xk_send_watch watch = {pump_goes_on, NULL};
     struct xk_error driver_err = {0};
     struct xk_pump *pump;
@@ -241,6 +245,7 @@ static int
 take_over(struct reception *reception, struct xk_error *err)
 {
     struct xk_host *host = reception->host;
+    struct xk_hypervisor *hv = reception->domain.hv;
     enum xk_handover fate = XK_HANDOVER_OWNED;
 
     if (xk_talk_hear(&reception->talk, XK_FRAME_COMMIT, NULL,
@@ -252,8 +257,8 @@ take_over(struct reception *reception, struct xk_error *err)
                        "the move was given up before it was complete");
     reception->owned = true;
     if (reception->manifest.runs &&
-        host->hv->ops->unpause(host->hv, &reception->domain,
-                               xk_deadline_in_ms(RUN_MS), err) == -1)
+        hv->ops->unpause(hv, &reception->domain, xk_deadline_in_ms(RUN_MS),
+                         err) == -1)
         return -1;
     return 0;
 }
@@ -444,7 +449,7 @@ serve(struct reception *reception, struct xk_error *err)
 {
     struct xk_talk *talk = &reception->talk;
 
-    if (xk_talk_be_greeted(talk, reception->host, &reception->id, err) == -1 ||
+    if (xk_talk_be_greeted(talk, &reception->id, err) == -1 ||
         xk_frame_read(talk->from, &talk->frame,
                       xk_deadline_in_ms(talk->silence_ms), err) == -1)
         return -1;
@@ -503,7 +508,7 @@ go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
     paused = info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);
     if (paused && runs &&
-        host->hv->ops->unpause(host->hv, domain, deadline, err) == -1)
+        domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RECEIVE,
                              NULL, err);

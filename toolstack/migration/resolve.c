@@ -87,10 +87,11 @@ xk_migrate_in_doubt(const struct xk_record *record)
 /* ---- ends ---- */
 
 static int
-go_on_here(struct xk_host *host, struct xk_domain *domain, bool runs,
-           struct xk_deadline deadline, struct xk_error *err)
+go_on_here(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
+           struct xk_error *err)
 {
-    if (host->hv->ops->take_back(host->hv, domain, runs, deadline, err) == -1)
+    if (domain->hv->ops->take_back(domain->hv, domain, runs, deadline, err) ==
+        -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_MIGRATE,
                              NULL, err);
@@ -104,9 +105,10 @@ xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
     struct past_move move;
     int r;
 
+    (void)host;
     if (read_move(domain->record, &move, err) == -1)
         return -1;
-    r = move.committed ? 0 : go_on_here(host, domain, move.runs, deadline, err);
+    r = move.committed ? 0 : go_on_here(domain, move.runs, deadline, err);
     xk_json_free(move.begin);
     return r;
 }
@@ -137,9 +139,8 @@ make_link(const struct past_move *move, struct xk_link *link,
 }
 
 static int
-ask(struct xk_host *host, const struct past_move *move, struct xk_link *link,
-    struct xk_talk *talk, enum xk_handover *fate, struct xk_deadline deadline,
-    struct xk_error *err)
+ask(const struct past_move *move, struct xk_link *link, struct xk_talk *talk,
+    enum xk_handover *fate, struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
@@ -147,7 +148,7 @@ ask(struct xk_host *host, const struct past_move *move, struct xk_link *link,
         return -1;
     talk->to = &link->to;
     talk->from = &link->from;
-    if (xk_talk_greet(talk, host, &move->id, err) == -1 ||
+    if (xk_talk_greet(talk, &move->id, err) == -1 ||
         xk_talk_say(talk, XK_FRAME_QUERY, NULL, NULL, err) == -1 ||
         xk_talk_hear(talk, XK_FRAME_ANSWER, &answer, deadline, err) == -1)
         return xk_link_explain(link, err);
@@ -164,7 +165,7 @@ carry_out(struct xk_host *host, struct xk_domain *domain,
     case XK_HANDOVER_OWNED:
         return xk_operation_remove(host, domain, deadline, err);
     case XK_HANDOVER_REFUSED:
-        return go_on_here(host, domain, move->runs, deadline, err);
+        return go_on_here(domain, move->runs, deadline, err);
     case XK_HANDOVER_OPEN:
     default:
         return xk_fail(err, XK_ERR_BUSY,
@@ -183,7 +184,7 @@ ask_and_carry_out(struct xk_host *host, struct xk_domain *domain,
 
     if (make_link(move, &link, err) == -1)
         return -1;
-    r = ask(host, move, &link, &talk, fate, deadline, err);
+    r = ask(move, &link, &talk, fate, deadline, err);
     if (r == 0)
         r = carry_out(host, domain, move, *fate, deadline, err);
     /* Then the target may forget it. */

@@ -161,8 +161,8 @@ write_head(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     if (config == NULL)
         return -1;
     xk_json_open_object(writer, NULL);
-    r = xk_manifest_put(save->host, save->domain, config, runs, NULL, writer,
-                        deadline, err);
+    r = xk_manifest_put(save->domain, config, runs, NULL, writer, deadline,
+                        err);
     xk_json_close_object(writer);
     if (r == -1)
         return -1;
@@ -200,8 +200,8 @@ write_state(struct save *save, struct xk_pump_totals *totals,
     pump = xk_pump_out(&save->stream, NULL, &options, &fd, err);
     if (pump == NULL)
         return -1;
-    sent = save->host->hv->ops->send(save->host->hv, save->domain, &how, fd,
-                                     save->watch, deadline, &driver_err);
+    sent = save->domain->hv->ops->send(save->domain->hv, save->domain, &how, fd,
+                                       save->watch, deadline, &driver_err);
     if (xk_pump_join(pump, sent == -1, totals, err) == -1)
         return -1;
     if (sent == -1)
@@ -246,7 +246,7 @@ static int
 back_out(struct save *save, bool runs, struct xk_deadline deadline,
          struct xk_error *err)
 {
-    struct xk_hypervisor *hv = save->host->hv;
+    struct xk_hypervisor *hv = save->domain->hv;
 
     unlink(save->temporary);
     if (hv->ops->take_back(hv, save->domain, runs, deadline, err) == -1)
@@ -258,7 +258,7 @@ back_out(struct save *save, bool runs, struct xk_deadline deadline,
 static int
 finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_hypervisor *hv = save->host->hv;
+    struct xk_hypervisor *hv = save->domain->hv;
     bool runs = save->runs && save->then == XK_SAVE_CONTINUE;
 
     if (rename(save->temporary, save->path) == -1 && errno != ENOENT)
@@ -395,22 +395,20 @@ read_head(struct restore *restore, struct xk_deadline deadline,
 
 /* A file of another toolstack: its stream has no frames. */
 static int
-receive_foreign(struct xk_host *host, struct xk_domain *domain,
-                const struct restore *restore, struct xk_deadline deadline,
-                struct xk_error *err)
+receive_foreign(struct xk_domain *domain, const struct restore *restore,
+                struct xk_deadline deadline, struct xk_error *err)
 {
     int fd = fcntl(restore->stream.fd, F_DUPFD_CLOEXEC, 0);
 
     if (fd == -1)
         return xk_fail_errno(err, "duplicate a descriptor");
-    return host->hv->ops->receive(host->hv, domain->record, restore->config, fd,
-                                  restore->watch, deadline, err);
+    return domain->hv->ops->receive(domain->hv, domain->record, restore->config,
+                                    fd, restore->watch, deadline, err);
 }
 
 static int
-receive_frames(struct xk_host *host, struct xk_domain *domain,
-               struct restore *restore, struct xk_deadline deadline,
-               struct xk_error *err)
+receive_frames(struct xk_domain *domain, struct restore *restore,
+               struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_pump_options options = {.silence_ms = SILENCE_MS};
     struct xk_error driver_err = {0};
@@ -421,8 +419,8 @@ receive_frames(struct xk_host *host, struct xk_domain *domain,
     if (pump == NULL)
         return -1;
     received =
-        host->hv->ops->receive(host->hv, domain->record, restore->config, fd,
-                               restore->watch, deadline, &driver_err);
+        domain->hv->ops->receive(domain->hv, domain->record, restore->config,
+                                 fd, restore->watch, deadline, &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1)
@@ -436,14 +434,14 @@ read_state(struct xk_host *host, struct xk_domain *domain,
            struct xk_deadline deadline, struct xk_error *err)
 {
     struct restore *restore = context;
-    struct xk_hypervisor *hv = host->hv;
+    struct xk_hypervisor *hv = domain->hv;
 
+    (void)host;
     if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
                          deadline, err) == -1)
         return -1;
-    return restore->foreign
-               ? receive_foreign(host, domain, restore, deadline, err)
-               : receive_frames(host, domain, restore, deadline, err);
+    return restore->foreign ? receive_foreign(domain, restore, deadline, err)
+                            : receive_frames(domain, restore, deadline, err);
 }
 
 static int
@@ -462,24 +460,41 @@ check(struct xk_host *host, const struct restore *restore,
 
 /* As a manifest, so that all else is the same. */
 static int
-read_foreign(struct xk_host *host, struct restore *restore, bool needs_config,
-             struct xk_deadline deadline, struct xk_error *err)
+read_as(struct xk_hypervisor *hv, struct restore *restore, bool needs_config,
+        struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = host->hv->ops;
     struct xk_manifest *manifest = &restore->manifest;
-    int r;
+    int r = hv->ops->read_foreign(hv, restore->stream.fd, restore->stream.what,
+                                  needs_config ? &manifest->config : NULL,
+                                  &manifest->document, deadline, err);
 
-    if (ops->read_foreign == NULL)
-        return 0;
-    r = ops->read_foreign(host->hv, restore->stream.fd, restore->stream.what,
-                          needs_config ? &manifest->config : NULL,
-                          &manifest->document, deadline, err);
     if (r != 1)
         return r;
     restore->foreign = true;
-    manifest->hypervisor = ops->name;
+    manifest->hypervisor = hv->ops->name;
     manifest->needs = manifest->document;
     return 0;
+}
+
+static int
+read_foreign(struct xk_host *host, struct restore *restore, bool needs_config,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops;
+    struct xk_hypervisor *hv;
+    int r = 0;
+
+    for (size_t i = 0;
+         r == 0 && !restore->foreign && (ops = xk_host_ops(host, i)) != NULL;
+         i++) {
+        if (ops->read_foreign == NULL ||
+            (host->wanted != NULL && strcmp(host->wanted, ops->name) != 0))
+            continue;
+        hv = xk_host_driver(host, ops->name, NULL);
+        if (hv != NULL)
+            r = read_as(hv, restore, needs_config, deadline, err);
+    }
+    return r;
 }
 
 static int
@@ -487,6 +502,8 @@ restore_from(struct xk_host *host, struct restore *restore,
              const struct xk_restore_options *options, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
+    struct xk_hypervisor *hv;
+
     if (read_foreign(host, restore, options->config == NULL, deadline, err) ==
         -1)
         return -1;
@@ -496,7 +513,10 @@ restore_from(struct xk_host *host, struct restore *restore,
         options->config != NULL ? options->config : restore->manifest.config;
     if (check(host, restore, deadline, err) == -1)
         return -1;
-    return xk_operation_create(host, restore->config, read_state, restore,
+    hv = xk_manifest_driver(host, &restore->manifest, err);
+    if (hv == NULL)
+        return -1;
+    return xk_operation_create(host, hv, restore->config, read_state, restore,
                                options->paused, domain, deadline, err);
 }
 

@@ -52,7 +52,6 @@ xk_talk_hear(struct xk_talk *talk, enum xk_frame_type type,
 
 struct greeting {
     const struct xk_talk *talk;
-    const struct xk_host *host;
     const struct xk_uuid *move; /* NULL: the target's */
 };
 
@@ -67,7 +66,6 @@ put_greeting(struct xk_json_writer *writer, void *context, struct xk_error *err)
     gethostname(host_name, sizeof(host_name) - 1);
     xk_json_put_integer(writer, "protocol", XK_MIGRATION_PROTOCOL);
     xk_json_put_string(writer, "version", PACKAGE_VERSION);
-    xk_json_put_string(writer, "hypervisor", greeting->host->hv->ops->name);
     xk_json_put_string(writer, "host", host_name);
     if (greeting->move == NULL)
         return 0;
@@ -95,11 +93,11 @@ check_greeting(const struct xk_talk *talk, const struct xk_json *json,
 }
 
 int
-xk_talk_greet(struct xk_talk *talk, const struct xk_host *host,
-              const struct xk_uuid *move, struct xk_error *err)
+xk_talk_greet(struct xk_talk *talk, const struct xk_uuid *move,
+              struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *json = NULL;
-    struct greeting greeting = {talk, host, move};
+    struct greeting greeting = {talk, move};
 
     if (xk_talk_say(talk, XK_FRAME_HELLO, put_greeting, &greeting, err) == -1 ||
         xk_talk_hear(talk, XK_FRAME_HELLO, &json, xk_deadline_never(), err) ==
@@ -109,11 +107,11 @@ xk_talk_greet(struct xk_talk *talk, const struct xk_host *host,
 }
 
 int
-xk_talk_be_greeted(struct xk_talk *talk, const struct xk_host *host,
-                   struct xk_uuid *move, struct xk_error *err)
+xk_talk_be_greeted(struct xk_talk *talk, struct xk_uuid *move,
+                   struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *json = NULL;
-    struct greeting greeting = {talk, host, NULL};
+    struct greeting greeting = {talk, NULL};
     const char *uuid;
     int64_t silence_ms = 0;
 

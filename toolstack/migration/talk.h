@@ -34,9 +34,9 @@ int xk_talk_hear(struct xk_talk *talk, enum xk_frame_type type,
 
 /* Say who we are for a move, and check who the peer is. move is said by the
  * source; the target hears it, and how long it may be silent. */
-int xk_talk_greet(struct xk_talk *talk, const struct xk_host *host,
-                  const struct xk_uuid *move, struct xk_error *err);
-int xk_talk_be_greeted(struct xk_talk *talk, const struct xk_host *host,
-                       struct xk_uuid *move, struct xk_error *err);
+int xk_talk_greet(struct xk_talk *talk, const struct xk_uuid *move,
+                  struct xk_error *err);
+int xk_talk_be_greeted(struct xk_talk *talk, struct xk_uuid *move,
+                       struct xk_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "toolstack/journal.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
+#include "toolstack/xen/vbd.h"
 
 static struct xk_hypervisor *
 open_driver(const struct xk_state *state, struct xk_error *err)
@@ -112,6 +113,15 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *list,
     return 0;
 }
 
+/* One that has no disk of ours holds no file of ours. */
+static bool
+owns(const struct xk_record *record)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    return xk_vbds_list(record, &vbds, NULL) == 0 && vbds.count > 0;
+}
+
 /* Logs of Xen's guests are xenconsoled's and logrotate's. */
 static void
 trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
@@ -122,6 +132,8 @@ trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 
 const struct xk_hypervisor_ops xk_xen_ops = {
     .name = "xen",
+    .has_strangers = true,
+    .owns = owns,
     .probe = xk_xen_probe,
     .open = open_driver,
     .close = close_driver,

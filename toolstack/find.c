@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which domain is meant, and whether a name or UUID is free.
+ *
+ * How it works: all domains that fit what is asked for are collected, first
+ * among the records of all drivers, and then, where a driver has domains that
+ * have none, from its list. Who looks for one refuses two; who wants to make
+ * one refuses any. What has the form of a UUID is looked for as a name, too.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "toolstack/domain.h"
+#include "toolstack/journal.h"
+#include "toolstack/operations.h"
+
+enum {
+    WISHES_MAX = 2
+};
+
+/* What a person may have said. */
+struct wish {
+    const char *text;
+    bool is_uuid, is_domid;
+    struct xk_uuid uuid;
+    uint64_t domid;
+};
+
+struct search {
+    struct xk_host *host;
+    struct wish wishes[WISHES_MAX];
+    const char *names[WISHES_MAX]; /* their texts */
+    size_t wish_count;
+    bool no_dying; /* what is being taken apart is in nobody's way */
+    struct xk_domain *hits;
+    size_t hit_count;
+};
+
+static void
+wish_for(struct search *search, const char *text)
+{
+    struct wish *wish = &search->wishes[search->wish_count];
+
+    *wish = (struct wish){.text = text};
+    wish->is_uuid = xk_uuid_parse(text, &wish->uuid);
+    wish->is_domid = xk_parse_u64(text, INT32_MAX, &wish->domid);
+    search->names[search->wish_count++] = text;
+}
+
+static void
+end_search(struct search *search)
+{
+    for (size_t i = 0; i < search->hit_count; i++)
+        xk_domain_close(&search->hits[i]);
+    free(search->hits);
+}
+
+#define CLEANUP_SEARCH __attribute__((cleanup(end_search)))
+
+/* ---- among the records ---- */
+
+static bool
+is_uuid_meant(const struct search *search, const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < search->wish_count; i++) {
+        if (search->wishes[i].is_uuid &&
+            xk_uuid_equal(&search->wishes[i].uuid, uuid))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_name_meant(const struct search *search, const char *name)
+{
+    for (size_t i = 0; i < search->wish_count; i++) {
+        if (strcmp(search->wishes[i].text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct xk_domain *
+add_hit(struct search *search, const struct xk_uuid *uuid)
+{
+    struct xk_domain *hit;
+
+    XK_GROW(search->hits, search->hit_count);
+    hit = &search->hits[search->hit_count++];
+    *hit = (struct xk_domain){.uuid = *uuid, .domid = -1};
+    return hit;
+}
+
+/* A hit has no name where its configuration cannot be read, and no driver where
+ * it is not ours to touch. */
+static void
+look_at_record(struct search *search, const struct xk_uuid *uuid)
+{
+    const struct xk_state *state = &search->host->state;
+    bool meant = is_uuid_meant(search, uuid);
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+    struct xk_domain *hit;
+
+    if (!meant &&
+        !xk_record_may_be_named(state, uuid, search->names, search->wish_count))
+        return;
+    record = xk_record_open(state, uuid, NULL);
+    if (record == NULL)
+        return;
+    config = xk_record_load_config(record, NULL);
+    if (!meant && (config == NULL || !is_name_meant(search, config->name)))
+        return;
+    hit = add_hit(search, uuid);
+    hit->name = config == NULL ? NULL : XK_TAKE(config->name);
+    hit->hv = xk_host_driver_of(search->host, record, NULL);
+    hit->record = XK_TAKE(record);
+}
+
+static int
+search_records(struct search *search, struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    if (xk_state_list(&search->host->state, &uuids, &count, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        look_at_record(search, &uuids[i]);
+    return 0;
+}
+
+bool
+xk_operation_is_recorded(struct xk_host *host, const char *name)
+{
+    CLEANUP_SEARCH struct search search = {.host = host};
+
+    wish_for(&search, name);
+    return search_records(&search, NULL) == 0 && search.hit_count > 0;
+}
+
+/* ---- among what drivers have ---- */
+
+static bool
+is_meant(const struct search *search, const struct xk_domain_info *info)
+{
+    if (is_uuid_meant(search, &info->uuid))
+        return true;
+    for (size_t i = 0; i < search->wish_count; i++) {
+        const struct wish *wish = &search->wishes[i];
+
+        if (wish->is_domid
+                ? info->domid >= 0 && (uint64_t)info->domid == wish->domid
+                : info->name != NULL && strcmp(info->name, wish->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_hit(const struct search *search, const struct xk_hypervisor *hv,
+       const struct xk_uuid *uuid)
+{
+    for (size_t i = 0; i < search->hit_count; i++) {
+        if (search->hits[i].hv == hv &&
+            xk_uuid_equal(&search->hits[i].uuid, uuid))
+            return true;
+    }
+    return false;
+}
+
+/* The record of a domain that hv has, if it has one. */
+static struct xk_record *
+record_of(struct xk_host *host, const struct xk_hypervisor *hv,
+          const struct xk_uuid *uuid)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&host->state, uuid, NULL);
+
+    if (record == NULL || xk_host_driver_of(host, record, NULL) != hv)
+        return NULL;
+    return XK_TAKE(record);
+}
+
+static int
+search_list(struct search *search, struct xk_hypervisor *hv,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_domain_list list = {0};
+
+    if (hv->ops->list(hv, &list, deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct xk_domain_info *info = &list.items[i];
+        struct xk_domain *hit;
+
+        if (!is_meant(search, info) || is_hit(search, hv, &info->uuid) ||
+            (search->no_dying && info->state == XK_STATE_DYING))
+            continue;
+        hit = add_hit(search, &info->uuid);
+        hit->hv = hv;
+        hit->domid = info->domid;
+        hit->name = xk_strdup(info->name == NULL ? "" : info->name);
+        hit->record = record_of(search->host, hv, &info->uuid);
+    }
+    xk_domain_list_free(&list);
+    return 0;
+}
+
+/* 0 as well where it cannot run here: then it has no domains. */
+static int
+search_driver(struct search *search, const struct xk_hypervisor_ops *ops,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error why = {0};
+    struct xk_hypervisor *hv = xk_host_driver(search->host, ops->name, &why);
+
+    if (hv != NULL)
+        return search_list(search, hv, deadline, err);
+    if (why.kind == XK_ERR_HOST)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return -1;
+}
+
+/* ---- the one that is meant ---- */
+
+/* A driver has one domain of a name, so that one which has a record is the one;
+ * but what has the form of a UUID may be meant in two ways. */
+static bool
+is_to_be_asked(const struct search *search, const struct xk_hypervisor_ops *ops)
+{
+    const char *wanted = search->host->wanted;
+
+    if (!ops->has_strangers ||
+        (wanted != NULL && strcmp(wanted, ops->name) != 0))
+        return false;
+    for (size_t i = 0; i < search->hit_count; i++) {
+        if (!search->wishes[0].is_uuid && search->hits[i].hv != NULL &&
+            search->hits[i].hv->ops == ops)
+            return false;
+    }
+    return true;
+}
+
+/* Of several, the one of the driver that was named. */
+static struct xk_domain *
+choose(const struct search *search)
+{
+    const char *wanted = search->host->wanted;
+    struct xk_domain *chosen = NULL;
+    size_t count = 0;
+
+    if (search->hit_count == 1)
+        return &search->hits[0];
+    for (size_t i = 0; i < search->hit_count; i++) {
+        struct xk_domain *hit = &search->hits[i];
+
+        if (wanted != NULL && hit->hv != NULL &&
+            strcmp(hit->hv->ops->name, wanted) == 0) {
+            chosen = hit;
+            count++;
+        }
+    }
+    return count == 1 ? chosen : NULL;
+}
+
+static void
+fail_ambiguous(const struct search *search, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char uuid[XK_UUID_TEXT_SIZE];
+
+    for (size_t i = 0; i < search->hit_count; i++) {
+        const struct xk_domain *hit = &search->hits[i];
+
+        xk_uuid_format(&hit->uuid, uuid);
+        xk_buf_printf(&text, "%s\"%s\", UUID %s, on %s", i == 0 ? "" : "; ",
+                      hit->name != NULL ? hit->name : "", uuid,
+                      hit->hv != NULL ? hit->hv->ops->name : "no hypervisor");
+    }
+    xk_fail(err, XK_ERR_USAGE,
+            "several domains are called \"%s\" (%s): use what only one of them "
+            "has",
+            search->wishes[0].text, text.data);
+}
+
+/* One whose configuration is lost can still be destroyed: its UUID is its
+ * name. */
+static char *
+name_of(const struct xk_record *record)
+{
+    struct xk_error err = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, &err);
+
+    if (config != NULL)
+        return XK_TAKE(config->name);
+    xk_warn("domain %s: %s", record->uuid_text, err.message);
+    return xk_strdup(record->uuid_text);
+}
+
+static int
+give(struct search *search, struct xk_domain *hit, struct xk_domain *domain,
+     struct xk_error *err)
+{
+    if (hit->name == NULL)
+        hit->name = name_of(hit->record);
+    if (hit->hv == NULL) {
+        hit->hv = xk_host_driver_of(search->host, hit->record, err);
+        if (hit->hv == NULL)
+            return xk_wrap(err, "domain \"%s\"", hit->name);
+    }
+    if (hit->record != NULL)
+        hit->starts = xk_operation_starts(hit->record, 0);
+    *domain = *hit;
+    *hit = (struct xk_domain){.domid = -1};
+    return 0;
+}
+
+int
+xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    CLEANUP_SEARCH struct search search = {.host = host};
+    const struct xk_hypervisor_ops *ops;
+    struct xk_domain *hit;
+
+    *domain = (struct xk_domain){.domid = -1};
+    wish_for(&search, what);
+    if (search_records(&search, err) == -1)
+        return -1;
+    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
+        if (is_to_be_asked(&search, ops) &&
+            search_driver(&search, ops, deadline, err) == -1)
+            return -1;
+    }
+    /* Where there is no hypervisor that is what is to be told. */
+    if (search.hit_count == 0)
+        return xk_host_default(host, err) == NULL
+                   ? -1
+                   : xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"",
+                             what);
+    hit = choose(&search);
+    if (hit == NULL) {
+        fail_ambiguous(&search, err);
+        return -1;
+    }
+    return give(&search, hit, domain, err);
+}
+
+int
+xk_domain_open(struct xk_host *host, const struct xk_uuid *uuid,
+               struct xk_domain *domain, struct xk_error *err)
+{
+    CLEANUP_SEARCH struct search search = {.host = host};
+    struct xk_domain *hit = add_hit(&search, uuid);
+
+    *domain = (struct xk_domain){.domid = -1};
+    hit->record = xk_record_open(&host->state, uuid, err);
+    return hit->record == NULL ? -1 : give(&search, hit, domain, err);
+}
+
+int
+xk_domain_take(struct xk_host *host, const struct xk_domain_info *info,
+               struct xk_domain *domain, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = xk_host_driver(host, info->hypervisor, err);
+
+    *domain = (struct xk_domain){.domid = -1};
+    if (hv == NULL)
+        return -1;
+    *domain = (struct xk_domain){
+        .hv = hv,
+        .uuid = info->uuid,
+        .domid = info->domid,
+        .record = record_of(host, hv, &info->uuid),
+    };
+    if (domain->record == NULL && !hv->ops->has_strangers)
+        return xk_fail(err, XK_ERR_NOT_FOUND, "domain \"%s\" is gone",
+                       info->name);
+    domain->name = xk_strdup(info->name == NULL ? "" : info->name);
+    if (domain->record != NULL)
+        domain->starts = xk_operation_starts(domain->record, 0);
+    return 0;
+}
+
+void
+xk_domain_close(struct xk_domain *domain)
+{
+    xk_record_cleanup(&domain->record);
+    free(domain->name);
+    *domain = (struct xk_domain){.domid = -1};
+}
+
+/* ---- whether a name is free ---- */
+
+/* A record whose domain another toolstack has destroyed: it is in nobody's way.
+ * Only its own driver can say so. */
+static bool
+forget_if_gone(struct xk_host *host, struct xk_domain *domain,
+               struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    struct xk_domain_info info;
+    bool gone = false;
+
+    if (domain->record == NULL || domain->hv == NULL)
+        return false;
+    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == 0) {
+        xk_domain_info_free(&info);
+        return false;
+    }
+    if (err.kind == XK_ERR_NOT_FOUND &&
+        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
+        gone = xk_journal_is_whole(domain->record) &&
+               xk_operation_remove(host, domain, deadline, NULL) == 0;
+        xk_record_unlock(domain->record);
+    }
+    return gone;
+}
+
+static int
+fail_taken(const struct search *search, const struct xk_domain *hit,
+           struct xk_error *err)
+{
+    const struct wish *name = &search->wishes[0];
+    const char *other = hit->name != NULL ? hit->name : "";
+    char uuid[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(&hit->uuid, uuid);
+    if (strcmp(other, name->text) == 0)
+        return xk_fail(err, XK_ERR_EXISTS,
+                       "a domain called \"%s\" exists already%s%s", other,
+                       hit->record == NULL ? "" : ", UUID ",
+                       hit->record == NULL ? "" : uuid);
+    if (name->is_uuid && xk_uuid_equal(&name->uuid, &hit->uuid))
+        return xk_fail(err, XK_ERR_EXISTS,
+                       "\"%s\" is the UUID of domain \"%s\": it would be "
+                       "taken for that",
+                       name->text, other);
+    if (is_uuid_meant(search, &hit->uuid))
+        return xk_fail(err, XK_ERR_EXISTS, "domain \"%s\" has its UUID %s",
+                       other, uuid);
+    return xk_fail(err, XK_ERR_EXISTS,
+                   "its UUID %s is the name of another domain", other);
+}
+
+/* Those from the first-th on. One may be called by its own UUID. */
+static int
+refuse_hits(struct search *search, size_t first, const struct xk_uuid *self,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = first; i < search->hit_count; i++) {
+        struct xk_domain *hit = &search->hits[i];
+        bool is_called = hit->name != NULL && is_name_meant(search, hit->name);
+
+        if (self != NULL && !is_called && xk_uuid_equal(self, &hit->uuid))
+            continue;
+        if (!forget_if_gone(search->host, hit, deadline))
+            return fail_taken(search, hit, err);
+    }
+    return 0;
+}
+
+/* Drivers are asked only where the records have no answer. */
+static int
+check_free(struct search *search, const struct xk_uuid *self,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops;
+    size_t in_records;
+
+    search->no_dying = true;
+    if (search_records(search, err) == -1 ||
+        refuse_hits(search, 0, self, deadline, err) == -1)
+        return -1;
+    in_records = search->hit_count;
+    for (size_t i = 0; (ops = xk_host_ops(search->host, i)) != NULL; i++) {
+        if (ops->has_strangers &&
+            search_driver(search, ops, deadline, err) == -1)
+            return -1;
+    }
+    return refuse_hits(search, in_records, self, deadline, err);
+}
+
+int
+xk_operation_check_free(struct xk_host *host, const char *name,
+                        const struct xk_uuid *uuid, struct xk_deadline deadline,
+                        struct xk_error *err)
+{
+    CLEANUP_SEARCH struct search search = {.host = host};
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, text);
+    wish_for(&search, name);
+    wish_for(&search, text);
+    return check_free(&search, NULL, deadline, err);
+}
+
+int
+xk_operation_check_name(struct xk_host *host, const char *name,
+                        const struct xk_uuid *self, struct xk_deadline deadline,
+                        struct xk_error *err)
+{
+    CLEANUP_SEARCH struct search search = {.host = host};
+
+    wish_for(&search, name);
+    return check_free(&search, self, deadline, err);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The drivers of a host, each opened when it is needed, and whose a record is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "toolstack/domain.h"
+#include "toolstack/operations.h"
+
+/* ---- opening ---- */
+
+static struct xk_hypervisor *
+find_open(const struct xk_host *host, const char *name)
+{
+    for (size_t i = 0; i < XK_HOST_DRIVERS; i++) {
+        if (host->drivers[i] != NULL &&
+            strcmp(host->drivers[i]->ops->name, name) == 0)
+            return host->drivers[i];
+    }
+    return NULL;
+}
+
+static struct xk_hypervisor *
+open_driver(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+            struct xk_error *err)
+{
+    size_t i = 0;
+
+    while (i < XK_HOST_DRIVERS && host->drivers[i] != NULL)
+        i++;
+    if (i == XK_HOST_DRIVERS) {
+        xk_fail(err, XK_ERR_FAILED, "more than %d drivers", XK_HOST_DRIVERS);
+        return NULL;
+    }
+    host->drivers[i] = ops->open(&host->state, err);
+    return host->drivers[i];
+}
+
+const struct xk_hypervisor_ops *
+xk_host_ops(const struct xk_host *host, size_t number)
+{
+    size_t built = 0;
+
+    while (xk_drivers[built] != NULL)
+        built++;
+    if (number < built)
+        return xk_drivers[number];
+    /* Those that were adopted. */
+    for (size_t i = 0; i < XK_HOST_DRIVERS && host->drivers[i] != NULL; i++) {
+        const struct xk_hypervisor_ops *ops = host->drivers[i]->ops;
+        size_t k = 0;
+
+        while (k < built && xk_drivers[k] != ops)
+            k++;
+        if (k == built && number-- == built)
+            return ops;
+    }
+    return NULL;
+}
+
+static const struct xk_hypervisor_ops *
+find_ops(const struct xk_host *host, const char *name, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops;
+
+    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
+        if (strcmp(ops->name, name) == 0)
+            return ops;
+    }
+    xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s", name);
+    return NULL;
+}
+
+static struct xk_hypervisor *
+need_driver(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+            struct xk_error *err)
+{
+    struct xk_hypervisor *hv = find_open(host, ops->name);
+
+    if (hv != NULL || ops->probe(err) == -1)
+        return hv;
+    return open_driver(host, ops, err);
+}
+
+struct xk_hypervisor *
+xk_host_driver(struct xk_host *host, const char *name, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = find_ops(host, name, err);
+
+    return ops == NULL ? NULL : need_driver(host, ops, err);
+}
+
+struct xk_hypervisor *
+xk_host_default(struct xk_host *host, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops;
+
+    if (host->preferred != NULL)
+        return host->preferred;
+    ops = xk_driver_find(host->wanted, err);
+    if (ops == NULL)
+        return NULL;
+    host->preferred = find_open(host, ops->name);
+    if (host->preferred == NULL)
+        host->preferred = open_driver(host, ops, err);
+    return host->preferred;
+}
+
+void
+xk_host_close_drivers(struct xk_host *host)
+{
+    for (size_t i = 0; i < XK_HOST_DRIVERS; i++) {
+        if (host->drivers[i] != NULL)
+            host->drivers[i]->ops->close(host->drivers[i]);
+        host->drivers[i] = NULL;
+    }
+    host->preferred = NULL;
+}
+
+/* ---- whose a record is ---- */
+
+/* A domain that is there proves whose it is. */
+static bool
+has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    const struct xk_domain domain = {.hv = hv, .uuid = *uuid, .domid = -1};
+    struct xk_domain_info info;
+
+    if (hv->ops->get(hv, &domain, &info, xk_deadline_in_ms(XK_LOOK_MS), NULL) ==
+        -1)
+        return false;
+    xk_domain_info_free(&info);
+    return true;
+}
+
+/* By what drivers left in it, or else by a domain that one has. */
+static const struct xk_hypervisor_ops *
+infer(struct xk_host *host, const struct xk_uuid *uuid, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&host->state, uuid, err);
+    const struct xk_hypervisor_ops *ops;
+    struct xk_hypervisor *hv;
+
+    if (record == NULL)
+        return NULL;
+    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
+        if (ops->owns != NULL && ops->owns(record))
+            return ops;
+    }
+    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
+        hv = ops->has_strangers ? need_driver(host, ops, NULL) : NULL;
+        if (hv != NULL && has_domain(hv, uuid))
+            return ops;
+    }
+    xk_fail(err, XK_ERR_UNSUPPORTED,
+            "its record does not say which hypervisor has it");
+    return NULL;
+}
+
+const struct xk_hypervisor_ops *
+xk_host_owner(struct xk_host *host, const struct xk_uuid *uuid,
+              struct xk_error *err)
+{
+    char name[XK_DRIVER_NAME_SIZE];
+
+    switch (xk_record_owner(&host->state, uuid, name)) {
+    case XK_RECORD_OWNED:
+        return find_ops(host, name, err);
+    case XK_RECORD_UNNAMED:
+        return infer(host, uuid, err);
+    case XK_RECORD_GONE:
+        xk_fail(err, XK_ERR_NOT_FOUND, "the domain is gone");
+        return NULL;
+    case XK_RECORD_ODD:
+    default:
+        xk_fail(err, XK_ERR_UNSUPPORTED,
+                "what its record names is no hypervisor");
+        return NULL;
+    }
+}
+
+struct xk_hypervisor *
+xk_host_driver_of(struct xk_host *host, const struct xk_record *record,
+                  struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops =
+        xk_host_owner(host, &record->uuid, err);
+
+    return ops == NULL ? NULL : need_driver(host, ops, err);
+}
+
+void
+xk_operation_warn_alone(const struct xk_uuid *uuid, const struct xk_error *err)
+{
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, text);
+    xk_warn("domain %s is left alone: %s", text, err->message);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks at records that are not opened: for every record of a host, at the
+ * start of verbs that are about one of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "toolstack/record.h"
+
+enum {
+    LOOK_MAX = 8192, /* bytes of a configuration */
+    PATH_SIZE = XK_UUID_TEXT_SIZE + 16,
+};
+
+/* All of a file of a record, at most `size` bytes of it. */
+static ssize_t
+look(const struct xk_state *state, const struct xk_uuid *uuid, const char *file,
+     char *text, size_t size)
+{
+    char id[XK_UUID_TEXT_SIZE], path[PATH_SIZE];
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    xk_uuid_format(uuid, id);
+    snprintf(path, sizeof(path), "%s/%s", id, file);
+    fd = openat(state->domains_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd == -1 ? -1 : read(fd, text, size);
+}
+
+/* JSON may have another way to write what is not plain. */
+static bool
+is_plain(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+    return name[strspn(name, plain)] == '\0';
+}
+
+/* Read at once or not at all; no configuration but an odd one is longer. */
+bool
+xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
+                       const char *const *names, size_t count)
+{
+    char text[LOOK_MAX];
+    ssize_t got = look(state, uuid, "config.json", text, sizeof(text));
+
+    if (got <= 0 || got == (ssize_t)sizeof(text))
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        XK_CLEANUP_FREE char *member = xk_asprintf("\"name\":\"%s\"", names[i]);
+
+        if (!is_plain(names[i]) ||
+            memmem(text, (size_t)got, member, strlen(member)) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_there(const struct xk_state *state, const struct xk_uuid *uuid)
+{
+    char id[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(uuid, id);
+    return faccessat(state->domains_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Names of drivers are words; whatever else stands there is not ours. */
+static bool
+take_name(char *name, size_t length)
+{
+    name[length] = '\0';
+    return length > 0 &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
+enum xk_record_owner
+xk_record_owner(const struct xk_state *state, const struct xk_uuid *uuid,
+                char name[XK_DRIVER_NAME_SIZE])
+{
+    ssize_t got =
+        look(state, uuid, XK_RECORD_DRIVER, name, XK_DRIVER_NAME_SIZE - 1);
+
+    if (got == -1 && errno == ENOENT)
+        return is_there(state, uuid) ? XK_RECORD_UNNAMED : XK_RECORD_GONE;
+    return got != -1 && take_name(name, (size_t)got) ? XK_RECORD_OWNED
+                                                     : XK_RECORD_ODD;
+}
