@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ struct watched {
     struct watched *next;
     struct monitor *monitor;
     struct xk_uuid uuid;
+    ino_t inode;              /* of its record */
     struct xk_hypervisor *hv; /* whose it is; NULL: not ours, left alone */
     bool told;                /* why it is left alone */
     int lock_watch;           /* inotify's descriptor, -1: none */
@@ -281,6 +283,21 @@ watch_process(struct watched *domain)
                                           changed, monitor, NULL) == 0;
 }
 
+/* The record of a domain: one that was removed and made again between two looks
+ * has the same UUID. */
+static ino_t
+inode_of(const struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    char text[XK_UUID_TEXT_SIZE];
+    struct stat st;
+
+    xk_uuid_format(uuid, text);
+    return fstatat(monitor->host->state.domains_fd, text, &st,
+                   AT_SYMLINK_NOFOLLOW) == 0
+               ? st.st_ino
+               : 0;
+}
+
 static void
 add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
 {
@@ -293,6 +310,7 @@ add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
         xk_asprintf("%s/domains/%s/lock", monitor->host->state.run_path, text);
     domain->monitor = monitor;
     domain->uuid = *uuid;
+    domain->inode = inode_of(monitor, uuid);
     domain->retry_seconds = RETRY_FIRST_SECONDS;
     domain->lock_watch =
         inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
@@ -343,7 +361,8 @@ scan(struct monitor *monitor)
     if (xk_state_list(&monitor->host->state, &uuids, &count, NULL) == -1)
         return;
     for (struct watched **link = &monitor->domains; *link != NULL;) {
-        if (is_listed(uuids, count, &(*link)->uuid))
+        if (is_listed(uuids, count, &(*link)->uuid) &&
+            inode_of(monitor, &(*link)->uuid) == (*link)->inode)
             link = &(*link)->next;
         else
             remove_domain(link);
