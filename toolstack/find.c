@@ -220,7 +220,9 @@ search_driver(struct search *search, const struct xk_hypervisor_ops *ops,
     struct xk_hypervisor *hv = xk_host_driver(search->host, ops->name, &why);
 
     if (hv != NULL)
-        return search_list(search, hv, deadline, err);
+        return search_list(search, hv, deadline, err) == 0
+                   ? 0
+                   : xk_wrap(err, "ask %s for its domains", ops->name);
     if (why.kind == XK_ERR_HOST)
         return 0;
     if (err != NULL)

@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +201,21 @@ a_policy_of_a_running_domain_is_not_begun_under_another_name(void **context)
     assert_state(f, "b", "beta", XK_STATE_RUNNING);
 }
 
+static void
+a_saved_domain_goes_back_to_its_hypervisor_or_nowhere(void **context)
+{
+    struct fixture *f = *context;
+
+    create(f, "beta", "b");
+    reopen(f, "alpha");
+    save(f, "b");
+    assert_int_equal(restore(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_UNSUPPORTED);
+    reopen(f, NULL);
+    assert_int_equal(restore(f), 0);
+    assert_state(f, "b", "beta", XK_STATE_RUNNING);
+}
+
 /* ---- what is not ours ---- */
 
 static void
@@ -352,46 +368,75 @@ write_ready(void *context)
         abort();
 }
 
+/* *from: where to read what it and its workers say. */
 static pid_t
-start_monitor(struct fixture *f, const char *wanted, int out_fd)
+start_monitor(struct fixture *f, const char *wanted, int *from)
 {
-    pid_t pid = fork();
+    int ends[2];
+    pid_t pid;
 
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
     assert_true(pid >= 0);
-    if (pid != 0)
+    if (pid != 0) {
+        close(ends[1]);
+        *from = ends[0];
         return pid;
+    }
+    close(ends[0]);
     xk_host_close(&f->host);
     if (open_host(f, wanted) == -1)
         _exit(1);
     free(f->host.program);
-    f->host.program = worker_script(f, out_fd);
-    _exit(xk_monitor_run(&f->host, true, write_ready, &out_fd, &f->err) == 0
+    f->host.program = worker_script(f, ends[1]);
+    _exit(xk_monitor_run(&f->host, true, write_ready, &ends[1], &f->err) == 0
               ? 0
               : 2);
+}
+
+/* Until it has been said (NULL: to the end, when the monitor and its workers
+ * have closed the pipe). */
+static void
+hear(int fd, struct xk_buf *said, const char *text)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(20000);
+    struct xk_error err = {0};
+    char chunk[512];
+    ssize_t got;
+
+    xk_buf_puts(said, "");
+    while (text == NULL || strstr(said->data, text) == NULL) {
+        if (xk_deadline_poll(deadline, fd, POLLIN, "the monitor", &err) == -1)
+            fail_msg("%s: \"%s\" after \"%s\"", err.message, text, said->data);
+        got = read(fd, chunk, sizeof(chunk));
+        if (got <= 0)
+            break;
+        xk_buf_append(said, chunk, (size_t)got);
+    }
+    if (text != NULL)
+        assert_non_null(strstr(said->data, text));
+}
+
+static void
+end_monitor(pid_t pid)
+{
+    int status = -1;
+
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
 }
 
 /* All that a monitor has its workers do for the domains that are there. */
 static void
 run_monitor(struct fixture *f, const char *wanted, struct xk_buf *said)
 {
-    int ends[2], status = -1;
-    char chunk[512];
-    ssize_t got;
-    pid_t pid;
+    XK_CLEANUP_CLOSE int from = -1;
+    pid_t pid = start_monitor(f, wanted, &from);
 
-    assert_int_equal(pipe(ends), 0);
-    pid = start_monitor(f, wanted, ends[1]);
-    close(ends[1]);
-    do {
-        got = read(ends[0], chunk, sizeof(chunk));
-        if (got > 0)
-            xk_buf_append(said, chunk, (size_t)got);
-        if (said->data != NULL && strstr(said->data, "ready\n") != NULL)
-            kill(pid, SIGTERM);
-    } while (got > 0); /* its workers have the pipe open as well */
-    close(ends[0]);
-    waitpid(pid, &status, 0);
-    assert_int_equal(status, 0);
+    hear(from, said, "ready\n");
+    end_monitor(pid);
+    hear(from, said, NULL);
 }
 
 static void
@@ -443,6 +488,50 @@ one_monitor_looks_after_the_domains_of_all(void **context)
     free(stopped[1]);
 }
 
+static void
+assert_said(int from, struct xk_buf *said, const char *driver, const char *uuid)
+{
+    XK_CLEANUP_FREE char *line =
+        xk_asprintf("-v --hypervisor %s %s %s\n", driver, XK_VERB_WORKER, uuid);
+
+    hear(from, said, line);
+}
+
+/* A monitor that did not see it go sees another of its UUID, whose lock and
+ * driver are others. */
+static void
+a_domain_that_is_made_again_with_its_uuid_is_watched_anew(void **context)
+{
+    static const char uuid[] = "aaaaaaaa-0000-4000-8000-000000000001";
+    struct fixture *f = *context;
+    XK_CLEANUP_BUF struct xk_buf said = {0};
+    XK_CLEANUP_FREE char *other = NULL, *lock = NULL;
+    XK_CLEANUP_CLOSE int from = -1;
+    struct xk_domain domain;
+    int status;
+    pid_t pid;
+
+    assert_int_equal(try_create(f, "alpha", "a", uuid), 0);
+    pid = start_monitor(f, NULL, &from);
+    hear(from, &said, "ready\n");
+    kill(pid, SIGSTOP);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    domain = find(f, "a");
+    assert_int_equal(xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
+    xk_domain_close(&domain);
+    assert_int_equal(try_create(f, "beta", "a", uuid), 0);
+    create(f, "beta", "other");
+    other = uuid_of(f, "other");
+    stop(f, "other");
+    kill(pid, SIGCONT);
+    assert_said(from, &said, "beta", other);
+    stop(f, "a");
+    lock = path_in_record(f, uuid, "lock");
+    close(open(lock, O_WRONLY | O_CLOEXEC));
+    assert_said(from, &said, "beta", uuid);
+    end_monitor(pid);
+}
+
 int
 main(void)
 {
@@ -454,12 +543,14 @@ main(void)
         TEST(a_driver_is_opened_only_where_a_domain_of_it_is),
         TEST(recovery_asks_the_driver_of_the_record),
         TEST(a_policy_of_a_running_domain_is_not_begun_under_another_name),
+        TEST(a_saved_domain_goes_back_to_its_hypervisor_or_nowhere),
         TEST(a_record_that_is_not_ours_is_told_and_left_alone),
         TEST(an_operation_of_another_version_is_told_and_left_alone),
         TEST(a_record_without_a_driver_is_of_the_one_whose_files_it_holds),
         TEST(a_record_without_a_driver_is_of_the_one_that_has_its_domain),
         TEST(a_record_of_which_nothing_tells_whose_it_is_is_left_alone),
         TEST(one_monitor_looks_after_the_domains_of_all),
+        TEST(a_domain_that_is_made_again_with_its_uuid_is_watched_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
 #include "toolstack/journal.h"
+#include "toolstack/migration/save.h"
 #include "toolstack/operations.h"
 
 const char *const driver_names[DRIVERS] = {"alpha", "beta", "gamma"};
@@ -358,4 +359,37 @@ apply_policy(struct fixture *f, const char *uuid)
     r = xk_domain_apply_policy(&f->host, &domain, soon(), &f->err);
     xk_domain_close(&domain);
     return r;
+}
+
+static char *
+saved_path(const struct fixture *f)
+{
+    return xk_asprintf("%s/saved", f->scratch);
+}
+
+void
+save(struct fixture *f, const char *name)
+{
+    const struct xk_save_options options = {.then = XK_SAVE_DESTROY};
+    XK_CLEANUP_FREE char *path = saved_path(f);
+    struct xk_domain domain = find(f, name);
+
+    if (xk_domain_save(&f->host, &domain, path, &options, NULL, soon(),
+                       &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    xk_domain_close(&domain);
+}
+
+int
+restore(struct fixture *f)
+{
+    const struct xk_restore_options options = {0};
+    XK_CLEANUP_FREE char *path = saved_path(f);
+    struct xk_domain domain;
+
+    if (xk_domain_restore(&f->host, path, &options, &domain, soon(), &f->err) ==
+        -1)
+        return -1;
+    xk_domain_close(&domain);
+    return 0;
 }

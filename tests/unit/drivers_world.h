@@ -60,6 +60,10 @@ bool is_recorded(struct fixture *f, const char *uuid);
 bool is_in_world(int driver, const char *uuid);
 /* The guest stops by itself. */
 void stop(struct fixture *f, const char *name);
+/* To a file of the scratch folder; it is destroyed. */
+void save(struct fixture *f, const char *name);
+/* From that file. */
+int restore(struct fixture *f);
 int apply_policy(struct fixture *f, const char *uuid);
 
 #endif

@@ -139,6 +139,22 @@ no_domain_is_made_or_renamed_into_such_a_pair(void **context)
     assert_state(f, OTHER, "beta", XK_STATE_RUNNING);
 }
 
+static void
+a_saved_domain_whose_uuid_has_become_a_name_stays_in_its_file(void **context)
+{
+    struct fixture *f = *context;
+
+    if (try_create(f, "beta", "b", SOME) == -1)
+        fail_msg("%s", f->err.message);
+    save(f, "b");
+    create(f, "alpha", SOME);
+    reopen(f, NULL);
+    assert_int_equal(restore(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_EXISTS);
+    assert_int_equal(scratch_count(driver_worlds[BETA], "."), 0);
+    assert_state(f, SOME, "alpha", XK_STATE_RUNNING);
+}
+
 int
 main(void)
 {
@@ -151,6 +167,7 @@ main(void)
         TEST(a_name_in_the_form_of_a_uuid_is_found),
         TEST(a_uuid_that_is_the_name_of_another_names_neither),
         TEST(no_domain_is_made_or_renamed_into_such_a_pair),
+        TEST(a_saved_domain_whose_uuid_has_become_a_name_stays_in_its_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
