@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +44,6 @@ struct watched {
     struct watched *next;
     struct monitor *monitor;
     struct xk_uuid uuid;
-    ino_t inode;              /* of its record */
     struct xk_hypervisor *hv; /* whose it is; NULL: not ours, left alone */
     bool told;                /* why it is left alone */
     int lock_watch;           /* inotify's descriptor, -1: none */
@@ -283,37 +281,47 @@ watch_process(struct watched *domain)
                                           changed, monitor, NULL) == 0;
 }
 
-/* The record of a domain: one that was removed and made again between two looks
- * has the same UUID. */
-static ino_t
-inode_of(const struct monitor *monitor, const struct xk_uuid *uuid)
+/* The lock file that is there now: descriptors of inotify go by the file, so
+ * one that is watched already keeps its own. */
+static int
+watch_lock(const struct monitor *monitor, const struct xk_uuid *uuid)
 {
-    char text[XK_UUID_TEXT_SIZE];
-    struct stat st;
-
-    xk_uuid_format(uuid, text);
-    return fstatat(monitor->host->state.domains_fd, text, &st,
-                   AT_SYMLINK_NOFOLLOW) == 0
-               ? st.st_ino
-               : 0;
-}
-
-static void
-add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
-{
-    struct watched *domain = XK_NEW(struct watched);
     char text[XK_UUID_TEXT_SIZE];
     XK_CLEANUP_FREE char *path = NULL;
 
     xk_uuid_format(uuid, text);
     path =
         xk_asprintf("%s/domains/%s/lock", monitor->host->state.run_path, text);
+    return inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+}
+
+/* A record that was removed and made again between two looks has the same UUID,
+ * but another lock, and maybe another driver. */
+static void
+watch_anew(struct watched *domain)
+{
+    int watch = watch_lock(domain->monitor, &domain->uuid);
+
+    if (watch == domain->lock_watch)
+        return;
+    domain->lock_watch = watch;
+    if (domain->driver_watch)
+        domain->hv->ops->unwatch(domain->hv, &domain->uuid);
+    domain->driver_watch = domain->told = false;
+    domain->hv = NULL;
+    watch_process(domain);
+    look(domain);
+}
+
+static void
+add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    struct watched *domain = XK_NEW(struct watched);
+
     domain->monitor = monitor;
     domain->uuid = *uuid;
-    domain->inode = inode_of(monitor, uuid);
     domain->retry_seconds = RETRY_FIRST_SECONDS;
-    domain->lock_watch =
-        inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+    domain->lock_watch = watch_lock(monitor, uuid);
     ev_timer_init(&domain->retry, retry, 0., 0.);
     domain->retry.data = domain;
     domain->next = monitor->domains;
@@ -361,15 +369,18 @@ scan(struct monitor *monitor)
     if (xk_state_list(&monitor->host->state, &uuids, &count, NULL) == -1)
         return;
     for (struct watched **link = &monitor->domains; *link != NULL;) {
-        if (is_listed(uuids, count, &(*link)->uuid) &&
-            inode_of(monitor, &(*link)->uuid) == (*link)->inode)
+        if (is_listed(uuids, count, &(*link)->uuid))
             link = &(*link)->next;
         else
             remove_domain(link);
     }
     for (size_t i = 0; i < count; i++) {
-        if (find_domain(monitor, &uuids[i]) == NULL)
+        struct watched *domain = find_domain(monitor, &uuids[i]);
+
+        if (domain == NULL)
             add_domain(monitor, &uuids[i]);
+        else
+            watch_anew(domain);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -383,6 +384,8 @@ start_monitor(struct fixture *f, const char *wanted, int *from)
         *from = ends[0];
         return pid;
     }
+    /* A test that fails leaves none behind. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(ends[0]);
     xk_host_close(&f->host);
     if (open_host(f, wanted) == -1)
