@@ -281,21 +281,47 @@ watch_process(struct watched *domain)
                                           changed, monitor, NULL) == 0;
 }
 
-static void
-add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+/* The lock file that is there now: descriptors of inotify go by the file, so
+ * one that is watched already keeps its own. */
+static int
+watch_lock(const struct monitor *monitor, const struct xk_uuid *uuid)
 {
-    struct watched *domain = XK_NEW(struct watched);
     char text[XK_UUID_TEXT_SIZE];
     XK_CLEANUP_FREE char *path = NULL;
 
     xk_uuid_format(uuid, text);
     path =
         xk_asprintf("%s/domains/%s/lock", monitor->host->state.run_path, text);
+    return inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+}
+
+/* A record that was removed and made again between two looks has the same UUID,
+ * but another lock, and maybe another driver. */
+static void
+watch_anew(struct watched *domain)
+{
+    int watch = watch_lock(domain->monitor, &domain->uuid);
+
+    if (watch == domain->lock_watch)
+        return;
+    domain->lock_watch = watch;
+    if (domain->driver_watch)
+        domain->hv->ops->unwatch(domain->hv, &domain->uuid);
+    domain->driver_watch = domain->told = false;
+    domain->hv = NULL;
+    watch_process(domain);
+    look(domain);
+}
+
+static void
+add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    struct watched *domain = XK_NEW(struct watched);
+
     domain->monitor = monitor;
     domain->uuid = *uuid;
     domain->retry_seconds = RETRY_FIRST_SECONDS;
-    domain->lock_watch =
-        inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+    domain->lock_watch = watch_lock(monitor, uuid);
     ev_timer_init(&domain->retry, retry, 0., 0.);
     domain->retry.data = domain;
     domain->next = monitor->domains;
@@ -349,8 +375,12 @@ scan(struct monitor *monitor)
             remove_domain(link);
     }
     for (size_t i = 0; i < count; i++) {
-        if (find_domain(monitor, &uuids[i]) == NULL)
+        struct watched *domain = find_domain(monitor, &uuids[i]);
+
+        if (domain == NULL)
             add_domain(monitor, &uuids[i]);
+        else
+            watch_anew(domain);
     }
 }
 
