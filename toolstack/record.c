@@ -15,11 +15,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 enum {
-    CONFIG_LIMIT = 4 << 20,
     HOLDER_MAX = 128,
     /* The kernel tells inotify of a closed file a moment before it gives the
      * file's locks back, so an event may come too early. */
@@ -492,45 +490,6 @@ xk_record_unlock(struct xk_record *record)
     record->lock_fd = -1;
 }
 
-struct xk_domain_config *
-xk_record_load_config(const struct xk_record *record, struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-    struct xk_domain_config *config;
-    struct xk_error why = {0};
-
-    if (xk_read_file(record->dir_fd, "config.json", CONFIG_LIMIT, &text,
-                     &why) == -1) {
-        /* Its record goes with a domain, at any moment. */
-        if (why.errnum == ENOENT)
-            xk_fail(err, XK_ERR_NOT_FOUND, "there is no domain %s any more",
-                    record->uuid_text);
-        else if (err != NULL)
-            *err = why;
-        return NULL;
-    }
-    json = xk_json_parse(text.data, text.length, "config.json", err);
-    config = json == NULL ? NULL : xk_config_from_json(json, err);
-    if (config == NULL)
-        xk_wrap(err, "the record of domain %s", record->uuid_text);
-    return config;
-}
-
-int
-xk_record_save_config(const struct xk_record *record,
-                      const struct xk_domain_config *config,
-                      struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-
-    xk_config_to_json(config, writer, NULL);
-    xk_json_writer_free(writer);
-    return xk_write_file(record->dir_fd, "config.json", text.data, text.length,
-                         false, err);
-}
-
 int
 xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,
                 struct xk_error *err)
@@ -578,4 +537,5 @@ xk_record_cleanup(struct xk_record **record)
 {
     if (*record != NULL)
         xk_record_close(*record);
+    *record = NULL;
 }

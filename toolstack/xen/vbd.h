@@ -29,7 +29,9 @@ enum {
 struct xk_vbd {
     unsigned number;      /* the device's, as the guest knows it */
     char *path;           /* of its directory */
-    struct xk_json *json; /* device.json */
+    struct xk_json *json; /* device.json; NULL where there is none, or it is */
+    char *unknown;        /* not understood: why. Only its end is ours then */
+    struct xk_json *document;
     const char *vdev, *target, *format, *frontend, *backend;
 };
 
@@ -54,6 +56,9 @@ int xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
 /* Those that a record has. One that is half made has no json. */
 int xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
                  struct xk_error *err);
+
+/* XK_ERR_UNSUPPORTED for one whose device.json is not understood. */
+int xk_vbd_need_known(const struct xk_vbd *vbd, struct xk_error *err);
 
 /* Make a device of the disk and serve it; the domain is paused, or the disk new
  * to it. */
