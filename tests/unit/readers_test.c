@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
@@ -373,6 +374,26 @@ read_journal(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
     return 0;
 }
 
+static void
+make_named(struct fixture *f, struct xk_buf *text)
+{
+    const struct xk_process process = {.pid = 1, .start_ticks = 1};
+
+    assert_int_equal(xk_process_save(f->record->dir_fd, "process.json",
+                                     &process, &f->err),
+                     0);
+    read_from(f, "process.json", text);
+}
+
+static int
+load_named(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
+{
+    struct xk_process process;
+
+    write_in(f, "process.json", text);
+    return xk_process_load(f->record->dir_fd, "process.json", &process, err);
+}
+
 /* ---- the driver of KVM ---- */
 
 #ifdef XK_WITH_KVM
@@ -534,6 +555,7 @@ static const struct reader readers[] = {
     {"a move in doubt", false, make_move, resolve_move},
     {"a made file in the journal", false, make_made_file, remove_made_file},
     {"a line of the journal", false, make_line, read_journal},
+    {"a process", true, make_named, load_named},
     {"device.json, by xk-backend", true, make_device, read_as_backend},
 #ifdef XK_WITH_XEN
     {"device.json, by xk", true, make_device, read_as_toolstack},
