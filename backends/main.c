@@ -82,6 +82,7 @@ main(int argc, char **argv)
 
     xk_log_set_name("xk-backend");
     xk_log_set_level(XK_LOG_INFO);
+    xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
     if (argc > 2 && strcmp(argv[1], "storage") == 0)
         rc = xk_storage_start(argv + 2, &err);
     else if (argc == 3 && strcmp(argv[1], "block") == 0)

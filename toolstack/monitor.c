@@ -76,6 +76,7 @@ worker_ended(void *context, int status)
 {
     struct watched *domain = context;
 
+    xk_log_trim(); /* what it ran may have written, too */
     domain->worker = NULL;
     if (status == 0) {
         domain->retry_seconds = RETRY_FIRST_SECONDS;
@@ -376,6 +377,7 @@ trim(struct ev_loop *loop, ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
+    xk_log_trim();
     for (struct watched *domain = monitor->domains; domain != NULL;
          domain = domain->next) {
         if (domain->hv != NULL)

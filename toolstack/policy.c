@@ -8,6 +8,7 @@
  * made from the old configuration, which waits in next.json meanwhile. Each
  * step can be done twice, so that recovery starts from the top.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ enum {
     LOOP_WINDOW_MS = 60000,
     CORE_DUMP_MS = 600000,
     STAMP_SIZE = 32,
+    DUMPS_MAX = 8, /* of one domain */
 };
 _Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
                "the journal knows of them");
@@ -283,6 +285,35 @@ do_replace(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- core dumps ---- */
 
+/* How many dumps there are of a domain of that name: all have names as long as
+ * that of the next one. */
+static unsigned
+count_dumps(const char *folder, const char *name, const char *next)
+{
+    XK_CLEANUP_DIR DIR *dir = opendir(folder);
+    const size_t length = strlen(strrchr(next, '/') + 1);
+    const struct dirent *entry;
+    unsigned count = 0;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        count += strncmp(entry->d_name, name, strlen(name)) == 0 &&
+                 strlen(entry->d_name) == length;
+    return count;
+}
+
+/* Each is as large as the domain, and guests choose when they crash. The first
+ * ones tell most. */
+static int
+check_dumps(const char *folder, const char *name, const char *next,
+            struct xk_error *err)
+{
+    if (count_dumps(folder, name, next) < DUMPS_MAX)
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED,
+                   "\"%s\" has %d of it; remove some to get others", folder,
+                   DUMPS_MAX);
+}
+
 /* A dump that fails (no space) must not keep the domain from its policy. */
 static void
 dump_core(struct xk_host *host, struct xk_domain *domain)
@@ -295,6 +326,7 @@ dump_core(struct xk_host *host, struct xk_domain *domain)
     format_stamp(stamp);
     path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
     if (xk_make_dirs(folder, 0700, &err) == -1 ||
+        check_dumps(folder, domain->name, path, &err) == -1 ||
         domain->hv->ops->core_dump(domain->hv, domain, path,
                                    xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
         xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,7 +35,8 @@
 enum {
     LONG_MS = 5000,
     LOOK_MS = 5,
-    WORKER_S = 20, /* none outlives a test that failed for long */
+    NOISE_LINES = 50000, /* about 2 MiB */
+    WORKER_S = 20,       /* none outlives a test that failed for long */
 };
 
 struct fixture {
@@ -43,6 +45,7 @@ struct fixture {
     char *started; /* a pipe that a worker writes to */
     char *release; /* a pipe whose end ends the workers */
     int started_fd, release_fd;
+    int log_fd; /* the monitor's standard error, -1: ours */
     struct xk_host host;
     pid_t monitor;
     struct xk_error err;
@@ -98,6 +101,18 @@ open_host(struct fixture *f)
 
 /* ---- the worker ---- */
 
+/* As programs do that it runs, each time that a guest wants it. */
+static void
+make_noise(void)
+{
+    static const char line[] = "xc: error: what the guest did is not good\n";
+
+    if (getenv("TEST_NOISE") == NULL)
+        return;
+    for (int i = 0; i < NOISE_LINES; i++)
+        (void)!write(STDERR_FILENO, line, strlen(line));
+}
+
 /* Whose domain it is, and then nothing until the test lets go. */
 static int
 be_worker(const char *uuid)
@@ -111,6 +126,7 @@ be_worker(const char *uuid)
     char byte;
 
     alarm(WORKER_S);
+    make_noise();
     if (held == -1 || fd == -1 || write(fd, line, (size_t)length) != length)
         return 1;
     close(fd);
@@ -135,6 +151,7 @@ setup(void **context)
 {
     struct fixture *f = XK_NEW(struct fixture);
 
+    f->log_fd = -1;
     f->scratch = scratch_new();
     f->world = xk_asprintf("%s/world", f->scratch);
     mkdir(f->world, 0700);
@@ -206,6 +223,10 @@ be_monitor(struct fixture *f, int ready_fd)
 
     close(f->started_fd);
     close(f->release_fd);
+    if (f->log_fd != -1) {
+        dup2(f->log_fd, STDERR_FILENO);
+        xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
+    }
     f->host.program = realpath("/proc/self/exe", NULL);
     f->host.verb = "monitor";
     if (xk_monitor_run(&f->host, true, say_ready, &ready_fd, &err) == -1)
@@ -346,6 +367,34 @@ a_worker_that_outlives_its_domain_leaves_no_zombie(void **context)
     await_no_child(f);
 }
 
+/* ---- the log ---- */
+
+static void
+what_a_guest_makes_its_workers_write_fills_nothing(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_uuid uuid = create(f, "a");
+    char text[XK_UUID_TEXT_SIZE];
+    struct stat st;
+
+    setenv("TEST_NOISE", "1", 1);
+    f->log_fd = memfd_create("log", MFD_CLOEXEC);
+    assert_int_equal(fcntl(f->log_fd, F_SETFL, O_APPEND), 0);
+    xk_fake_stop(xk_host_default(&f->host, &f->err), &uuid, XK_STOP_POWEROFF);
+    start_monitor(f);
+    await_worker(f, text);
+    release_workers(f);
+    await_no_child(f);
+    kill(f->monitor, SIGTERM); /* it finishes what it is at */
+    waitpid(f->monitor, NULL, 0);
+    f->monitor = 0;
+    unsetenv("TEST_NOISE");
+    assert_int_equal(fstat(f->log_fd, &st), 0);
+    assert_true(st.st_size > 4 * XK_LOG_KEEP);
+    assert_true(st.st_blocks * 512 <= 3 * XK_LOG_KEEP);
+    close(f->log_fd);
+}
+
 /* ---- more than the kernel keeps ---- */
 
 static uint64_t
@@ -396,7 +445,8 @@ what_an_overflow_hid_is_looked_at_again(void **context)
     assert_int_equal(kill(f->monitor, SIGSTOP), 0);
     overflow_queue(f, uuids);
     /* Nobody tells of this: the queue is full. */
-    xk_fake_stop(xk_host_default(&f->host, &f->err), &uuids[2], XK_STOP_POWEROFF);
+    xk_fake_stop(xk_host_default(&f->host, &f->err), &uuids[2],
+                 XK_STOP_POWEROFF);
     assert_int_equal(xk_record_lock(record, "test", soon(), &f->err), 0);
     xk_record_unlock(record);
     assert_int_equal(kill(f->monitor, SIGCONT), 0);
@@ -414,6 +464,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         T(a_worker_that_ends_leaves_no_zombie),
         T(a_worker_that_outlives_its_domain_leaves_no_zombie),
+        T(what_a_guest_makes_its_workers_write_fills_nothing),
         T(what_an_overflow_hid_is_looked_at_again),
     };
 
