@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,13 +56,18 @@ try_lock(int fd, struct xk_error *err)
     return xk_fail_errno(err, "lock");
 }
 
-/* Who to wait for. */
+/* Who to wait for: a line for people, and which process that is
+ * (base/process.h) for one that would end it. */
 static void
 write_holder(int fd, const char *verb)
 {
     char text[HOLDER_MAX];
-    int length =
-        snprintf(text, sizeof(text), "xk %s (pid %d)", verb, (int)getpid());
+    struct xk_process self = {0};
+    int length;
+
+    xk_process_identify(getpid(), &self);
+    length = snprintf(text, sizeof(text), "xk %.40s (pid %d)\n%" PRIu64 "\n",
+                      verb, (int)getpid(), self.start_ticks);
 
     if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
         return;
@@ -74,6 +80,7 @@ fail_busy(int fd, const char *what, struct xk_error *err)
     ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0);
 
     holder[length > 0 ? length : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
     return xk_fail(err, XK_ERR_BUSY, "%s is held by %s", what,
                    length > 0 ? holder : "another process");
 }
@@ -465,21 +472,24 @@ xk_record_is_locked(const struct xk_record *record)
 }
 
 bool
-xk_record_holder(const struct xk_record *record, const char *verb, pid_t *pid)
+xk_record_holder(const struct xk_record *record, const char *verb,
+                 struct xk_process *process)
 {
     XK_CLEANUP_CLOSE int fd =
         openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char text[HOLDER_MAX];
     char holder[HOLDER_MAX] = "";
     ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
-    int number = 0;
+    uint64_t start_ticks = 0;
+    int pid = 0;
 
     text[length > 0 ? length : 0] = '\0';
-    if (sscanf(text, "xk %127[^ ] (pid %d)", holder, &number) != 2 ||
-        number <= 0 || strcmp(holder, verb) != 0)
+    if (sscanf(text, "xk %127[^ ] (pid %d) %" SCNu64, holder, &pid,
+               &start_ticks) != 3 ||
+        pid <= 0 || strcmp(holder, verb) != 0)
         return false;
-    *pid = number;
-    return xk_record_is_locked(record);
+    *process = (struct xk_process){pid, start_ticks};
+    return xk_record_is_locked(record) && xk_process_alive(process);
 }
 
 void

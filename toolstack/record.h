@@ -33,6 +33,7 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "base/uuid.h"
 #include "toolstack/config/domain_config.h"
 
@@ -100,7 +101,7 @@ bool xk_record_is_locked(const struct xk_record *record);
 
 /* Whether a process holds the lock for that verb, and which. */
 bool xk_record_holder(const struct xk_record *record, const char *verb,
-                      pid_t *pid);
+                      struct xk_process *process);
 
 void xk_record_unlock(struct xk_record *record);
 
