@@ -220,9 +220,9 @@ make_manifest(struct fixture *f, struct xk_buf *text)
                                .record = f->record};
 
     xk_json_open_object(writer, NULL);
-    assert_int_equal(xk_manifest_put(&domain, config, true, NULL,
-                                     writer, soon(), &f->err),
-                     0);
+    assert_int_equal(
+        xk_manifest_put(&domain, config, true, NULL, writer, soon(), &f->err),
+        0);
     xk_json_close_object(writer);
 }
 
@@ -379,9 +379,9 @@ make_named(struct fixture *f, struct xk_buf *text)
 {
     const struct xk_process process = {.pid = 1, .start_ticks = 1};
 
-    assert_int_equal(xk_process_save(f->record->dir_fd, "process.json",
-                                     &process, &f->err),
-                     0);
+    assert_int_equal(
+        xk_process_save(f->record->dir_fd, "process.json", &process, &f->err),
+        0);
     read_from(f, "process.json", text);
 }
 
