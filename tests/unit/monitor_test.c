@@ -33,10 +33,10 @@
 #include "toolstack/operations.h"
 
 enum {
-    LONG_MS = 5000,
+    LONG_MS = 60000,
     LOOK_MS = 5,
     NOISE_LINES = 50000, /* about 2 MiB */
-    WORKER_S = 20,       /* none outlives a test that failed for long */
+    WORKER_S = 90,       /* none outlives a test that failed for long */
 };
 
 struct fixture {
