@@ -19,6 +19,7 @@
 #include "toolstack/kvm/files.h"
 
 enum {
+    FILE_VERSION = 1, /* of both files */
     FILE_MAX = 4096,
     FIRST_UID = 131072, /* above the uids of people and of most containers */
     UIDS = 65536,
@@ -31,13 +32,23 @@ static struct xk_json *
 load(int dirfd, const char *path, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
 
-    if (xk_read_file(dirfd, path, FILE_MAX, &text, err) == -1) {
-        if (errno == ENOENT)
+    struct xk_error why = {0};
+
+    if (xk_read_file(dirfd, path, FILE_MAX, &text, &why) == -1) {
+        if (why.errnum == ENOENT)
             xk_fail(err, XK_ERR_NOT_FOUND, "\"%s\" is missing", path);
+        else
+            xk_fail(err, why.kind, "%s", why.message);
         return NULL;
     }
-    return xk_json_parse(text.data, text.length, path, err);
+    json = xk_json_parse(text.data, text.length, path, err);
+    if (json != NULL && xk_json_check_version(json, FILE_VERSION, err) == -1) {
+        xk_wrap(err, "\"%s\"", path);
+        return NULL;
+    }
+    return XK_TAKE(json);
 }
 
 static int
@@ -161,6 +172,7 @@ make_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
     claim->made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     writer = xk_json_writer_new(&text, false);
     xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
     put_claim(writer, claim);
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
@@ -199,6 +211,7 @@ xk_kvm_identity_save_self(int record_dir_fd, const struct xk_kvm_claim *claim,
                        (int)getpid());
     writer = xk_json_writer_new(&text, false);
     xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
     xk_json_put_integer(writer, "pid", self.pid);
     xk_json_put_integer(writer, "start_ticks", (int64_t)self.start_ticks);
     put_claim(writer, claim);

@@ -172,18 +172,36 @@ process_ended(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static void
+look_at_log(struct xk_kvm_watched *domain)
+{
+    XK_CLEANUP_CLOSE int fd = open_log(domain);
+
+    if (fd != -1 && xk_kvm_events_look(fd, &domain->looked))
+        tell(domain);
+}
+
+static void
 log_grew(struct xk_kvm_watcher *watcher, int log_watch)
 {
     struct xk_kvm_watched *domain = watcher->domains;
-    XK_CLEANUP_CLOSE int fd = -1;
 
     while (domain != NULL && domain->log_watch != log_watch)
         domain = domain->next;
-    if (domain == NULL)
-        return;
-    fd = open_log(domain);
-    if (fd != -1 && xk_kvm_events_look(fd, &domain->looked))
-        tell(domain);
+    if (domain != NULL)
+        look_at_log(domain);
+}
+
+/* There was more to tell than the kernel keeps. */
+static void
+look_at_all_logs(struct xk_kvm_watcher *watcher)
+{
+    struct xk_kvm_watched *next;
+
+    for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
+         domain = next) {
+        next = domain->next; /* tell() may take this one away */
+        look_at_log(domain);
+    }
 }
 
 static void
@@ -198,7 +216,9 @@ logs_grew(struct ev_loop *loop, ev_io *io, int events)
         for (char *p = buffer; p < buffer + length;) {
             const struct inotify_event *event = (const void *)p;
 
-            if ((event->mask & IN_MODIFY) != 0)
+            if ((event->mask & IN_Q_OVERFLOW) != 0)
+                look_at_all_logs(io->data);
+            else if ((event->mask & IN_MODIFY) != 0)
                 log_grew(io->data, event->wd);
             p += sizeof(*event) + event->len;
         }

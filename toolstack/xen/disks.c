@@ -159,6 +159,8 @@ sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
 {
     const struct xk_disk *disk = find_disk(config, vbd->number);
 
+    if (xk_vbd_need_known(vbd, err) == -1)
+        return -1;
     if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
         return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
                       err);
@@ -287,6 +289,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_vbds_list(domain->record, &vbds, err) == -1)
         return -1;
     vbd = find_vbd(&vbds, xk_disk_number(disk));
+    if (vbd != NULL && xk_vbd_need_known(vbd, err) == -1)
+        return -1;
     if (vbd == NULL || vbd->json == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disk %s is not served by xk-backend: only its disks "
