@@ -32,6 +32,23 @@ enum {
 static enum death death;
 static unsigned death_at;
 
+/* ---- a wall clock that is set ---- */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+static int clock_step_s, clock_offset_s;
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int r = __real_clock_gettime(clock, now);
+
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += clock_offset_s;
+    return r;
+}
+
 /* ---- the journal, seen from outside ---- */
 
 int __real_xk_journal_append(const struct xk_record *record,
@@ -54,6 +71,7 @@ __wrap_xk_journal_append(const struct xk_record *record,
     if (death == DIES_BEFORE_ENTRY && entries == death_at)
         _exit(9);
     r = __real_xk_journal_append(record, kind, what, detail, err);
+    clock_offset_s += clock_step_s;
     if (death == DIES_AFTER_ENTRY && entries == death_at)
         _exit(9);
     return r;
@@ -250,6 +268,7 @@ be_source(struct pair *pair, const struct fault *fault)
         _exit(2);
     death = fault->source_death;
     death_at = fault->death_at;
+    clock_step_s = fault->clock_step_s;
     prepare_to_die(&host);
     make_link(pair, fault, &link);
     r = xk_domain_migrate(&host, &domain, &link, &options, &result, &doubt,
@@ -304,6 +323,28 @@ pair_look(struct pair *pair, int side)
     }
     xk_host_close(&host);
     return state;
+}
+
+bool
+pair_is_in_doubt(struct pair *pair)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", pair->folders[0]);
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    struct xk_state state;
+    bool doubt = false;
+    size_t records;
+
+    setenv("XK_STATE_DIR", path, 1);
+    assert_int_equal(xk_state_open(&state, &pair->err), 0);
+    assert_int_equal(xk_state_list(&state, &uuids, &records, &pair->err), 0);
+    for (size_t i = 0; i < records; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(&state, &uuids[i], NULL);
+
+        doubt = doubt || (record != NULL && xk_migrate_in_doubt(record));
+    }
+    xk_state_close(&state);
+    return doubt;
 }
 
 size_t

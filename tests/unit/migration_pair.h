@@ -5,7 +5,7 @@
  *
  * The source is a child of the test; the target is a child of the "way", which
  * is the test's program called with more arguments. Programs are linked with
- * --wrap=xk_journal_append.
+ * --wrap=xk_journal_append and --wrap=clock_gettime.
  */
 #ifndef XK_TESTS_UNIT_MIGRATION_PAIR_H
 #define XK_TESTS_UNIT_MIGRATION_PAIR_H
@@ -41,6 +41,7 @@ struct fault {
     enum way_fault way;
     enum death source_death, target_death;
     unsigned death_at;
+    int clock_step_s; /* of the source's wall clock, at each of its entries */
 };
 
 /* True where the program was called as a way, and was one. */
@@ -62,6 +63,9 @@ bool pair_fault_happened(const struct pair *pair, const struct fault *fault,
 /* As the next verb, and the monitor: recover what was left, ask where there is
  * doubt. XK_STATE_COUNT where the domain is not. */
 enum xk_domain_state pair_look(struct pair *pair, int side);
+
+/* Whether the source's journal says that the target decides. */
+bool pair_is_in_doubt(struct pair *pair);
 
 /* Until one copy runs and nothing else is left: 0 it runs here, 1 there. Fails
  * the test where two ran at any time. */

@@ -14,6 +14,7 @@
 
 #include "base/deadline.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "tests/unit/migration_pair.h"
 
 enum {
@@ -126,6 +127,54 @@ a_target_killed_at_any_call_and_entry_leaves_one_copy(void **context)
     }
 }
 
+/* ---- clocks ---- */
+
+/* A source that dies, or loses its way, after it has noted COMMIT at a time
+ * before that of its BEGIN. */
+static void
+a_clock_that_is_set_back_amid_a_move_leaves_one_copy(void **context)
+{
+    static const enum way_fault ways[] = {WAY_CUT, WAY_KILL_SOURCE};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(ways); i++) {
+        for (unsigned index = 0; index < 5; index++) {
+            const struct fault fault = {.from_target = true,
+                                        .index = index,
+                                        .way = ways[i],
+                                        .clock_step_s = -3600};
+
+            assert_true(run_case(*context, &fault));
+        }
+    }
+}
+
+enum {
+    ENTRY_BEGIN = 1,
+    ENTRY_COMMIT,
+};
+
+/* The first move was refused after it had noted COMMIT, at a time that is yet
+ * to come. */
+static void
+a_move_is_not_in_doubt_for_what_an_earlier_one_noted(void **context)
+{
+    const struct fault refused = {.source_death = DIES_AFTER_ENTRY,
+                                  .death_at = ENTRY_COMMIT,
+                                  .clock_step_s = 3600};
+    const struct fault killed = {.source_death = DIES_AFTER_ENTRY,
+                                 .death_at = ENTRY_BEGIN};
+    struct pair *pair = *context;
+
+    pair_make_domain(pair);
+    assert_int_equal(pair_move(pair, &refused), 9);
+    assert_true(pair_is_in_doubt(pair));
+    assert_int_equal(pair_settle(pair, &refused), 0);
+    assert_int_equal(pair_move(pair, &killed), 9);
+    assert_false(pair_is_in_doubt(pair));
+    assert_int_equal(pair_settle(pair, &killed), 0);
+    pair_put_away(pair, 0);
+}
+
 /* ---- hosts that lose power ---- */
 
 /* A move whose source dies as the target says that frame. */
@@ -218,6 +267,8 @@ main(int argc, char **argv)
         T(a_source_killed_at_any_frame_leaves_one_copy),
         T(a_source_killed_at_any_call_and_entry_leaves_one_copy),
         T(a_target_killed_at_any_call_and_entry_leaves_one_copy),
+        T(a_clock_that_is_set_back_amid_a_move_leaves_one_copy),
+        T(a_move_is_not_in_doubt_for_what_an_earlier_one_noted),
         T(a_target_that_loses_power_before_it_decides_gives_the_domain_back),
         T(a_target_that_loses_power_after_it_decided_keeps_its_word),
         T(a_source_that_loses_power_leaves_the_domain_where_it_was_given),
