@@ -21,6 +21,7 @@ struct pair {
     char *scratch;
     char *folders[2]; /* source, target: each has "state" and "world" */
     char *once;
+    pid_t source; /* 0: it has ended */
     struct xk_error err;
 };
 
@@ -32,6 +33,15 @@ enum death {
     DIES_BEFORE_ENTRY, /* of the journal */
     DIES_AFTER_ENTRY,
     DEATHS,
+    /* Not of the process. */
+    STOPS_AT_CALL = DEATHS, /* its hypervisor, until pair_let_go_on() */
+    LATE_AT_CALL,           /* the same, and does it then */
+    FULL_AT_CALL,           /* its disks, as long as it lives */
+    FULL_AT_ENTRY,
+    /* Stopped itself, until pair_let_go_on(). */
+    HALTS_AT_CALL,
+    HALTS_AND_FAILS_AT_CALL, /* the call does, without effect, and then */
+    HALTS_AT_ENTRY,
 };
 
 /* One case. */
@@ -53,8 +63,11 @@ int pair_teardown(void **context);
 void pair_make_domain(struct pair *pair);
 
 /* Move it: the exit status of the source, 128 and the signal where one killed
- * it. */
+ * or stopped it. */
 int pair_move(struct pair *pair, const struct fault *fault);
+
+/* What was stopped, goes on; a source that was, is waited for: its status. */
+int pair_let_go_on(struct pair *pair, int status);
 
 /* Whether what was to happen did. */
 bool pair_fault_happened(const struct pair *pair, const struct fault *fault,

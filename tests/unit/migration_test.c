@@ -127,6 +127,158 @@ a_target_killed_at_any_call_and_entry_leaves_one_copy(void **context)
     }
 }
 
+/* ---- stopped, and late ---- */
+
+/* It goes on to its own end. */
+static void
+wait_for_target(struct pair *pair)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(SETTLE_MS);
+    const struct timespec tick = {.tv_nsec = 2000000};
+
+    while (xk_deadline_left_ms(deadline) > 0 && pair_target_is_at_work(pair))
+        nanosleep(&tick, NULL);
+}
+
+/* The others give up on what stands still, and ask, and recover what they can;
+ * then it goes on. */
+static bool
+run_stopped_case(struct pair *pair, const struct fault *fault)
+{
+    bool happened;
+    int status, where;
+
+    pair_make_domain(pair);
+    status = pair_move(pair, fault);
+    if (pair->source != 0)
+        wait_for_target(pair);
+    else
+        pair_look(pair, 0);
+    pair_look(pair, 1);
+    status = pair_let_go_on(pair, status);
+    where = pair_settle(pair, fault);
+    happened = pair_fault_happened(pair, fault, status);
+    if (status == 0)
+        assert_int_equal(where, 1);
+    pair_put_away(pair, where);
+    return happened;
+}
+
+static void
+check_stopped_way(struct pair *pair, enum way_fault way)
+{
+    unsigned cases = 0;
+
+    for (int from = 0; from < 2; from++) {
+        for (unsigned index = 0; index < 40; index++) {
+            const struct fault fault = {
+                .from_target = from == 1, .index = index, .way = way};
+
+            if (!run_stopped_case(pair, &fault))
+                break;
+            cases++;
+        }
+    }
+    assert_in_range(cases, 12, 60);
+}
+
+static void
+a_target_stopped_at_any_frame_leaves_one_copy(void **context)
+{
+    check_stopped_way(*context, WAY_STOP_TARGET);
+}
+
+static void
+a_source_stopped_at_any_frame_leaves_one_copy(void **context)
+{
+    check_stopped_way(*context, WAY_STOP_SOURCE);
+}
+
+enum {
+    SOURCE_CALLS = 2, /* it stands still; it is ended */
+    TARGET_CALLS = 3, /* it is prepared, received, let go */
+    SOURCE_ENTRIES = 2,
+    TARGET_ENTRIES = 2,
+};
+
+static void
+check_states(struct pair *pair, enum death kind, unsigned of_source,
+             unsigned of_target)
+{
+    for (unsigned at = 1; at <= of_source; at++) {
+        const struct fault fault = {.source_death = kind, .death_at = at};
+
+        run_stopped_case(pair, &fault);
+    }
+    for (unsigned at = 1; at <= of_target; at++) {
+        const struct fault fault = {.target_death = kind, .death_at = at};
+
+        run_stopped_case(pair, &fault);
+    }
+}
+
+static void
+a_hypervisor_stopped_at_any_call_leaves_one_copy(void **context)
+{
+    check_states(*context, STOPS_AT_CALL, SOURCE_CALLS, TARGET_CALLS);
+}
+
+static void
+a_hypervisor_that_does_any_call_late_leaves_one_copy(void **context)
+{
+    check_states(*context, LATE_AT_CALL, SOURCE_CALLS, TARGET_CALLS);
+}
+
+static void
+a_disk_that_is_full_from_any_call_and_entry_on_leaves_one_copy(void **context)
+{
+    check_states(*context, FULL_AT_CALL, SOURCE_CALLS, TARGET_CALLS);
+    check_states(*context, FULL_AT_ENTRY, SOURCE_ENTRIES, TARGET_ENTRIES);
+}
+
+/* The other side gives up meanwhile. */
+static void
+a_process_stopped_at_any_call_and_entry_leaves_one_copy(void **context)
+{
+    check_states(*context, HALTS_AT_CALL, SOURCE_CALLS, TARGET_CALLS);
+    check_states(*context, HALTS_AND_FAILS_AT_CALL, SOURCE_CALLS, TARGET_CALLS);
+    check_states(*context, HALTS_AT_ENTRY, SOURCE_ENTRIES, TARGET_ENTRIES);
+}
+
+/* Nobody has told the guest to run, so it goes on at the source. */
+static void
+a_guest_that_cannot_be_let_go_is_given_back(void **context)
+{
+    const struct fault fault = {.target_death = STOPS_AT_CALL,
+                                .death_at = TARGET_CALLS};
+    struct pair *pair = *context;
+
+    pair_make_domain(pair);
+    assert_int_equal(pair_move(pair, &fault), 1);
+    assert_int_equal(pair_look(pair, 0), XK_STATE_RUNNING);
+    pair_let_go_on(pair, 0);
+    assert_int_equal(pair_settle(pair, &fault), 0);
+    pair_put_away(pair, 0);
+}
+
+/* It may run at any moment, so it is never given back. */
+static void
+a_guest_that_may_run_there_is_not_given_back(void **context)
+{
+    const struct fault fault = {.target_death = LATE_AT_CALL,
+                                .death_at = TARGET_CALLS};
+    struct pair *pair = *context;
+
+    pair_make_domain(pair);
+    assert_int_equal(pair_move(pair, &fault), 1);
+    assert_int_equal(pair_look(pair, 0), XK_STATE_COUNT);
+    assert_int_equal(pair_look(pair, 1), XK_STATE_PAUSED);
+    pair_let_go_on(pair, 0);
+    assert_int_equal(pair_look(pair, 1), XK_STATE_RUNNING);
+    assert_int_equal(pair_settle(pair, &fault), 1);
+    pair_put_away(pair, 1);
+}
+
 /* ---- clocks ---- */
 
 /* A source that dies, or loses its way, after it has noted COMMIT at a time
@@ -183,15 +335,11 @@ leave_in_doubt(struct pair *pair, bool from_target, unsigned frame)
 {
     struct fault fault = {
         .from_target = from_target, .index = frame, .way = WAY_KILL_SOURCE};
-    struct xk_deadline deadline = xk_deadline_in_ms(SETTLE_MS);
-    const struct timespec tick = {.tv_nsec = 2000000};
 
     pair_make_domain(pair);
     pair_move(pair, &fault);
     assert_int_equal(access(pair->once, F_OK), 0);
-    /* The target goes on to its own end. */
-    while (xk_deadline_left_ms(deadline) > 0 && pair_target_is_at_work(pair))
-        nanosleep(&tick, NULL);
+    wait_for_target(pair);
 }
 
 enum {
@@ -267,6 +415,14 @@ main(int argc, char **argv)
         T(a_source_killed_at_any_frame_leaves_one_copy),
         T(a_source_killed_at_any_call_and_entry_leaves_one_copy),
         T(a_target_killed_at_any_call_and_entry_leaves_one_copy),
+        T(a_target_stopped_at_any_frame_leaves_one_copy),
+        T(a_source_stopped_at_any_frame_leaves_one_copy),
+        T(a_hypervisor_stopped_at_any_call_leaves_one_copy),
+        T(a_hypervisor_that_does_any_call_late_leaves_one_copy),
+        T(a_disk_that_is_full_from_any_call_and_entry_on_leaves_one_copy),
+        T(a_process_stopped_at_any_call_and_entry_leaves_one_copy),
+        T(a_guest_that_cannot_be_let_go_is_given_back),
+        T(a_guest_that_may_run_there_is_not_given_back),
         T(a_clock_that_is_set_back_amid_a_move_leaves_one_copy),
         T(a_move_is_not_in_doubt_for_what_an_earlier_one_noted),
         T(a_target_that_loses_power_before_it_decides_gives_the_domain_back),

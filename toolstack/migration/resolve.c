@@ -163,6 +163,7 @@ carry_out(struct xk_host *host, struct xk_domain *domain,
     case XK_HANDOVER_REFUSED:
         return go_on_here(domain, move->runs, deadline, err);
     case XK_HANDOVER_OPEN:
+    case XK_HANDOVER_TRYING:
     default:
         return xk_fail(err, XK_ERR_BUSY,
                        "the other host still works on it; try again");
