@@ -312,6 +312,7 @@ be_source(struct pair *pair, const struct fault *fault)
     bool doubt;
     int r;
 
+    signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test */
     if (open_host(&host, pair->folders[0], pair->folders[1], &pair->err) ==
             -1 ||
         xk_domain_find(&host, "moved", &domain, xk_deadline_in_ms(LONG_MS),
@@ -348,9 +349,12 @@ wait_for_source(struct pair *pair)
 int
 pair_move(struct pair *pair, const struct fault *fault)
 {
-    pair->source = fork();
-    if (pair->source == 0)
+    pid_t pid = fork();
+
+    if (pid == 0)
         be_source(pair, fault);
+    assert_true(pid > 0);
+    pair->source = pid;
     return wait_for_source(pair);
 }
 

@@ -20,6 +20,7 @@
 enum {
     SETTLE_MS = 8000,
     CALLS_MAX = 30,
+    TRIES = 10,
 };
 
 /* Returns whether the fault happened. */
@@ -143,7 +144,7 @@ wait_for_target(struct pair *pair)
 /* The others give up on what stands still, and ask, and recover what they can;
  * then it goes on. */
 static bool
-run_stopped_case(struct pair *pair, const struct fault *fault)
+run_stopped_case(struct pair *pair, const struct fault *fault, bool *moved)
 {
     bool happened;
     int status, where;
@@ -158,7 +159,8 @@ run_stopped_case(struct pair *pair, const struct fault *fault)
     status = pair_let_go_on(pair, status);
     where = pair_settle(pair, fault);
     happened = pair_fault_happened(pair, fault, status);
-    if (status == 0)
+    *moved = status == 0;
+    if (*moved)
         assert_int_equal(where, 1);
     pair_put_away(pair, where);
     return happened;
@@ -173,8 +175,12 @@ check_stopped_way(struct pair *pair, enum way_fault way)
         for (unsigned index = 0; index < 40; index++) {
             const struct fault fault = {
                 .from_target = from == 1, .index = index, .way = way};
+            bool happened = false, moved = false;
 
-            if (!run_stopped_case(pair, &fault))
+            /* A busy machine may be taken for silence. */
+            for (int i = 0; i < TRIES && !happened && !moved; i++)
+                happened = run_stopped_case(pair, &fault, &moved);
+            if (!happened)
                 break;
             cases++;
         }
@@ -205,15 +211,17 @@ static void
 check_states(struct pair *pair, enum death kind, unsigned of_source,
              unsigned of_target)
 {
+    bool moved;
+
     for (unsigned at = 1; at <= of_source; at++) {
         const struct fault fault = {.source_death = kind, .death_at = at};
 
-        run_stopped_case(pair, &fault);
+        run_stopped_case(pair, &fault, &moved);
     }
     for (unsigned at = 1; at <= of_target; at++) {
         const struct fault fault = {.target_death = kind, .death_at = at};
 
-        run_stopped_case(pair, &fault);
+        run_stopped_case(pair, &fault, &moved);
     }
 }
 
