@@ -506,11 +506,15 @@ fake_check_needs(struct xk_hypervisor *hv,
                  struct xk_problems *problems, struct xk_error *err)
 {
     const char *machine = xk_json_string(xk_json_get(needs, "machine"));
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/lacks", fake_of(hv)->world);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    (void)hv;
     (void)config;
     (void)live;
     (void)err;
+    if (xk_read_file(AT_FDCWD, path, 256, &text, NULL) == 0)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL, "no %s here",
+                       text.data);
     if (machine == NULL || strcmp(machine, "fake") != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
                        "it needs a machine that is not fake");

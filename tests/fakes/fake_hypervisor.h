@@ -30,7 +30,8 @@ struct xk_fake_faults {
 /* This process can write to no file any more, but for its world. */
 void xk_fake_fill_disks(void);
 
-/* world: an existing directory. */
+/* world: an existing directory. What a file "lacks" in it says is missing there
+ * for every domain. */
 struct xk_hypervisor *xk_fake_open(const struct xk_state *state,
                                    const char *world);
 struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);

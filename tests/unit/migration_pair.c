@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -221,6 +222,8 @@ pair_setup(void **context)
         mkdir(world, 0700);
     }
     pair->once = xk_asprintf("%s/once", pair->scratch);
+    pair->said = mmap(NULL, sizeof(*pair->said), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     *context = pair;
     return 0;
 }
@@ -239,6 +242,7 @@ pair_teardown(void **context)
     free(pair->folders[0]);
     free(pair->folders[1]);
     free(pair->once);
+    munmap(pair->said, sizeof(*pair->said));
     free(pair);
     return 0;
 }
@@ -304,7 +308,9 @@ static void
 be_source(struct pair *pair, const struct fault *fault)
 {
     struct xk_migrate_options options = {
-        .silence_ms = is_for_silence(fault) ? SILENCE_MS : LONG_MS};
+        .silence_ms = is_for_silence(fault) ? SILENCE_MS : LONG_MS,
+        .dry_run = fault->only_asks,
+    };
     struct xk_migrate_result result;
     struct xk_domain domain;
     struct xk_host host;
@@ -325,6 +331,7 @@ be_source(struct pair *pair, const struct fault *fault)
     make_link(pair, fault, &link);
     r = xk_domain_migrate(&host, &domain, &link, &options, &result, &doubt,
                           xk_deadline_in_ms(LONG_MS), &pair->err);
+    *pair->said = pair->err;
     if (getenv("XK_TEST_SHOW") != NULL)
         fprintf(stderr, "migrate: %d%s %s\n", r, doubt ? " doubt" : "",
                 r == -1 ? pair->err.message : "");
@@ -422,26 +429,54 @@ pair_look(struct pair *pair, int side)
     return state;
 }
 
-bool
-pair_is_in_doubt(struct pair *pair)
+static unsigned
+count_in(const struct xk_record *record, const char *operation)
+{
+    struct xk_journal journal;
+    unsigned count = 0;
+
+    assert_int_equal(xk_journal_read(record, &journal, NULL), 0);
+    for (size_t i = 0; i < journal.count; i++)
+        count += journal.entries[i].kind == XK_JOURNAL_BEGIN &&
+                 strcmp(journal.entries[i].what, operation) == 0;
+    xk_journal_free(&journal);
+    return count;
+}
+
+/* Of the source's record: operation NULL: whether it is in doubt. */
+static unsigned
+ask_record(struct pair *pair, const char *operation)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", pair->folders[0]);
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    struct xk_record *record;
     struct xk_state state;
-    bool doubt = false;
+    unsigned answer;
     size_t records;
 
     setenv("XK_STATE_DIR", path, 1);
     assert_int_equal(xk_state_open(&state, &pair->err), 0);
     assert_int_equal(xk_state_list(&state, &uuids, &records, &pair->err), 0);
-    for (size_t i = 0; i < records; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record =
-            xk_record_open(&state, &uuids[i], NULL);
-
-        doubt = doubt || (record != NULL && xk_migrate_in_doubt(record));
-    }
+    assert_int_equal(records, 1);
+    record = xk_record_open(&state, &uuids[0], &pair->err);
+    assert_non_null(record);
+    answer = operation == NULL ? xk_migrate_in_doubt(record)
+                               : count_in(record, operation);
+    xk_record_close(record);
     xk_state_close(&state);
-    return doubt;
+    return answer;
+}
+
+bool
+pair_is_in_doubt(struct pair *pair)
+{
+    return ask_record(pair, NULL) != 0;
+}
+
+unsigned
+pair_count_entries(struct pair *pair, const char *operation)
+{
+    return ask_record(pair, operation);
 }
 
 size_t
@@ -535,6 +570,17 @@ pair_settle(struct pair *pair, const struct fault *fault)
         nanosleep(&tick, NULL);
     }
     return where;
+}
+
+void
+pair_lack(struct pair *pair, int side, const char *what)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/world/lacks", pair->folders[side]);
+
+    assert_int_equal(
+        xk_write_file(AT_FDCWD, path, what, strlen(what), false, &pair->err),
+        0);
 }
 
 void

@@ -21,7 +21,8 @@ struct pair {
     char *scratch;
     char *folders[2]; /* source, target: each has "state" and "world" */
     char *once;
-    pid_t source; /* 0: it has ended */
+    pid_t source;          /* 0: it has ended */
+    struct xk_error *said; /* by the last one that failed */
     struct xk_error err;
 };
 
@@ -51,6 +52,7 @@ struct fault {
     enum way_fault way;
     enum death source_death, target_death;
     unsigned death_at;
+    bool only_asks;   /* whether it could be moved */
     int clock_step_s; /* of the source's wall clock, at each of its entries */
 };
 
@@ -80,12 +82,18 @@ enum xk_domain_state pair_look(struct pair *pair, int side);
 /* Whether the source's journal says that the target decides. */
 bool pair_is_in_doubt(struct pair *pair);
 
+/* How often the source's journal says that it was begun. */
+unsigned pair_count_entries(struct pair *pair, const char *operation);
+
 /* Until one copy runs and nothing else is left: 0 it runs here, 1 there. Fails
  * the test where two ran at any time. */
 int pair_settle(struct pair *pair, const struct fault *fault);
 
 /* Whether a process works on a domain there. */
 bool pair_target_is_at_work(struct pair *pair);
+
+/* There is no such thing on that host, by the driver's check. */
+void pair_lack(struct pair *pair, int side, const char *what);
 
 void pair_put_away(struct pair *pair, int where);
 

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "tests/unit/migration_pair.h"
+#include "toolstack/operations.h"
 
 enum {
     SETTLE_MS = 8000,
@@ -57,6 +59,29 @@ a_domain_is_moved(void **context)
     assert_int_equal(pair_settle(pair, &none), 1);
     pair_put_away(pair, 1);
     assert_int_equal(pair_count(pair, 1, "state/lib/moves"), 0);
+}
+
+/* What the driver's check finds there, a dry run tells as well, and nothing is
+ * begun on either host. */
+static void
+what_a_target_lacks_is_told_before_anything_is_touched(void **context)
+{
+    struct pair *pair = *context;
+
+    pair_make_domain(pair);
+    pair_lack(pair, 1, "bridge \"isolated0\"");
+    for (int only_asks = 0; only_asks < 2; only_asks++) {
+        const struct fault none = {.only_asks = only_asks == 1};
+
+        assert_int_equal(pair_move(pair, &none), 1);
+        assert_int_equal(pair->said->kind, XK_ERR_HOST);
+        assert_non_null(
+            strstr(pair->said->message, "no bridge \"isolated0\" here"));
+        assert_int_equal(pair_count_entries(pair, XK_OP_MIGRATE), 0);
+        assert_int_equal(pair_look(pair, 0), XK_STATE_RUNNING);
+        assert_int_equal(pair_count(pair, 1, "state/domains"), 0);
+    }
+    pair_put_away(pair, 0);
 }
 
 static void
@@ -412,6 +437,7 @@ main(int argc, char **argv)
 #define T(test) cmocka_unit_test_setup_teardown(test, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         T(a_domain_is_moved),
+        T(what_a_target_lacks_is_told_before_anything_is_touched),
         T(a_way_cut_before_any_frame_leaves_one_copy),
         T(a_way_cut_amid_any_frame_leaves_one_copy),
         T(a_way_cut_after_any_frame_leaves_one_copy),
