@@ -116,7 +116,7 @@ static bool
 runs_in(const char *world, const struct xk_uuid *uuid)
 {
     struct fake other = {.world = (char *)(uintptr_t)world};
-    struct being being;
+    struct being being = {0};
 
     return load(&other.base, uuid, &being, NULL) == 0 &&
            being.state == XK_STATE_RUNNING;
@@ -435,7 +435,7 @@ static int
 fake_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
             const char *name, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct being being;
+    struct being being = {0};
 
     (void)deadline;
     if (load(hv, &domain->uuid, &being, err) == -1)

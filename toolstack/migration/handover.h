@@ -26,26 +26,24 @@
  * What becomes of a guest when one of the processes is killed, or is stopped,
  * the others give up on it, and it goes on later; QEMU stands for Xen as well:
  *
- *                     killed                stopped, and late
- *   before COMMIT     source                source
- *   was noted
- *   source, after     asks; as the target   takes what it finds said, or asks
- *   COMMIT was noted  has decided
- *   source's QEMU,    dies with it          source, once it goes on
+ *                       killed              stopped, and late
+ *   before COMMIT is    source              source
+ *   noted
+ *   source, later       asks, and does as   takes what it finds said, or asks
+ *                       is decided
+ *   source's QEMU,      dies with it        source, once it goes on
  *   before COMMIT
- *   source's QEMU,    as the target decides (it is ended there, or taken back)
+ *   source's QEMU,      as is decided: it is ended there, or taken back
  *   later
- *   target, "open"    source                source waits; if COMMIT came, target
- *   target, "trying"  target, by recovery   source waits; target
- *   target, "owned"   target, by recovery   target
- *   target's QEMU,    source: nobody told   source: the same, and it is killed
- *   before it was     it to run             before that is said
- *   told to run
- *   target's QEMU,    dies with it          target: "owned" though nobody knows
- *   later                                   whether it runs; recovery tells it
- *                                           again
- *   the target's      source where it was "open"; else the guest is lost with
- *   power             its host, as it would be without a move
+ *   target, "open"      source              source waits; target if COMMIT came
+ *   target, "trying"    target, recovered   source waits; target
+ *   target, "owned"     target, recovered   target
+ *   target's QEMU, not  source              source, and it is killed before
+ *   told to run yet                         that is said
+ *   target's QEMU,      dies with it        target: "owned", whether it runs or
+ *   later                                   not; recovery tells it again
+ *   target's power      source where it is "open"; else the guest is lost with
+ *                       its host, as it would be without a move
  */
 #ifndef XK_TOOLSTACK_MIGRATION_HANDOVER_H
 #define XK_TOOLSTACK_MIGRATION_HANDOVER_H
