@@ -373,6 +373,14 @@ struct xk_hypervisor_ops {
                    const struct xk_send_watch *watch,
                    struct xk_deadline deadline, struct xk_error *err);
 
+    /* The first unpause() of what receive() left. Where it fails, *told is
+     * false only where the guest was not told to run, or refused, so that it
+     * never ran and never will without another call. NULL: unpause() does, and
+     * nobody knows. */
+    int (*unpause_received)(struct xk_hypervisor *hv,
+                            const struct xk_domain *domain, bool *told,
+                            struct xk_deadline deadline, struct xk_error *err);
+
     /* A file that another toolstack of this hypervisor saved a domain to. 0: it
      * is none; 1: it is, whole by its form, and fd, a regular file, stands
      * where receive() reads on. *needs is as of put_needs(), *config the one in

@@ -9,6 +9,9 @@ int xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
 int xk_kvm_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err);
+int xk_kvm_unpause_received(struct xk_hypervisor *hv,
+                            const struct xk_domain *domain, bool *told,
+                            struct xk_deadline deadline, struct xk_error *err);
 
 /* Mapped: KVM guests have no PV control channel, so this is always the ACPI
  * power button, whether acpi_fallback or not. ACPI has no button for a reboot:

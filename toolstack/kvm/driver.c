@@ -322,6 +322,7 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .can_send_live = xk_kvm_can_send_live,
     .send = xk_kvm_send,
     .take_back = xk_kvm_take_back,
+    .unpause_received = xk_kvm_unpause_received,
     .prepare = prepare,
     .receive = xk_kvm_receive,
     .wait = xk_kvm_wait,

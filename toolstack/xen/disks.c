@@ -36,6 +36,16 @@ xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
            (found.state == XK_STATE_RUNNING || found.state == XK_STATE_PAUSED);
 }
 
+/* A time that is yet to come is of a clock that was set back since: the guest
+ * must not wait until then. */
+static bool
+is_recent(const struct stat *st)
+{
+    time_t age = time(NULL) - st->st_mtime;
+
+    return age >= 0 && age < SHORT_LIFE_S;
+}
+
 /* A guest that makes them die must not make us work without end: whoever asks
  * for this waits longer after each failure. */
 static bool
@@ -45,8 +55,7 @@ has_just_started(const struct xk_vbd *vbd)
     struct stat st;
 
     return vbd->json != NULL && !xk_vbd_is_served(vbd) &&
-           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 &&
-           time(NULL) - st.st_mtime < SHORT_LIFE_S;
+           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 && is_recent(&st);
 }
 
 int

@@ -179,6 +179,7 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .can_send_live = xk_xen_can_send_live,
     .send = xk_xen_send,
     .take_back = xk_xen_take_back,
+    .unpause_received = xk_xen_unpause_received,
     .prepare = xk_xen_prepare,
     .receive = xk_xen_receive,
     .read_foreign = xk_xen_read_foreign,
