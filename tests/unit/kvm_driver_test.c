@@ -361,9 +361,10 @@ static char *
 devices_of(const struct kvm_world *w)
 {
     return xk_asprintf("disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"
-                       "vif = ['type=user,hostfwd=tcp:127.0.0.1:%u-:22']\n"
+                       "vif = ['type=user,hostfwd=tcp:127.0.0.1:%u-:22,"
+                       "hostfwd=udp::%u-:53']\n"
                        "vnc = 1\nvncunused = 0\nvncdisplay = %u\n",
-                       w->image, free_port(), free_port() - 5900);
+                       w->image, free_port(), free_port(), free_port() - 5900);
 }
 
 static void

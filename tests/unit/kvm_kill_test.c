@@ -49,6 +49,7 @@ struct trace {
     struct traced {
         pid_t pid; /* 0: free */
         int generation;
+        bool ended; /* kept: its parent's word of it may come after its end */
     } traced[TRACED_MAX];
     int last_generation;
     int stops[GENERATIONS]; /* at system calls, so far */
@@ -73,7 +74,8 @@ find_traced(struct trace *trace, pid_t pid)
     }
     assert_non_null(free_one);
     /* Each forks once, so a process not seen before is the next generation. */
-    *free_one = (struct traced){pid, trace->last_generation++};
+    *free_one =
+        (struct traced){.pid = pid, .generation = trace->last_generation++};
     return free_one;
 }
 
@@ -82,7 +84,7 @@ forget_traced(struct trace *trace, pid_t pid)
 {
     for (size_t i = 0; i < TRACED_MAX; i++) {
         if (trace->traced[i].pid == pid)
-            trace->traced[i].pid = 0;
+            trace->traced[i].ended = true;
     }
 }
 
@@ -90,7 +92,7 @@ static bool
 is_idle(const struct trace *trace)
 {
     for (size_t i = 0; i < TRACED_MAX; i++) {
-        if (trace->traced[i].pid != 0)
+        if (trace->traced[i].pid != 0 && !trace->traced[i].ended)
             return false;
     }
     return true;
@@ -141,7 +143,7 @@ take_stop(struct trace *trace, struct traced *traced, int status)
     }
     if (event == PTRACE_EVENT_EXEC) {
         ptrace(PTRACE_DETACH, traced->pid, NULL, NULL);
-        traced->pid = 0;
+        traced->ended = true;
         return;
     }
     if (at_call || event != 0 || number == SIGSTOP)

@@ -147,17 +147,11 @@ add_user_network(struct xk_kvm_plan *plan, const struct xk_vif *vif,
 
 /* ---- bridge ---- */
 
-/* The name is the same in every process that knows the domain, so that a TAP
- * can be told from others; at most 15 bytes. */
 static char *
 tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
 {
-    const uint8_t *b = config->uuid.bytes;
-
-    if (vif->vifname != NULL)
-        return xk_strdup(vif->vifname);
-    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3],
-                       vif->devid);
+    return vif->vifname != NULL ? xk_strdup(vif->vifname)
+                                : xk_kvm_tap_name(&config->uuid, vif->devid);
 }
 
 /* Names of network devices, as the kernel takes them (dev_valid_name()), and
