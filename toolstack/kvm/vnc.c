@@ -19,7 +19,7 @@
 
 enum {
     DISPLAY_MAX = 65535 - 5900,
-    SEARCH_DISPLAYS = 99, /* as libxl has it */
+    SEARCH_DISPLAYS = 9999, /* a host may have more guests than libxl's 99 */
     PASSWORD_BYTES = 8,   /* what VNC's authentication looks at, RFC 6143 */
 };
 
