@@ -106,6 +106,8 @@ struct xk_console {
 enum xk_signal {
     XK_SIGNAL_POWEROFF, /* ask the guest to shut down */
     XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
+    XK_SIGNAL_NONE,     /* nothing; what was asked before no longer decides what
+                           a stop of the guest's own is taken for */
 };
 
 /* How the state of a domain is sent. */

@@ -238,6 +238,21 @@ a_second_thought_after_a_reboot_request_counts(void **context)
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
+static void
+a_reboot_that_is_taken_back_leaves_a_poweroff(void **context)
+{
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_REBOOT, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_NONE, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
+}
+
 /* ---- lists ---- */
 
 static void
@@ -444,6 +459,7 @@ main(void)
         T(a_reset_leaves_a_paused_domain_paused),
         T(the_power_button_asks_for_poweroff_or_reboot),
         T(a_second_thought_after_a_reboot_request_counts),
+        T(a_reboot_that_is_taken_back_leaves_a_poweroff),
         T(a_list_is_in_order_of_making_and_leaves_half_made_ones_out),
         T(each_domain_of_root_has_a_uid_of_its_own),
         T(a_core_dump_is_an_elf_file_of_its_own),

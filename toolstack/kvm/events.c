@@ -137,10 +137,24 @@ xk_kvm_run_init(struct xk_kvm_run *run)
     *run = (struct xk_kvm_run){.state = XK_STATE_PAUSED};
 }
 
+static int64_t
+time_us(const struct xk_json *stamp)
+{
+    const int64_t limit = INT64_C(1) << 40;
+    int64_t s = 0, us = 0;
+
+    if (!xk_json_integer(xk_json_get(stamp, "seconds"), &s) ||
+        !xk_json_integer(xk_json_get(stamp, "microseconds"), &us) || s < 0 ||
+        s > limit || us < 0 || us > limit)
+        return 0;
+    return s * 1000000 + us;
+}
+
 bool
 xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
 {
     XK_CLEANUP_QMP_MESSAGE struct xk_qmp_message message = {0};
+    const struct xk_json *stamp;
 
     if (length > XK_KVM_EVENT_MAX ||
         xk_qmp_message_parse(line, length, &message, NULL) == -1)
@@ -153,9 +167,12 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
         run->negotiated = true;
     if (message.kind != XK_QMP_EVENT)
         return false;
+    stamp = xk_json_get(message.json, "timestamp");
     for (size_t i = 0; i < XK_ARRAY_SIZE(handlers); i++) {
         if (strcmp(handlers[i].event, message.event) == 0) {
             handlers[i].take(run, message.body);
+            if (run->powered_off && run->powered_off_us == 0)
+                run->powered_off_us = time_us(stamp);
             return true;
         }
     }
@@ -225,6 +242,8 @@ load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
     *offset = number;
     run->state = (enum xk_domain_state)state;
     run->reason = (enum xk_stop_reason)reason;
+    if (read_number(json, "powered_off_us", INT64_MAX, &number))
+        run->powered_off_us = number;
     for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
         *flag(run, i) = xk_json_is_true(xk_json_get(json, flags[i].key));
 }
@@ -239,6 +258,7 @@ save_taken(int dirfd, struct xk_kvm_run *run, off_t offset)
     xk_json_put_integer(writer, "offset", offset);
     xk_json_put_integer(writer, "state", run->state);
     xk_json_put_integer(writer, "reason", run->reason);
+    xk_json_put_integer(writer, "powered_off_us", run->powered_off_us);
     for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
         xk_json_put_bool(writer, flags[i].key, *flag(run, i));
     xk_json_close_object(writer);

@@ -24,6 +24,7 @@ struct xk_kvm_run {
     enum xk_domain_state state;
     enum xk_stop_reason reason; /* in SHUTDOWN and CRASHED */
     bool powered_off;           /* SHUTDOWN, by the guest's own wish */
+    int64_t powered_off_us;     /* when, by the clock of the wall */
     bool ending;                /* QEMU was told to end */
     bool stop_unexplained;      /* PAUSED without any event that says why */
     bool negotiated;            /* before that QEMU logs no event */

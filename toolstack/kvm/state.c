@@ -2,18 +2,28 @@
 #include "toolstack/kvm/state.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/qmp.h"
 
 enum {
-    ASK_MS = 500
+    ASK_MS = 500,
+    MARK_MAX = 64, /* bytes */
 };
+
+/* How long a guest may take to heed a request to reboot. */
+#define REBOOT_NS INT64_C(60000000000)
+#define SECOND_NS INT64_C(1000000000)
 
 int
 xk_kvm_dir(const struct xk_domain *domain, struct xk_error *err)
@@ -48,6 +58,61 @@ is_marked(int record_dir_fd, const char *name)
 {
     return faccessat(record_dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
+
+/* ---- a reboot that was asked for ---- */
+
+static int64_t
+now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+int
+xk_kvm_expect_reboot(int record_dir_fd, struct xk_error *err)
+{
+    char text[MARK_MAX];
+    int length = snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 "\n",
+                          now_ns(CLOCK_BOOTTIME), now_ns(CLOCK_REALTIME));
+
+    return xk_write_file(record_dir_fd, XK_KVM_FILE_REBOOT, text,
+                         (size_t)length, false, err);
+}
+
+static bool
+is_within(int64_t ns, int64_t asked)
+{
+    return ns >= asked - SECOND_NS && ns <= asked + REBOOT_NS;
+}
+
+/* Whether the guest switched itself off because it was asked to reboot. By the
+ * clock of this boot, that is known where we look in time. Where we look late,
+ * QEMU has noted the time by the clock of the wall, which may have been set
+ * since: what it was when asked and what it is now are both tried. */
+static bool
+heeds_reboot(int record_dir_fd, int64_t stopped_us)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    int64_t now = now_ns(CLOCK_BOOTTIME);
+    int64_t asked, wall, ahead;
+
+    if (xk_read_file(record_dir_fd, XK_KVM_FILE_REBOOT, MARK_MAX, &text,
+                     NULL) == -1 ||
+        sscanf(text.data, "%" SCNd64 " %" SCNd64, &asked, &wall) != 2 ||
+        asked < 0 || asked > now || wall < 0)
+        return false;
+    if (is_within(now, asked))
+        return true;
+    if (stopped_us <= 0 || stopped_us > INT64_MAX / 1000)
+        return false;
+    ahead = now_ns(CLOCK_REALTIME) - now;
+    return is_within(stopped_us * 1000 - (wall - asked), asked) ||
+           is_within(stopped_us * 1000 - ahead, asked);
+}
+
+/* ---- the state ---- */
 
 /* A virtual processor that KVM cannot go on with ("internal-error") stops
  * QEMU with no event but STOP. */
@@ -95,7 +160,7 @@ judge(int record_dir_fd, const struct xk_kvm_run *run,
     } else if (status->alive && run->ending) {
         status->state = XK_STATE_DYING;
     } else if (run->powered_off &&
-               is_marked(record_dir_fd, XK_KVM_FILE_REBOOT)) {
+               heeds_reboot(record_dir_fd, run->powered_off_us)) {
         status->reason = XK_STOP_REBOOT;
     }
 }

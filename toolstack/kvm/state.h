@@ -27,7 +27,11 @@ int xk_kvm_dir(const struct xk_domain *domain, struct xk_error *err);
 int xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
                        struct xk_deadline deadline, struct xk_error *err);
 
-/* Small facts that are kept as empty files (XK_KVM_FILE_REBOOT, _PAUSED). */
+/* Note that the guest was asked to reboot: a poweroff within a minute is that
+ * reboot (XK_KVM_FILE_REBOOT; unmark it to take it back). */
+int xk_kvm_expect_reboot(int record_dir_fd, struct xk_error *err);
+
+/* Small facts that are kept as empty files (XK_KVM_FILE_PAUSED). */
 int xk_kvm_mark(int record_dir_fd, const char *name, struct xk_error *err);
 void xk_kvm_unmark(int record_dir_fd, const char *name);
 
