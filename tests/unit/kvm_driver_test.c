@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,6 +25,7 @@
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/uid.h"
 #include "toolstack/qmp.h"
 #include "toolstack/operations.h"
 
@@ -290,40 +292,81 @@ a_list_is_in_order_of_making_and_leaves_half_made_ones_out(void **context)
         xk_record_close(records[i]);
 }
 
+/* Give a record its uid, as a build does. */
+static uid_t
+claim_uid(struct kvm_world *w, const struct xk_record *record)
+{
+    struct xk_kvm_claim claim;
+    int held;
+
+    WORKS(w, xk_kvm_claim_make(record, &claim, &held, kvm_soon(), &w->err));
+    xk_kvm_uid_release(claim.uid, held);
+    return claim.uid;
+}
+
 static void
 each_domain_of_root_has_a_uid_of_its_own(void **context)
 {
     struct kvm_world *w = *context;
-    struct xk_kvm_claim claims[3];
     struct xk_record *records[3];
+    uid_t uids[3];
 
     for (size_t i = 0; i < 3; i++) {
         XK_CLEANUP_CONFIG struct xk_domain_config *config =
             kvm_config(w, "n", "");
 
         records[i] = kvm_record(w, config);
-        WORKS(w, xk_kvm_claim(records[i], &claims[i], kvm_soon(), &w->err));
+        uids[i] = claim_uid(w, records[i]);
+        assert_int_equal(claim_uid(w, records[i]), uids[i]);
     }
-    if (geteuid() == 0 && claims[0].uid != 65534) {
-        assert_int_equal(claims[1].uid, claims[0].uid + 1);
-        assert_int_equal(claims[2].uid, claims[0].uid + 2);
-        WORKS(w, xk_record_remove(records[1], &w->err));
-        {
-            XK_CLEANUP_CONFIG struct xk_domain_config *config =
-                kvm_config(w, "n", "");
-            struct xk_kvm_claim claim;
-
-            xk_record_close(records[1]);
-            records[1] = kvm_record(w, config);
-            WORKS(w, xk_kvm_claim(records[1], &claim, kvm_soon(), &w->err));
-            assert_int_equal(claim.uid, claims[1].uid);
-        }
-    } else if (geteuid() != 0) {
-        assert_int_equal(claims[0].uid, geteuid());
-        assert_int_equal(claims[1].uid, geteuid());
+    if (geteuid() != 0) {
+        assert_int_equal(uids[0], geteuid());
+        assert_int_equal(uids[1], geteuid());
+    } else if (uids[0] != 65534) {
+        assert_true(xk_kvm_uid_is_ours(uids[0]));
+        assert_int_not_equal(uids[0], uids[1]);
+        assert_int_not_equal(uids[0], uids[2]);
+        assert_int_not_equal(uids[1], uids[2]);
     }
     for (size_t i = 0; i < 3; i++)
         xk_record_close(records[i]);
+}
+
+/* Of another state directory, or of no toolstack at all. */
+static void
+a_uid_that_any_process_of_the_host_has_is_not_given(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = kvm_config(w, "n", "");
+    XK_CLEANUP_RECORD struct xk_record *record = kvm_record(w, config);
+    uid_t before = claim_uid(w, record);
+    int ends[2], held;
+    char byte;
+    pid_t pid;
+
+    if (geteuid() != 0 || before == 65534)
+        return;
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        if (setresuid(before, before, before) == 0 &&
+            write(ends[1], "1", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_not_equal(claim_uid(w, record), before);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    /* And one that another xk is about to give. */
+    before = claim_uid(w, record);
+    held = xk_kvm_uid_hold(before, &w->err);
+    if (held == -1)
+        fail_msg("%s", w->err.message);
+    assert_int_not_equal(claim_uid(w, record), before);
+    xk_kvm_uid_release(before, held);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* ---- core dumps and preserving ---- */
@@ -462,6 +505,7 @@ main(void)
         T(a_reboot_that_is_taken_back_leaves_a_poweroff),
         T(a_list_is_in_order_of_making_and_leaves_half_made_ones_out),
         T(each_domain_of_root_has_a_uid_of_its_own),
+        T(a_uid_that_any_process_of_the_host_has_is_not_given),
         T(a_core_dump_is_an_elf_file_of_its_own),
         T(a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory),
         T(a_stopped_qemu_times_out_but_is_destroyed_at_once),

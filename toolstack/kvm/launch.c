@@ -292,14 +292,14 @@ fail_as_printed(const struct launch *launch, struct xk_error *err)
 
 /* The claim says who, so the plan must have been made for the same. */
 static int
-start(struct launch *launch, struct xk_deadline deadline, struct xk_error *err)
+start(struct launch *launch, struct xk_error *err)
 {
     int dir_fd = launch->record->dir_fd;
     XK_CLEANUP_CLOSE int folder_fd = -1;
     XK_CLEANUP_CLOSE int log_fd = -1;
     struct xk_kvm_claim claim;
 
-    if (xk_kvm_claim(launch->record, &claim, deadline, err) == -1)
+    if (xk_kvm_claim(launch->record, &claim, err) == -1)
         return -1;
     folder_fd = openat(dir_fd, XK_KVM_FOLDER,
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -349,7 +349,7 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
     struct launch launch = {.plan = plan, .record = record};
     XK_CLEANUP_CLOSE int channel = events_fd;
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
-    int r = start(&launch, deadline, err);
+    int r = start(&launch, err);
 
     give_away_fds(plan);
     if (r == -1)
