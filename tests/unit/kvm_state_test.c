@@ -313,6 +313,41 @@ a_reboot_that_was_not_heeded_within_a_minute_lapses(void **context)
 }
 
 static void
+where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
+{
+    static const struct {
+        const char *log, *answer;
+        enum xk_domain_state state;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {RUN "{\"ev", "shutdown", XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+        {RUN "{\"ev", "running", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+        {RUN "{\"ev", "guest-panicked", XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN "{\"ev", "watchdog", XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
+        {RUN "{\"ev", "paused", XK_STATE_PAUSED, XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("guest-reset") "{\"ev", "shutdown", XK_STATE_SHUTDOWN,
+         XK_STOP_REBOOT},
+        {RUN SHUTDOWN("guest-reset") "{\"ev", "running", XK_STATE_RUNNING,
+         XK_STOP_POWEROFF},
+        /* Without a hole it is not asked. */
+        {RUN, "shutdown", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+    };
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        struct xk_kvm_status status;
+        XK_CLEANUP_FREE char *log = xk_asprintf(
+            "%s{\"return\": {}}\n%s", GREETING, rows[i].log + strlen(GREETING));
+
+        write_log(f, log);
+        start_qemu(f, rows[i].answer);
+        status = read_status(f);
+        assert_int_equal(status.state, rows[i].state);
+        assert_int_equal(status.reason, rows[i].reason);
+    }
+}
+
+static void
 files_that_are_not_what_was_written_are_errors(void **context)
 {
     static const char *const texts[] = {
@@ -349,6 +384,7 @@ main(void)
         T(a_stop_for_no_reason_is_asked_about),
         T(a_reboot_that_was_asked_for_comes_as_a_poweroff),
         T(a_reboot_that_was_not_heeded_within_a_minute_lapses),
+        T(where_the_log_has_a_hole_the_state_is_what_qemu_says),
         T(files_that_are_not_what_was_written_are_errors),
     };
 #undef T

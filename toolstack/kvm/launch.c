@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/util.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/qmp.h"
@@ -78,6 +79,11 @@ add_log(struct xk_kvm_plan *plan, int dirfd, const char *name, int *number,
         fd = open_log(dirfd, name, err);
         if (fd == -1)
             return -1;
+    }
+    if (fd != -1 && strcmp(name, XK_KVM_FILE_EVENTS) == 0 &&
+        xk_kvm_events_reserve(fd, err) == -1) {
+        close(fd);
+        return -1;
     }
     *number = xk_kvm_plan_fd(plan, fd, "log %s", name);
     xk_kvm_plan_arg(plan, "-add-fd");

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "base/util.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/qmp.h"
@@ -19,6 +21,7 @@
 enum {
     ASK_MS = 500,
     MARK_MAX = 64, /* bytes */
+    WORD_SIZE = 32,
 };
 
 /* How long a guest may take to heed a request to reboot. */
@@ -114,38 +117,91 @@ heeds_reboot(int record_dir_fd, int64_t stopped_us)
 
 /* ---- the state ---- */
 
-/* A virtual processor that KVM cannot go on with ("internal-error") stops
- * QEMU with no event but STOP. */
-static bool
-has_internal_error(int record_dir_fd, struct xk_deadline deadline)
+/* What QEMU says of itself (RunState, qapi/run-state.json); "" where it does
+ * not answer. */
+static void
+ask_qemu(int record_dir_fd, char word[WORD_SIZE], struct xk_deadline deadline)
 {
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const char *status;
+    const char *status = NULL;
 
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
     qmp = xk_qmp_connect(record_dir_fd, XK_KVM_FILE_QMP, deadline, NULL);
-    if (qmp == NULL || xk_qmp_execute(qmp, "query-status", NULL, &answer,
-                                      deadline, NULL) == -1)
-        return false;
-    status =
-        xk_json_string(xk_json_get(xk_json_get(answer, "return"), "status"));
-    return status != NULL && strcmp(status, "internal-error") == 0;
+    if (qmp != NULL &&
+        xk_qmp_execute(qmp, "query-status", NULL, &answer, deadline, NULL) == 0)
+        status = xk_json_string(
+            xk_json_get(xk_json_get(answer, "return"), "status"));
+    snprintf(word, WORD_SIZE, "%s", status != NULL ? status : "");
+}
+
+/* What QEMU's word makes of a state that the log left in doubt. All other words
+ * are kinds of standing still. */
+static const struct {
+    const char *word;
+    enum xk_domain_state state;
+    enum xk_stop_reason reason;
+} words[] = {
+    {"running", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+    {"suspended", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+    {"shutdown", XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+    {"guest-panicked", XK_STATE_CRASHED, XK_STOP_CRASH},
+    {"internal-error", XK_STATE_CRASHED, XK_STOP_CRASH},
+    {"watchdog", XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
+};
+
+static bool
+has_stopped(const struct xk_kvm_run *run)
+{
+    return run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
+}
+
+/* The log may lack events: go by what QEMU says. Whether a guest that stopped
+ * had switched itself off, or wanted a reboot, QEMU has forgotten; where the
+ * log does not say so it is taken for a poweroff, which no guest is run again
+ * for that was to stay off. */
+static void
+correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
+{
+    struct xk_kvm_run next = {.state = XK_STATE_PAUSED,
+                              .negotiated = run->negotiated};
+    char word[WORD_SIZE];
+
+    ask_qemu(record_dir_fd, word, deadline);
+    if (word[0] == '\0')
+        return;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(words); i++) {
+        if (strcmp(word, words[i].word) == 0) {
+            next.state = words[i].state;
+            next.reason = words[i].reason;
+        }
+    }
+    if (next.state == run->state || (has_stopped(&next) && has_stopped(run)))
+        return;
+    next.powered_off = strcmp(word, "shutdown") == 0;
+    xk_info("its log of events has a hole, as where a file system was full: "
+            "QEMU says \"%s\"",
+            word);
+    *run = next;
 }
 
 /* Whether the guest has crashed although no event says so: QEMU died without a
- * word, or it stopped for no reason that it gave, or that we have. */
+ * word, or it stopped for no reason that it gave, or that we have. A virtual
+ * processor that KVM cannot go on with stops QEMU with no event but STOP. */
 static bool
 has_crashed(int record_dir_fd, const struct xk_kvm_run *run, bool alive,
             struct xk_deadline deadline)
 {
-    if (run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED)
+    char word[WORD_SIZE];
+
+    if (has_stopped(run))
         return false;
     if (!alive)
         return true;
-    return run->stop_unexplained &&
-           !is_marked(record_dir_fd, XK_KVM_FILE_PAUSED) &&
-           has_internal_error(record_dir_fd, deadline);
+    if (!run->stop_unexplained || is_marked(record_dir_fd, XK_KVM_FILE_PAUSED))
+        return false;
+    ask_qemu(record_dir_fd, word, deadline);
+    return strcmp(word, "internal-error") == 0;
 }
 
 static void
@@ -187,6 +243,8 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
     if (xk_kvm_events_read(record_dir_fd, &run, err) == -1)
         return -1;
     status->logs = run.negotiated;
+    if (run.doubtful && status->alive && run.negotiated)
+        correct(record_dir_fd, &run, deadline);
     judge(record_dir_fd, &run, status, deadline);
     return 0;
 }

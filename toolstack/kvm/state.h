@@ -23,7 +23,8 @@ struct xk_kvm_status {
 int xk_kvm_dir(const struct xk_domain *domain, struct xk_error *err);
 
 /* XK_ERR_NOT_FOUND where no QEMU was ever started. QEMU is asked only where
- * the log leaves open why it stopped, and not for long. */
+ * the log leaves open why it stopped, or shows that events may be missing, and
+ * not for long. */
 int xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
                        struct xk_deadline deadline, struct xk_error *err);
 
