@@ -448,6 +448,76 @@ a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory(void **context)
           xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
 }
 
+/* ---- the screen ---- */
+
+static void
+read_banner(struct kvm_world *w, const char *name)
+{
+    XK_CLEANUP_CLOSE int fd =
+        xk_qmp_dial(w->domain.record->dir_fd, name, kvm_soon(), &w->err);
+    char banner[12];
+    struct stat st;
+
+    assert_int_not_equal(fd, -1);
+    assert_int_not_equal(
+        xk_deadline_poll(kvm_soon(), fd, POLLIN, "VNC", &w->err), -1);
+    assert_int_equal(read(fd, banner, sizeof(banner)), sizeof(banner));
+    assert_memory_equal(banner, "RFB 003.008\n", sizeof(banner));
+    assert_int_equal(fstatat(w->domain.record->dir_fd, name, &st, 0), 0);
+    assert_int_equal(st.st_uid, geteuid());
+}
+
+static void
+the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_start(w, "vnc = 1\nvncpasswd = \"hush\"");
+    WORKS(w,
+          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_non_null(screen.path);
+    assert_non_null(strstr(screen.path, "/" XK_KVM_FILE_SCREEN));
+    assert_string_equal(screen.password, "hush");
+    xk_screen_free(&screen);
+    read_banner(w, XK_KVM_FILE_SCREEN);
+    /* And of the next QEMU of the domain. */
+    config = xk_record_load_config(w->domain.record, &w->err);
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                &w->err));
+    read_banner(w, XK_KVM_FILE_SCREEN);
+}
+
+static void
+the_screen_is_on_a_port_where_one_is_asked_for(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+
+    kvm_start(w, "vnc = 1\nvnclisten = \"127.0.0.1\"");
+    WORKS(w,
+          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_null(screen.path);
+    assert_string_equal(screen.address, "127.0.0.1");
+    assert_true(screen.port >= 5900);
+    assert_null(screen.password);
+    xk_screen_free(&screen);
+}
+
+static void
+a_domain_without_a_screen_says_so(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+
+    kvm_build(w, "vnc = 0");
+    HAS_FAILED(
+        xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
+}
+
 /* ---- a QEMU that does not answer ---- */
 
 static void
@@ -508,6 +578,9 @@ main(void)
         T(a_uid_that_any_process_of_the_host_has_is_not_given),
         T(a_core_dump_is_an_elf_file_of_its_own),
         T(a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory),
+        T(the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for),
+        T(the_screen_is_on_a_port_where_one_is_asked_for),
+        T(a_domain_without_a_screen_says_so),
         T(a_stopped_qemu_times_out_but_is_destroyed_at_once),
         T(a_talkative_other_client_does_not_keep_us_from_destroying),
     };

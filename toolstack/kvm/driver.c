@@ -22,6 +22,7 @@
 #include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/screen.h"
 #include "toolstack/kvm/state.h"
 #include "toolstack/kvm/teardown.h"
 #include "toolstack/kvm/transfer.h"
@@ -327,6 +328,7 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .core_dump = xk_kvm_core_dump,
     .rename = xk_kvm_rename,
     .console = xk_kvm_console,
+    .screen = xk_kvm_screen,
     .put_needs = xk_kvm_put_needs,
     .check_needs = xk_kvm_check_needs,
     .put_copies = xk_kvm_put_copies,

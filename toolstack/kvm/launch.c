@@ -348,6 +348,21 @@ explain(const struct launch *launch, struct xk_deadline deadline,
     return fail_as_printed(launch, err);
 }
 
+/* QEMU can open no path and inherits no listener for this; it is told. */
+static int
+give_screen(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = xk_qmp_listen(dirfd, XK_KVM_FILE_SCREEN, err);
+
+    if (fd == -1 || xk_qmp_send_fd(qmp, fd, "screen", deadline, err) == -1)
+        return -1;
+    return xk_qmp_execute(qmp, "display-update",
+                          "{\"type\":\"vnc\",\"addresses\":"
+                          "[{\"type\":\"fd\",\"str\":\"screen\"}]}",
+                          NULL, deadline, err);
+}
+
 int
 xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
               int events_fd, struct xk_deadline deadline, struct xk_error *err)
@@ -361,7 +376,11 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
     if (r == -1)
         return -1;
     qmp = xk_qmp_open(xk_take_fd(&channel), deadline, err);
-    return qmp == NULL ? explain(&launch, deadline, err) : 0;
+    if (qmp == NULL)
+        return explain(&launch, deadline, err);
+    if (plan->screen && give_screen(qmp, record->dir_fd, deadline, err) == -1)
+        return -1;
+    return 0;
 }
 
 int
