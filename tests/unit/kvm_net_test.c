@@ -130,6 +130,19 @@ an_unknown_model_is_refused(void **context)
 }
 
 static void
+shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("type=user,hostloopback=0", XK_ERR_HOST, "127.0.0.1");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "type=user,hostloopback=1", &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
 a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 {
     struct xk_problems problems = {0};
@@ -372,7 +385,10 @@ main(void)
         cmocka_unit_test(a_forwarded_port_in_use_is_refused),
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(an_unknown_model_is_refused),
-        cmocka_unit_test(a_bridge_that_is_missing_is_refused_and_told_with_all_else),
+        cmocka_unit_test(
+            shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(
+            a_bridge_that_is_missing_is_refused_and_told_with_all_else),
         cmocka_unit_test(a_card_on_a_bridge_has_a_tap_there_that_is_up),
         cmocka_unit_test(looking_makes_no_tap),
         cmocka_unit_test(a_name_that_is_taken_or_no_name_is_refused),

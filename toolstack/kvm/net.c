@@ -323,6 +323,10 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 
     if (model == NULL)
         return -1;
+    if (vif->no_host_loopback)
+        return xk_fail(err, XK_ERR_HOST,
+                       "hostloopback=0: this QEMU cannot keep a guest on a "
+                       "user-mode network from the host's 127.0.0.1");
     snprintf(id, sizeof(id), "vif%d", vif->devid);
     snprintf(netdev, sizeof(netdev), "net-vif%d", vif->devid);
     if (choose_bridge(vif, &bridge, err) == -1)
