@@ -103,9 +103,21 @@ struct xk_console {
     int end_fd;    /* becomes readable when the domain is gone */
 };
 
+/* Where the screen of a domain is served by VNC: a socket, or a port. */
+struct xk_screen {
+    char *path;    /* NULL: a port */
+    char *address; /* of the port: an address of this host */
+    unsigned port;
+    char *password; /* NULL: none */
+};
+
+void xk_screen_free(struct xk_screen *screen);
+
 enum xk_signal {
     XK_SIGNAL_POWEROFF, /* ask the guest to shut down */
     XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
+    XK_SIGNAL_NONE,     /* nothing; what was asked before no longer decides what
+                           a stop of the guest's own is taken for */
 };
 
 /* How the state of a domain is sent. */
@@ -287,6 +299,11 @@ struct xk_hypervisor_ops {
     int (*console)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    unsigned number, struct xk_console *console,
                    struct xk_error *err);
+
+    /* XK_ERR_NOT_FOUND where it has no screen. *screen is the caller's. */
+    int (*screen)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  struct xk_screen *screen, struct xk_deadline deadline,
+                  struct xk_error *err);
 
     /* Wait until the domain may have changed its state or is gone (return 0),
      * or until the deadline (XK_ERR_TIMEOUT). A change between the last get()

@@ -377,9 +377,10 @@ fake_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)acpi_fallback;
     if (before(hv, err) == -1)
         return -1;
-    xk_fake_stop(hv, &domain->uuid,
-                 signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
-                                              : XK_STOP_REBOOT);
+    if (signal != XK_SIGNAL_NONE)
+        xk_fake_stop(hv, &domain->uuid,
+                     signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
+                                                  : XK_STOP_REBOOT);
     return after(hv);
 }
 

@@ -132,19 +132,35 @@ an_unknown_model_is_refused(void **context)
 }
 
 static void
-without_a_bridge_the_card_has_a_user_mode_network(void **context)
+shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("type=user,hostloopback=0", XK_ERR_HOST, "127.0.0.1");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "type=user,hostloopback=1", &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
+a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 {
     struct xk_problems problems = {0};
     struct xk_kvm_plan plan;
     struct xk_error err;
 
     (void)context;
+    refused("bridge=nosuch", XK_ERR_HOST, "no bridge \"nosuch\"");
+    refused("bridge=nosuch,model=e1000", XK_ERR_HOST, "no bridge \"nosuch\"");
     xk_kvm_plan_init(&plan, false);
+    plan.probe = true;
     plan.problems = &problems;
-    assert_int_equal(plan_vif(&plan, "bridge=nosuch", &err), 0);
-    assert_int_equal(count_text(&plan, "{\"type\":\"user\""), 1);
-    assert_int_equal(problems.warnings, 1);
-    assert_non_null(strstr(problems.items[0].message, "no bridge \"nosuch\""));
+    assert_int_equal(plan_vif(&plan, "bridge=nosuch','model=floppy", &err), 0);
+    assert_int_equal(problems.errors, 2);
+    assert_int_equal(xk_problems_fail(&problems, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
     xk_kvm_plan_free(&plan);
     xk_problems_free(&problems);
 }
@@ -423,7 +439,10 @@ main(void)
         cmocka_unit_test(a_forwarded_port_in_use_is_refused),
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(an_unknown_model_is_refused),
-        cmocka_unit_test(without_a_bridge_the_card_has_a_user_mode_network),
+        cmocka_unit_test(
+            shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(
+            a_bridge_that_is_missing_is_refused_and_told_with_all_else),
         cmocka_unit_test(a_card_on_a_bridge_has_a_tap_there_that_is_up),
         cmocka_unit_test(looking_makes_no_tap),
         cmocka_unit_test(a_name_that_is_taken_or_no_name_is_refused),

@@ -42,6 +42,7 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/uid.h"
 #endif
 #ifdef XK_WITH_XEN
 #include "toolstack/xen/vbd.h"
@@ -421,8 +422,11 @@ static void
 make_claim(struct fixture *f, struct xk_buf *text)
 {
     struct xk_kvm_claim made;
+    int held = -1;
 
-    assert_int_equal(xk_kvm_claim(f->record, &made, soon(), &f->err), 0);
+    assert_int_equal(
+        xk_kvm_claim_make(f->record, &made, &held, soon(), &f->err), 0);
+    xk_kvm_uid_release(made.uid, held);
     read_from(f, XK_KVM_FILE_CLAIM, text);
 }
 
@@ -432,7 +436,7 @@ load_claim(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
     struct xk_kvm_claim read;
 
     write_in(f, XK_KVM_FILE_CLAIM, text);
-    return xk_kvm_claim(f->record, &read, soon(), err);
+    return xk_kvm_claim(f->record, &read, err);
 }
 
 static void

@@ -139,6 +139,8 @@ struct xk_vif {
     unsigned mtu; /* 0: not given */
     char *vlan;
     bool untrusted;
+    bool no_host_loopback; /* hostloopback=0; in no record, because nothing that
+                              is made now can do it */
     struct xk_hostfwd *hostfwd;
     size_t hostfwd_count;
 };

@@ -154,9 +154,10 @@ xk_kvm_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (dirfd == -1)
         return -1;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
-    if (signal == XK_SIGNAL_REBOOT &&
-        xk_kvm_mark(dirfd, XK_KVM_FILE_REBOOT, err) == -1)
+    if (signal == XK_SIGNAL_REBOOT && xk_kvm_expect_reboot(dirfd, err) == -1)
         return -1;
+    if (signal == XK_SIGNAL_NONE)
+        return 0;
     if (run_alone(dirfd, power_steps, XK_ARRAY_SIZE(power_steps), deadline,
                   err) == 0)
         return 0;

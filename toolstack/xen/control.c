@@ -123,6 +123,8 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_FREE char *path = NULL;
     struct xk_xen_domain found;
 
+    if (signal == XK_SIGNAL_NONE) /* the guest itself says why it stops */
+        return 0;
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
         xk_xen_need_store(xen, deadline, err) == -1)
         return -1;

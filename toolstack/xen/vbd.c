@@ -213,6 +213,20 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
 }
 
 static int
+check_uid(unsigned domid, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (etc == -1)
+        return xk_fail_errno(err, "open \"/etc\"");
+    if (xk_uid_check_nobodys(etc, XK_VBD_FIRST_UID + domid, err) == -1)
+        return xk_fail(err, XK_ERR_HOST,
+                       "user %u is for the disks of domain %u: %s",
+                       XK_VBD_FIRST_UID + domid, domid, err->message);
+    return 0;
+}
+
+static int
 make_directory(const struct xk_record *record, unsigned domid,
                const struct xk_disk *disk, struct xk_vbd *vbd,
                struct xk_error *err)
@@ -223,6 +237,8 @@ make_directory(const struct xk_record *record, unsigned domid,
 
     *vbd = (struct xk_vbd){.number = number};
     vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
+    if (check_uid(domid, err) == -1)
+        return -1;
     if (mkdir(vbd->path, 0700) == -1)
         return errno == EEXIST
                    ? xk_fail(err, XK_ERR_EXISTS, "there is a disk %s already",

@@ -21,14 +21,15 @@
 #ifndef XK_TOOLSTACK_XEN_VBD_H
 #define XK_TOOLSTACK_XEN_VBD_H
 
+#include "base/uid.h"
 #include "toolstack/xen/state.h"
 
 #define XK_VBD_KIND "xkvbd"
 
 enum {
     /* What serves the disks of a domain runs as this user and the domain's
-     * number: above all that systems give to people and containers. */
-    XK_VBD_FIRST_UID = 2000000000
+     * number. */
+    XK_VBD_FIRST_UID = XK_UID_XEN
 };
 
 /* One of them, as in its directory. */
