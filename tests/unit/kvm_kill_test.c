@@ -35,8 +35,8 @@
 #include "toolstack/kvm/driver.h"
 
 enum {
-    GENERATIONS = 3,
-    TRACED_MAX = 8,
+    GENERATIONS = 5,
+    TRACED_MAX = 32,
     SAMPLES = 25, /* of each generation */
     NEVER = 1 << 30,
     OPTIONS = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
@@ -61,6 +61,14 @@ struct trace {
 
 /* ---- the tracer ---- */
 
+/* The builder, two processes of root's that find out whether a user is free
+ * (base/uid.h), one in between, and this. */
+static int
+generation_of_qemu(void)
+{
+    return geteuid() == 0 ? GENERATIONS - 1 : GENERATIONS - 3;
+}
+
 static struct traced *
 find_traced(struct trace *trace, pid_t pid)
 {
@@ -73,7 +81,7 @@ find_traced(struct trace *trace, pid_t pid)
             free_one = &trace->traced[i];
     }
     assert_non_null(free_one);
-    /* Each forks once, so a process not seen before is the next generation. */
+    /* One after the other, so one not seen before is the next generation. */
     *free_one =
         (struct traced){.pid = pid, .generation = trace->last_generation++};
     return free_one;
@@ -134,7 +142,7 @@ take_stop(struct trace *trace, struct traced *traced, int status)
                          0);
         find_traced(trace, (pid_t)child);
     }
-    if (at_call && traced->generation == 2)
+    if (at_call && traced->generation == generation_of_qemu())
         assert_locked(trace);
     if (at_call && is_time(trace, traced)) {
         trace->killed = true;
@@ -256,7 +264,7 @@ run_killed(struct kvm_world *w, int victim, int at)
     if (!trace.killed) {
         assert_int_equal(trace.builder_status, 0);
         assert_int_equal(count_processes(uuid), 1);
-    } else if (victim == 2) {
+    } else if (victim == generation_of_qemu()) {
         /* Its builder lives, and must not wait for it in vain. */
         assert_int_equal(trace.builder_status, 1 << 8);
     }
@@ -274,7 +282,7 @@ a_build_killed_at_any_call_leaves_nothing_unknown(void **context)
     struct trace whole = run_killed(w, 0, NEVER);
     bool all = getenv("XK_TEST_ALL") != NULL;
 
-    for (int generation = 0; generation < GENERATIONS; generation++) {
+    for (int generation = 0; generation <= generation_of_qemu(); generation++) {
         int stops = whole.stops[generation];
         int step = all || stops < SAMPLES ? 1 : stops / SAMPLES;
 
