@@ -16,10 +16,10 @@
  *   descriptors 3 and 4     listening sockets, "nbd" and "qmp" there
  *   descriptor 5            the lock of "qsd.lock" there, to be kept
  *
- * It stays in the foreground, and answers at qmp once it serves. What it says on
- * its standard error from then on is lost. Which process it is stands
- * in "daemon.json", written before it gave up its privileges and nothing that
- * it can write itself.
+ * It stays in the foreground, and answers at qmp once it serves. What it says
+ * on its standard error from then on is lost. Which process it is stands in
+ * "daemon.json", written before it gave up its privileges and nothing that it
+ * can write itself.
  *
  * Sources: mount_namespaces(7), capabilities(7), open_tree(2).
  */
