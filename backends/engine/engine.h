@@ -81,8 +81,8 @@ struct xk_engine_options {
     bool read_only;
     bool discard;
     bool direct;
-    /* Until when to wait for another that has the image: a process that was
-     * killed may have I/O on its way, which holds the lock. */
+    /* Until when to wait for another that has the image. A process that was
+     * killed has it until its last request is done. */
     struct xk_deadline lock_deadline;
 };
 

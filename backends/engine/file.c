@@ -38,7 +38,9 @@ enum {
 
 struct file_engine {
     struct xk_engine base;
-    int fd;     /* through the page cache; holds the lock */
+    /* Both are locked: what is under way keeps the one that it goes by from
+     * being closed, also when this process is killed. */
+    int fd;     /* through the page cache */
     int direct; /* past it; -1: not possible or not wanted */
     bool in_memory;
     struct xk_file_window *window; /* NULL: none */
@@ -423,6 +425,26 @@ learn_geometry(struct file_engine *file, const struct stat *st)
     file->base.discard_granularity = file->base.physical_bytes;
 }
 
+/* What was opened first, and alone where that is a block device, is made the
+ * way past the page cache: its requests are the kernel's alone and may outlive
+ * us. One through the page cache needs a thread of ours, and with it all that
+ * we have open. */
+static void
+go_direct(struct file_engine *file, bool read_only)
+{
+    int cached = open_again(file, read_only, 0);
+
+    if (cached == -1)
+        return;
+    if (xk_image_lock_too(cached, read_only) == -1 ||
+        fcntl(file->fd, F_SETFL, O_DIRECT) == -1) {
+        close(cached);
+        return;
+    }
+    file->direct = file->fd;
+    file->fd = cached;
+}
+
 static int
 prepare(struct file_engine *file, const struct xk_engine_options *options,
         struct xk_error *err)
@@ -443,7 +465,7 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
         file->window =
             xk_file_window_new(file->fd, file->base.bytes, options->read_only);
     else if (options->direct)
-        file->direct = open_again(file, options->read_only, O_DIRECT);
+        go_direct(file, options->read_only);
     file->base.pins = file->direct != -1;
     return 0;
 }
