@@ -45,7 +45,6 @@ struct xk_blkif_device {
     /* What serves the image is gone: what was taken is left as it is, for the
      * next process to do again. */
     _Atomic bool lost;
-    _Atomic uint64_t writes; /* that are done, since the start */
     int changed_fd; /* eventfd: a queue's state, or poisoned, changed */
 };
 
