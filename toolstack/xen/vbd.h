@@ -134,9 +134,14 @@ int xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
 int xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
                         struct xk_error *err);
 
-/* Have the daemon offer the image, where a verb that was killed left it without
- * an offer. */
+/* Have the daemon offer the image to the next xk-backend. Requests of the last
+ * one, which was killed, are done before; at the deadline there is no offer. */
 int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+/* Until nobody has the image: it stays locked as long as requests of a process
+ * that has ended are still under way. XK_ERR_IN_USE at the deadline. */
+int xk_vbd_await_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 
 /* Change the size of the image, while nobody has it from the daemon. A format

@@ -128,9 +128,12 @@ int
 xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    if (end_holder(vbd, "lock", false, deadline, err) == -1)
+    if (end_holder(vbd, "lock", false, deadline, err) == -1 ||
+        end_holder(vbd, "qsd.pid", false, deadline, err) == -1)
         return -1;
-    return end_holder(vbd, "qsd.pid", false, deadline, err);
+    /* What they began may outlive them. */
+    return xk_vbd_await_image(
+        vbd, xk_deadline_min(deadline, xk_deadline_in_ms(GONE_MS)), err);
 }
 
 void

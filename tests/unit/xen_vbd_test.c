@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A real storage daemon on an image whose writes end when the test says so, and
+ * a client of it that is killed.
+ */
+#include "toolstack/xen/vbd.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libnbd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "tests/fakes/scratch.h"
+#include "tests/fakes/slow_file.h"
+#include "tests/unit/test.h"
+#include "toolstack/qmp.h"
+
+enum {
+    IMAGE_BYTES = 4 * 1024 * 1024,
+    SOON_MS = 300,
+    WAIT_MS = 20000,
+};
+
+static char *folder;
+static struct slow_file image;
+static struct xk_vbd vbd;
+static pid_t daemon_pid;
+static struct xk_error err;
+
+static void
+start_daemon(void)
+{
+    XK_CLEANUP_FREE char *disk =
+        xk_asprintf("driver=file,node-name=disk0,filename=%s", image.path);
+    XK_CLEANUP_FREE char *nbd =
+        xk_asprintf("addr.type=unix,addr.path=%s/nbd", folder);
+    XK_CLEANUP_FREE char *chardev =
+        xk_asprintf("socket,id=qmp,path=%s/qmp,server=on,wait=off", folder);
+    XK_CLEANUP_FREE char *pid_file = xk_asprintf("%s/qsd.pid", folder);
+    struct stat st;
+
+    daemon_pid = fork();
+    assert_int_not_equal(daemon_pid, -1);
+    if (daemon_pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("qemu-storage-daemon", "qemu-storage-daemon", "--blockdev", disk,
+               "--nbd-server", nbd, "--chardev", chardev, "--monitor",
+               "chardev=qmp", "--export",
+               "type=nbd,id=disk,node-name=disk0,name=,writable=on",
+               "--pidfile", pid_file, NULL);
+        _exit(127);
+    }
+    for (int tries = 0; tries < 2000 && stat(pid_file, &st) == -1; tries++)
+        usleep(10000);
+    assert_int_equal(stat(pid_file, &st), 0);
+}
+
+static int
+set_up(void **state)
+{
+    XK_CLEANUP_FREE char *path = NULL;
+    XK_CLEANUP_FREE char *json = NULL;
+
+    (void)state;
+    folder = scratch_new();
+    path = xk_asprintf("%s/image", folder);
+    slow_file_new(&image, path, IMAGE_BYTES, false);
+    json = xk_asprintf("{\"readonly\":false,\"engine\":\"nbd\"}");
+    vbd = (struct xk_vbd){.number = 51712,
+                          .path = folder,
+                          .json = xk_json_parse(json, strlen(json), "x", NULL),
+                          .vdev = "xvda",
+                          .target = image.path,
+                          .format = "raw"};
+    start_daemon();
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    slow_file_release(&image);
+    kill(daemon_pid, SIGKILL);
+    waitpid(daemon_pid, NULL, 0);
+    xk_json_cleanup(&vbd.json);
+    slow_file_free(&image);
+    scratch_free(folder);
+    return 0;
+}
+
+static int
+write_with(uint8_t fill)
+{
+    XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", folder);
+    struct nbd_handle *nbd = nbd_create();
+    uint8_t block[4096];
+    int rc;
+
+    memset(block, fill, sizeof(block));
+    rc = nbd_connect_unix(nbd, socket);
+    if (rc == 0)
+        rc = nbd_pwrite(nbd, block, sizeof(block), 0, 0);
+    nbd_close(nbd);
+    return rc;
+}
+
+static void
+kill_while_it_writes(uint8_t fill)
+{
+    pid_t pid;
+
+    slow_file_hold(&image, true, false);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        write_with(fill);
+        _exit(0);
+    }
+    slow_file_await_held(&image);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void
+an_image_is_offered_again_after_the_writes_of_a_dead_client(void **state)
+{
+    (void)state;
+    kill_while_it_writes(0xaa);
+    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_int_equal(write_with(0xbb), -1);
+    /* Another verb finds it on its way. */
+    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    slow_file_release(&image);
+    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+                     0);
+    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
+    assert_int_equal(write_with(0xbb), 0);
+    assert_int_equal(slow_file_byte(&image, 0), 0xbb);
+}
+
+static void
+a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
+{
+    (void)state;
+    kill_while_it_writes(0xaa);
+    kill(daemon_pid, SIGKILL);
+    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_IN_USE);
+    slow_file_release(&image);
+    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+                     0);
+    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
+        T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
+    };
+
+    if (geteuid() != 0) {
+        print_message("needs root, to mount a file system of its own\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
