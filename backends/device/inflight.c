@@ -285,6 +285,26 @@ is_before(uint32_t index, uint32_t limit)
     return (int32_t)(index - limit) < 0;
 }
 
+bool
+xk_inflight_is_undone(const struct xk_inflight *log, unsigned number,
+                      unsigned slot, uint32_t *abi,
+                      uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
+{
+    const struct xk_inflight_queue *queue = &log->file->queues[number];
+    uint32_t pages = queue->id.pages;
+    uint64_t word;
+
+    *abi = queue->id.abi;
+    if (queue->open != 1 || *abi >= XK_BLKIF_ABI_COUNT || pages == 0 ||
+        pages > XK_BLKIF_RING_PAGES_MAX ||
+        slot >= xk_blkif_ring_entries((enum xk_blkif_abi) * abi, pages))
+        return false;
+    word = queue->slots[slot].word;
+    memcpy(entry, queue->slots[slot].entry, XK_BLKIF_ENTRY_BYTES_MAX);
+    return (word & 0xffff) == SLOT_TAKEN &&
+           is_before((uint32_t)(word >> 16), queue->req_cons);
+}
+
 static bool
 is_left(struct slot *slot, uint32_t req_cons, uint32_t rsp_prod)
 {

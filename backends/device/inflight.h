@@ -106,6 +106,12 @@ void xk_inflight_answer(struct xk_inflight_queue *queue, unsigned slot,
 /* The guest was shown the answer. */
 void xk_inflight_release(struct xk_inflight_queue *queue, unsigned slot);
 
+/* Whether the slot of that queue has a request that was taken and not answered;
+ * then the bytes of it, and of which protocol they are. */
+bool xk_inflight_is_undone(const struct xk_inflight *log, unsigned number,
+                           unsigned slot, uint32_t *abi,
+                           uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
+
 /* One request that a killed process left. */
 struct xk_inflight_left {
     unsigned slot;

@@ -6,6 +6,8 @@
  *   device.json   what it is: read by xk-backend (backends/config.h) and by us
  *   lock          held by xk-backend as long as it lives, with its pid
  *   control       its socket; inflight: its log; log: what it says
+ *   flusher       where the process listens that flushes the image: it outlives
+ *                 an xk-backend that is killed
  *   qsd.pid       where the format is not raw: qemu-storage-daemon, which holds
  *                 a lock on it, serves the image on the socket nbd, and is
  *                 told of other things on the socket qmp
@@ -121,6 +123,11 @@ int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
  * Its answer is the caller's. */
 struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
+
+/* An error where a flush failed or may have: its guest waits for the answer, and
+ * must not ask for it again elsewhere. */
+int xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                       struct xk_error *err);
 
 /* Make the image behind it that large, where it is not raw. Between end and
  * start of xk-backend; the guest waits. */
