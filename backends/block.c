@@ -164,6 +164,7 @@ take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
     block->flusher_fd = xk_flusher_connect(block->flusher, err);
     if (block->flusher_fd == -1)
         return -1;
+    block->has_new_flusher = known == 0;
     if (known == 1 || !xk_blkif_flush_is_left(device->log))
         return 0;
     xk_warn("%s: the processes that wrote and flushed the image have ended "
@@ -419,6 +420,8 @@ xk_block_open(const char *dir, struct xk_error *err)
     block->flusher_fd = -1;
     if (open_all(block, dir, err) == 0 && begin(block, err) == 0)
         return block;
+    if (block->has_new_flusher)
+        xk_flusher_end(block->flusher_fd);
     xk_block_close(block);
     return NULL;
 }

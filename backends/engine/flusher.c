@@ -200,6 +200,18 @@ arrange(const struct start *start)
     return close_range(FIRST_FREE_FD, ~0U, 0);
 }
 
+/* Whoever kills backends by their name does not mean it. */
+static void
+rename_ourselves(void)
+{
+    static const char old[] = "xk-backend", new[] = "xk-flusher";
+    char *at = strstr(program_invocation_name, old);
+
+    if (at != NULL)
+        memcpy(at, new, sizeof(new) - 1);
+    prctl(PR_SET_NAME, new);
+}
+
 /* Nobody's signal ends it but SIGKILL: at the end of a host a backend that was
  * asked to end has flushes to make. It listens by itself, so that its socket
  * tells its process. */
@@ -211,7 +223,7 @@ become(const struct start *start)
 
     for (size_t i = 0; i < sizeof(deaf_to) / sizeof(deaf_to[0]); i++)
         signal(deaf_to[i], SIG_IGN);
-    prctl(PR_SET_NAME, "xk-flusher");
+    rename_ourselves();
     if (arrange(start) == -1 || listen(LISTEN_FD, CLIENTS_MAX) == -1 ||
         write(READY_FD, "", 1) != 1)
         _exit(1);

@@ -5,6 +5,7 @@
  */
 #include "toolstack/xen/vbd.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include <libnbd.h>
 
+#include "backends/engine/flusher.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
@@ -164,6 +166,51 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
     assert_int_equal(slow_file_byte(&image, 0), 0xaa);
 }
 
+/* ---- what flushes a raw image, and has outlived its backend ---- */
+
+static void
+start_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = open(image.path, O_RDWR | O_CLOEXEC);
+    struct xk_flusher_options options = {.path = path, .image_fd = fd};
+
+    assert_int_equal(xk_flusher_take(&options, &err), 0);
+}
+
+static bool
+has_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, NULL);
+
+    return fd != -1;
+}
+
+static void
+a_disk_is_stopped_after_what_its_dead_backend_did_not_flush(void **state)
+{
+    (void)state;
+    start_flusher();
+    assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
+    assert_false(has_flusher());
+}
+
+static void
+a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
+{
+    (void)state;
+    start_flusher();
+    slow_file_fail(&image, 0, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+                         -1);
+        assert_non_null(strstr(err.message, "has lost what was written"));
+    }
+    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
+    assert_false(has_flusher());
+}
+
 int
 main(void)
 {
@@ -171,6 +218,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
+        T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
+        T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
     };
 
     if (geteuid() != 0) {
