@@ -124,8 +124,8 @@ int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
 struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
 
-/* An error where a flush failed or may have: its guest waits for the answer, and
- * must not ask for it again elsewhere. */
+/* An error where a flush failed or may have: its guest waits for the answer,
+ * and must not ask for it again elsewhere. */
 int xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 
