@@ -18,22 +18,28 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 enum {
     QUEUES_CHOSEN_MAX = 8, /* more than a guest's vCPUs do not help */
     TAKE_OVER_MS = 10000,  /* for I/O that a killed process left behind */
 };
 
-/* Whoever wants us to end has no other way to know which process this is. */
+/* Whoever wants us to end has no other way to know which process this is. What
+ * we hold open once we are jailed, the lock, is for people. */
 static int
-sign(int fd, const char *path, struct xk_error *err)
+sign(int fd, const char *dir, struct xk_error *err)
 {
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/backend.json", dir);
+    struct xk_process self;
     char text[16];
     int length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
     if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) != length)
-        return xk_fail_errno(err, "write to \"%s\"", path);
-    return 0;
+        return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
+    if (!xk_process_identify(getpid(), &self))
+        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+    return xk_process_save(AT_FDCWD, path, &self, err);
 }
 
 static int
@@ -47,7 +53,7 @@ take_directory(struct xk_block *block, const char *dir, struct xk_error *err)
     if (block->lock_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", path);
     if (fcntl(block->lock_fd, F_OFD_SETLK, &lock) == 0)
-        return sign(block->lock_fd, path, err);
+        return sign(block->lock_fd, dir, err);
     if (errno == EAGAIN || errno == EACCES)
         return xk_fail(err, XK_ERR_IN_USE,
                        "another xk-backend serves \"%s\" already", dir);

@@ -13,6 +13,7 @@
 #include "base/util.h"
 
 enum {
+    DEVICE_VERSION = 1,
     FILE_MAX = 64 * 1024,
     NOBODY = 65534,
     FIRST_RESERVED_DOMID = 0x7ff0,
@@ -152,7 +153,8 @@ read_all(const struct xk_json *json, struct xk_backend_config *config,
 {
     if (!xk_json_is_object(json))
         return xk_fail(err, XK_ERR_CONFIG, "not a JSON object");
-    if (read_texts(json, config, err) == -1 ||
+    if (xk_json_check_version(json, DEVICE_VERSION, err) == -1 ||
+        read_texts(json, config, err) == -1 ||
         read_numbers(json, config, err) == -1 ||
         read_flags(json, config, err) == -1)
         return -1;

@@ -49,7 +49,6 @@ static const int calls[] = {
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(restart_syscall),
     /* memory */
-    SCMP_SYS(mmap),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
     SCMP_SYS(madvise),
@@ -99,6 +98,10 @@ static const unsigned long ioctls[] = {
 #endif
 };
 
+/* With the protection as their third argument. mremap keeps what a mapping has,
+ * and other ways to memory that can be run are not on the list. */
+static const int mappings[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+
 /* The operation; what is left, IORING_REGISTER_USE_REGISTERED_RING, says how
  * the ring is named, which is liburing's choice. */
 #define REGISTER_OP UINT32_C(0x7fffffff)
@@ -124,8 +127,8 @@ add_rules(scmp_filter_ctx filter)
             filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,
             SCMP_A1_32(SCMP_CMP_MASKED_EQ, REGISTER_OP, registers[i]));
     /* Memory that can be run is never asked for. */
-    if (rc == 0)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+    for (size_t i = 0; i < XK_ARRAY_SIZE(mappings) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mappings[i], 1,
                               SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xk-backend block DIR: serves one device of a guest.
- * xk-backend storage DIR ...: becomes what serves its image (storage.h). */
+ * xk-backend storage DIR ...: starts what serves its image (storage.h). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +82,9 @@ main(int argc, char **argv)
 
     xk_log_set_name("xk-backend");
     xk_log_set_level(XK_LOG_INFO);
+    xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
     if (argc > 2 && strcmp(argv[1], "storage") == 0)
-        rc = xk_storage_exec(argv + 2, &err);
+        rc = xk_storage_start(argv + 2, &err);
     else if (argc == 3 && strcmp(argv[1], "block") == 0)
         rc = serve(argv[2], &ready, &err);
     else

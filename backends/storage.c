@@ -3,26 +3,39 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/storage_jail.h"
 #include "base/cleanup.h"
+#include "base/deadline.h"
+#include "base/file.h"
 #include "base/number.h"
+#include "base/process.h"
 
 enum {
     NBD_FD = 3,
     QMP_FD = 4,
-    FIRST_FREE_FD = 5,
+    LOCK_FD = 5,
+    FIRST_FREE_FD = 6,
     FD_MAX = 1023,
     BACKLOG = 16,
+    SAID_MAX = 64 * 1024,
+    ANSWER_LINES = 2,    /* a greeting, and what we asked for */
+    SERVICE_MS = 120000, /* whoever started us may have less patience */
 };
 
 static const char pid_file[] = "qsd.pid";
+static const char lock_file[] = "qsd.lock";
+static const char process_file[] = "daemon.json";
 
 struct place {
     int dir_fd;
@@ -33,23 +46,68 @@ struct place {
 
 /* Where the daemon finds it none of these descriptors is in the way. */
 static int
+move_up(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, FD_MAX / 2);
+}
+
+/* The path of a record may be longer than an address. */
+static struct sockaddr_un
+address_of(const struct place *place, const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+             place->dir_fd, name);
+    return address;
+}
+
+static int
 listen_at(const struct place *place, const char *name, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address = address_of(place, name);
     int high;
 
-    /* The path of a record may be longer than an address. */
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-             place->dir_fd, name);
     if (fd == -1 ||
         (unlinkat(place->dir_fd, name, 0) == -1 && errno != ENOENT) ||
         fchmod(fd, 0600) == -1 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
-        listen(fd, BACKLOG) == -1 ||
-        (high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MAX / 2)) == -1)
+        listen(fd, BACKLOG) == -1 || (high = move_up(fd)) == -1)
         return xk_fail_errno(err, "listen at \"%s\"", name);
     return high;
+}
+
+/* Held by the daemon as long as it lives, so that there is one. */
+static int
+take_lock(const struct place *place, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(place->dir_fd, lock_file,
+               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int high;
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", lock_file);
+    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        return xk_fail(err, XK_ERR_IN_USE,
+                       "another program serves the image here already");
+    high = move_up(fd);
+    return high == -1 ? xk_fail_errno(err, "arrange descriptors") : high;
+}
+
+/* Whoever wants it to end has no other way to know which process it is: it can
+ * write no file of its directory but the one with its pid, which is for people.
+ */
+static int
+sign(const struct place *place, struct xk_error *err)
+{
+    struct xk_process self;
+
+    if (!xk_process_identify(getpid(), &self))
+        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+    return xk_process_save(place->dir_fd, process_file, &self, err);
 }
 
 static int
@@ -98,39 +156,183 @@ take_images(struct place *place, char **words, struct xk_error *err)
     return words + 1;
 }
 
-/* Nothing else that is open now stays so. */
+struct program {
+    char **words;
+    int nbd, qmp, lock, said; /* said: where its complaints go */
+};
+
+/* Nothing else that is open now stays so in the program. */
 static int
-arrange_descriptors(int nbd, int qmp, struct xk_error *err)
+arrange_descriptors(const struct program *program, struct xk_error *err)
 {
-    if (dup2(nbd, NBD_FD) == -1 || dup2(qmp, QMP_FD) == -1 ||
-        close_range(FIRST_FREE_FD, ~0U, 0) == -1)
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+        dup2(null, STDOUT_FILENO) == -1 ||
+        dup2(program->said, STDERR_FILENO) == -1 ||
+        dup2(program->nbd, NBD_FD) == -1 || dup2(program->qmp, QMP_FD) == -1 ||
+        dup2(program->lock, LOCK_FD) == -1 ||
+        close_range(FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
         return xk_fail_errno(err, "arrange descriptors");
     return 0;
 }
 
 static int
-run(struct place *place, const char *dir, char **words, struct xk_error *err)
+become(struct place *place, const char *dir, const struct program *program,
+       struct xk_error *err)
 {
-    char **program = take_images(place, words, err);
-    int nbd, qmp;
-
-    if (program == NULL || take_pid_file(place, err) == -1 ||
-        (nbd = listen_at(place, "nbd", err)) == -1 ||
-        (qmp = listen_at(place, "qmp", err)) == -1 ||
+    setsid();
+    signal(SIGPIPE, SIG_IGN); /* nobody listens to it for long */
+    if (sign(place, err) == -1 ||
         xk_storage_enter(dir, place->pieces, place->count, err) == -1 ||
-        arrange_descriptors(nbd, qmp, err) == -1 ||
+        arrange_descriptors(program, err) == -1 ||
         xk_storage_drop(place->uid, err) == -1)
         return -1;
-    execvp(program[0], program);
-    xk_fail_errno(err, "run \"%s\"", program[0]);
+    execvp(program->words[0], program->words);
+    xk_fail_errno(err, "run \"%s\"", program->words[0]);
     return errno == ENOENT
                ? xk_fail(err, XK_ERR_HOST, "\"%s\" is not installed below /usr",
-                         program[0])
+                         program->words[0])
                : -1;
 }
 
+/* What went wrong before it became the program. */
+static void
+tell(int fd, const struct xk_error *err)
+{
+    (void)xk_write_all(fd, err, sizeof(*err));
+}
+
+/* It is nobody's child: whoever starts it ends before. told: an error, or its
+ * end when it has become the program. */
+static int
+fork_program(struct place *place, const char *dir,
+             const struct program *program, int told, struct xk_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct xk_error why = {0};
+
+        pid = fork();
+        if (pid == 0) {
+            become(place, dir, program, &why);
+            tell(told, &why);
+        }
+        _exit(pid == -1 ? 1 : 0);
+    }
+    if (pid == -1)
+        return xk_fail_errno(err, "fork");
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    return 0;
+}
+
+static int
+hear(int fd, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    if (xk_read_fd(fd, "the program", SAID_MAX, &text, err) == -1)
+        return -1;
+    if (text.length < sizeof(*err))
+        return 0;
+    memcpy(err, text.data, sizeof(*err));
+    return -1;
+}
+
+/* It answers commands once it has done all that its words say; it greets
+ * before. 1: it has answered, 0: it has ended. */
+static int
+ask(int fd, struct xk_error *err)
+{
+    static const char question[] = "{\"execute\":\"qmp_capabilities\"}\n";
+    struct xk_deadline deadline = xk_deadline_in_ms(SERVICE_MS);
+    unsigned lines = 0;
+    char byte;
+
+    if (send(fd, question, strlen(question), MSG_NOSIGNAL) !=
+        (ssize_t)strlen(question))
+        return 0;
+    while (lines < ANSWER_LINES) {
+        if (xk_deadline_poll(deadline, fd, POLLIN, "the program", err) == -1)
+            return -1;
+        if (read(fd, &byte, 1) != 1)
+            return 0;
+        lines += byte == '\n';
+    }
+    return 1;
+}
+
+/* It serves then, or it ends and has said why. */
+static int
+await_service(const struct place *place, int said, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = address_of(place, "qmp");
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    int answered = 0;
+
+    if (fd != -1 &&
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        answered = ask(fd, err);
+    if (answered != 0)
+        return answered == 1 ? 0 : -1;
+    if (xk_read_fd(said, "the program", SAID_MAX, &text, err) == -1)
+        return -1;
+    text.data[strcspn(text.data, "\n")] = '\0';
+    return xk_fail(err, XK_ERR_FAILED, "%s",
+                   text.length > 0 ? text.data : "it ended at once");
+}
+
+static void
+close_all(struct place *place, const struct program *program)
+{
+    close(program->nbd);
+    close(program->qmp);
+    close(program->lock);
+    close(program->said);
+    for (unsigned i = 0; i < place->count; i++)
+        close(place->pieces[i].tree_fd);
+}
+
+static int
+start(struct place *place, const char *dir, struct program *program,
+      struct xk_error *err)
+{
+    int said[2], told[2], r;
+
+    if (pipe2(said, O_CLOEXEC) == -1 || pipe2(told, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    program->said = move_up(said[1]);
+    close(said[1]);
+    r = fork_program(place, dir, program, told[1], err);
+    close(told[1]);
+    close_all(place, program);
+    if (r == 0)
+        r = hear(told[0], err);
+    if (r == 0)
+        r = await_service(place, said[0], err);
+    close(told[0]);
+    close(said[0]);
+    return r;
+}
+
+static int
+run(struct place *place, const char *dir, char **words, struct xk_error *err)
+{
+    struct program program = {.words = take_images(place, words, err)};
+
+    if (program.words == NULL || take_pid_file(place, err) == -1 ||
+        (program.lock = take_lock(place, err)) == -1 ||
+        (program.nbd = listen_at(place, "nbd", err)) == -1 ||
+        (program.qmp = listen_at(place, "qmp", err)) == -1)
+        return -1;
+    return start(place, dir, &program, err);
+}
+
 int
-xk_storage_exec(char **words, struct xk_error *err)
+xk_storage_start(char **words, struct xk_error *err)
 {
     struct place place = {.dir_fd = -1};
     uint64_t uid;

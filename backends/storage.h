@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Becomes a program that serves an image, QEMU's storage daemon, in a place
+ * Starts a program that serves an image, QEMU's storage daemon, in a place
  * where there is nothing but that image.
  *
  * QEMU 7.2's daemon can neither drop its user nor be given descriptors of
@@ -14,6 +14,12 @@
  *   /image0, /image1, ...   the images, in the order given
  *   /qsd.pid                the file of that name in the device's directory
  *   descriptors 3 and 4     listening sockets, "nbd" and "qmp" there
+ *   descriptor 5            the lock of "qsd.lock" there, to be kept
+ *
+ * It stays in the foreground, and answers at qmp once it serves. What it says on
+ * its standard error from then on is lost. Which process it is stands
+ * in "daemon.json", written before it gave up its privileges and nothing that
+ * it can write itself.
  *
  * Sources: mount_namespaces(7), capabilities(7), open_tree(2).
  */
@@ -27,8 +33,8 @@ enum {
 };
 
 /* words: DIRECTORY UID IMAGE... -- PROGRAM [ARGUMENT...], where an IMAGE is
- * "ro:FD" or "rw:FD", a descriptor that we were started with. Returns only
- * where it fails. */
-int xk_storage_exec(char **words, struct xk_error *err);
+ * "ro:FD" or "rw:FD", a descriptor that we were started with. Returns once it
+ * serves; XK_ERR_IN_USE where one does in that directory. */
+int xk_storage_start(char **words, struct xk_error *err);
 
 #endif

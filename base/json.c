@@ -91,6 +91,7 @@ xk_json_cleanup(struct xk_json **root)
 {
     if (*root != NULL)
         xk_json_free(*root);
+    *root = NULL;
 }
 
 const struct xk_json *
@@ -202,6 +203,24 @@ xk_json_count(const struct xk_json *object, const char *key)
 }
 
 int
+xk_json_check_version(const struct xk_json *object, int known,
+                      struct xk_error *err)
+{
+    const struct xk_json *version = xk_json_get(object, XK_JSON_VERSION);
+    int64_t number = 1;
+
+    if (version != NULL && !xk_json_integer(version, &number))
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is no number",
+                       XK_JSON_VERSION);
+    if (number != known)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "it is of version %lld, written by another xk; this one "
+                       "reads version %d",
+                       (long long)number, known);
+    return 0;
+}
+
+int
 xk_json_take_error(const struct xk_json *object, struct xk_error *err)
 {
     const char *kind = xk_json_string(xk_json_get(object, "kind"));
@@ -249,6 +268,7 @@ xk_json_writer_cleanup(struct xk_json_writer **writer)
 {
     if (*writer != NULL)
         xk_json_writer_free(*writer);
+    *writer = NULL;
 }
 
 /* The length of the valid UTF-8 sequence at p, 0 if there is none. Overlong

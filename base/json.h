@@ -32,6 +32,7 @@ struct xk_json;
 struct xk_json *xk_json_parse(const char *text, size_t length, const char *what,
                               struct xk_error *err);
 void xk_json_free(struct xk_json *root);
+/* The pointer is NULL afterwards. */
 void xk_json_cleanup(struct xk_json **root);
 #define XK_CLEANUP_JSON __attribute__((cleanup(xk_json_cleanup)))
 
@@ -62,6 +63,13 @@ const char *xk_json_need_string(const struct xk_json *value, const char *key,
 
 /* The integer member `key`; 0 where there is none, or it is less. */
 uint64_t xk_json_count(const struct xk_json *object, const char *key);
+
+/* Files of ours say by their member "version" how they are to be read; one
+ * without it is of the first. XK_ERR_UNSUPPORTED where it is not `known`: the
+ * message says so, the caller's says of what. */
+#define XK_JSON_VERSION "version"
+int xk_json_check_version(const struct xk_json *object, int known,
+                          struct xk_error *err);
 
 /* The error that xk_json_put_error() wrote into the object: fill *err, return
  * -1. What is missing becomes XK_ERR_FAILED and "no reason given". */

@@ -2,9 +2,13 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -12,9 +16,27 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+enum {
+    LINE_BYTES_MAX = 2048 /* of a bounded log */
+};
+
 static enum xk_log_level shown = XK_LOG_WARNING;
 static const char *program = "xk";
 static bool as_json;
+
+/* Tokens of each level, and when they were counted. */
+struct bucket {
+    unsigned left;
+    unsigned dropped;
+    int64_t counted_ms;
+};
+
+static struct {
+    off_t keep; /* 0: no bounds */
+    unsigned burst, pause_ms;
+    struct bucket buckets[XK_LOG_DEBUG + 1];
+} bounds;
+static pthread_mutex_t bounds_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const level_names[] = {
     [XK_LOG_ERROR] = "error",
@@ -98,6 +120,116 @@ put_text(struct xk_buf *line, enum xk_log_level level, const char *text)
     xk_log_escape(line, text);
 }
 
+/* ---- bounds ---- */
+
+static int64_t
+clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+xk_log_set_bounds(off_t keep, unsigned burst, unsigned pause_ms)
+{
+    struct stat st;
+
+    bounds.keep = 0;
+    if (fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
+        return;
+    bounds.keep = keep;
+    bounds.burst = burst;
+    bounds.pause_ms = pause_ms;
+    for (size_t i = 0; i <= XK_LOG_DEBUG; i++)
+        bounds.buckets[i] =
+            (struct bucket){.left = burst, .counted_ms = clock_ms()};
+}
+
+/* Given back in steps, so that not every line does it. False where the file is
+ * as long as it may be. */
+static bool
+make_room(size_t length)
+{
+    struct stat st;
+    off_t old;
+
+    if (fstat(STDERR_FILENO, &st) == -1)
+        return false;
+    if ((off_t)st.st_blocks * 512 + (off_t)length <= bounds.keep * 2)
+        return true;
+    old = st.st_size - bounds.keep;
+    return old > 0 &&
+           fallocate(STDERR_FILENO, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     0, old) == 0;
+}
+
+void
+xk_log_trim(void)
+{
+    if (bounds.keep != 0)
+        make_room(0);
+}
+
+/* Whether a line may be written now; *dropped: how many were not, before. */
+static bool
+take_token(enum xk_log_level level, unsigned *dropped)
+{
+    struct bucket *bucket = &bounds.buckets[level];
+    int64_t now = clock_ms();
+    int64_t gained = (now - bucket->counted_ms) / bounds.pause_ms;
+
+    *dropped = 0;
+    if (gained > 0) {
+        bucket->counted_ms += gained * bounds.pause_ms;
+        bucket->left = gained < bounds.burst - bucket->left
+                           ? bucket->left + (unsigned)gained
+                           : bounds.burst;
+    }
+    if (bucket->left == 0) {
+        bucket->dropped++;
+        return false;
+    }
+    bucket->left--;
+    *dropped = bucket->dropped;
+    bucket->dropped = 0;
+    return true;
+}
+
+/* ---- lines ---- */
+
+static void
+put_line(struct xk_buf *lines, enum xk_log_level level, const char *text)
+{
+    if (as_json)
+        put_json(lines, level, text);
+    else
+        put_text(lines, level, text);
+    xk_buf_puts(lines, "\n");
+}
+
+/* What goes into a file that stays. */
+static bool
+put_bounded(struct xk_buf *lines, enum xk_log_level level, char *text)
+{
+    unsigned dropped;
+
+    if (!take_token(level, &dropped))
+        return false;
+    if (dropped > 0) {
+        XK_CLEANUP_FREE char *word =
+            xk_asprintf("%u line%s left out here", dropped,
+                        dropped == 1 ? " was" : "s were");
+
+        put_line(lines, level, word);
+    }
+    if (strlen(text) > LINE_BYTES_MAX)
+        text[LINE_BYTES_MAX] = '\0';
+    put_line(lines, level, text);
+    return make_room(lines->length);
+}
+
 void
 xk_log(enum xk_log_level level, const char *fmt, ...)
 {
@@ -111,12 +243,15 @@ xk_log(enum xk_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     text = xk_vasprintf(fmt, args);
     va_end(args);
-    if (as_json)
-        put_json(&line, level, text);
-    else
-        put_text(&line, level, text);
-    xk_buf_puts(&line, "\n");
-    if (write(STDERR_FILENO, line.data, line.length) == -1) {
+    if (bounds.keep == 0) {
+        put_line(&line, level, text);
+    } else {
+        pthread_mutex_lock(&bounds_lock);
+        if (!put_bounded(&line, level, text))
+            line.length = 0;
+        pthread_mutex_unlock(&bounds_lock);
+    }
+    if (line.length > 0 && write(STDERR_FILENO, line.data, line.length) == -1) {
         /* nowhere left to say so */
     }
     errno = saved;

@@ -2,13 +2,14 @@
 /*
  * The log: lines on standard error, "xk: warning: ...", each written with one
  * write(2) so that lines of several processes do not mix. errno survives.
- * How they look (level, program's name, JSON) is the only global state of the
- * project.
+ * How they look (level, program's name, JSON) and what bounds them is the only
+ * global state of the project.
  */
 #ifndef XK_BASE_LOG_H
 #define XK_BASE_LOG_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -27,6 +28,25 @@ void xk_log_set_name(const char *name);
 
 /* Lines are JSON from now on: {"log":{"level":"warning","message":"..."}}. */
 void xk_log_set_json(bool json);
+
+/* For processes whose standard error is a file that stays and is written to
+ * where others make something happen. What is older than the last `keep` bytes
+ * is given back to the file system (the file's length goes on growing, its
+ * blocks do not); where that cannot be, it ends there. Of each level at most
+ * `burst` lines in a row are written, and one more each `pause_ms`; how many
+ * were left out is said. Without effect where standard error is no file. */
+void xk_log_set_bounds(off_t keep, unsigned burst, unsigned pause_ms);
+
+/* Those of the daemons of xk; programs that they run are told by a variable. */
+#define XK_LOG_BOUNDED "XK_LOG_BOUNDED"
+enum {
+    XK_LOG_KEEP = 256 * 1024,
+    XK_LOG_BURST = 64,
+    XK_LOG_PAUSE_MS = 5000,
+};
+
+/* Hold to the first bound also where another process has written. */
+void xk_log_trim(void);
 
 void xk_log(enum xk_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

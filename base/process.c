@@ -15,7 +15,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "base/util.h"
+
+enum {
+    FILE_VERSION = 1,
+    FILE_BYTES_MAX = 4096,
+};
 
 extern char **environ;
 
@@ -92,6 +99,58 @@ xk_process_open(const struct xk_process *process)
         return -1;
     }
     return xk_take_fd(&fd);
+}
+
+int
+xk_process_save(int dirfd, const char *name, const struct xk_process *process,
+                struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
+    xk_json_put_integer(writer, "pid", process->pid);
+    xk_json_put_integer(writer, "start_ticks", (int64_t)process->start_ticks);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+    return xk_write_file(dirfd, name, text.data, text.length, false, err);
+}
+
+static int
+take_process(const struct xk_json *json, struct xk_process *process,
+             struct xk_error *err)
+{
+    int64_t pid, start_ticks;
+
+    if (xk_json_check_version(json, FILE_VERSION, err) == -1)
+        return -1;
+    if (!xk_json_integer(xk_json_get(json, "pid"), &pid) || pid <= 0 ||
+        pid > INT32_MAX ||
+        !xk_json_integer(xk_json_get(json, "start_ticks"), &start_ticks) ||
+        start_ticks < 0)
+        return xk_fail(err, XK_ERR_PROTOCOL, "it names no process");
+    *process = (struct xk_process){(pid_t)pid, (uint64_t)start_ticks};
+    return 0;
+}
+
+int
+xk_process_load(int dirfd, const char *name, struct xk_process *process,
+                struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    struct xk_error why = {0};
+
+    *process = (struct xk_process){0};
+    if (xk_read_file(dirfd, name, FILE_BYTES_MAX, &text, &why) == -1)
+        return xk_fail(err, why.errnum == ENOENT ? XK_ERR_NOT_FOUND : why.kind,
+                       "%s", why.message);
+    json = xk_json_parse(text.data, text.length, name, err);
+    if (json == NULL)
+        return -1;
+    return take_process(json, process, err) == 0 ? 0
+                                                 : xk_wrap(err, "\"%s\"", name);
 }
 
 void

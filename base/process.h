@@ -42,6 +42,14 @@ bool xk_process_alive(const struct xk_process *process);
  * -1 with errno ESRCH where it is gone. Readable once the process ended. */
 int xk_process_open(const struct xk_process *process);
 
+/* Which process, in a file. It is believed, so it must be one that only the
+ * caller's user can write, and the process itself cannot. Loading gives
+ * XK_ERR_NOT_FOUND where there is no such file. */
+int xk_process_save(int dirfd, const char *name,
+                    const struct xk_process *process, struct xk_error *err);
+int xk_process_load(int dirfd, const char *name, struct xk_process *process,
+                    struct xk_error *err);
+
 /* Send a signal to that very process; gone is no error. */
 void xk_process_signal(const struct xk_process *process, int signal);
 

@@ -8,6 +8,10 @@
 #include "cli/output.h"
 #include "cli/report.h"
 
+enum {
+    TAKE_BACK_MS = 2000
+};
+
 /* One domain and what became of it. */
 struct asked {
     struct xk_domain domain;
@@ -118,6 +122,17 @@ signal_one(struct xk_invocation *invocation, const struct xk_ask *ask,
         asked->failed = true;
 }
 
+/* Nobody waits for that reboot any more. A domain that is gone, or stopped, has
+ * nothing to be taken back. */
+static void
+take_back(struct xk_invocation *invocation, struct asked *asked)
+{
+    struct xk_error err = {0};
+
+    (void)xk_domain_signal(&invocation->host, &asked->domain, XK_SIGNAL_NONE,
+                           false, xk_deadline_in_ms(TAKE_BACK_MS), &err);
+}
+
 /* A guest takes the time it takes, unless the person says how long. */
 static void
 wait_for_one(struct xk_invocation *invocation, const struct xk_ask *ask,
@@ -133,9 +148,11 @@ wait_for_one(struct xk_invocation *invocation, const struct xk_ask *ask,
     asked->reason = XK_STOP_COUNT;
     if (xk_domain_wait(&invocation->host, &asked->domain,
                        waits == 1 ? ask->once : ask->twice, &asked->reason,
-                       deadline, &asked->err) == -1)
+                       deadline, &asked->err) == -1) {
         asked->failed = true;
-    else
+        if (ask->signal == XK_SIGNAL_REBOOT)
+            take_back(invocation, asked);
+    } else
         asked->stopped = asked->reason != XK_STOP_COUNT;
 }
 

@@ -7,6 +7,7 @@ const struct xk_command *const xk_commands[] = {
     &xk_command_create,
     &xk_command_list,
     &xk_command_console,
+    &xk_command_vncviewer,
     &xk_command_pause,
     &xk_command_unpause,
     &xk_command_shutdown,

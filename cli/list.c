@@ -2,6 +2,7 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -41,7 +42,8 @@ get_named(struct xk_invocation *invocation, struct xk_domain_list *list,
 
 /* The columns of xl, tools/xl/xl_info.c of Xen. */
 static void
-put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose)
+put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose,
+        bool mixed)
 {
     XK_CLEANUP_BUF struct xk_buf name = {0};
     char letters[XK_STATE_LETTERS_SIZE];
@@ -66,13 +68,27 @@ put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose)
             xk_buf_printf(out, " %8s", "-");
         xk_buf_printf(out, " %16s", "-");
     }
+    if (mixed)
+        xk_buf_printf(out, " %s", info->hypervisor);
     xk_buf_puts(out, "\n");
+}
+
+/* Scripts that read xl's table see no other column on a host of one kind. */
+static bool
+is_mixed(const struct xk_domain_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        if (strcmp(list->items[i].hypervisor, list->items[0].hypervisor) != 0)
+            return true;
+    }
+    return false;
 }
 
 static void
 put_table(struct xk_invocation *invocation, const struct xk_domain_list *list)
 {
     bool verbose = xk_option_given(invocation, OPTION_VERBOSE);
+    bool mixed = is_mixed(list);
 
     xk_buf_puts(&invocation->out,
                 "Name                                        ID   Mem VCPUs\t"
@@ -80,9 +96,11 @@ put_table(struct xk_invocation *invocation, const struct xk_domain_list *list)
     if (verbose)
         xk_buf_puts(&invocation->out, "   UUID                            "
                                       "Reason-Code\tSecurity Label");
+    if (mixed)
+        xk_buf_puts(&invocation->out, " Hypervisor");
     xk_buf_puts(&invocation->out, "\n");
     for (size_t i = 0; i < list->count; i++)
-        put_row(&invocation->out, &list->items[i], verbose);
+        put_row(&invocation->out, &list->items[i], verbose, mixed);
 }
 
 /* A domain that another toolstack made has no configuration here. */
@@ -145,8 +163,10 @@ const struct xk_command xk_command_list = {
     .name = "list",
     .summary = "list domains and their states",
     .details =
-        "Lists all domains, or those named. Mem is in MiB, Time in seconds of "
-        "CPU time; ID is the domid, \"-\" where there is none (KVM).\n\n"
+        "Lists all domains, of Xen and of KVM, or those named; with "
+        "--hypervisor those of that one. Mem is in MiB, Time in seconds of "
+        "CPU time; ID is the domid, \"-\" where there is none (KVM). Where "
+        "there are domains of both, a last column says whose each is.\n\n"
         "State is six letters, each \"-\" where it does not apply: r, it runs; "
         "b, it is blocked; p, it is paused; s, it has stopped; then why it "
         "stopped, \"-\" for a shutdown, r for a reboot, s for a suspend, c for "

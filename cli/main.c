@@ -2,8 +2,10 @@
 /* The only place that prints errors and exits. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
@@ -44,6 +46,15 @@ catch_pipe_signal(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+/* The monitor and its workers write to a file that stays
+ * (toolstack/monitor_start.c). */
+static void
+bound_log(void)
+{
+    if (getenv(XK_LOG_BOUNDED) != NULL)
+        xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
+}
+
 /* One document is one line. */
 static int
 print_result(struct xk_invocation *invocation, struct xk_error *err)
@@ -64,6 +75,7 @@ main(int argc, char **argv)
     int rc;
 
     fill_standard_descriptors();
+    bound_log();
     catch_pipe_signal();
     rc =
         xk_parse_command_line(&invocation, xk_commands, argc > 0 ? argc - 1 : 0,

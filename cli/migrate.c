@@ -274,7 +274,7 @@ const struct xk_command xk_command_migrate = {
         "Until the domain is handed over any failure lets it go on here, and "
         "leaves nothing there: a lost connection, Ctrl-C, a killed process, "
         "\"xk migrate --cancel DOMAIN\". The hand-over is one decision, which "
-        "the other host writes to its disk before the domain runs there. If "
+        "the other host makes once and for all. If "
         "the connection is lost just then, the domain is \"in-doubt\": it "
         "runs on one host at most, and here it does nothing until the other "
         "host has told its decision. The monitor asks until it has an answer; "
@@ -295,7 +295,8 @@ const struct xk_command xk_command_migrate = {
         "then, and measured. --compress says it instead.\n\n"
         "--transport runs CMD instead of ssh; its standard input and output "
         "must lead to an \"xk migrate-receive\". It is split into words as a "
-        "shell does, but no shell is run.",
+        "shell does, 64 at most, but no shell is run. A domain in doubt is "
+        "asked for by the same words, from another directory maybe.",
     .options =
         (const struct xk_option[]){
             [OPTION_LIVE] = {0, "live", XK_ARG_NONE, NULL,

@@ -31,8 +31,11 @@ const struct xk_option xk_global_options[] = {
     [GLOBAL_JSON] = {0, "json", XK_ARG_NONE, NULL,
                      "print one JSON document; errors are JSON too", NULL},
     [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, "xen|kvm",
-                           "which hypervisor; without it xen in a Xen dom0, "
-                           "else kvm",
+                           "the hypervisor of new domains, and the only one "
+                           "whose domains are listed; without it new ones are "
+                           "of xen in a Xen dom0, else of kvm, and all are "
+                           "listed. A domain that is there stays with the one "
+                           "it was made on, whatever is named here",
                            NULL},
     [GLOBAL_TIMEOUT] = {0, "timeout", XK_ARG_TEXT, "SECONDS",
                         "give up after so long; may have a fraction", NULL},

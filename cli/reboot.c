@@ -25,6 +25,8 @@ const struct xk_command xk_command_reboot = {
         "configuration.\n\n"
         "With -w it returns when the domain has been started again, or is "
         "gone. It waits as long as it takes, or --timeout.\n\n"
+        "On KVM the guest sees its ACPI power button; a poweroff within a "
+        "minute is taken for the reboot, unless -w has given up before.\n\n"
         "-a asks all domains but domain 0. If some of them fail the others are "
         "asked all the same, and the exit status is that of the first failure.",
     .options =

@@ -37,5 +37,6 @@ extern const struct xk_command xk_command_save;
 extern const struct xk_command xk_command_shutdown;
 extern const struct xk_command xk_command_store;
 extern const struct xk_command xk_command_unpause;
+extern const struct xk_command xk_command_vncviewer;
 
 #endif

@@ -220,7 +220,9 @@ search_driver(struct search *search, const struct xk_hypervisor_ops *ops,
     struct xk_hypervisor *hv = xk_host_driver(search->host, ops->name, &why);
 
     if (hv != NULL)
-        return search_list(search, hv, deadline, err);
+        return search_list(search, hv, deadline, err) == 0
+                   ? 0
+                   : xk_wrap(err, "ask %s for its domains", ops->name);
     if (why.kind == XK_ERR_HOST)
         return 0;
     if (err != NULL)
@@ -248,26 +250,31 @@ is_to_be_asked(const struct search *search, const struct xk_hypervisor_ops *ops)
     return true;
 }
 
+static bool
+is_of_wanted(const struct search *search, const struct xk_domain *hit)
+{
+    const char *wanted = search->host->wanted;
+
+    return wanted != NULL && hit->hv != NULL &&
+           strcmp(hit->hv->ops->name, wanted) == 0;
+}
+
 /* Of several, the one of the driver that was named. */
 static struct xk_domain *
 choose(const struct search *search)
 {
-    const char *wanted = search->host->wanted;
     struct xk_domain *chosen = NULL;
-    size_t count = 0;
 
     if (search->hit_count == 1)
         return &search->hits[0];
     for (size_t i = 0; i < search->hit_count; i++) {
-        struct xk_domain *hit = &search->hits[i];
-
-        if (wanted != NULL && hit->hv != NULL &&
-            strcmp(hit->hv->ops->name, wanted) == 0) {
-            chosen = hit;
-            count++;
-        }
+        if (!is_of_wanted(search, &search->hits[i]))
+            continue;
+        if (chosen != NULL)
+            return NULL;
+        chosen = &search->hits[i];
     }
-    return count == 1 ? chosen : NULL;
+    return chosen;
 }
 
 static void
@@ -341,7 +348,7 @@ xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
             return -1;
     }
     /* Where there is no hypervisor that is what is to be told. */
-    if (search.hit_count == 0)
+    if (search.hits == NULL)
         return xk_host_default(host, err) == NULL
                    ? -1
                    : xk_fail(err, XK_ERR_NOT_FOUND, "no such domain: \"%s\"",

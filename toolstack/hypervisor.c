@@ -32,6 +32,15 @@ xk_domain_info_free(struct xk_domain_info *info)
 }
 
 void
+xk_screen_free(struct xk_screen *screen)
+{
+    free(screen->path);
+    free(screen->address);
+    free(screen->password);
+    *screen = (struct xk_screen){0};
+}
+
+void
 xk_domain_list_free(struct xk_domain_list *list)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -103,9 +103,21 @@ struct xk_console {
     int end_fd;    /* becomes readable when the domain is gone */
 };
 
+/* Where the screen of a domain is served by VNC: a socket, or a port. */
+struct xk_screen {
+    char *path;    /* NULL: a port */
+    char *address; /* of the port: an address of this host */
+    unsigned port;
+    char *password; /* NULL: none */
+};
+
+void xk_screen_free(struct xk_screen *screen);
+
 enum xk_signal {
     XK_SIGNAL_POWEROFF, /* ask the guest to shut down */
     XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
+    XK_SIGNAL_NONE,     /* nothing; what was asked before no longer decides what
+                           a stop of the guest's own is taken for */
 };
 
 /* How the state of a domain is sent. */
@@ -288,6 +300,11 @@ struct xk_hypervisor_ops {
                    unsigned number, struct xk_console *console,
                    struct xk_error *err);
 
+    /* XK_ERR_NOT_FOUND where it has no screen. *screen is the caller's. */
+    int (*screen)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  struct xk_screen *screen, struct xk_deadline deadline,
+                  struct xk_error *err);
+
     /* Wait until the domain may have changed its state or is gone (return 0),
      * or until the deadline (XK_ERR_TIMEOUT). A change between the last get()
      * and this call must not be missed: *cookie starts as 0 and carries what
@@ -372,6 +389,14 @@ struct xk_hypervisor_ops {
                    const struct xk_domain_config *config, int fd,
                    const struct xk_send_watch *watch,
                    struct xk_deadline deadline, struct xk_error *err);
+
+    /* The first unpause() of what receive() left. Where it fails, *told is
+     * false only where the guest was not told to run, or refused, so that it
+     * never ran and never will without another call. NULL: unpause() does, and
+     * nobody knows. */
+    int (*unpause_received)(struct xk_hypervisor *hv,
+                            const struct xk_domain *domain, bool *told,
+                            struct xk_deadline deadline, struct xk_error *err);
 
     /* A file that another toolstack of this hypervisor saved a domain to. 0: it
      * is none; 1: it is, whole by its form, and fd, a regular file, stands

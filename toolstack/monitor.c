@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/monitor_worker.h"
 #include "toolstack/operations.h"
 
 enum {
@@ -49,8 +49,7 @@ struct watched {
     int lock_watch;           /* inotify's descriptor, -1: none */
     bool driver_watch;        /* the driver watches it */
     bool look_again;          /* something happened while the worker ran */
-    pid_t worker;             /* 0: none */
-    ev_io worker_io;          /* its pidfd */
+    struct xk_worker *worker; /* NULL: none */
     ev_timer retry;           /* after a worker that failed */
     double retry_seconds;
 };
@@ -73,17 +72,12 @@ struct monitor {
 static void look(struct watched *domain);
 
 static void
-worker_ended(struct ev_loop *loop, ev_io *io, int events)
+worker_ended(void *context, int status)
 {
-    struct watched *domain = io->data;
-    int status = -1;
+    struct watched *domain = context;
 
-    (void)events;
-    while (waitpid(domain->worker, &status, 0) == -1 && errno == EINTR) {
-    }
-    ev_io_stop(loop, io);
-    close(io->fd);
-    domain->worker = 0;
+    xk_log_trim(); /* what it ran may have written, too */
+    domain->worker = NULL;
     if (status == 0) {
         domain->retry_seconds = RETRY_FIRST_SECONDS;
         if (domain->look_again)
@@ -91,55 +85,27 @@ worker_ended(struct ev_loop *loop, ev_io *io, int events)
         return;
     }
     ev_timer_set(&domain->retry, domain->retry_seconds, 0.);
-    ev_timer_start(loop, &domain->retry);
+    ev_timer_start(domain->monitor->loop, &domain->retry);
     domain->retry_seconds = domain->retry_seconds * 2 < RETRY_LAST_SECONDS
                                 ? domain->retry_seconds * 2
                                 : RETRY_LAST_SECONDS;
 }
 
 static void
-exec_worker(const struct watched *domain, const char *uuid)
-{
-    const struct xk_host *host = domain->monitor->host;
-    const char *const argv[] = {host->program,
-                                "-v",
-                                "--hypervisor",
-                                domain->hv->ops->name,
-                                XK_VERB_WORKER,
-                                uuid,
-                                NULL};
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(host->program, (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-static void
 start_worker(struct watched *domain)
 {
     struct monitor *monitor = domain->monitor;
-    char text[XK_UUID_TEXT_SIZE];
-    int fd;
+    struct xk_error err = {0};
 
     domain->look_again = false;
-    xk_uuid_format(&domain->uuid, text);
-    domain->worker = fork();
-    if (domain->worker == 0)
-        exec_worker(domain, text);
-    fd = domain->worker == -1 ? -1
-                              : (int)syscall(SYS_pidfd_open, domain->worker, 0);
-    if (fd == -1) {
-        xk_warn("no worker for domain %s: %s", text, strerror(errno));
-        domain->worker = 0;
-        ev_timer_set(&domain->retry, RETRY_LAST_SECONDS, 0.);
-        ev_timer_start(monitor->loop, &domain->retry);
+    domain->worker = xk_worker_start(monitor->loop, monitor->host->program,
+                                     domain->hv->ops->name, &domain->uuid,
+                                     worker_ended, domain, &err);
+    if (domain->worker != NULL)
         return;
-    }
-    ev_io_init(&domain->worker_io, worker_ended, fd, EV_READ);
-    domain->worker_io.data = domain;
-    ev_io_start(monitor->loop, &domain->worker_io);
+    xk_warn("%s", err.message);
+    ev_timer_set(&domain->retry, RETRY_LAST_SECONDS, 0.);
+    ev_timer_start(monitor->loop, &domain->retry);
 }
 
 /* ---- looking at a domain ---- */
@@ -205,7 +171,7 @@ look(struct watched *domain)
     struct monitor *monitor = domain->monitor;
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
 
-    if (domain->worker != 0 || ev_is_active(&domain->retry)) {
+    if (domain->worker != NULL || ev_is_active(&domain->retry)) {
         domain->look_again = true;
         return;
     }
@@ -281,21 +247,47 @@ watch_process(struct watched *domain)
                                           changed, monitor, NULL) == 0;
 }
 
-static void
-add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+/* The lock file that is there now: descriptors of inotify go by the file, so
+ * one that is watched already keeps its own. */
+static int
+watch_lock(const struct monitor *monitor, const struct xk_uuid *uuid)
 {
-    struct watched *domain = XK_NEW(struct watched);
     char text[XK_UUID_TEXT_SIZE];
     XK_CLEANUP_FREE char *path = NULL;
 
     xk_uuid_format(uuid, text);
     path =
         xk_asprintf("%s/domains/%s/lock", monitor->host->state.run_path, text);
+    return inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+}
+
+/* A record that was removed and made again between two looks has the same UUID,
+ * but another lock, and maybe another driver. */
+static void
+watch_anew(struct watched *domain)
+{
+    int watch = watch_lock(domain->monitor, &domain->uuid);
+
+    if (watch == domain->lock_watch)
+        return;
+    domain->lock_watch = watch;
+    if (domain->driver_watch)
+        domain->hv->ops->unwatch(domain->hv, &domain->uuid);
+    domain->driver_watch = domain->told = false;
+    domain->hv = NULL;
+    watch_process(domain);
+    look(domain);
+}
+
+static void
+add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
+{
+    struct watched *domain = XK_NEW(struct watched);
+
     domain->monitor = monitor;
     domain->uuid = *uuid;
     domain->retry_seconds = RETRY_FIRST_SECONDS;
-    domain->lock_watch =
-        inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
+    domain->lock_watch = watch_lock(monitor, uuid);
     ev_timer_init(&domain->retry, retry, 0., 0.);
     domain->retry.data = domain;
     domain->next = monitor->domains;
@@ -317,10 +309,7 @@ remove_domain(struct watched **link)
         hv->ops->unwatch(hv, &domain->uuid);
     inotify_rm_watch(monitor->inotify_fd, domain->lock_watch);
     ev_timer_stop(monitor->loop, &domain->retry);
-    if (domain->worker != 0) {
-        ev_io_stop(monitor->loop, &domain->worker_io);
-        close(domain->worker_io.fd);
-    }
+    xk_worker_disown(domain->worker);
     free(domain);
 }
 
@@ -349,8 +338,12 @@ scan(struct monitor *monitor)
             remove_domain(link);
     }
     for (size_t i = 0; i < count; i++) {
-        if (find_domain(monitor, &uuids[i]) == NULL)
+        struct watched *domain = find_domain(monitor, &uuids[i]);
+
+        if (domain == NULL)
             add_domain(monitor, &uuids[i]);
+        else
+            watch_anew(domain);
     }
 }
 
@@ -367,13 +360,24 @@ lock_closed(struct monitor *monitor, int watch)
     }
 }
 
+/* There was more to tell than the kernel keeps: anything may have happened. */
+static void
+look_at_all(struct monitor *monitor)
+{
+    for (struct watched *domain = monitor->domains; domain != NULL;
+         domain = domain->next) {
+        watch_process(domain);
+        look(domain);
+    }
+}
+
 static void
 take_inotify(struct ev_loop *loop, ev_io *io, int events)
 {
     struct monitor *monitor = io->data;
     char buffer[4096] __attribute__((aligned(8)));
     ssize_t length;
-    bool rescan = false;
+    bool rescan = false, overflowed = false;
 
     (void)loop;
     (void)events;
@@ -381,16 +385,19 @@ take_inotify(struct ev_loop *loop, ev_io *io, int events)
         for (char *p = buffer; p < buffer + length;) {
             const struct inotify_event *event = (const void *)p;
 
-            if (event->wd == monitor->directory_watch ||
-                (event->mask & IN_Q_OVERFLOW) != 0)
+            if ((event->mask & IN_Q_OVERFLOW) != 0)
+                overflowed = true;
+            else if (event->wd == monitor->directory_watch)
                 rescan = true;
             else if ((event->mask & IN_CLOSE_WRITE) != 0)
                 lock_closed(monitor, event->wd);
             p += sizeof(*event) + event->len;
         }
     }
-    if (rescan)
+    if (rescan || overflowed)
         scan(monitor);
+    if (overflowed)
+        look_at_all(monitor);
 }
 
 static void
@@ -400,6 +407,7 @@ trim(struct ev_loop *loop, ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
+    xk_log_trim();
     for (struct watched *domain = monitor->domains; domain != NULL;
          domain = domain->next) {
         if (domain->hv != NULL)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
 
@@ -100,6 +101,7 @@ exec_monitor(const struct xk_host *host)
     setsid();
     /* It watches the domains of all. */
     unsetenv("XK_HYPERVISOR");
+    setenv(XK_LOG_BOUNDED, "1", 1);
     /* In between, so that the one who waits for us does not wait for it. */
     if (fork() != 0)
         _exit(0);

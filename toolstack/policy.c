@@ -8,6 +8,7 @@
  * made from the old configuration, which waits in next.json meanwhile. Each
  * step can be done twice, so that recovery starts from the top.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
@@ -31,14 +31,12 @@ enum {
     /* A guest that stops this often in this time is kept as it is. */
     LOOP_STARTS = 10,
     LOOP_WINDOW_MS = 60000,
-    CONFIG_LIMIT = 4 << 20,
     CORE_DUMP_MS = 600000,
     STAMP_SIZE = 32,
+    DUMPS_MAX = 8, /* of one domain */
 };
 _Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
                "the journal knows of them");
-
-#define NEXT_FILE "next.json"
 
 typedef int policy(struct xk_host *host, struct xk_domain *domain,
                    const struct xk_domain_config *config,
@@ -132,31 +130,6 @@ xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 }
 
 /* ---- rename-restart ---- */
-
-static struct xk_domain_config *
-load_next(const struct xk_record *record, struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-
-    if (xk_read_file(record->dir_fd, NEXT_FILE, CONFIG_LIMIT, &text, err) == -1)
-        return NULL;
-    json = xk_json_parse(text.data, text.length, NEXT_FILE, err);
-    return json == NULL ? NULL : xk_config_from_json(json, err);
-}
-
-static int
-save_next(const struct xk_record *record, const struct xk_domain_config *config,
-          struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-
-    xk_config_to_json(config, writer, NULL);
-    xk_json_writer_free(writer);
-    return xk_write_file(record->dir_fd, NEXT_FILE, text.data, text.length,
-                         false, err);
-}
 
 /* Give the stopped domain another name and UUID. */
 static int
@@ -262,11 +235,11 @@ xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
     XK_CLEANUP_CONFIG struct xk_domain_config *next = NULL;
     struct xk_record *record = domain->record;
 
-    if (faccessat(record->dir_fd, NEXT_FILE, F_OK, 0) == 0) {
-        next = load_next(record, err);
+    if (xk_record_has_next(record)) {
+        next = xk_record_load_next(record, err);
         if (next == NULL || replace_by(host, domain, next, deadline, err) == -1)
             return -1;
-        unlinkat(record->dir_fd, NEXT_FILE, 0);
+        xk_record_drop_next(record);
     }
     return xk_journal_append(record, XK_JOURNAL_END, XK_OP_REPLACE, NULL, err);
 }
@@ -282,10 +255,9 @@ xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain old = {.hv = domain->hv, .domid = -1};
     struct xk_error err = {0};
 
-    if (domain->record == NULL ||
-        faccessat(domain->record->dir_fd, NEXT_FILE, F_OK, 0) == -1)
+    if (domain->record == NULL || !xk_record_has_next(domain->record))
         return;
-    next = load_next(domain->record, &err);
+    next = xk_record_load_next(domain->record, &err);
     if (next == NULL || xk_uuid_equal(&next->uuid, &domain->record->uuid))
         return;
     old.uuid = next->uuid;
@@ -306,12 +278,41 @@ do_replace(struct xk_host *host, struct xk_domain *domain,
 {
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_REPLACE, NULL,
                           err) == -1 ||
-        save_next(domain->record, config, err) == -1)
+        xk_record_save_next(domain->record, config, err) == -1)
         return -1;
     return xk_operation_finish_replace(host, domain, deadline, err);
 }
 
 /* ---- core dumps ---- */
+
+/* How many dumps there are of a domain of that name: all have names as long as
+ * that of the next one. */
+static unsigned
+count_dumps(const char *folder, const char *name, const char *next)
+{
+    XK_CLEANUP_DIR DIR *dir = opendir(folder);
+    const size_t length = strlen(strrchr(next, '/') + 1);
+    const struct dirent *entry;
+    unsigned count = 0;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        count += strncmp(entry->d_name, name, strlen(name)) == 0 &&
+                 strlen(entry->d_name) == length;
+    return count;
+}
+
+/* Each is as large as the domain, and guests choose when they crash. The first
+ * ones tell most. */
+static int
+check_dumps(const char *folder, const char *name, const char *next,
+            struct xk_error *err)
+{
+    if (count_dumps(folder, name, next) < DUMPS_MAX)
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED,
+                   "\"%s\" has %d of it; remove some to get others", folder,
+                   DUMPS_MAX);
+}
 
 /* A dump that fails (no space) must not keep the domain from its policy. */
 static void
@@ -325,6 +326,7 @@ dump_core(struct xk_host *host, struct xk_domain *domain)
     format_stamp(stamp);
     path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
     if (xk_make_dirs(folder, 0700, &err) == -1 ||
+        check_dumps(folder, domain->name, path, &err) == -1 ||
         domain->hv->ops->core_dump(domain->hv, domain, path,
                                    xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
         xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);

@@ -416,4 +416,5 @@ xk_qmp_cleanup(struct xk_qmp **qmp)
 {
     if (*qmp != NULL)
         xk_qmp_close(*qmp);
+    *qmp = NULL;
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 enum {
-    CONFIG_LIMIT = 4 << 20,
     HOLDER_MAX = 128,
     /* The kernel tells inotify of a closed file a moment before it gives the
      * file's locks back, so an event may come too early. */
@@ -57,13 +56,18 @@ try_lock(int fd, struct xk_error *err)
     return xk_fail_errno(err, "lock");
 }
 
-/* Who to wait for. */
+/* Who to wait for: a line for people, and which process that is
+ * (base/process.h) for one that would end it. */
 static void
 write_holder(int fd, const char *verb)
 {
     char text[HOLDER_MAX];
-    int length =
-        snprintf(text, sizeof(text), "xk %s (pid %d)", verb, (int)getpid());
+    struct xk_process self = {0};
+    int length;
+
+    xk_process_identify(getpid(), &self);
+    length = snprintf(text, sizeof(text), "xk %.40s (pid %d)\n%" PRIu64 "\n",
+                      verb, (int)getpid(), self.start_ticks);
 
     if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
         return;
@@ -76,6 +80,7 @@ fail_busy(int fd, const char *what, struct xk_error *err)
     ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0);
 
     holder[length > 0 ? length : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
     return xk_fail(err, XK_ERR_BUSY, "%s is held by %s", what,
                    length > 0 ? holder : "another process");
 }
@@ -467,21 +472,24 @@ xk_record_is_locked(const struct xk_record *record)
 }
 
 bool
-xk_record_holder(const struct xk_record *record, const char *verb, pid_t *pid)
+xk_record_holder(const struct xk_record *record, const char *verb,
+                 struct xk_process *process)
 {
     XK_CLEANUP_CLOSE int fd =
         openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char text[HOLDER_MAX];
     char holder[HOLDER_MAX] = "";
     ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
-    int number = 0;
+    uint64_t start_ticks = 0;
+    int pid = 0;
 
     text[length > 0 ? length : 0] = '\0';
-    if (sscanf(text, "xk %127[^ ] (pid %d)", holder, &number) != 2 ||
-        number <= 0 || strcmp(holder, verb) != 0)
+    if (sscanf(text, "xk %127[^ ] (pid %d) %" SCNu64, holder, &pid,
+               &start_ticks) != 3 ||
+        pid <= 0 || strcmp(holder, verb) != 0)
         return false;
-    *pid = number;
-    return xk_record_is_locked(record);
+    *process = (struct xk_process){pid, start_ticks};
+    return xk_record_is_locked(record) && xk_process_alive(process);
 }
 
 void
@@ -490,45 +498,6 @@ xk_record_unlock(struct xk_record *record)
     if (record->lock_fd != -1)
         close(record->lock_fd);
     record->lock_fd = -1;
-}
-
-struct xk_domain_config *
-xk_record_load_config(const struct xk_record *record, struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-    struct xk_domain_config *config;
-    struct xk_error why = {0};
-
-    if (xk_read_file(record->dir_fd, "config.json", CONFIG_LIMIT, &text,
-                     &why) == -1) {
-        /* Its record goes with a domain, at any moment. */
-        if (why.errnum == ENOENT)
-            xk_fail(err, XK_ERR_NOT_FOUND, "there is no domain %s any more",
-                    record->uuid_text);
-        else if (err != NULL)
-            *err = why;
-        return NULL;
-    }
-    json = xk_json_parse(text.data, text.length, "config.json", err);
-    config = json == NULL ? NULL : xk_config_from_json(json, err);
-    if (config == NULL)
-        xk_wrap(err, "the record of domain %s", record->uuid_text);
-    return config;
-}
-
-int
-xk_record_save_config(const struct xk_record *record,
-                      const struct xk_domain_config *config,
-                      struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-
-    xk_config_to_json(config, writer, NULL);
-    xk_json_writer_free(writer);
-    return xk_write_file(record->dir_fd, "config.json", text.data, text.length,
-                         false, err);
 }
 
 int
@@ -578,4 +547,5 @@ xk_record_cleanup(struct xk_record **record)
 {
     if (*record != NULL)
         xk_record_close(*record);
+    *record = NULL;
 }

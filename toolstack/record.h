@@ -9,7 +9,8 @@
  *     domains/UUID/           0700, one record
  *       lock                  held by the verb that changes the domain
  *       hypervisor            the name of its driver
- *       config.json           the resolved configuration
+ *       config.json           the resolved configuration; next.json: of the
+ *                             domain that takes its place
  *       journal               toolstack/journal.h
  *       ...                   what the driver keeps (its own names)
  *
@@ -32,6 +33,7 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "base/uuid.h"
 #include "toolstack/config/domain_config.h"
 
@@ -99,7 +101,7 @@ bool xk_record_is_locked(const struct xk_record *record);
 
 /* Whether a process holds the lock for that verb, and which. */
 bool xk_record_holder(const struct xk_record *record, const char *verb,
-                      pid_t *pid);
+                      struct xk_process *process);
 
 void xk_record_unlock(struct xk_record *record);
 
@@ -127,6 +129,16 @@ struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
 int xk_record_save_config(const struct xk_record *record,
                           const struct xk_domain_config *config,
                           struct xk_error *err);
+
+/* The configuration of the domain that takes this one's place
+ * (toolstack/policy.c), as long as that is not done. */
+bool xk_record_has_next(const struct xk_record *record);
+struct xk_domain_config *xk_record_load_next(const struct xk_record *record,
+                                             struct xk_error *err);
+int xk_record_save_next(const struct xk_record *record,
+                        const struct xk_domain_config *config,
+                        struct xk_error *err);
+void xk_record_drop_next(const struct xk_record *record);
 
 /* Give the record another UUID, which must be free; only while locked. */
 int xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,

@@ -39,6 +39,7 @@ void
 xk_store_cleanup(struct xk_store **store)
 {
     xk_store_close(*store);
+    *store = NULL;
 }
 
 /* The characters that xenstored takes in a path. */

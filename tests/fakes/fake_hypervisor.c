@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -68,17 +70,26 @@ load(struct xk_hypervisor *hv, const struct xk_uuid *uuid, struct being *being,
     return 0;
 }
 
+static void
+stopped_path(struct xk_hypervisor *hv, char *path, size_t size)
+{
+    snprintf(path, size, "%s/stopped", fake_of(hv)->world);
+}
+
 /* As one step: a process that is killed amid it changes nothing. */
 static void
-save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
-     const struct being *being)
+save_at(struct xk_hypervisor *hv, const char *path, const struct being *being)
 {
     XK_CLEANUP_FREE char *text =
         xk_asprintf("%d %d %s\n", being->state, being->reason, being->name);
-    char path[512], temporary[600];
+    struct rlimit limit, none;
+    char temporary[600];
     int fd;
 
-    being_path(hv, uuid, path, sizeof(path));
+    /* The world is not on a disk that is full. */
+    getrlimit(RLIMIT_FSIZE, &limit);
+    none = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
     snprintf(temporary, sizeof(temporary), "%s-%d", fake_of(hv)->world,
              (int)getpid());
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -86,6 +97,17 @@ save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
         rename(temporary, path) == -1)
         abort();
     close(fd);
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void
+save(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+     const struct being *being)
+{
+    char path[512];
+
+    being_path(hv, uuid, path, sizeof(path));
+    save_at(hv, path, being);
 }
 
 /* ---- at most one copy ---- */
@@ -94,7 +116,7 @@ static bool
 runs_in(const char *world, const struct xk_uuid *uuid)
 {
     struct fake other = {.world = (char *)(uintptr_t)world};
-    struct being being;
+    struct being being = {0};
 
     return load(&other.base, uuid, &being, NULL) == 0 &&
            being.state == XK_STATE_RUNNING;
@@ -114,6 +136,17 @@ note_if_both_run(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 
 /* ---- faults ---- */
 
+void
+xk_fake_fill_disks(void)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = 0;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 static int
 before(struct xk_hypervisor *hv, struct xk_error *err)
 {
@@ -122,6 +155,10 @@ before(struct xk_hypervisor *hv, struct xk_error *err)
     faults->calls++;
     if (faults->calls == faults->killed_at)
         _exit(9);
+    if (faults->calls == faults->halted_at)
+        raise(SIGSTOP);
+    if (faults->calls == faults->full_at)
+        xk_fake_fill_disks();
     if (faults->calls == faults->fail_at)
         return xk_fail(err, XK_ERR_FAILED, "injected failure of call %u",
                        faults->calls);
@@ -136,6 +173,38 @@ after(struct xk_hypervisor *hv)
     if (faults->calls == faults->killed_after)
         _exit(9);
     return 0;
+}
+
+static bool
+stands_still(struct xk_hypervisor *hv)
+{
+    const struct xk_fake_faults *faults = &fake_of(hv)->faults;
+    char path[512];
+
+    stopped_path(hv, path, sizeof(path));
+    if ((faults->stops_at != 0 && faults->calls == faults->stops_at) ||
+        (faults->late_at != 0 && faults->calls == faults->late_at))
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    return access(path, F_OK) == 0;
+}
+
+/* True where the call is to have its effect now. *told: or later. */
+static bool
+takes_effect(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+             const struct being *being, bool *told, struct xk_error *err)
+{
+    const struct xk_fake_faults *faults = &fake_of(hv)->faults;
+    char path[512], late[600];
+
+    if (!stands_still(hv))
+        return true;
+    being_path(hv, uuid, path, sizeof(path));
+    snprintf(late, sizeof(late), "%s.late", path);
+    *told = faults->late_at != 0 && faults->calls == faults->late_at;
+    if (*told)
+        save_at(hv, late, being);
+    xk_fail(err, XK_ERR_TIMEOUT, "the fake does not answer in time");
+    return false;
 }
 
 /* ---- the table ---- */
@@ -215,11 +284,13 @@ fake_check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
 }
 
 static int
-change_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
-             const char *name, enum xk_domain_state state, struct xk_error *err)
+tell_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+           const char *name, enum xk_domain_state state, bool *told,
+           struct xk_error *err)
 {
     struct being being = {0};
 
+    *told = false;
     if (name == NULL && load(hv, uuid, &being, err) == -1)
         return -1;
     if (before(hv, err) == -1)
@@ -227,10 +298,22 @@ change_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
     if (name != NULL)
         snprintf(being.name, sizeof(being.name), "%s", name);
     being.state = (int)state;
+    if (!takes_effect(hv, uuid, &being, told, err))
+        return -1;
+    *told = true;
     save(hv, uuid, &being);
     if (state == XK_STATE_RUNNING)
         note_if_both_run(hv, uuid);
     return after(hv);
+}
+
+static int
+change_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+             const char *name, enum xk_domain_state state, struct xk_error *err)
+{
+    bool told;
+
+    return tell_state(hv, uuid, name, state, &told, err);
 }
 
 static int
@@ -246,12 +329,14 @@ static int
 fake_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
               struct xk_deadline deadline, struct xk_error *err)
 {
-    char path[512];
+    char path[600];
 
     (void)deadline;
     if (before(hv, err) == -1)
         return -1;
     being_path(hv, &domain->uuid, path, sizeof(path));
+    unlink(path);
+    strcat(path, ".late");
     unlink(path);
     disks_path(hv, &domain->uuid, path, sizeof(path));
     unlink(path);
@@ -275,6 +360,15 @@ fake_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 static int
+fake_unpause_received(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      bool *told, struct xk_deadline deadline,
+                      struct xk_error *err)
+{
+    (void)deadline;
+    return tell_state(hv, &domain->uuid, NULL, XK_STATE_RUNNING, told, err);
+}
+
+static int
 fake_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
             enum xk_signal signal, bool acpi_fallback,
             struct xk_deadline deadline, struct xk_error *err)
@@ -283,9 +377,10 @@ fake_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)acpi_fallback;
     if (before(hv, err) == -1)
         return -1;
-    xk_fake_stop(hv, &domain->uuid,
-                 signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
-                                              : XK_STOP_REBOOT);
+    if (signal != XK_SIGNAL_NONE)
+        xk_fake_stop(hv, &domain->uuid,
+                     signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
+                                                  : XK_STOP_REBOOT);
     return after(hv);
 }
 
@@ -341,7 +436,7 @@ static int
 fake_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
             const char *name, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct being being;
+    struct being being = {0};
 
     (void)deadline;
     if (load(hv, &domain->uuid, &being, err) == -1)
@@ -412,11 +507,15 @@ fake_check_needs(struct xk_hypervisor *hv,
                  struct xk_problems *problems, struct xk_error *err)
 {
     const char *machine = xk_json_string(xk_json_get(needs, "machine"));
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/lacks", fake_of(hv)->world);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    (void)hv;
     (void)config;
     (void)live;
     (void)err;
+    if (xk_read_file(AT_FDCWD, path, 256, &text, NULL) == 0)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL, "no %s here",
+                       text.data);
     if (machine == NULL || strcmp(machine, "fake") != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
                        "it needs a machine that is not fake");
@@ -587,6 +686,7 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .take_back = fake_take_back,
     .prepare = fake_prepare,
     .receive = fake_receive,
+    .unpause_received = fake_unpause_received,
     .read_foreign = fake_read_foreign,
 };
 
@@ -605,6 +705,43 @@ struct xk_fake_faults *
 xk_fake_faults(struct xk_hypervisor *hv)
 {
     return &fake_of(hv)->faults;
+}
+
+/* What is late has its effect, where its domain is there yet. */
+static void
+arrive(struct xk_hypervisor *hv, const char *name)
+{
+    static const char late[] = ".late";
+    size_t length = strlen(name) - strlen(late);
+    XK_CLEANUP_FREE char *from = xk_asprintf("%s/%s", fake_of(hv)->world, name);
+    char text[XK_UUID_TEXT_SIZE] = "", path[512];
+    struct xk_uuid uuid;
+
+    memcpy(text, name, length < sizeof(text) ? length : 0);
+    if (!xk_uuid_parse(text, &uuid))
+        return;
+    being_path(hv, &uuid, path, sizeof(path));
+    if (access(path, F_OK) == -1)
+        unlink(from);
+    else if (rename(from, path) == 0 && runs_in(fake_of(hv)->world, &uuid))
+        note_if_both_run(hv, &uuid);
+}
+
+void
+xk_fake_go_on(struct xk_hypervisor *hv)
+{
+    XK_CLEANUP_DIR DIR *dir = opendir(fake_of(hv)->world);
+    struct dirent *entry;
+    char path[512];
+
+    while ((entry = readdir(dir)) != NULL) {
+        const char *dot = strrchr(entry->d_name, '.');
+
+        if (dot != NULL && strcmp(dot, ".late") == 0)
+            arrive(hv, entry->d_name);
+    }
+    stopped_path(hv, path, sizeof(path));
+    unlink(path);
 }
 
 void

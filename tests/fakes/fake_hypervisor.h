@@ -18,12 +18,26 @@ struct xk_fake_faults {
     unsigned fail_at;      /* the call fails, its effect half done */
     unsigned killed_at;    /* the process ends before the effect */
     unsigned killed_after; /* the process ends after the effect */
+    /* From that call on the world stands still, as a stopped QEMU does: calls
+     * have no effect and time out, until xk_fake_go_on(). Only what is torn
+     * down goes. */
+    unsigned stops_at;
+    unsigned late_at;   /* the same, but this call has its effect then */
+    unsigned halted_at; /* the process is stopped before the effect */
+    unsigned full_at;   /* xk_fake_fill_disks() before the effect */
 };
 
-/* world: an existing directory. */
+/* This process can write to no file any more, but for its world. */
+void xk_fake_fill_disks(void);
+
+/* world: an existing directory. What a file "lacks" in it says is missing there
+ * for every domain. */
 struct xk_hypervisor *xk_fake_open(const struct xk_state *state,
                                    const char *world);
 struct xk_fake_faults *xk_fake_faults(struct xk_hypervisor *hv);
+
+/* The world that stood still does not any more. */
+void xk_fake_go_on(struct xk_hypervisor *hv);
 
 /* The guest stops by itself. */
 void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 #include "toolstack/migration/frame.h"
 
 enum {
+    ROOM = 1 << 20, /* for what a stopped target does not read */
     LENGTH_AT = 16, /* of the payload, in a header */
     CHUNK = 64 << 10,
 };
@@ -60,6 +62,19 @@ is_struck(const struct carrier *carrier, const struct direction *direction)
            direction->frames == way->index && access(way->once, F_OK) == -1;
 }
 
+/* It is stopped when this returns. */
+static void
+stop_target(const struct carrier *carrier)
+{
+    int fd = open(carrier->way->once, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    siginfo_t info;
+
+    dprintf(fd, "%d", (int)carrier->child);
+    close(fd);
+    kill(carrier->child, SIGSTOP);
+    waitid(P_PID, (id_t)carrier->child, &info, WSTOPPED | WEXITED | WNOWAIT);
+}
+
 /* What is to be done before the frame: false where it does not pass. */
 static bool
 strike_before(struct carrier *carrier, const struct direction *direction,
@@ -91,6 +106,12 @@ strike_before(struct carrier *carrier, const struct direction *direction,
     case WAY_KILL_SOURCE:
         kill(carrier->way->source, SIGKILL);
         return true;
+    case WAY_STOP_TARGET:
+        stop_target(carrier);
+        return true;
+    case WAY_STOP_SOURCE:
+        kill(carrier->way->source, SIGSTOP);
+        return true;
     case WAY_SOUND:
     case WAY_CUT_AFTER:
     case WAY_FAULTS:
@@ -112,7 +133,8 @@ pass_frame(struct carrier *carrier, struct direction *direction, size_t length)
     if (!carrier->swallows &&
         xk_write_all(direction->out, direction->held.data, length) == -1)
         _exit(0);
-    if (struck && carrier->way->fault == WAY_CUT_AFTER)
+    if (struck && (carrier->way->fault == WAY_CUT_AFTER ||
+                   carrier->way->fault == WAY_STOP_TARGET))
         _exit(0);
 }
 
@@ -163,12 +185,14 @@ faulty_way_run(const struct faulty_way *way,
     signal(SIGPIPE, SIG_IGN);
     if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1)
         abort();
+    fcntl(in[1], F_SETPIPE_SZ, ROOM);
     carrier.child = fork();
     if (carrier.child == 0) {
         close(in[1]);
         close(out[0]);
         close(STDIN_FILENO);
         close(STDOUT_FILENO);
+        setsid(); /* or it goes on, if it is stopped, when we end */
         _exit(target(in[0], out[1], context) == 0 ? 0 : 1);
     }
     close(in[0]);

@@ -17,6 +17,9 @@ enum way_fault {
     WAY_SWALLOW,     /* it and all after it never arrive, either way */
     WAY_KILL_TARGET,
     WAY_KILL_SOURCE,
+    WAY_STOP_TARGET, /* and the frame is the last; who sees to it that it goes
+                        on finds it in `once` */
+    WAY_STOP_SOURCE,
     WAY_FAULTS,
 };
 
@@ -26,7 +29,7 @@ struct faulty_way {
     enum way_fault fault;
     const char *once; /* a file that is made when it is done; while it is there,
                          the way is sound */
-    pid_t source;     /* for WAY_KILL_SOURCE */
+    pid_t source;     /* for WAY_KILL_SOURCE and WAY_STOP_SOURCE */
 };
 
 /* Carry frames between standard input and output, where the source is, and a

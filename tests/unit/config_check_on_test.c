@@ -107,6 +107,11 @@ static const struct {
     {"kvm", HVM "vif=['script=x']\n",
      "t:2:6: error: on kvm: script is not supported: name a bridge, or use "
      "type=user"},
+    {"kvm", HVM "vif=['type=user,hostloopback=1']\n", NULL},
+    {"kvm", HVM "vif=['type=user,hostloopback=0']\n",
+     "t:2:6: error: on kvm: hostloopback=0 is not possible: QEMU has no switch "
+     "that keeps a guest on a user-mode network from 127.0.0.1 of the host; "
+     "name a bridge"},
     {"xen", HVM "vif=['type=user']\n",
      "t:2:6: error: on xen: type=user is not supported: name a bridge"},
     {"xen", HVM "disk=['/a,vmdk,hda,w']\n",

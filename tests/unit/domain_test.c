@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -542,6 +543,33 @@ a_coredump_is_written_before_the_domain_goes(void **context)
     assert_int_equal(scratch_count(f->host.state.lib_path, "dump"), 1);
 }
 
+/* Each is as large as the guest. */
+static void
+a_guest_that_crashes_again_and_again_leaves_few_coredumps(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *folder =
+        xk_asprintf("%s/dump", f->host.state.lib_path);
+
+    for (int i = 0; i < 8; i++) {
+        XK_CLEANUP_FREE char *path =
+            xk_asprintf("%s/a-20260101T00000%dZ.core", folder, i);
+
+        assert_int_equal(xk_make_dirs(folder, 0700, &f->err), 0);
+        assert_int_equal(xk_write_file(AT_FDCWD, path, "", 0, false, &f->err),
+                         0);
+    }
+    assert_int_equal(create(f, "a", "on_crash = 'coredump-destroy'"), 0);
+    assert_int_equal(create(f, "b", "on_crash = 'coredump-destroy'"), 0);
+    stop(f, "a", XK_STOP_CRASH);
+    stop(f, "b", XK_STOP_CRASH);
+    assert_int_equal(apply(f, "a"), 0);
+    assert_int_equal(scratch_count(f->host.state.lib_path, "dump"), 8);
+    assert_int_equal(apply(f, "b"), 0); /* another guest has its own */
+    assert_int_equal(scratch_count(f->host.state.lib_path, "dump"), 9);
+    assert_nothing_left(f);
+}
+
 static void
 a_rename_restart_keeps_the_old_under_another_name(void **context)
 {
@@ -905,6 +933,7 @@ main(void)
         T(a_reboot_restarts_by_default_with_the_same_uuid),
         T(a_preserved_domain_stays_as_it_is),
         T(a_coredump_is_written_before_the_domain_goes),
+        T(a_guest_that_crashes_again_and_again_leaves_few_coredumps),
         T(a_rename_restart_keeps_the_old_under_another_name),
         T(a_guest_that_reboots_in_a_loop_is_stopped),
         T(a_restart_that_fails_is_not_tried_for_ever),

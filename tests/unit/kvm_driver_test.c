@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,6 +25,7 @@
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/uid.h"
 #include "toolstack/qmp.h"
 #include "toolstack/operations.h"
 
@@ -238,6 +240,21 @@ a_second_thought_after_a_reboot_request_counts(void **context)
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
+static void
+a_reboot_that_is_taken_back_leaves_a_poweroff(void **context)
+{
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_REBOOT, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_NONE, true,
+                               kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
+}
+
 /* ---- lists ---- */
 
 static void
@@ -275,40 +292,81 @@ a_list_is_in_order_of_making_and_leaves_half_made_ones_out(void **context)
         xk_record_close(records[i]);
 }
 
+/* Give a record its uid, as a build does. */
+static uid_t
+claim_uid(struct kvm_world *w, const struct xk_record *record)
+{
+    struct xk_kvm_claim claim;
+    int held;
+
+    WORKS(w, xk_kvm_claim_make(record, &claim, &held, kvm_soon(), &w->err));
+    xk_kvm_uid_release(claim.uid, held);
+    return claim.uid;
+}
+
 static void
 each_domain_of_root_has_a_uid_of_its_own(void **context)
 {
     struct kvm_world *w = *context;
-    struct xk_kvm_claim claims[3];
     struct xk_record *records[3];
+    uid_t uids[3];
 
     for (size_t i = 0; i < 3; i++) {
         XK_CLEANUP_CONFIG struct xk_domain_config *config =
             kvm_config(w, "n", "");
 
         records[i] = kvm_record(w, config);
-        WORKS(w, xk_kvm_claim(records[i], &claims[i], kvm_soon(), &w->err));
+        uids[i] = claim_uid(w, records[i]);
+        assert_int_equal(claim_uid(w, records[i]), uids[i]);
     }
-    if (geteuid() == 0 && claims[0].uid != 65534) {
-        assert_int_equal(claims[1].uid, claims[0].uid + 1);
-        assert_int_equal(claims[2].uid, claims[0].uid + 2);
-        WORKS(w, xk_record_remove(records[1], &w->err));
-        {
-            XK_CLEANUP_CONFIG struct xk_domain_config *config =
-                kvm_config(w, "n", "");
-            struct xk_kvm_claim claim;
-
-            xk_record_close(records[1]);
-            records[1] = kvm_record(w, config);
-            WORKS(w, xk_kvm_claim(records[1], &claim, kvm_soon(), &w->err));
-            assert_int_equal(claim.uid, claims[1].uid);
-        }
-    } else if (geteuid() != 0) {
-        assert_int_equal(claims[0].uid, geteuid());
-        assert_int_equal(claims[1].uid, geteuid());
+    if (geteuid() != 0) {
+        assert_int_equal(uids[0], geteuid());
+        assert_int_equal(uids[1], geteuid());
+    } else if (uids[0] != 65534) {
+        assert_true(xk_kvm_uid_is_ours(uids[0]));
+        assert_int_not_equal(uids[0], uids[1]);
+        assert_int_not_equal(uids[0], uids[2]);
+        assert_int_not_equal(uids[1], uids[2]);
     }
     for (size_t i = 0; i < 3; i++)
         xk_record_close(records[i]);
+}
+
+/* Of another state directory, or of no toolstack at all. */
+static void
+a_uid_that_any_process_of_the_host_has_is_not_given(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = kvm_config(w, "n", "");
+    XK_CLEANUP_RECORD struct xk_record *record = kvm_record(w, config);
+    uid_t before = claim_uid(w, record);
+    int ends[2], held;
+    char byte;
+    pid_t pid;
+
+    if (geteuid() != 0 || before == 65534)
+        return;
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        if (setresuid(before, before, before) == 0 &&
+            write(ends[1], "1", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_not_equal(claim_uid(w, record), before);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    /* And one that another xk is about to give. */
+    before = claim_uid(w, record);
+    held = xk_kvm_uid_hold(before, &w->err);
+    if (held == -1)
+        fail_msg("%s", w->err.message);
+    assert_int_not_equal(claim_uid(w, record), before);
+    xk_kvm_uid_release(before, held);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* ---- core dumps and preserving ---- */
@@ -361,9 +419,10 @@ static char *
 devices_of(const struct kvm_world *w)
 {
     return xk_asprintf("disk = ['format=raw,vdev=xvda,access=rw,target=%s']\n"
-                       "vif = ['type=user,hostfwd=tcp:127.0.0.1:%u-:22']\n"
+                       "vif = ['type=user,hostfwd=tcp:127.0.0.1:%u-:22,"
+                       "hostfwd=udp::%u-:53']\n"
                        "vnc = 1\nvncunused = 0\nvncdisplay = %u\n",
-                       w->image, free_port(), free_port() - 5900);
+                       w->image, free_port(), free_port(), free_port() - 5900);
 }
 
 static void
@@ -388,6 +447,76 @@ a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory(void **context)
     assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
     WORKS(w,
           xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+}
+
+/* ---- the screen ---- */
+
+static void
+read_banner(struct kvm_world *w, const char *name)
+{
+    XK_CLEANUP_CLOSE int fd =
+        xk_qmp_dial(w->domain.record->dir_fd, name, kvm_soon(), &w->err);
+    char banner[12];
+    struct stat st;
+
+    assert_int_not_equal(fd, -1);
+    assert_int_not_equal(
+        xk_deadline_poll(kvm_soon(), fd, POLLIN, "VNC", &w->err), -1);
+    assert_int_equal(read(fd, banner, sizeof(banner)), sizeof(banner));
+    assert_memory_equal(banner, "RFB 003.008\n", sizeof(banner));
+    assert_int_equal(fstatat(w->domain.record->dir_fd, name, &st, 0), 0);
+    assert_int_equal(st.st_uid, geteuid());
+}
+
+static void
+the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_start(w, "vnc = 1\nvncpasswd = \"hush\"");
+    WORKS(w,
+          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_non_null(screen.path);
+    assert_non_null(strstr(screen.path, "/" XK_KVM_FILE_SCREEN));
+    assert_string_equal(screen.password, "hush");
+    xk_screen_free(&screen);
+    read_banner(w, XK_KVM_FILE_SCREEN);
+    /* And of the next QEMU of the domain. */
+    config = xk_record_load_config(w->domain.record, &w->err);
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                &w->err));
+    read_banner(w, XK_KVM_FILE_SCREEN);
+}
+
+static void
+the_screen_is_on_a_port_where_one_is_asked_for(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+
+    kvm_start(w, "vnc = 1\nvnclisten = \"127.0.0.1\"");
+    WORKS(w,
+          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_null(screen.path);
+    assert_string_equal(screen.address, "127.0.0.1");
+    assert_true(screen.port >= 5900);
+    assert_null(screen.password);
+    xk_screen_free(&screen);
+}
+
+static void
+a_domain_without_a_screen_says_so(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_screen screen = {0};
+
+    kvm_build(w, "vnc = 0");
+    HAS_FAILED(
+        xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
 }
 
 /* ---- a QEMU that does not answer ---- */
@@ -444,10 +573,15 @@ main(void)
         T(a_reset_leaves_a_paused_domain_paused),
         T(the_power_button_asks_for_poweroff_or_reboot),
         T(a_second_thought_after_a_reboot_request_counts),
+        T(a_reboot_that_is_taken_back_leaves_a_poweroff),
         T(a_list_is_in_order_of_making_and_leaves_half_made_ones_out),
         T(each_domain_of_root_has_a_uid_of_its_own),
+        T(a_uid_that_any_process_of_the_host_has_is_not_given),
         T(a_core_dump_is_an_elf_file_of_its_own),
         T(a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory),
+        T(the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for),
+        T(the_screen_is_on_a_port_where_one_is_asked_for),
+        T(a_domain_without_a_screen_says_so),
         T(a_stopped_qemu_times_out_but_is_destroyed_at_once),
         T(a_talkative_other_client_does_not_keep_us_from_destroying),
     };

@@ -234,7 +234,7 @@ what_was_taken_is_given_back_and_the_state_stays(void **context)
         assert_int_equal(run.state, XK_STATE_SHUTDOWN);
         assert_int_equal(run.reason, XK_STOP_POWEROFF);
         assert_true(run.powered_off);
-        assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 64 << 10);
+        assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 128 << 10);
         log_much(f, 1 << 19);
     }
     log_event(f, RESET EVENT("RESUME"));
@@ -249,7 +249,7 @@ reading_gives_back_too_so_that_it_stays_cheap_without_a_monitor(void **context)
     log_event(f, RUN);
     log_much(f, 1 << 20);
     assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
-    assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 64 << 10);
+    assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 128 << 10);
     assert_int_equal(read_run(f).state, XK_STATE_RUNNING);
 }
 
@@ -349,6 +349,80 @@ another_log_keeps_its_last_bytes(void **context)
     xk_kvm_log_trim(f->fd, "missing.log", 1 << 20);
 }
 
+/* Bytes that make the log end, or the next line begin, where a page does. */
+static void
+log_to_the_end_of_a_page(struct folder *f, size_t lacking)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct stat st;
+
+    assert_int_equal(fstatat(f->fd, XK_KVM_FILE_EVENTS, &st, 0), 0);
+    xk_buf_puts(&text, STAMP "\"event\": \"OTHER\", \"data\": {\"a\": \"");
+    while (((size_t)st.st_size + text.length + lacking + 5) % 4096 != 0)
+        xk_buf_puts(&text, "x");
+    xk_buf_puts(&text, "\"}}\r\n");
+    log_more(f, XK_KVM_FILE_EVENTS, text.data, text.length);
+}
+
+static void
+a_log_that_shows_that_a_write_failed_leaves_the_state_in_doubt(void **context)
+{
+    struct folder *f = *context;
+    struct xk_kvm_run run;
+
+    log_event(f, RUN);
+    assert_false(read_run(f).doubtful);
+    log_event(f, "{\"timestamp\": {\"seconds\": 17, \"mic"); /* torn */
+    run = read_run(f);
+    assert_true(run.doubtful);
+    assert_int_equal(run.state, XK_STATE_RUNNING);
+    /* What comes behind is not lost with it, and may end the doubt. */
+    log_event(f, STOP);
+    run = read_run(f);
+    assert_true(run.doubtful);
+    assert_int_equal(run.state, XK_STATE_PAUSED);
+    log_event(f, EVENT("RESUME"));
+    assert_false(read_run(f).doubtful);
+    log_event(f, "{\"timestamp\": {");
+    log_event(f, SHUTDOWN("true", "guest-reset"));
+    run = read_run(f);
+    assert_false(run.doubtful);
+    assert_int_equal(run.state, XK_STATE_SHUTDOWN);
+    assert_int_equal(run.reason, XK_STOP_REBOOT);
+}
+
+static void
+a_line_that_is_lost_where_a_page_ends_leaves_the_state_in_doubt(void **context)
+{
+    struct folder *f = *context;
+
+    log_event(f, RUN);
+    log_to_the_end_of_a_page(f, 0);
+    assert_true(read_run(f).doubtful);
+    log_event(f, STOP);
+    assert_true(read_run(f).doubtful);
+    log_event(f, EVENT("RESUME"));
+    assert_false(read_run(f).doubtful);
+    log_to_the_end_of_a_page(f, 7);
+    assert_false(read_run(f).doubtful);
+}
+
+static void
+of_more_than_a_guest_has_reason_for_the_last_is_read(void **context)
+{
+    struct folder *f = *context;
+    struct xk_kvm_run run;
+
+    log_event(f, RUN);
+    log_much(f, 5 << 20);
+    log_event(f, SHUTDOWN("true", "guest-reset"));
+    run = read_run(f);
+    assert_int_equal(run.state, XK_STATE_SHUTDOWN);
+    assert_int_equal(run.reason, XK_STOP_REBOOT);
+    assert_true(run.negotiated);
+    assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 128 << 10);
+}
+
 int
 main(void)
 {
@@ -365,6 +439,9 @@ main(void)
         T(an_endless_line_is_stepped_over),
         T(a_look_tells_whether_the_state_may_have_changed),
         T(another_log_keeps_its_last_bytes),
+        T(a_log_that_shows_that_a_write_failed_leaves_the_state_in_doubt),
+        T(a_line_that_is_lost_where_a_page_ends_leaves_the_state_in_doubt),
+        T(of_more_than_a_guest_has_reason_for_the_last_is_read),
     };
 #undef T
 

@@ -25,6 +25,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/uid.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/qmp.h"
 
@@ -187,13 +188,15 @@ launch(struct kvm_world *w, const char *program, const char *const *arguments)
     struct xk_kvm_claim claim = {0};
     struct xk_kvm_plan plan;
     int events_fd = -1;
-    int r;
+    int held, r;
 
     xk_domain_close(&w->domain);
     w->domain.record = kvm_record(w, config);
     xk_kvm_plan_init(&plan, false);
     assert_int_equal(
-        xk_kvm_claim(w->domain.record, &claim, kvm_soon(), &w->err), 0);
+        xk_kvm_claim_make(w->domain.record, &claim, &held, kvm_soon(), &w->err),
+        0);
+    xk_kvm_uid_release(claim.uid, held);
     plan.uid = claim.uid;
     plan.gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
     xk_kvm_plan_arg(&plan, "%s", program);

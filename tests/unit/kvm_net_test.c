@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
 #include "tests/unit/kvm_plan_qemu.h"
@@ -31,7 +32,8 @@ unsigned if_nametoindex(const char *name);
 
 enum {
     PORTS = 256,
-    GONE_TRIES = 500
+    GONE_TRIES = 500,
+    DEADLINE_MS = 10000,
 };
 
 static char *dir;
@@ -130,19 +132,35 @@ an_unknown_model_is_refused(void **context)
 }
 
 static void
-without_a_bridge_the_card_has_a_user_mode_network(void **context)
+shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("type=user,hostloopback=0", XK_ERR_HOST, "127.0.0.1");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "type=user,hostloopback=1", &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
+a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 {
     struct xk_problems problems = {0};
     struct xk_kvm_plan plan;
     struct xk_error err;
 
     (void)context;
+    refused("bridge=nosuch", XK_ERR_HOST, "no bridge \"nosuch\"");
+    refused("bridge=nosuch,model=e1000", XK_ERR_HOST, "no bridge \"nosuch\"");
     xk_kvm_plan_init(&plan, false);
+    plan.probe = true;
     plan.problems = &problems;
-    assert_int_equal(plan_vif(&plan, "bridge=nosuch", &err), 0);
-    assert_int_equal(count_text(&plan, "{\"type\":\"user\""), 1);
-    assert_int_equal(problems.warnings, 1);
-    assert_non_null(strstr(problems.items[0].message, "no bridge \"nosuch\""));
+    assert_int_equal(plan_vif(&plan, "bridge=nosuch','model=floppy", &err), 0);
+    assert_int_equal(problems.errors, 2);
+    assert_int_equal(xk_problems_fail(&problems, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
     xk_kvm_plan_free(&plan);
     xk_problems_free(&problems);
 }
@@ -317,6 +335,58 @@ a_tap_lives_as_long_as_its_qemu(void **context)
     assert_true(gone);
 }
 
+static void
+set_aside(const struct plan_qemu *qemu, const struct xk_domain_config *config)
+{
+    struct xk_error err = {0};
+    struct xk_process process;
+
+    assert_true(xk_process_identify(qemu->pid, &process));
+    if (xk_kvm_tap_set_aside(&process, config, xk_deadline_in_ms(DEADLINE_MS),
+                             &err) == -1)
+        fail_msg("%s", err.message);
+}
+
+static void
+a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        with_vif("bridge=br0,vifname=kept', 'bridge=br0");
+    XK_CLEANUP_CLOSE int next = -1;
+    struct xk_kvm_plan plan;
+    struct plan_qemu qemu;
+    struct xk_error err;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan,
+                              "bridge=br0,vifname=kept', 'bridge=br0', "
+                              "'bridge=br0,vifname=bystander",
+                              &err),
+                     0);
+    plan_qemu_begin(&qemu, "kept", &plan);
+    xk_kvm_plan_free(&plan);
+    assert_true(plan_qemu_answers(&qemu));
+    config->uuid.bytes[0] = 0xff;
+    set_aside(&qemu, config);
+    assert_int_equal(if_nametoindex("kept"), 0);
+    assert_int_equal(if_nametoindex("vif00112233.1"), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *aside = i == 0 ? "vifff112233.0" : "vifff112233.1";
+
+        assert_int_not_equal(if_nametoindex(aside), 0);
+        assert_false(is_port("br0", aside));
+        assert_int_equal(ask_device(aside, SIOCGIFFLAGS).ifr_flags & IFF_UP, 0);
+    }
+    next = xk_kvm_tap_create("kept", "br0", 0, xk_deadline_in_ms(DEADLINE_MS),
+                             &err);
+    assert_int_not_equal(next, -1);
+    set_aside(&qemu, config);
+    assert_true(is_port("br0", "kept"));
+    assert_true(is_port("br0", "bystander"));
+    assert_true(plan_qemu_end(&qemu, true));
+}
+
 static int
 setup(void **context)
 {
@@ -369,12 +439,17 @@ main(void)
         cmocka_unit_test(a_forwarded_port_in_use_is_refused),
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(an_unknown_model_is_refused),
-        cmocka_unit_test(without_a_bridge_the_card_has_a_user_mode_network),
+        cmocka_unit_test(
+            shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(
+            a_bridge_that_is_missing_is_refused_and_told_with_all_else),
         cmocka_unit_test(a_card_on_a_bridge_has_a_tap_there_that_is_up),
         cmocka_unit_test(looking_makes_no_tap),
         cmocka_unit_test(a_name_that_is_taken_or_no_name_is_refused),
         cmocka_unit_test(what_is_no_bridge_is_not_taken_for_one),
         cmocka_unit_test(a_tap_lives_as_long_as_its_qemu),
+        cmocka_unit_test(
+            a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is),
         cmocka_unit_test(the_default_bridge_is_used_where_it_is),
         cmocka_unit_test(
             a_bridge_without_the_right_to_it_is_refused_before_anything_is_made),

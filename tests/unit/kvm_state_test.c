@@ -4,12 +4,14 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -240,7 +242,7 @@ a_reboot_that_was_asked_for_comes_as_a_poweroff(void **context)
     struct fixture *f = *context;
 
     start_qemu(f, "shutdown");
-    assert_int_equal(xk_kvm_mark(f->fd, XK_KVM_FILE_REBOOT, &f->err), 0);
+    assert_int_equal(xk_kvm_expect_reboot(f->fd, &f->err), 0);
     write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
     assert_int_equal(read_status(f).reason, XK_STOP_REBOOT);
     write_log(f, RUN "{\"event\": \"GUEST_PANICKED\"}\n");
@@ -248,6 +250,101 @@ a_reboot_that_was_asked_for_comes_as_a_poweroff(void **context)
     xk_kvm_unmark(f->fd, XK_KVM_FILE_REBOOT);
     write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
     assert_int_equal(read_status(f).reason, XK_STOP_POWEROFF);
+}
+
+enum {
+    MINUTE = 60
+};
+
+static int64_t
+seconds_of(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec;
+}
+
+/* As if the reboot had been asked for so many seconds ago, and the guest had
+ * switched itself off so much later. The clock of the wall was set by `step`
+ * in between. */
+static enum xk_stop_reason
+reason_after(struct fixture *f, int64_t asked_ago, int64_t took, int64_t step)
+{
+    int64_t wall = seconds_of(CLOCK_REALTIME) - asked_ago;
+    XK_CLEANUP_FREE char *mark =
+        xk_asprintf("%" PRId64 "000000000 %" PRId64 "000000000\n",
+                    seconds_of(CLOCK_BOOTTIME) - asked_ago, wall - step);
+    XK_CLEANUP_FREE char *log =
+        xk_asprintf(RUN "{\"timestamp\": {\"seconds\": %" PRId64
+                        ", \"microseconds\": 5}, \"event\": \"SHUTDOWN\", "
+                        "\"data\": {\"reason\": \"guest-shutdown\"}}\n",
+                    wall + took);
+
+    assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_REBOOT, mark,
+                                   strlen(mark), false, NULL),
+                     0);
+    write_log(f, log);
+    return read_status(f).reason;
+}
+
+static void
+a_reboot_that_was_not_heeded_within_a_minute_lapses(void **context)
+{
+    struct fixture *f = *context;
+    const int64_t long_ago = seconds_of(CLOCK_BOOTTIME) > 5 * MINUTE
+                                 ? 4 * MINUTE
+                                 : seconds_of(CLOCK_BOOTTIME) - 1;
+
+    assert_true(long_ago > 2 * MINUTE);
+    start_qemu(f, "shutdown");
+    assert_int_equal(reason_after(f, 5, 3, 0), XK_STOP_REBOOT);
+    assert_int_equal(reason_after(f, long_ago, long_ago - 1, 0),
+                     XK_STOP_POWEROFF);
+    /* Looked at late, but it was heeded in time. */
+    assert_int_equal(reason_after(f, long_ago, MINUTE / 2, 0), XK_STOP_REBOOT);
+    assert_int_equal(reason_after(f, long_ago, MINUTE / 2, 3600),
+                     XK_STOP_REBOOT);
+    assert_int_equal(reason_after(f, 5, 3, -3600), XK_STOP_REBOOT);
+    assert_int_equal(reason_after(f, long_ago, long_ago - 1, 3600),
+                     XK_STOP_POWEROFF);
+    assert_int_equal(reason_after(f, long_ago, long_ago - 1, -3600),
+                     XK_STOP_POWEROFF);
+}
+
+static void
+where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
+{
+    static const struct {
+        const char *log, *answer;
+        enum xk_domain_state state;
+        enum xk_stop_reason reason;
+    } rows[] = {
+        {RUN "{\"ev", "shutdown", XK_STATE_SHUTDOWN, XK_STOP_POWEROFF},
+        {RUN "{\"ev", "running", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+        {RUN "{\"ev", "guest-panicked", XK_STATE_CRASHED, XK_STOP_CRASH},
+        {RUN "{\"ev", "watchdog", XK_STATE_SHUTDOWN, XK_STOP_WATCHDOG},
+        {RUN "{\"ev", "paused", XK_STATE_PAUSED, XK_STOP_POWEROFF},
+        {RUN SHUTDOWN("guest-reset") "{\"ev", "shutdown", XK_STATE_SHUTDOWN,
+         XK_STOP_REBOOT},
+        {RUN SHUTDOWN("guest-reset") "{\"ev", "running", XK_STATE_RUNNING,
+         XK_STOP_POWEROFF},
+        /* Without a hole it is not asked. */
+        {RUN, "shutdown", XK_STATE_RUNNING, XK_STOP_POWEROFF},
+    };
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        struct xk_kvm_status status;
+        XK_CLEANUP_FREE char *log = xk_asprintf(
+            "%s{\"return\": {}}\n%s", GREETING, rows[i].log + strlen(GREETING));
+
+        write_log(f, log);
+        start_qemu(f, rows[i].answer);
+        status = read_status(f);
+        assert_int_equal(status.state, rows[i].state);
+        assert_int_equal(status.reason, rows[i].reason);
+    }
 }
 
 static void
@@ -286,6 +383,8 @@ main(void)
         T(a_pid_that_another_process_has_by_now_is_no_qemu),
         T(a_stop_for_no_reason_is_asked_about),
         T(a_reboot_that_was_asked_for_comes_as_a_poweroff),
+        T(a_reboot_that_was_not_heeded_within_a_minute_lapses),
+        T(where_the_log_has_a_hole_the_state_is_what_qemu_says),
         T(files_that_are_not_what_was_written_are_errors),
     };
 #undef T

@@ -15,7 +15,8 @@ enum guest_key {
     GUEST_REBOOT = 'r',
     GUEST_PANIC = 'c', /* pvpanic */
     GUEST_TRIPLE_FAULT = 't',
-    GUEST_FLOOD = 'f', /* print 'x' without end */
+    GUEST_FLOOD = 'f',       /* print 'x' without end */
+    GUEST_CRASH_LOADS = 'l', /* 65536 of pvpanic's other event, print 'l' */
 };
 
 struct kvm_world {

@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "tests/unit/kvm_support.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
 
 #define HAS_FAILED(call) assert_int_equal(call, -1)
 #define WORKS(world, call)                                                     \
@@ -152,6 +154,7 @@ struct seen {
     struct ev_loop *loop;
     struct xk_uuid uuid;
     unsigned count;
+    unsigned others; /* changes of other domains */
 };
 
 static void
@@ -159,7 +162,10 @@ on_change(const struct xk_uuid *uuid, void *context)
 {
     struct seen *seen = context;
 
-    assert_true(xk_uuid_equal(uuid, &seen->uuid));
+    if (!xk_uuid_equal(uuid, &seen->uuid)) {
+        seen->others++;
+        return;
+    }
     seen->count++;
     ev_break(seen->loop, EVBREAK_ONE);
 }
@@ -209,10 +215,102 @@ a_watch_tells_of_what_matters_and_of_the_end(void **context)
     xk_process_signal(&process, SIGKILL);
     assert_int_equal(changes_within(&seen, 10), 1);
     assert_int_equal(changes_within(&seen, 0.2), 0);
+    assert_int_equal(seen.others, 0);
     xk_kvm_ops.unwatch(w->hv, &seen.uuid);
     xk_kvm_ops.unwatch(w->hv, &seen.uuid);
     xk_kvm_ops.close(w->hv);
     w->hv = xk_kvm_ops.open(&w->state, &w->err);
+    ev_loop_destroy(seen.loop);
+}
+
+/* A record whose QEMU is a process that only waits. */
+static void
+make_waiting(struct kvm_world *w, const char *name, struct xk_uuid *uuid)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = kvm_config(w, name, "");
+    XK_CLEANUP_RECORD struct xk_record *record = kvm_record(w, config);
+    XK_CLEANUP_CLOSE int log = openat(record->dir_fd, XK_KVM_FILE_EVENTS,
+                                      O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    struct xk_process process;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        const struct xk_kvm_claim claim = {.uid = geteuid()};
+
+        if (xk_kvm_identity_save_self(record->dir_fd, &claim, NULL) == -1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    while (xk_kvm_identity_load(record->dir_fd, &process, NULL, NULL) == -1)
+        sched_yield();
+    *uuid = config->uuid;
+}
+
+static int
+open_events(const struct kvm_world *w, const struct xk_uuid *uuid)
+{
+    char text[XK_UUID_TEXT_SIZE];
+    XK_CLEANUP_FREE char *path = NULL;
+
+    xk_uuid_format(uuid, text);
+    path = xk_asprintf("%s/domains/%s/" XK_KVM_FILE_EVENTS, w->state.run_path,
+                       text);
+    return open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+}
+
+static void
+append_event(const struct kvm_world *w, const struct xk_uuid *uuid,
+             const char *line)
+{
+    XK_CLEANUP_CLOSE int fd = open_events(w, uuid);
+
+    assert_int_equal(xk_write_all(fd, line, strlen(line)), 0);
+}
+
+/* Equal changes in a row are one, so these are of two logs in turn. */
+static void
+overflow_queue(const struct kvm_world *w, const struct xk_uuid *uuids)
+{
+    int fds[2] = {open_events(w, &uuids[0]), open_events(w, &uuids[1])};
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    unsigned limit;
+
+    assert_int_equal(xk_read_file(AT_FDCWD,
+                                  "/proc/sys/fs/inotify/max_queued_events", 64,
+                                  &text, NULL),
+                     0);
+    limit = (unsigned)strtoul(text.data, NULL, 10);
+    assert_true(limit > 0 && limit < 1 << 20);
+    for (unsigned i = 0; i < limit + 2; i++)
+        assert_int_equal(write(fds[i % 2], "\n", 1), 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void
+an_event_that_an_overflow_hid_is_told_of(void **context)
+{
+    struct kvm_world *w = *context;
+    struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
+    struct xk_uuid uuids[3];
+    static const char stop[] =
+        "{\"timestamp\":{\"seconds\":1,\"microseconds\":1},"
+        "\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true,"
+        "\"reason\":\"guest-shutdown\"}}\n";
+
+    for (size_t i = 0; i < 3; i++) {
+        make_waiting(w, (const char *const[]){"a", "b", "c"}[i], &uuids[i]);
+        seen.uuid = uuids[i];
+        WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &uuids[i], on_change, &seen,
+                                  &w->err));
+        assert_int_equal(changes_within(&seen, 10), 1);
+    }
+    overflow_queue(w, uuids);
+    append_event(w, &uuids[2], stop); /* nobody is told: the queue is full */
+    assert_int_equal(changes_within(&seen, 10), 1);
+    for (size_t i = 0; i < 3; i++)
+        xk_kvm_ops.unwatch(w->hv, &uuids[i]);
     ev_loop_destroy(seen.loop);
 }
 
@@ -226,6 +324,7 @@ main(void)
         T(a_flooding_guest_leaves_a_bounded_log),
         T(a_change_before_the_wait_is_not_missed),
         T(a_watch_tells_of_what_matters_and_of_the_end),
+        T(an_event_that_an_overflow_hid_is_told_of),
     };
 #undef T
 

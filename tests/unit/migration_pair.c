@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/faulty_way.h"
@@ -31,6 +33,23 @@ enum {
 
 static enum death death;
 static unsigned death_at;
+
+/* ---- a wall clock that is set ---- */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+static int clock_step_s, clock_offset_s;
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int r = __real_clock_gettime(clock, now);
+
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += clock_offset_s;
+    return r;
+}
 
 /* ---- the journal, seen from outside ---- */
 
@@ -53,7 +72,12 @@ __wrap_xk_journal_append(const struct xk_record *record,
     entries++;
     if (death == DIES_BEFORE_ENTRY && entries == death_at)
         _exit(9);
+    if (death == FULL_AT_ENTRY && entries == death_at)
+        xk_fake_fill_disks();
+    if (death == HALTS_AT_ENTRY && entries == death_at)
+        raise(SIGSTOP);
     r = __real_xk_journal_append(record, kind, what, detail, err);
+    clock_offset_s += clock_step_s;
     if (death == DIES_AFTER_ENTRY && entries == death_at)
         _exit(9);
     return r;
@@ -70,6 +94,16 @@ prepare_to_die(struct xk_host *host)
         faults->killed_at = death_at;
     if (death == DIES_AFTER_CALL)
         faults->killed_after = death_at;
+    if (death == STOPS_AT_CALL)
+        faults->stops_at = death_at;
+    if (death == LATE_AT_CALL)
+        faults->late_at = death_at;
+    if (death == FULL_AT_CALL)
+        faults->full_at = death_at;
+    if (death == HALTS_AT_CALL || death == HALTS_AND_FAILS_AT_CALL)
+        faults->halted_at = death_at;
+    if (death == HALTS_AND_FAILS_AT_CALL)
+        faults->fail_at = death_at;
 }
 
 /* ---- hosts ---- */
@@ -95,10 +129,19 @@ open_host(struct xk_host *host, const char *folder, const char *rival,
 
 /* ---- the way, and the target behind it ---- */
 
+/* For who lets it go on. */
+static void
+note_target(const char *once)
+{
+    XK_CLEANUP_FREE char *text = xk_asprintf("%d", (int)getpid());
+
+    xk_write_file(AT_FDCWD, once, text, strlen(text), false, NULL);
+}
+
 static int
 be_target(int in_fd, int out_fd, void *context)
 {
-    const char *const *folders = context; /* source, target */
+    const char *const *folders = context; /* source, target, once */
     struct xk_error err = {0};
     struct xk_host host;
     int r;
@@ -106,6 +149,8 @@ be_target(int in_fd, int out_fd, void *context)
     if (open_host(&host, folders[1], folders[0], &err) == -1)
         return -1;
     prepare_to_die(&host);
+    if (death >= HALTS_AT_CALL)
+        note_target(folders[2]);
     r = xk_migrate_receive(&host, in_fd, out_fd, NULL, &err);
     xk_host_close(&host);
     return r;
@@ -127,7 +172,8 @@ enum way_argument {
 static int
 be_way(char **argv)
 {
-    const char *folders[] = {argv[ARG_SOURCE], argv[ARG_TARGET]};
+    const char *folders[] = {argv[ARG_SOURCE], argv[ARG_TARGET],
+                             argv[ARG_ONCE]};
     const struct faulty_way way = {
         .from_target = atoi(argv[ARG_FROM_TARGET]) != 0,
         .index = (unsigned)atoi(argv[ARG_INDEX]),
@@ -149,6 +195,17 @@ be_way(char **argv)
 
 /* ---- the source ---- */
 
+static pid_t
+stopped_target(const struct pair *pair)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    return xk_read_file(AT_FDCWD, pair->once, 16, &text, NULL) == 0 &&
+                   text.length > 0
+               ? atoi(text.data)
+               : 0;
+}
+
 int
 pair_setup(void **context)
 {
@@ -165,6 +222,8 @@ pair_setup(void **context)
         mkdir(world, 0700);
     }
     pair->once = xk_asprintf("%s/once", pair->scratch);
+    pair->said = mmap(NULL, sizeof(*pair->said), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     *context = pair;
     return 0;
 }
@@ -174,10 +233,16 @@ pair_teardown(void **context)
 {
     struct pair *pair = *context;
 
+    /* Where a test failed. */
+    if (pair->source != 0)
+        kill(pair->source, SIGKILL);
+    if (stopped_target(pair) != 0)
+        kill(stopped_target(pair), SIGCONT);
     scratch_free(pair->scratch);
     free(pair->folders[0]);
     free(pair->folders[1]);
     free(pair->once);
+    munmap(pair->said, sizeof(*pair->said));
     free(pair);
     return 0;
 }
@@ -230,12 +295,22 @@ make_link(const struct pair *pair, const struct fault *fault,
     xk_link_by_words(link, "there", argv);
 }
 
+static bool
+is_for_silence(const struct fault *fault)
+{
+    return fault->way == WAY_SWALLOW || fault->way == WAY_STOP_SOURCE ||
+           fault->source_death >= HALTS_AT_CALL ||
+           fault->target_death >= HALTS_AT_CALL;
+}
+
 /* In a process that may be killed. */
 static void
 be_source(struct pair *pair, const struct fault *fault)
 {
     struct xk_migrate_options options = {
-        .silence_ms = fault->way == WAY_SWALLOW ? SILENCE_MS : LONG_MS};
+        .silence_ms = is_for_silence(fault) ? SILENCE_MS : LONG_MS,
+        .dry_run = fault->only_asks,
+    };
     struct xk_migrate_result result;
     struct xk_domain domain;
     struct xk_host host;
@@ -243,6 +318,7 @@ be_source(struct pair *pair, const struct fault *fault)
     bool doubt;
     int r;
 
+    signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test */
     if (open_host(&host, pair->folders[0], pair->folders[1], &pair->err) ==
             -1 ||
         xk_domain_find(&host, "moved", &domain, xk_deadline_in_ms(LONG_MS),
@@ -250,30 +326,77 @@ be_source(struct pair *pair, const struct fault *fault)
         _exit(2);
     death = fault->source_death;
     death_at = fault->death_at;
+    clock_step_s = fault->clock_step_s;
     prepare_to_die(&host);
     make_link(pair, fault, &link);
     r = xk_domain_migrate(&host, &domain, &link, &options, &result, &doubt,
                           xk_deadline_in_ms(LONG_MS), &pair->err);
+    *pair->said = pair->err;
     if (getenv("XK_TEST_SHOW") != NULL)
         fprintf(stderr, "migrate: %d%s %s\n", r, doubt ? " doubt" : "",
                 r == -1 ? pair->err.message : "");
     _exit(r == 0 ? 0 : 1);
 }
 
-/* The exit status; 128 and the signal where one killed it. */
-int
-pair_move(struct pair *pair, const struct fault *fault)
+static int
+wait_for_source(struct pair *pair)
 {
-    pid_t pid = fork();
     int status;
 
-    if (pid == 0)
-        be_source(pair, fault);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(waitpid(pair->source, &status, WUNTRACED), pair->source);
+    if (WIFSTOPPED(status))
+        return 128 + WSTOPSIG(status);
+    pair->source = 0;
     if (WIFSIGNALED(status))
         return 128 + WTERMSIG(status);
     assert_int_not_equal(WEXITSTATUS(status), 2);
     return WEXITSTATUS(status);
+}
+
+int
+pair_move(struct pair *pair, const struct fault *fault)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        be_source(pair, fault);
+    assert_true(pid > 0);
+    pair->source = pid;
+    return wait_for_source(pair);
+}
+
+/* It may be on its way to where it stops itself, or to its end. */
+static void
+continue_target(pid_t target)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(LONG_MS);
+    const struct timespec tick = {.tv_nsec = 2000000};
+    struct xk_process_stat stat;
+
+    while (xk_process_read_stat(target, &stat) == 0 && stat.state != 'T' &&
+           xk_deadline_left_ms(deadline) > 0)
+        nanosleep(&tick, NULL);
+    kill(target, SIGCONT);
+}
+
+int
+pair_let_go_on(struct pair *pair, int status)
+{
+    pid_t target = stopped_target(pair);
+
+    if (target != 0)
+        continue_target(target);
+    for (int side = 0; side < 2; side++) {
+        struct xk_host host;
+
+        open_side(pair, side, &host);
+        xk_fake_go_on(host.preferred);
+        xk_host_close(&host);
+    }
+    if (pair->source == 0)
+        return status;
+    kill(pair->source, SIGCONT);
+    return wait_for_source(pair);
 }
 
 /* ---- what came of it ---- */
@@ -306,6 +429,56 @@ pair_look(struct pair *pair, int side)
     return state;
 }
 
+static unsigned
+count_in(const struct xk_record *record, const char *operation)
+{
+    struct xk_journal journal;
+    unsigned count = 0;
+
+    assert_int_equal(xk_journal_read(record, &journal, NULL), 0);
+    for (size_t i = 0; i < journal.count; i++)
+        count += journal.entries[i].kind == XK_JOURNAL_BEGIN &&
+                 strcmp(journal.entries[i].what, operation) == 0;
+    xk_journal_free(&journal);
+    return count;
+}
+
+/* Of the source's record: operation NULL: whether it is in doubt. */
+static unsigned
+ask_record(struct pair *pair, const char *operation)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", pair->folders[0]);
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    struct xk_record *record;
+    struct xk_state state;
+    unsigned answer;
+    size_t records;
+
+    setenv("XK_STATE_DIR", path, 1);
+    assert_int_equal(xk_state_open(&state, &pair->err), 0);
+    assert_int_equal(xk_state_list(&state, &uuids, &records, &pair->err), 0);
+    assert_int_equal(records, 1);
+    record = xk_record_open(&state, &uuids[0], &pair->err);
+    assert_non_null(record);
+    answer = operation == NULL ? xk_migrate_in_doubt(record)
+                               : count_in(record, operation);
+    xk_record_close(record);
+    xk_state_close(&state);
+    return answer;
+}
+
+bool
+pair_is_in_doubt(struct pair *pair)
+{
+    return ask_record(pair, NULL) != 0;
+}
+
+unsigned
+pair_count_entries(struct pair *pair, const char *operation)
+{
+    return ask_record(pair, operation);
+}
+
 size_t
 pair_count(const struct pair *pair, int side, const char *below)
 {
@@ -327,7 +500,31 @@ never_two(const struct pair *pair)
     }
 }
 
-/* One runs, and there is no more than it: a record and a being. */
+/* Whether a process there holds a record. */
+bool
+pair_target_is_at_work(struct pair *pair)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", pair->folders[1]);
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    struct xk_state state;
+    bool busy = false;
+    size_t records;
+
+    setenv("XK_STATE_DIR", path, 1);
+    assert_int_equal(xk_state_open(&state, &pair->err), 0);
+    assert_int_equal(xk_state_list(&state, &uuids, &records, &pair->err), 0);
+    for (size_t i = 0; i < records; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(&state, &uuids[i], NULL);
+
+        busy = busy || (record != NULL && xk_record_is_locked(record));
+    }
+    xk_state_close(&state);
+    return busy;
+}
+
+/* One runs, and there is no more than it: a record and a being; nobody works on
+ * it. */
 static bool
 is_settled(struct pair *pair, int *where)
 {
@@ -336,6 +533,8 @@ is_settled(struct pair *pair, int *where)
     *where = there == XK_STATE_RUNNING;
     if (!(here == XK_STATE_RUNNING && there == XK_STATE_COUNT) &&
         !(there == XK_STATE_RUNNING && here == XK_STATE_COUNT))
+        return false;
+    if (pair_target_is_at_work(pair))
         return false;
     for (int side = 0; side < 2; side++) {
         size_t wanted = side == *where;
@@ -374,6 +573,17 @@ pair_settle(struct pair *pair, const struct fault *fault)
 }
 
 void
+pair_lack(struct pair *pair, int side, const char *what)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/world/lacks", pair->folders[side]);
+
+    assert_int_equal(
+        xk_write_file(AT_FDCWD, path, what, strlen(what), false, &pair->err),
+        0);
+}
+
+void
 pair_put_away(struct pair *pair, int where)
 {
     struct xk_domain domain;
@@ -388,29 +598,6 @@ pair_put_away(struct pair *pair, int where)
                      0);
     xk_domain_close(&domain);
     xk_host_close(&host);
-}
-
-/* Whether a process there holds a record. */
-bool
-pair_target_is_at_work(struct pair *pair)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", pair->folders[1]);
-    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-    struct xk_state state;
-    bool busy = false;
-    size_t records;
-
-    setenv("XK_STATE_DIR", path, 1);
-    assert_int_equal(xk_state_open(&state, &pair->err), 0);
-    assert_int_equal(xk_state_list(&state, &uuids, &records, &pair->err), 0);
-    for (size_t i = 0; i < records; i++) {
-        XK_CLEANUP_RECORD struct xk_record *record =
-            xk_record_open(&state, &uuids[i], NULL);
-
-        busy = busy || (record != NULL && xk_record_is_locked(record));
-    }
-    xk_state_close(&state);
-    return busy;
 }
 
 /* What is in memory is gone; what is below "lib" is on a disk. */

@@ -5,7 +5,7 @@
  *
  * The source is a child of the test; the target is a child of the "way", which
  * is the test's program called with more arguments. Programs are linked with
- * --wrap=xk_journal_append.
+ * --wrap=xk_journal_append and --wrap=clock_gettime.
  */
 #ifndef XK_TESTS_UNIT_MIGRATION_PAIR_H
 #define XK_TESTS_UNIT_MIGRATION_PAIR_H
@@ -21,6 +21,8 @@ struct pair {
     char *scratch;
     char *folders[2]; /* source, target: each has "state" and "world" */
     char *once;
+    pid_t source;          /* 0: it has ended */
+    struct xk_error *said; /* by the last one that failed */
     struct xk_error err;
 };
 
@@ -32,6 +34,15 @@ enum death {
     DIES_BEFORE_ENTRY, /* of the journal */
     DIES_AFTER_ENTRY,
     DEATHS,
+    /* Not of the process. */
+    STOPS_AT_CALL = DEATHS, /* its hypervisor, until pair_let_go_on() */
+    LATE_AT_CALL,           /* the same, and does it then */
+    FULL_AT_CALL,           /* its disks, as long as it lives */
+    FULL_AT_ENTRY,
+    /* Stopped itself, until pair_let_go_on(). */
+    HALTS_AT_CALL,
+    HALTS_AND_FAILS_AT_CALL, /* the call does, without effect, and then */
+    HALTS_AT_ENTRY,
 };
 
 /* One case. */
@@ -41,6 +52,8 @@ struct fault {
     enum way_fault way;
     enum death source_death, target_death;
     unsigned death_at;
+    bool only_asks;   /* whether it could be moved */
+    int clock_step_s; /* of the source's wall clock, at each of its entries */
 };
 
 /* True where the program was called as a way, and was one. */
@@ -52,8 +65,11 @@ int pair_teardown(void **context);
 void pair_make_domain(struct pair *pair);
 
 /* Move it: the exit status of the source, 128 and the signal where one killed
- * it. */
+ * or stopped it. */
 int pair_move(struct pair *pair, const struct fault *fault);
+
+/* What was stopped, goes on; a source that was, is waited for: its status. */
+int pair_let_go_on(struct pair *pair, int status);
 
 /* Whether what was to happen did. */
 bool pair_fault_happened(const struct pair *pair, const struct fault *fault,
@@ -63,12 +79,21 @@ bool pair_fault_happened(const struct pair *pair, const struct fault *fault,
  * doubt. XK_STATE_COUNT where the domain is not. */
 enum xk_domain_state pair_look(struct pair *pair, int side);
 
+/* Whether the source's journal says that the target decides. */
+bool pair_is_in_doubt(struct pair *pair);
+
+/* How often the source's journal says that it was begun. */
+unsigned pair_count_entries(struct pair *pair, const char *operation);
+
 /* Until one copy runs and nothing else is left: 0 it runs here, 1 there. Fails
  * the test where two ran at any time. */
 int pair_settle(struct pair *pair, const struct fault *fault);
 
 /* Whether a process works on a domain there. */
 bool pair_target_is_at_work(struct pair *pair);
+
+/* There is no such thing on that host, by the driver's check. */
+void pair_lack(struct pair *pair, int side, const char *what);
 
 void pair_put_away(struct pair *pair, int where);
 

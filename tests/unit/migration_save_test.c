@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -50,6 +51,22 @@ int __wrap_xk_journal_append(const struct xk_record *record,
 
 static unsigned entries, dies_before, dies_after;
 
+/* The wall clock is set at each entry. */
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+static int clock_step_s, clock_offset_s;
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int r = __real_clock_gettime(clock, now);
+
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += clock_offset_s;
+    return r;
+}
+
 int
 __wrap_xk_journal_append(const struct xk_record *record,
                          enum xk_journal_kind kind, const char *what,
@@ -60,6 +77,7 @@ __wrap_xk_journal_append(const struct xk_record *record,
     if (++entries == dies_before)
         _exit(9);
     r = __real_xk_journal_append(record, kind, what, detail, err);
+    clock_offset_s += clock_step_s;
     if (entries == dies_after)
         _exit(9);
     return r;
@@ -468,6 +486,35 @@ a_save_killed_at_any_entry_of_the_journal_loses_nothing(void **context)
     check_kills(*context, true, false, 2);
 }
 
+/* After the file is whole, and noted to be so at a time before that of BEGIN.
+ */
+static void
+a_clock_that_is_set_back_amid_a_save_loses_nothing(void **context)
+{
+    clock_step_s = -3600;
+    check_kills(*context, true, false, 2);
+    clock_step_s = 0;
+}
+
+/* One save went well, an hour in the future; the next one is killed as soon as
+ * it has begun. */
+static void
+a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one(void **context)
+{
+    struct fixture *f = *context;
+
+    create(f);
+    clock_offset_s = 3600;
+    assert_int_equal(save(f, XK_SAVE_CONTINUE), 0);
+    clock_offset_s = 0;
+    unlink(f->file);
+    assert_true(killed(f, 1, true, false));
+    xk_host_close(&f->host);
+    assert_int_equal(open_host(f), 0);
+    assert_int_equal(state_of(f), XK_STATE_RUNNING);
+    destroy(f);
+}
+
 int
 main(void)
 {
@@ -483,6 +530,8 @@ main(void)
         T(a_disk_that_is_full_leaves_the_domain_and_the_old_file),
         T(a_save_killed_at_any_call_loses_nothing),
         T(a_save_killed_at_any_entry_of_the_journal_loses_nothing),
+        T(a_clock_that_is_set_back_amid_a_save_loses_nothing),
+        T(a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one),
     };
 
     signal(SIGPIPE, SIG_IGN);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
@@ -357,6 +358,38 @@ a_record_of_another_name_is_told_apart_by_a_look(void **context)
     assert_true(may_be_named(f, "long"));
 }
 
+static void
+write_lock(const struct xk_record *record, const char *text)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(record->dir_fd, "lock", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+    assert_int_equal(xk_write_all(fd, text, strlen(text)), 0);
+}
+
+static void
+the_holder_of_a_lock_is_that_very_process(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    XK_CLEANUP_FREE char *another = NULL;
+    struct xk_process self, holder;
+
+    assert_true(xk_process_identify(getpid(), &self));
+    assert_true(xk_record_holder(record, "create", &holder));
+    assert_int_equal(holder.pid, self.pid);
+    assert_int_equal(holder.start_ticks, self.start_ticks);
+    assert_false(xk_record_holder(record, "migrate", &holder));
+    /* One that had this pid before, and a text that is torn. */
+    another = xk_asprintf("xk create (pid %d)\n%llu\n", (int)self.pid,
+                          (unsigned long long)self.start_ticks - 1);
+    write_lock(record, another);
+    assert_false(xk_record_holder(record, "create", &holder));
+    *strchr(another, '\n') = '\0';
+    write_lock(record, another);
+    assert_false(xk_record_holder(record, "create", &holder));
+}
+
 int
 main(void)
 {
@@ -364,6 +397,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(a_new_record_is_listed_and_can_be_opened),
         T(a_uuid_has_one_record),
+        T(the_holder_of_a_lock_is_that_very_process),
         T(a_removed_record_leaves_nothing_and_is_not_found),
         T(a_held_lock_is_refused_naming_the_holder),
         T(a_lock_is_taken_over_as_soon_as_its_holder_is_killed),

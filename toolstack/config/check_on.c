@@ -225,6 +225,12 @@ vif_is_user(const void *device)
 }
 
 static bool
+vif_is_shut_off(const void *device)
+{
+    return ((const struct xk_vif *)device)->no_host_loopback;
+}
+
+static bool
 vif_has_vlan(const void *device)
 {
     return ((const struct xk_vif *)device)->vlan != NULL;
@@ -313,6 +319,9 @@ static const struct option vif_options[] = {
      "backend is not supported: network cards are served by the host"},
     {"kvm", vif_has_script, XK_PROBLEM_ERROR,
      "script is not supported: name a bridge, or use type=user"},
+    {"kvm", vif_is_shut_off, XK_PROBLEM_ERROR,
+     "hostloopback=0 is not possible: QEMU has no switch that keeps a guest on "
+     "a user-mode network from 127.0.0.1 of the host; name a bridge"},
     {"kvm", vif_has_gatewaydev, XK_PROBLEM_ERROR,
      "gatewaydev is not supported: name a bridge, or use type=user"},
     {"kvm", vif_has_vlan, XK_PROBLEM_ERROR,
@@ -331,10 +340,16 @@ check_device(const struct option *options, size_t count, const char *hypervisor,
              struct xk_problems *problems)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(options[i].hypervisor, hypervisor) == 0 &&
-            options[i].applies(device))
-            xk_problem_add(problems, options[i].severity, where, "on %s: %s",
-                           hypervisor, options[i].text);
+        size_t before = problems->count;
+
+        if (strcmp(options[i].hypervisor, hypervisor) != 0 ||
+            !options[i].applies(device))
+            continue;
+        xk_problem_add(problems, options[i].severity, where, "on %s: %s",
+                       hypervisor, options[i].text);
+        /* No fault of the file: another engine could. */
+        if (options[i].applies == vif_is_shut_off && problems->count > before)
+            problems->items[before].kind = XK_ERR_UNSUPPORTED;
     }
 }
 

@@ -414,7 +414,35 @@ get_keys(const struct xk_json *value, const char *name, void *record,
     FIELD(struct xk_domain_config, on[reason], field_name, WORD,               \
           WORDS(action_word, XK_ACTION_COUNT - 1))
 
-static const struct xk_field config_fields[] = {
+enum {
+    RECORD_VERSION = 1
+};
+
+static void
+put_version(struct xk_json_writer *writer, const char *name, const void *record)
+{
+    (void)record;
+    xk_json_put_integer(writer, name, RECORD_VERSION);
+}
+
+/* It is looked at before all else. */
+static int
+get_version(const struct xk_json *value, const char *name, void *record,
+            struct xk_error *err)
+{
+    (void)value;
+    (void)name;
+    (void)record;
+    (void)err;
+    return 0;
+}
+
+/* The first is of records only. */
+static const struct xk_field record_fields[] = {
+    {.name = XK_JSON_VERSION,
+     .kind = XK_FIELD_CUSTOM,
+     .put = put_version,
+     .get = get_version},
     CONFIG(source, NAME),
     CONFIG(name, NAME),
     CONFIG(uuid, CUSTOM, .put = put_uuid, .get = get_uuid),
@@ -435,12 +463,30 @@ static const struct xk_field config_fields[] = {
           .get = get_keys),
 };
 
+static const struct xk_field *const config_fields = record_fields + 1;
+
+enum {
+    RECORD_FIELDS = XK_ARRAY_SIZE(record_fields),
+    CONFIG_FIELDS = RECORD_FIELDS - 1,
+};
+
 void
 xk_config_to_json(const struct xk_domain_config *config,
                   struct xk_json_writer *writer, const char *key)
 {
     xk_json_open_object(writer, key);
-    xk_record_put(writer, config_fields, XK_ARRAY_SIZE(config_fields), config);
+    xk_record_put(writer, config_fields, CONFIG_FIELDS, config);
+    xk_json_close_object(writer);
+}
+
+void
+xk_config_to_record(const struct xk_domain_config *config, struct xk_buf *text)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_record_put(writer, record_fields, RECORD_FIELDS, config);
     xk_json_close_object(writer);
 }
 
@@ -508,14 +554,14 @@ xk_config_show(const struct xk_domain_config *config,
     xk_config_to_json(copied, writer, key);
 }
 
-struct xk_domain_config *
-xk_config_from_json(const struct xk_json *value, struct xk_error *err)
+static struct xk_domain_config *
+read_config(const struct xk_json *value, const struct xk_field *fields,
+            size_t count, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         XK_NEW(struct xk_domain_config);
 
-    if (xk_record_get(value, config_fields, XK_ARRAY_SIZE(config_fields),
-                      config, err) == -1 ||
+    if (xk_record_get(value, fields, count, config, err) == -1 ||
         xk_domain_name_check(config->name, err) == -1)
         goto bad;
     if (config->maxmem_mib < config->memory_mib ||
@@ -530,4 +576,20 @@ bad:
     if (err != NULL)
         err->kind = XK_ERR_PROTOCOL;
     return NULL;
+}
+
+struct xk_domain_config *
+xk_config_from_json(const struct xk_json *value, struct xk_error *err)
+{
+    return read_config(value, config_fields, CONFIG_FIELDS, err);
+}
+
+struct xk_domain_config *
+xk_config_from_record(const struct xk_json *value, struct xk_error *err)
+{
+    if (xk_json_check_version(value, RECORD_VERSION, err) == -1)
+        return NULL;
+    return xk_json_get(value, XK_JSON_VERSION) == NULL
+               ? xk_config_from_json(value, err)
+               : read_config(value, record_fields, RECORD_FIELDS, err);
 }

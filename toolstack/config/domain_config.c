@@ -244,6 +244,7 @@ void
 xk_config_cleanup(struct xk_domain_config **config)
 {
     xk_config_free(*config);
+    *config = NULL;
 }
 
 const char *

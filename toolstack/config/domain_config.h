@@ -139,6 +139,8 @@ struct xk_vif {
     unsigned mtu; /* 0: not given */
     char *vlan;
     bool untrusted;
+    bool no_host_loopback; /* hostloopback=0; in no record, because nothing that
+                              is made now can do it */
     struct xk_hostfwd *hostfwd;
     size_t hostfwd_count;
 };
@@ -227,6 +229,13 @@ void xk_config_show(const struct xk_domain_config *config,
                     struct xk_json_writer *writer, const char *key);
 struct xk_domain_config *xk_config_from_json(const struct xk_json *value,
                                              struct xk_error *err);
+
+/* The same for a file that another version of xk may read: XK_ERR_UNSUPPORTED
+ * where one of another version has written it. */
+void xk_config_to_record(const struct xk_domain_config *config,
+                         struct xk_buf *text);
+struct xk_domain_config *xk_config_from_record(const struct xk_json *value,
+                                               struct xk_error *err);
 
 /* A domain's name may be anything that fits a file of xl's but: empty, over
  * 128 bytes, with a '/', a control character, or all digits (it would be taken

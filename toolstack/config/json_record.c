@@ -141,6 +141,21 @@ get_field(const struct xk_field *field, const struct xk_json *value,
     return field->get(value, field->name, record, err);
 }
 
+static bool
+is_known(const struct xk_json *object, size_t index,
+         const struct xk_field *fields, size_t count)
+{
+    const char *name = xk_json_key_at(object, index);
+
+    if (xk_json_get(object, name) != xk_json_at(object, index))
+        return false; /* there was one of that name before */
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(fields[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 int
 xk_record_get(const struct xk_json *object, const struct xk_field *fields,
               size_t count, void *record, struct xk_error *err)
@@ -152,9 +167,11 @@ xk_record_get(const struct xk_json *object, const struct xk_field *fields,
                       err) == -1)
             return -1;
     }
-    /* All of ours are there: what is more is unknown or there twice. */
-    if (xk_json_length(object) != count)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%zu members where %zu are known",
-                       xk_json_length(object), count);
+    for (size_t i = 0; i < xk_json_length(object); i++) {
+        if (!is_known(object, i, fields, count))
+            return xk_fail(err, XK_ERR_PROTOCOL,
+                           "\"%.40s\" is unknown, or there twice",
+                           xk_json_key_at(object, i));
+    }
     return 0;
 }

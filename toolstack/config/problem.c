@@ -73,11 +73,24 @@ xk_problem_add(struct xk_problems *problems, enum xk_severity severity,
     XK_GROW(problems->items, problems->count);
     problem = &problems->items[problems->count++];
     problem->severity = severity;
+    problem->kind = XK_ERR_CONFIG;
     problem->message = printable(message);
     problem->file =
         printable(where != NULL && where->file != NULL ? where->file : "");
     problem->line = where != NULL ? where->line : 0;
     problem->column = where != NULL ? where->column : 0;
+}
+
+void
+xk_problem_add_error(struct xk_problems *problems,
+                     const struct xk_location *where,
+                     const struct xk_error *err)
+{
+    size_t before = problems->count;
+
+    xk_problem_add(problems, XK_PROBLEM_ERROR, where, "%s", err->message);
+    if (problems->count > before)
+        problems->items[before].kind = err->kind;
 }
 
 void
@@ -130,7 +143,7 @@ xk_problems_fail(const struct xk_problems *problems, struct xk_error *err)
     assert(first != NULL);
     text = xk_problem_format(first);
     if (problems->errors == 1)
-        return xk_fail(err, XK_ERR_CONFIG, "%s", text);
-    return xk_fail(err, XK_ERR_CONFIG, "%s (and %zu more)", text,
+        return xk_fail(err, first->kind, "%s", text);
+    return xk_fail(err, first->kind, "%s (and %zu more)", text,
                    problems->errors - 1);
 }

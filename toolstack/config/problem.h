@@ -28,7 +28,8 @@ enum xk_severity {
 
 struct xk_problem {
     enum xk_severity severity;
-    char *file; /* owned copy */
+    enum xk_error_kind kind; /* of an error; XK_ERR_CONFIG, unless set after */
+    char *file;              /* owned copy */
     unsigned line, column;
     char *message;
 };
@@ -44,6 +45,10 @@ struct xk_problems {
 void xk_problem_add(struct xk_problems *problems, enum xk_severity severity,
                     const struct xk_location *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The error *err, of its kind. */
+void xk_problem_add_error(struct xk_problems *problems,
+                          const struct xk_location *where,
+                          const struct xk_error *err);
 void xk_problems_free(struct xk_problems *problems);
 
 /* "error", "warning", "note". */
@@ -52,8 +57,8 @@ const char *xk_severity_name(enum xk_severity severity);
 /* "FILE:LINE:COLUMN: error: MESSAGE", owned by the caller. */
 char *xk_problem_format(const struct xk_problem *problem);
 
-/* Fill *err (XK_ERR_CONFIG) from the first error of the list, saying how many
- * more there are; returns -1. Only when problems->errors > 0. */
+/* Fill *err from the first error of the list, saying how many more there are;
+ * returns -1. Only when problems->errors > 0. */
 int xk_problems_fail(const struct xk_problems *problems, struct xk_error *err);
 
 #endif

@@ -221,6 +221,14 @@ set_hostfwd(struct parse *parse, const char *value)
         fail(parse, "hostfwd", wrong);
 }
 
+static void
+set_hostloopback(struct parse *parse, const char *value)
+{
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        fail(parse, "hostloopback", "it is 0 or 1");
+    parse->vif->no_host_loopback = value[0] == '0';
+}
+
 /* trusted and untrusted; value is the flag. */
 static void
 set_trusted(struct parse *parse, const char *value)
@@ -262,6 +270,7 @@ static const struct option {
     {"mtu=", set_mtu},
     {"vlan=", set_vlan},
     {"hostfwd=", set_hostfwd},
+    {"hostloopback=", set_hostloopback},
     {"accel=", ignore_accel},
     {"forwarddev=", refuse_colo},
     {"trusted", set_trusted},
@@ -363,6 +372,8 @@ xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif)
     parse.offset = 0;
     if (vif->hostfwd_count > 0 && vif->type != XK_VIF_USER)
         fail(&parse, "hostfwd", "it needs type=user");
+    if (vif->no_host_loopback && vif->type != XK_VIF_USER)
+        fail(&parse, "hostloopback", "it needs type=user");
     if (vif->bridge != NULL && vif->type == XK_VIF_USER)
         fail(&parse, "type", "a user-mode network has no bridge");
     if (!vif->mac_given)

@@ -6,6 +6,7 @@
  *   type=user                 a network of QEMU's own that needs no rights
  *   hostfwd=PROTO:[HOST]:PORT-[GUEST]:PORT
  *                             with type=user, as often as wanted
+ *   hostloopback=0            with type=user: not to the host's 127.0.0.1
  */
 #ifndef XK_TOOLSTACK_CONFIG_VIF_SPEC_H
 #define XK_TOOLSTACK_CONFIG_VIF_SPEC_H

@@ -14,6 +14,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/state.h"
+#include "toolstack/kvm/watch.h"
 
 enum {
     KEEP_CONSOLE = 1024 * 1024, /* bytes of history */
@@ -124,4 +125,5 @@ xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     xk_kvm_log_trim(record->dir_fd, XK_KVM_FILE_CONSOLE, KEEP_CONSOLE);
     xk_kvm_log_trim(record->dir_fd, XK_KVM_FILE_QEMU_LOG, KEEP_QEMU_LOG);
     xk_kvm_events_trim(record->dir_fd);
+    xk_kvm_look_again(hv, record);
 }

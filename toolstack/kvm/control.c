@@ -83,25 +83,63 @@ xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return -1;
 }
 
+/* What QEMU says no to has had no effect; what it says nothing to may have one,
+ * and a stopped QEMU does it when it goes on. */
+static bool
+is_answer(enum xk_error_kind kind)
+{
+    return kind == XK_ERR_FAILED || kind == XK_ERR_UNSUPPORTED ||
+           kind == XK_ERR_NOT_FOUND;
+}
+
+static int
+tell_to_run(int dirfd, bool *told, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp =
+        xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+    struct xk_error why = {0};
+
+    if (qmp == NULL)
+        return -1;
+    *told = true;
+    if (run_steps(qmp, cont_steps, 1, deadline, &why) == -1) {
+        *told = !is_answer(why.kind);
+        return xk_fail(err, why.kind, "%s", why.message);
+    }
+    return run_steps(qmp, cont_steps + 1, XK_ARRAY_SIZE(cont_steps) - 1,
+                     deadline, err);
+}
+
 int
-xk_kvm_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
-               struct xk_deadline deadline, struct xk_error *err)
+xk_kvm_unpause_received(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain, bool *told,
+                        struct xk_deadline deadline, struct xk_error *err)
 {
     int dirfd = xk_kvm_dir(domain, err);
     struct xk_kvm_status status;
 
     (void)hv;
+    *told = false;
     if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
     /* QEMU would say that the machine must be reset. */
     if (status.state == XK_STATE_SHUTDOWN || status.state == XK_STATE_CRASHED)
         return xk_fail(err, XK_ERR_STATE, "its guest has stopped (%s)",
                        xk_stop_reason_name(status.reason));
-    if (run_alone(dirfd, cont_steps, XK_ARRAY_SIZE(cont_steps), deadline,
-                  err) == -1)
+    if (tell_to_run(dirfd, told, deadline, err) == -1)
         return -1;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
     return 0;
+}
+
+int
+xk_kvm_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    bool told;
+
+    return xk_kvm_unpause_received(hv, domain, &told, deadline, err);
 }
 
 int
@@ -116,9 +154,10 @@ xk_kvm_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (dirfd == -1)
         return -1;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_REBOOT);
-    if (signal == XK_SIGNAL_REBOOT &&
-        xk_kvm_mark(dirfd, XK_KVM_FILE_REBOOT, err) == -1)
+    if (signal == XK_SIGNAL_REBOOT && xk_kvm_expect_reboot(dirfd, err) == -1)
         return -1;
+    if (signal == XK_SIGNAL_NONE)
+        return 0;
     if (run_alone(dirfd, power_steps, XK_ARRAY_SIZE(power_steps), deadline,
                   err) == 0)
         return 0;

@@ -9,11 +9,14 @@ int xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
 int xk_kvm_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err);
+int xk_kvm_unpause_received(struct xk_hypervisor *hv,
+                            const struct xk_domain *domain, bool *told,
+                            struct xk_deadline deadline, struct xk_error *err);
 
 /* Mapped: KVM guests have no PV control channel, so this is always the ACPI
  * power button, whether acpi_fallback or not. ACPI has no button for a reboot:
- * XK_SIGNAL_REBOOT presses the same one and notes that the poweroff to come is
- * to be taken for a reboot. */
+ * XK_SIGNAL_REBOOT presses the same one and notes that a poweroff within a
+ * minute is to be taken for a reboot. */
 int xk_kvm_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   enum xk_signal signal, bool acpi_fallback,
                   struct xk_deadline deadline, struct xk_error *err);

@@ -22,9 +22,11 @@
 #include "toolstack/kvm/mirror.h"
 #include "toolstack/kvm/needs.h"
 #include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/screen.h"
 #include "toolstack/kvm/state.h"
 #include "toolstack/kvm/teardown.h"
 #include "toolstack/kvm/transfer.h"
+#include "toolstack/kvm/uid.h"
 #include "toolstack/kvm/watch.h"
 
 enum {
@@ -148,17 +150,14 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *domains,
 /* ---- build, restart ---- */
 
 static int
-launch(struct xk_kvm_plan *plan, struct xk_record *record,
-       const struct xk_domain_config *config, struct xk_deadline deadline,
-       struct xk_error *err)
+launch_as(uid_t uid, struct xk_kvm_plan *plan, struct xk_record *record,
+          const struct xk_domain_config *config, struct xk_deadline deadline,
+          struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int events_fd = -1;
-    struct xk_kvm_claim claim;
 
-    if (xk_kvm_claim(record, &claim, deadline, err) == -1)
-        return -1;
-    plan->uid = claim.uid;
-    plan->gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
+    plan->uid = uid;
+    plan->gid = geteuid() == 0 ? (gid_t)uid : getegid();
     plan->record_dir_fd = record->dir_fd;
     plan->state = record->state;
     if (xk_kvm_plan_domain(plan, config, err) == -1 ||
@@ -171,6 +170,21 @@ launch(struct xk_kvm_plan *plan, struct xk_record *record,
     xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_REBOOT);
     xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_PAUSED);
     return xk_kvm_launch(plan, record, xk_take_fd(&events_fd), deadline, err);
+}
+
+static int
+launch(struct xk_kvm_plan *plan, struct xk_record *record,
+       const struct xk_domain_config *config, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    struct xk_kvm_claim claim;
+    int held;
+    int r = xk_kvm_claim_make(record, &claim, &held, deadline, err);
+
+    if (r == 0)
+        r = launch_as(claim.uid, plan, record, config, deadline, err);
+    xk_kvm_uid_release(claim.uid, held);
+    return r;
 }
 
 /* The guest is given maxmem; its balloon driver hands back what is above
@@ -314,6 +328,7 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .core_dump = xk_kvm_core_dump,
     .rename = xk_kvm_rename,
     .console = xk_kvm_console,
+    .screen = xk_kvm_screen,
     .put_needs = xk_kvm_put_needs,
     .check_needs = xk_kvm_check_needs,
     .put_copies = xk_kvm_put_copies,
@@ -322,6 +337,7 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .can_send_live = xk_kvm_can_send_live,
     .send = xk_kvm_send,
     .take_back = xk_kvm_take_back,
+    .unpause_received = xk_kvm_unpause_received,
     .prepare = prepare,
     .receive = xk_kvm_receive,
     .wait = xk_kvm_wait,

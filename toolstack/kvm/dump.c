@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/tap.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
@@ -203,25 +205,85 @@ let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
     return wait_for_stream(qmp, deadline, err);
 }
 
-/* The names are the planner's. One that is gone already is no error. */
+/* What HMP says, for QMP has no such command, where the port is free. */
+static bool
+is_let_go(const char *said)
+{
+    static const char *const texts[] = {" removed", " not found",
+                                        "unrecognized netdev id"};
+
+    for (size_t i = 0; said != NULL && i < XK_ARRAY_SIZE(texts); i++) {
+        if (strstr(said, texts[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static int
+let_go_of_port(struct xk_qmp *qmp, int devid, const struct xk_hostfwd *forward,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *arguments =
+        xk_asprintf("{\"command-line\":\"hostfwd_remove net-vif%d %s:%s:%u\"}",
+                    devid, forward->udp ? "udp" : "tcp", forward->host_address,
+                    forward->host_port);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const char *said;
+
+    if (xk_qmp_execute(qmp, "human-monitor-command", arguments, &answer,
+                       deadline, err) == -1)
+        return -1;
+    said = xk_json_string(xk_json_get(answer, "return"));
+    if (is_let_go(said))
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED,
+                   "QEMU does not let go of %s port %u: %.200s",
+                   forward->udp ? "udp" : "tcp", forward->host_port,
+                   said != NULL ? said : "");
+}
+
+/* QEMU 7.2 closes ports and TAPs here; 10.0 keeps them as long as there is the
+ * card. The name is the planner's. One that is gone already is no error. */
+static int
+remove_netdev(struct xk_qmp *qmp, int devid, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *id = xk_asprintf("{\"id\":\"net-vif%d\"}", devid);
+    struct xk_error gone = {0};
+
+    if (xk_qmp_execute(qmp, "netdev_del", id, NULL, deadline, &gone) == -1 &&
+        gone.kind != XK_ERR_FAILED && gone.kind != XK_ERR_NOT_FOUND)
+        return xk_fail(err, gone.kind, "%s", gone.message);
+    return 0;
+}
+
+static int
+let_go_of_card(struct xk_qmp *qmp, const struct xk_vif *vif,
+               struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < vif->hostfwd_count; i++) {
+        if (let_go_of_port(qmp, vif->devid, &vif->hostfwd[i], deadline, err) ==
+            -1)
+            return -1;
+    }
+    return remove_netdev(qmp, vif->devid, deadline, err);
+}
+
 static int
 let_go_of_networks(struct xk_qmp *qmp, const struct xk_record *record,
                    struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(record, err);
+    struct xk_process process;
 
-    if (config == NULL)
+    if (config == NULL ||
+        xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1 ||
+        xk_kvm_tap_set_aside(&process, config, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < config->vif_count; i++) {
-        XK_CLEANUP_FREE char *id =
-            xk_asprintf("{\"id\":\"net-vif%d\"}", config->vifs[i].devid);
-        struct xk_error gone = {0};
-
-        if (xk_qmp_execute(qmp, "netdev_del", id, NULL, deadline, &gone) ==
-                -1 &&
-            gone.kind != XK_ERR_FAILED && gone.kind != XK_ERR_NOT_FOUND)
-            return xk_fail(err, gone.kind, "%s", gone.message);
+        if (let_go_of_card(qmp, &config->vifs[i], deadline, err) == -1)
+            return -1;
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,8 +20,11 @@
 
 enum {
     PAGE = 4096,
+    LEAST_BLOCK = 1024,  /* of the file systems that there are */
     TRIM_AT = 64 * 1024, /* bytes taken since the last time */
     TAKEN_MAX = 4096,
+    BACKLOG_MAX = 4 << 20, /* of what is not taken yet, that is looked at */
+    RESERVE = 64 * 1024,   /* some five hundred events */
 };
 
 /* ---- events ---- */
@@ -137,14 +141,88 @@ xk_kvm_run_init(struct xk_kvm_run *run)
     *run = (struct xk_kvm_run){.state = XK_STATE_PAUSED};
 }
 
+/* Whole events of other names, told without taking them apart: a guest may
+ * cause more of them than could be read in time. Quotes within a string are
+ * written otherwise. */
+static bool
+is_of_no_interest(const char *line, size_t length)
+{
+    static const char start[] = "{\"timestamp\"";
+    static const char key[] = "\"event\": \"";
+    const size_t start_length = sizeof(start) - 1;
+    const size_t key_length = sizeof(key) - 1;
+    const char *end = line + length;
+    const char *name;
+
+    if (length <= start_length || memcmp(line, start, start_length) != 0 ||
+        memchr(end - 3, '}', 3) == NULL ||
+        memmem(line + 1, length - 1, start, start_length) != NULL)
+        return false;
+    name = memmem(line, length, key, key_length);
+    for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(handlers); i++) {
+        size_t wanted = strlen(handlers[i].event);
+
+        if ((size_t)(end - name) > key_length + wanted &&
+            memcmp(name + key_length, handlers[i].event, wanted) == 0)
+            return false;
+    }
+    return name != NULL;
+}
+
+static int64_t
+time_us(const struct xk_json *stamp)
+{
+    const int64_t limit = INT64_C(1) << 40;
+    int64_t s = 0, us = 0;
+
+    if (!xk_json_integer(xk_json_get(stamp, "seconds"), &s) ||
+        !xk_json_integer(xk_json_get(stamp, "microseconds"), &us) || s < 0 ||
+        s > limit || us < 0 || us > limit)
+        return 0;
+    return s * 1000000 + us;
+}
+
+/* Where a write failed in the middle of a line, the next line goes on from
+ * there. The start of that one, or NULL. */
+static const char *
+find_glued(const char *line, size_t length)
+{
+    static const char start[] = "{\"timestamp\"";
+    const char *found = NULL;
+    const char *next = length > 0 ? line + 1 : NULL;
+
+    while (next != NULL && (next = memmem(next, length - (size_t)(next - line),
+                                          start, sizeof(start) - 1)) != NULL)
+        found = next++;
+    return found;
+}
+
+/* What is no message was torn, and what it said is lost. */
+static bool
+take_torn(struct xk_kvm_run *run, const char *line, size_t length)
+{
+    const char *glued = find_glued(line, length);
+
+    if (length == 0)
+        return false;
+    run->doubtful = true;
+    if (glued != NULL)
+        xk_kvm_run_take(run, glued, length - (size_t)(glued - line));
+    return true;
+}
+
 bool
 xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
 {
     XK_CLEANUP_QMP_MESSAGE struct xk_qmp_message message = {0};
+    const struct xk_json *stamp;
 
-    if (length > XK_KVM_EVENT_MAX ||
-        xk_qmp_message_parse(line, length, &message, NULL) == -1)
+    if (length > XK_KVM_EVENT_MAX)
+        return take_torn(run, "?", 1);
+    if (is_of_no_interest(line, length))
         return false;
+    if (xk_qmp_message_parse(line, length, &message, NULL) == -1)
+        return take_torn(run, line, length);
     if (message.kind == XK_QMP_GREETING) { /* another QEMU goes on from here */
         xk_kvm_run_init(run);
         return true;
@@ -153,29 +231,46 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
         run->negotiated = true;
     if (message.kind != XK_QMP_EVENT)
         return false;
+    stamp = xk_json_get(message.json, "timestamp");
     for (size_t i = 0; i < XK_ARRAY_SIZE(handlers); i++) {
         if (strcmp(handlers[i].event, message.event) == 0) {
             handlers[i].take(run, message.body);
+            if (run->powered_off && run->powered_off_us == 0)
+                run->powered_off_us = time_us(stamp);
             return true;
         }
     }
     return false;
 }
 
-size_t
-xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
-                     bool *changed)
+/* A file system that is full takes what still goes on the last page, so a line
+ * that is lost as a whole is lost where a page ends. */
+static size_t
+take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
+           bool *changed)
 {
     size_t taken = 0;
     const char *end;
 
     while ((end = memchr(text + taken, '\n', length - taken)) != NULL) {
+        if (at + (off_t)taken > 0 && (at + (off_t)taken) % PAGE == 0)
+            run->doubtful = true;
         if (xk_kvm_run_take(run, text + taken, (size_t)(end - text) - taken) &&
             changed != NULL)
             *changed = true;
         taken = (size_t)(end - text) + 1;
     }
-    return length - taken > XK_KVM_EVENT_MAX ? length : taken;
+    if (length - taken <= XK_KVM_EVENT_MAX)
+        return taken;
+    run->doubtful = true;
+    return length;
+}
+
+size_t
+xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
+                     bool *changed)
+{
+    return take_lines(run, text, length, 1, changed);
 }
 
 /* ---- what was taken and saved ---- */
@@ -188,6 +283,7 @@ static const struct {
     {"ending", offsetof(struct xk_kvm_run, ending)},
     {"stop_unexplained", offsetof(struct xk_kvm_run, stop_unexplained)},
     {"negotiated", offsetof(struct xk_kvm_run, negotiated)},
+    {"doubtful", offsetof(struct xk_kvm_run, doubtful)},
 };
 
 static bool *
@@ -225,6 +321,8 @@ load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
     *offset = number;
     run->state = (enum xk_domain_state)state;
     run->reason = (enum xk_stop_reason)reason;
+    if (read_number(json, "powered_off_us", INT64_MAX, &number))
+        run->powered_off_us = number;
     for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
         *flag(run, i) = xk_json_is_true(xk_json_get(json, flags[i].key));
 }
@@ -239,6 +337,7 @@ save_taken(int dirfd, struct xk_kvm_run *run, off_t offset)
     xk_json_put_integer(writer, "offset", offset);
     xk_json_put_integer(writer, "state", run->state);
     xk_json_put_integer(writer, "reason", run->reason);
+    xk_json_put_integer(writer, "powered_off_us", run->powered_off_us);
     for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
         xk_json_put_bool(writer, flags[i].key, *flag(run, i));
     xk_json_close_object(writer);
@@ -249,17 +348,39 @@ save_taken(int dirfd, struct xk_kvm_run *run, off_t offset)
 
 /* ---- the log ---- */
 
-/* Take what stands in the log from *offset on. 1: what stands there was given
- * back meanwhile. */
+/* How far the log is looked at: what its guest adds meanwhile is for the next
+ * time. Where that is more than a guest has reason for, the last of it counts.
+ */
 static int
-take_log(int fd, struct xk_kvm_run *run, off_t *offset, bool *changed,
+find_end(int fd, struct xk_kvm_run *run, off_t *offset, off_t *end,
          struct xk_error *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == -1)
+        return xk_fail_errno(err, "look at \"%s\"", XK_KVM_FILE_EVENTS);
+    *end = st.st_size;
+    if (*end - *offset <= BACKLOG_MAX)
+        return 0;
+    *offset = *end - BACKLOG_MAX;
+    run->doubtful = true;
+    run->negotiated = true; /* else there would be no events */
+    return 0;
+}
+
+/* Take what stands in the log from *offset to `end`. 1: what stands there was
+ * given back meanwhile. */
+static int
+take_log(int fd, struct xk_kvm_run *run, off_t *offset, off_t end,
+         bool *changed, struct xk_error *err)
 {
     const size_t size = (size_t)2 * XK_KVM_EVENT_MAX;
     XK_CLEANUP_FREE char *room = xk_calloc(1, size);
 
-    for (;;) {
-        ssize_t got = pread(fd, room, size, *offset);
+    while (*offset < end) {
+        size_t wanted =
+            end - *offset < (off_t)size ? (size_t)(end - *offset) : size;
+        ssize_t got = pread(fd, room, wanted, *offset);
         size_t taken;
 
         if (got == -1 && errno == EINTR)
@@ -268,11 +389,23 @@ take_log(int fd, struct xk_kvm_run *run, off_t *offset, bool *changed,
             return xk_fail_errno(err, "read \"%s\"", XK_KVM_FILE_EVENTS);
         if (got > 0 && room[0] == '\0')
             return 1;
-        taken = xk_kvm_run_take_text(run, room, (size_t)got, changed);
+        taken = take_lines(run, room, (size_t)got, *offset, changed);
         if (taken == 0)
             return 0;
         *offset += (off_t)taken;
     }
+    return 0;
+}
+
+/* Whether a line is missing at the end: one is torn, or the log ends where the
+ * next would have needed room that was not there. */
+static bool
+ends_in_doubt(int fd, off_t offset, off_t end)
+{
+    struct statvfs fs;
+
+    return offset < end || (end > 0 && end % LEAST_BLOCK == 0) ||
+           (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail == 0);
 }
 
 /* Saving is done before giving back, so reading what was saved once more gets
@@ -281,19 +414,22 @@ static int
 take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
          off_t *saved_offset, struct xk_error *err)
 {
-    int r;
+    off_t end = 0;
+    int r = 1;
 
-    load_taken(dirfd, run, saved_offset);
-    *offset = *saved_offset;
-    r = take_log(fd, run, offset, NULL, err);
-    if (r != 1)
-        return r;
-    load_taken(dirfd, run, saved_offset);
-    *offset = *saved_offset;
-    while ((r = take_log(fd, run, offset, NULL, err)) == 1) {
+    for (int tries = 0; r == 1 && tries < 2; tries++) {
+        load_taken(dirfd, run, saved_offset);
+        *offset = *saved_offset;
+        if (find_end(fd, run, offset, &end, err) == -1)
+            return -1;
+        r = take_log(fd, run, offset, end, NULL, err);
+    }
+    while (r == 1) {
         off_t data = lseek(fd, *offset, SEEK_DATA);
 
         *offset = data > *offset ? data : *offset + 1;
+        run->doubtful = true;
+        r = take_log(fd, run, offset, end, NULL, err);
     }
     return r;
 }
@@ -303,14 +439,17 @@ xk_kvm_events_look(int log_fd, off_t *offset)
 {
     struct xk_kvm_run run;
     bool changed = false;
+    off_t end = 0;
 
     xk_kvm_run_init(&run);
+    if (find_end(log_fd, &run, offset, &end, NULL) == -1)
+        return true;
     /* What is given back already may have been anything. */
-    if (take_log(log_fd, &run, offset, &changed, NULL) == 1) {
-        *offset = lseek(log_fd, 0, SEEK_END);
+    if (take_log(log_fd, &run, offset, end, &changed, NULL) == 1) {
+        *offset = end;
         return true;
     }
-    return changed;
+    return changed || run.doubtful;
 }
 
 static void
@@ -336,11 +475,13 @@ xk_kvm_events_trim(int record_dir_fd)
                 O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
         return;
-    if (take_all(record_dir_fd, fd, &run, &offset, &saved_offset, NULL) == -1 ||
-        offset - saved_offset < TRIM_AT)
+    if (take_all(record_dir_fd, fd, &run, &offset, &saved_offset, NULL) == -1)
         return;
-    if (save_taken(record_dir_fd, &run, offset) == 0)
+    if (offset - saved_offset >= TRIM_AT &&
+        save_taken(record_dir_fd, &run, offset) == 0)
         give_back(fd, offset);
+    /* Where there is no room, it is tried again the next time. */
+    (void)xk_kvm_events_reserve(fd, NULL);
 }
 
 int
@@ -349,16 +490,32 @@ xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
 {
     XK_CLEANUP_CLOSE int fd = -1;
     off_t offset, saved_offset;
+    struct stat st;
 
     fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
                 O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1)
+    if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_EVENTS);
     if (take_all(record_dir_fd, fd, run, &offset, &saved_offset, err) == -1)
         return -1;
     if (offset - saved_offset >= TRIM_AT)
         xk_kvm_events_trim(record_dir_fd);
+    if (ends_in_doubt(fd, offset, st.st_size))
+        run->doubtful = true;
     return 0;
+}
+
+int
+xk_kvm_events_reserve(int log_fd, struct xk_error *err)
+{
+    struct stat st;
+
+    if (fstat(log_fd, &st) == -1)
+        return xk_fail_errno(err, "look at \"%s\"", XK_KVM_FILE_EVENTS);
+    if (fallocate(log_fd, FALLOC_FL_KEEP_SIZE, st.st_size, RESERVE) == 0 ||
+        errno == EOPNOTSUPP)
+        return 0;
+    return xk_fail_errno(err, "make room for \"%s\"", XK_KVM_FILE_EVENTS);
 }
 
 /* ---- other logs ---- */

@@ -9,6 +9,10 @@
  * comes out of taking all events in turn. So that the log does not grow
  * without bound, the state at some offset is saved (events.json) and what
  * stands before is given back to the file system as a hole; offsets stay.
+ *
+ * What cannot be written for want of room is lost. So there is always some room
+ * that belongs to the log alone, and a log that shows that a write has failed
+ * leaves the state in doubt. Only then is QEMU asked (toolstack/kvm/state.h).
  */
 #ifndef XK_TOOLSTACK_KVM_EVENTS_H
 #define XK_TOOLSTACK_KVM_EVENTS_H
@@ -24,9 +28,11 @@ struct xk_kvm_run {
     enum xk_domain_state state;
     enum xk_stop_reason reason; /* in SHUTDOWN and CRASHED */
     bool powered_off;           /* SHUTDOWN, by the guest's own wish */
+    int64_t powered_off_us;     /* when, by the clock of the wall */
     bool ending;                /* QEMU was told to end */
     bool stop_unexplained;      /* PAUSED without any event that says why */
     bool negotiated;            /* before that QEMU logs no event */
+    bool doubtful;              /* events may be missing since: QEMU knows */
 };
 
 /* The state before the first event: not started. */
@@ -46,7 +52,8 @@ enum {
     XK_KVM_EVENT_MAX = 16 * 1024 /* bytes of a line that is looked at */
 };
 
-/* The state that the log of a record tells. */
+/* The state that the log of a record tells. However much the guest had logged,
+ * a bounded part of it is read. */
 int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
                        struct xk_error *err);
 
@@ -54,7 +61,11 @@ int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
  * anything of it may have changed the state. */
 bool xk_kvm_events_look(int log_fd, off_t *offset);
 
-/* Give back what was taken, if it is much. Anyone may, at any time. */
+/* Take room for what will be logged. */
+int xk_kvm_events_reserve(int log_fd, struct xk_error *err);
+
+/* Give back what was taken, if it is much, and reserve. Anyone may, at any
+ * time. */
 void xk_kvm_events_trim(int record_dir_fd);
 
 /* Give back all but about the last `keep` bytes of another log. */

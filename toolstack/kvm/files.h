@@ -12,7 +12,9 @@
 #define XK_KVM_FILE_TAKEN "events.json"   /* what was taken from that */
 #define XK_KVM_FILE_QEMU_LOG "qemu.log"   /* what QEMU prints */
 #define XK_KVM_FILE_CONSOLE "console.log" /* what the guest prints */
-#define XK_KVM_FILE_REBOOT "reboot"       /* the next poweroff is a reboot */
+#define XK_KVM_FILE_SCREEN "screen.sock"  /* VNC, where no port was asked for  \
+                                           */
+#define XK_KVM_FILE_REBOOT "reboot"       /* it was asked to, and when */
 #define XK_KVM_FILE_PAUSED "paused"       /* it was us who stopped it */
 
 /* QEMU's working directory. It can look for names there, but make none. */

@@ -16,12 +16,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/uid.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/uid.h"
 
 enum {
+    FILE_VERSION = 1, /* of both files */
     FILE_MAX = 4096,
-    FIRST_UID = 131072, /* above the uids of people and of most containers */
-    UIDS = 65536,
     NOBODY = 65534,
 };
 
@@ -31,13 +32,23 @@ static struct xk_json *
 load(int dirfd, const char *path, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
 
-    if (xk_read_file(dirfd, path, FILE_MAX, &text, err) == -1) {
-        if (errno == ENOENT)
+    struct xk_error why = {0};
+
+    if (xk_read_file(dirfd, path, FILE_MAX, &text, &why) == -1) {
+        if (why.errnum == ENOENT)
             xk_fail(err, XK_ERR_NOT_FOUND, "\"%s\" is missing", path);
+        else
+            xk_fail(err, why.kind, "%s", why.message);
         return NULL;
     }
-    return xk_json_parse(text.data, text.length, path, err);
+    json = xk_json_parse(text.data, text.length, path, err);
+    if (json != NULL && xk_json_check_version(json, FILE_VERSION, err) == -1) {
+        xk_wrap(err, "\"%s\"", path);
+        return NULL;
+    }
+    return XK_TAKE(json);
 }
 
 static int
@@ -93,53 +104,84 @@ is_mapped(const char *map, uint64_t number)
     return false;
 }
 
-/* The lowest number that no other record has. As many records, as many numbers
- * at most are taken. */
-static int
-find_free(const struct xk_record *record, uid_t *uid, struct xk_error *err)
+/* The numbers that other records have; the caller's. */
+static uid_t *
+list_taken(const struct xk_record *record, size_t *taken_count,
+           struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-    XK_CLEANUP_FREE bool *taken = NULL;
-    size_t count, free_one = 0;
+    size_t count;
+    uid_t *taken;
 
     if (xk_state_list(record->state, &uuids, &count, err) == -1)
-        return -1;
+        return NULL;
     taken = xk_calloc(count + 1, sizeof(*taken));
+    *taken_count = 0;
     for (size_t i = 0; i < count; i++) {
         XK_CLEANUP_JSON struct xk_json *json = NULL;
         struct xk_kvm_claim other;
         char uuid[XK_UUID_TEXT_SIZE];
         char path[XK_UUID_TEXT_SIZE + sizeof("/" XK_KVM_FILE_CLAIM)];
 
+        if (xk_uuid_equal(&uuids[i], &record->uuid))
+            continue;
         xk_uuid_format(&uuids[i], uuid);
         snprintf(path, sizeof(path), "%s/%s", uuid, XK_KVM_FILE_CLAIM);
         json = load(record->state->domains_fd, path, NULL);
-        if (json != NULL && parse_claim(json, &other, NULL) == 0 &&
-            other.uid >= FIRST_UID && other.uid - FIRST_UID <= count)
-            taken[other.uid - FIRST_UID] = true;
+        if (json != NULL && parse_claim(json, &other, NULL) == 0)
+            taken[(*taken_count)++] = other.uid;
     }
-    while (taken[free_one])
-        free_one++;
-    if (free_one >= UIDS)
-        return xk_fail(err, XK_ERR_HOST, "no uid is left for another domain");
-    *uid = FIRST_UID + (uid_t)free_one;
-    return 0;
+    return taken;
+}
+
+static bool
+is_among(const uid_t *taken, size_t count, uid_t uid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (taken[i] == uid)
+            return true;
+    }
+    return false;
+}
+
+/* The lowest number that no other record has and that is free on this host. */
+static int
+find_free(const struct xk_record *record, uid_t *uid, int *held,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    size_t count = 0;
+    XK_CLEANUP_FREE uid_t *taken = list_taken(record, &count, err);
+    struct xk_error why = {0};
+
+    if (taken == NULL)
+        return -1;
+    for (unsigned i = 0; i < XK_UID_COUNT; i++) {
+        *uid = XK_UID_KVM + i;
+        if (is_among(taken, count, *uid))
+            continue;
+        *held = xk_kvm_uid_hold(*uid, &why);
+        if (*held != -1)
+            return 0;
+        if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0)
+            break;
+    }
+    return xk_fail(err, XK_ERR_HOST, "no uid is left for another domain: %s",
+                   why.message);
 }
 
 static int
-choose_uid(const struct xk_record *record, uid_t *uid, struct xk_error *err)
+choose_uid(const struct xk_record *record, uid_t *uid, int *held,
+           struct xk_deadline deadline, struct xk_error *err)
 {
     *uid = geteuid();
     if (*uid != 0)
         return 0;
-    if (find_free(record, uid, err) == -1)
-        return -1;
-    if (is_mapped("/proc/self/uid_map", *uid) &&
-        is_mapped("/proc/self/gid_map", *uid))
-        return 0;
-    xk_warn("this user namespace has no uid %u: QEMU runs as %d, which other "
+    if (is_mapped("/proc/self/uid_map", XK_UID_KVM) &&
+        is_mapped("/proc/self/gid_map", XK_UID_KVM))
+        return find_free(record, uid, held, deadline, err);
+    xk_warn("this user namespace has no uid %d: QEMU runs as %d, which other "
             "processes may be as well",
-            *uid, NOBODY);
+            XK_UID_KVM, NOBODY);
     *uid = NOBODY;
     return 0;
 }
@@ -148,19 +190,22 @@ choose_uid(const struct xk_record *record, uid_t *uid, struct xk_error *err)
 
 static int
 make_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
-           struct xk_deadline deadline, struct xk_error *err)
+           int *held, struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int lock_fd = xk_state_lock(record->state, deadline, err);
     XK_CLEANUP_BUF struct xk_buf text = {0};
     struct xk_json_writer *writer;
     struct timespec now;
 
-    if (lock_fd == -1 || choose_uid(record, &claim->uid, err) == -1)
+    if (lock_fd == -1 ||
+        choose_uid(record, &claim->uid, held, deadline, err) == -1)
         return -1;
     clock_gettime(CLOCK_BOOTTIME, &now);
-    claim->made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (claim->made_ns == 0)
+        claim->made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     writer = xk_json_writer_new(&text, false);
     xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
     put_claim(writer, claim);
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
@@ -170,17 +215,32 @@ make_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
 
 int
 xk_kvm_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
-             struct xk_deadline deadline, struct xk_error *err)
+             struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        load(record->dir_fd, XK_KVM_FILE_CLAIM, err);
+
+    return json == NULL ? -1 : parse_claim(json, claim, err);
+}
+
+int
+xk_kvm_claim_make(const struct xk_record *record, struct xk_kvm_claim *claim,
+                  int *held, struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_error load_err = {0};
-    XK_CLEANUP_JSON struct xk_json *json =
-        load(record->dir_fd, XK_KVM_FILE_CLAIM, &load_err);
 
-    if (json != NULL)
-        return parse_claim(json, claim, err);
-    if (load_err.kind != XK_ERR_NOT_FOUND)
-        return xk_fail(err, load_err.kind, "%s", load_err.message);
-    return make_claim(record, claim, deadline, err);
+    *held = -1;
+    *claim = (struct xk_kvm_claim){0};
+    if (xk_kvm_claim(record, claim, &load_err) == -1) {
+        if (load_err.kind != XK_ERR_NOT_FOUND)
+            return xk_fail(err, load_err.kind, "%s", load_err.message);
+        return make_claim(record, claim, held, deadline, err);
+    }
+    if (geteuid() != 0 || claim->uid == NOBODY)
+        return 0;
+    if (xk_kvm_uid_is_ours(claim->uid))
+        *held = xk_kvm_uid_hold(claim->uid, NULL);
+    return *held != -1 ? 0 : make_claim(record, claim, held, deadline, err);
 }
 
 /* ---- the process ---- */
@@ -199,6 +259,7 @@ xk_kvm_identity_save_self(int record_dir_fd, const struct xk_kvm_claim *claim,
                        (int)getpid());
     writer = xk_json_writer_new(&text, false);
     xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
     xk_json_put_integer(writer, "pid", self.pid);
     xk_json_put_integer(writer, "start_ticks", (int64_t)self.start_ticks);
     put_claim(writer, claim);

@@ -18,11 +18,18 @@ struct xk_kvm_claim {
     int64_t made_ns; /* CLOCK_BOOTTIME of the first build */
 };
 
-/* The claim of a record, made at the first call: root gives each domain a uid
- * of its own that no other record has, a plain user has only one. The record
- * is locked. */
+/* The claim of a record; XK_ERR_NOT_FOUND where it was never given one. */
 int xk_kvm_claim(const struct xk_record *record, struct xk_kvm_claim *claim,
-                 struct xk_deadline deadline, struct xk_error *err);
+                 struct xk_error *err);
+
+/* The same before QEMU is started, made at the first call: root gives each
+ * domain a uid of its own that no other record and no process of this host has,
+ * a plain user has only one. Where another has the record's uid meanwhile, it
+ * is given another. Release the uid (toolstack/kvm/uid.h) in any case, once
+ * QEMU runs as that user, or will not. The record is locked. */
+int xk_kvm_claim_make(const struct xk_record *record,
+                      struct xk_kvm_claim *claim, int *held,
+                      struct xk_deadline deadline, struct xk_error *err);
 
 /* Note the calling process, which is about to become QEMU, in the record. */
 int xk_kvm_identity_save_self(int record_dir_fd,

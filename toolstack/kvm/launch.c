@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/util.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/qmp.h"
@@ -78,6 +79,11 @@ add_log(struct xk_kvm_plan *plan, int dirfd, const char *name, int *number,
         fd = open_log(dirfd, name, err);
         if (fd == -1)
             return -1;
+    }
+    if (fd != -1 && strcmp(name, XK_KVM_FILE_EVENTS) == 0 &&
+        xk_kvm_events_reserve(fd, err) == -1) {
+        close(fd);
+        return -1;
     }
     *number = xk_kvm_plan_fd(plan, fd, "log %s", name);
     xk_kvm_plan_arg(plan, "-add-fd");
@@ -292,14 +298,14 @@ fail_as_printed(const struct launch *launch, struct xk_error *err)
 
 /* The claim says who, so the plan must have been made for the same. */
 static int
-start(struct launch *launch, struct xk_deadline deadline, struct xk_error *err)
+start(struct launch *launch, struct xk_error *err)
 {
     int dir_fd = launch->record->dir_fd;
     XK_CLEANUP_CLOSE int folder_fd = -1;
     XK_CLEANUP_CLOSE int log_fd = -1;
     struct xk_kvm_claim claim;
 
-    if (xk_kvm_claim(launch->record, &claim, deadline, err) == -1)
+    if (xk_kvm_claim(launch->record, &claim, err) == -1)
         return -1;
     folder_fd = openat(dir_fd, XK_KVM_FOLDER,
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -342,6 +348,21 @@ explain(const struct launch *launch, struct xk_deadline deadline,
     return fail_as_printed(launch, err);
 }
 
+/* QEMU can open no path and inherits no listener for this; it is told. */
+static int
+give_screen(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = xk_qmp_listen(dirfd, XK_KVM_FILE_SCREEN, err);
+
+    if (fd == -1 || xk_qmp_send_fd(qmp, fd, "screen", deadline, err) == -1)
+        return -1;
+    return xk_qmp_execute(qmp, "display-update",
+                          "{\"type\":\"vnc\",\"addresses\":"
+                          "[{\"type\":\"fd\",\"str\":\"screen\"}]}",
+                          NULL, deadline, err);
+}
+
 int
 xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
               int events_fd, struct xk_deadline deadline, struct xk_error *err)
@@ -349,13 +370,17 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
     struct launch launch = {.plan = plan, .record = record};
     XK_CLEANUP_CLOSE int channel = events_fd;
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
-    int r = start(&launch, deadline, err);
+    int r = start(&launch, err);
 
     give_away_fds(plan);
     if (r == -1)
         return -1;
     qmp = xk_qmp_open(xk_take_fd(&channel), deadline, err);
-    return qmp == NULL ? explain(&launch, deadline, err) : 0;
+    if (qmp == NULL)
+        return explain(&launch, deadline, err);
+    if (plan->screen && give_screen(qmp, record->dir_fd, deadline, err) == -1)
+        return -1;
+    return 0;
 }
 
 int

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -103,15 +104,26 @@ xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- begin ---- */
 
+static bool
+has_holes(const struct xk_disk *disk)
+{
+    struct stat st;
+
+    return disk->format != XK_FORMAT_RAW || stat(disk->target, &st) == -1 ||
+           !S_ISBLK(st.st_mode);
+}
+
+/* Without "unmap" the zeroes that stand for holes are written. With it QEMU
+ * first zeroes the whole target, so not where it would be for nothing. */
 static int
-open_target(struct xk_qmp *qmp, const char *vdev, int fd,
+open_target(struct xk_qmp *qmp, const struct xk_disk *disk, int fd,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *name = xk_asprintf("%s%.12s", prefix, vdev);
+    XK_CLEANUP_FREE char *name = xk_asprintf("%s%.12s", prefix, disk->vdev);
     XK_CLEANUP_FREE char *arguments = xk_asprintf(
         "{\"driver\":\"nbd\",\"node-name\":\"%s\",\"export\":\"%s\","
-        "\"server\":{\"type\":\"fd\",\"str\":\"%s\"}}",
-        name, vdev, name);
+        "\"server\":{\"type\":\"fd\",\"str\":\"%s\"},\"discard\":\"%s\"}",
+        name, disk->vdev, name, has_holes(disk) ? "unmap" : "ignore");
 
     if (xk_qmp_send_fd(qmp, fd, name, deadline, err) == -1)
         return -1;
@@ -144,13 +156,13 @@ xk_kvm_mirror_start(struct xk_qmp *qmp, const struct xk_domain_config *config,
     size_t next = 0;
 
     for (size_t i = 0; i < config->disk_count && next < count; i++) {
-        const char *vdev = config->disks[i].vdev;
+        const struct xk_disk *disk = &config->disks[i];
 
-        if (!xk_kvm_is_copied(&config->disks[i]))
+        if (!xk_kvm_is_copied(disk))
             continue;
-        if (open_target(qmp, vdev, fds[next++], deadline, err) == -1 ||
-            start_job(qmp, vdev, bandwidth, deadline, err) == -1)
-            return xk_wrap(err, "copy disk %s", vdev);
+        if (open_target(qmp, disk, fds[next++], deadline, err) == -1 ||
+            start_job(qmp, disk->vdev, bandwidth, deadline, err) == -1)
+            return xk_wrap(err, "copy disk %s", disk->vdev);
     }
     return 0;
 }

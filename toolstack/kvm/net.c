@@ -3,8 +3,8 @@
  * Network cards: a "-netdev" called net-vifN and a device called vifN, N being
  * the devid.
  *
- * A card is on a bridge where one is named and is there; without a name on
- * xl's default bridge, where that is there and we may; else it has a user-mode
+ * A card is on the bridge that is named, or not at all; without a name on xl's
+ * default bridge, where that is there and we may; else it has a user-mode
  * network of its own, which needs no right.
  */
 #include "toolstack/kvm/part.h"
@@ -147,17 +147,11 @@ add_user_network(struct xk_kvm_plan *plan, const struct xk_vif *vif,
 
 /* ---- bridge ---- */
 
-/* The name is the same in every process that knows the domain, so that a TAP
- * can be told from others; at most 15 bytes. */
 static char *
 tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
 {
-    const uint8_t *b = config->uuid.bytes;
-
-    if (vif->vifname != NULL)
-        return xk_strdup(vif->vifname);
-    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3],
-                       vif->devid);
+    return vif->vifname != NULL ? xk_strdup(vif->vifname)
+                                : xk_kvm_tap_name(&config->uuid, vif->devid);
 }
 
 /* Names of network devices, as the kernel takes them (dev_valid_name()), and
@@ -252,24 +246,21 @@ add_bridge_network(struct xk_kvm_plan *plan,
     return 0;
 }
 
-/* The bridge the card is to be on; NULL: a user-mode network. */
-static const char *
-choose_bridge(struct xk_kvm_plan *plan, const struct xk_vif *vif)
+/* The bridge the card is to be on; NULL: a user-mode network. A bridge that was
+ * named is never made something else of: the card would be on another network
+ * than it was meant for, and reach this host's own services. */
+static int
+choose_bridge(const struct xk_vif *vif, const char **bridge,
+              struct xk_error *err)
 {
-    if (vif->type == XK_VIF_USER)
-        return NULL;
-    if (vif->bridge != NULL && xk_kvm_bridge_exists(vif->bridge))
-        return vif->bridge;
-    if (vif->bridge != NULL) {
-        xk_kvm_part_warn(plan, &vif->where,
-                         "no bridge \"%s\" on this host: the card gets a "
-                         "user-mode network",
-                         vif->bridge);
-        return NULL;
-    }
-    if (xk_kvm_bridge_exists(default_bridge) && xk_kvm_tap_allowed())
-        return default_bridge;
-    return NULL;
+    *bridge = vif->bridge;
+    if (vif->bridge == NULL && vif->type != XK_VIF_USER &&
+        xk_kvm_bridge_exists(default_bridge) && xk_kvm_tap_allowed())
+        *bridge = default_bridge;
+    if (vif->bridge == NULL || xk_kvm_bridge_exists(vif->bridge))
+        return 0;
+    return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",
+                   vif->bridge);
 }
 
 /* ---- the card ---- */
@@ -326,9 +317,14 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 
     if (model == NULL)
         return -1;
+    if (vif->no_host_loopback)
+        return xk_fail(err, XK_ERR_HOST,
+                       "hostloopback=0: this QEMU cannot keep a guest on a "
+                       "user-mode network from the host's 127.0.0.1");
     snprintf(id, sizeof(id), "vif%d", vif->devid);
     snprintf(netdev, sizeof(netdev), "net-vif%d", vif->devid);
-    bridge = choose_bridge(plan, vif);
+    if (choose_bridge(vif, &bridge, err) == -1)
+        return -1;
     r = bridge == NULL
             ? add_user_network(plan, vif, netdev, err)
             : add_bridge_network(plan, config, vif, model, bridge, netdev, err);

@@ -218,12 +218,14 @@ int
 xk_kvm_part_failed(struct xk_kvm_plan *plan, const struct xk_location *where,
                    struct xk_error *err)
 {
-    bool of_config =
-        err->kind == XK_ERR_CONFIG || err->kind == XK_ERR_UNSUPPORTED;
+    bool is_of_list = err->kind == XK_ERR_CONFIG || err->kind == XK_ERR_HOST ||
+                      err->kind == XK_ERR_UNSUPPORTED;
 
-    if (plan->problems != NULL && of_config) {
-        xk_problem_add(plan->problems, XK_PROBLEM_ERROR, where, "%s",
-                       err->message);
+    if (plan->problems != NULL && is_of_list) {
+        /* What kvm has not was asked for by the file. */
+        if (err->kind == XK_ERR_UNSUPPORTED)
+            err->kind = XK_ERR_CONFIG;
+        xk_problem_add_error(plan->problems, where, err);
         return 0;
     }
     if (where != NULL && where->file != NULL && where->line != 0)

@@ -40,7 +40,8 @@ struct xk_kvm_plan {
         char *what; /* "image /srv/a.img", for a dry run and for errors */
     } * fds;        /* fds[i] is XK_KVM_FIRST_FD + i in the child */
     size_t fd_count;
-    bool dry; /* descriptors are not opened: fd is -1, nothing is touched */
+    bool screen; /* VNC is on a socket in the record, given to it later */
+    bool dry;    /* descriptors are not opened: fd is -1, nothing is touched */
     bool accelerated;    /* KVM; else TCG */
     char *no_kvm_reason; /* why not, where not accelerated */
     uid_t uid; /* who QEMU runs as; the caller itself where unprivileged */

@@ -23,11 +23,16 @@ struct xk_kvm_status {
 int xk_kvm_dir(const struct xk_domain *domain, struct xk_error *err);
 
 /* XK_ERR_NOT_FOUND where no QEMU was ever started. QEMU is asked only where
- * the log leaves open why it stopped, and not for long. */
+ * the log leaves open why it stopped, or shows that events may be missing, and
+ * not for long. */
 int xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
                        struct xk_deadline deadline, struct xk_error *err);
 
-/* Small facts that are kept as empty files (XK_KVM_FILE_REBOOT, _PAUSED). */
+/* Note that the guest was asked to reboot: a poweroff within a minute is that
+ * reboot (XK_KVM_FILE_REBOOT; unmark it to take it back). */
+int xk_kvm_expect_reboot(int record_dir_fd, struct xk_error *err);
+
+/* Small facts that are kept as empty files (XK_KVM_FILE_PAUSED). */
 int xk_kvm_mark(int record_dir_fd, const char *name, struct xk_error *err);
 void xk_kvm_unmark(int record_dir_fd, const char *name);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
@@ -16,14 +17,19 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 unsigned if_nametoindex(const char *name); /* <net/if.h> and linux/if.h clash */
 
 enum {
-    REPLY_MAX = 8192
+    REPLY_MAX = 8192,
+    FDINFO_MAX = 65536,
 };
 
 /* What the bridge sees of the host's end: the highest address there is, so that
@@ -106,23 +112,29 @@ ask_kernel(const struct link_request *request, struct xk_deadline deadline,
     return -reply.answer.error;
 }
 
+/* A change of the network device with that index. */
+static struct link_request
+change_of(unsigned index)
+{
+    return (struct link_request){
+        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+                   .nlmsg_type = RTM_NEWLINK,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+        .link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index},
+    };
+}
+
 static int
 attach(const char *name, const char *bridge, unsigned mtu,
        struct xk_deadline deadline, struct xk_error *err)
 {
-    struct link_request request = {
-        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
-                   .nlmsg_type = RTM_NEWLINK,
-                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-        .link = {.ifi_family = AF_UNSPEC,
-                 .ifi_flags = IFF_UP,
-                 .ifi_change = IFF_UP},
-    };
+    struct link_request request = change_of(if_nametoindex(name));
     uint32_t master = if_nametoindex(bridge);
     uint32_t bytes = mtu;
     int r;
 
-    request.link.ifi_index = (int)if_nametoindex(name);
+    request.link.ifi_flags = IFF_UP;
+    request.link.ifi_change = IFF_UP;
     if (master == 0 || request.link.ifi_index == 0)
         return xk_fail(err, XK_ERR_FAILED, "no network device \"%s\"",
                        master == 0 ? bridge : name);
@@ -171,4 +183,159 @@ xk_kvm_tap_create(const char *name, const char *bridge, unsigned mtu,
         -1)
         return -1;
     return xk_take_fd(&fd);
+}
+
+/* ---- out of the way ---- */
+
+char *
+xk_kvm_tap_name(const struct xk_uuid *uuid, int devid)
+{
+    const uint8_t *b = uuid->bytes;
+
+    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3], devid);
+}
+
+/* Whether that was made as the TAP of the card, for a domain of any UUID. */
+static bool
+is_tap_of(const char *name, const struct xk_vif *vif)
+{
+    struct xk_uuid uuid = {0};
+    XK_CLEANUP_FREE char *made = NULL;
+
+    if (vif->vifname != NULL && strcmp(name, vif->vifname) == 0)
+        return true;
+    if (sscanf(name, "vif%2hhx%2hhx%2hhx%2hhx.", &uuid.bytes[0], &uuid.bytes[1],
+               &uuid.bytes[2], &uuid.bytes[3]) != 4)
+        return false;
+    made = xk_kvm_tap_name(&uuid, vif->devid);
+    return strcmp(name, made) == 0;
+}
+
+static const struct xk_vif *
+vif_of(const char *name, const struct xk_domain_config *config)
+{
+    for (size_t i = 0; i < config->vif_count; i++) {
+        if (is_tap_of(name, &config->vifs[i]))
+            return &config->vifs[i];
+    }
+    return NULL;
+}
+
+static int
+take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct link_request request = change_of(index);
+    uint32_t no_master = 0;
+
+    request.link.ifi_change = IFF_UP;
+    put_attribute(&request, IFLA_MASTER, &no_master, sizeof(no_master));
+    return ask_kernel(&request, deadline, err);
+}
+
+/* Before Linux 6.3 only what is down can be renamed. */
+static int
+rename_link(unsigned index, const char *name, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct link_request request = change_of(index);
+
+    put_attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
+    return ask_kernel(&request, deadline, err);
+}
+
+/* The name comes last, so what has it is out of the way. */
+static int
+set_aside(const char *name, const struct xk_domain_config *config,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_vif *vif = vif_of(name, config);
+    XK_CLEANUP_FREE char *aside = NULL;
+    unsigned index;
+    int r;
+
+    if (vif == NULL)
+        return 0;
+    aside = xk_kvm_tap_name(&config->uuid, vif->devid);
+    index = strcmp(name, aside) == 0 ? 0 : if_nametoindex(name);
+    if (index == 0)
+        return 0;
+    r = take_down(index, deadline, err);
+    if (r == 0)
+        r = rename_link(index, aside, deadline, err);
+    if (r <= 0 || r == ENODEV)
+        return r == -1 ? -1 : 0;
+    errno = r;
+    return xk_fail_errno(err, "rename \"%s\" to \"%s\"", name, aside);
+}
+
+/* The kernel's word for which TAP a descriptor is; "" where it is none. */
+static void
+tap_behind(int fdinfo, const char *number, char name[IFNAMSIZ])
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    const char *line;
+
+    name[0] = '\0';
+    if (xk_read_file(fdinfo, number, FDINFO_MAX, &text, NULL) == -1 ||
+        text.length == 0)
+        return;
+    line = strstr(text.data, "\niff:\t");
+    if (line != NULL)
+        sscanf(line, "\niff:\t%15s", name);
+}
+
+/* A process never leaves the network it was started in, and its TAPs are of
+ * that. In another one their names are in nobody's way. */
+static bool
+is_in_our_network(int process_dir)
+{
+    struct stat its, ours;
+
+    return fstatat(process_dir, "ns/net", &its, 0) == 0 &&
+           stat("/proc/self/ns/net", &ours) == 0 && its.st_ino == ours.st_ino &&
+           its.st_dev == ours.st_dev;
+}
+
+static int
+set_aside_all(int fdinfo, const struct xk_domain_config *config,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    DIR *numbers = fdopendir(fdinfo);
+    const struct dirent *entry;
+    int r = 0;
+
+    if (numbers == NULL) {
+        close(fdinfo);
+        return xk_fail_errno(err, "read QEMU's descriptors");
+    }
+    while (r == 0 && (entry = readdir(numbers)) != NULL) {
+        char name[IFNAMSIZ];
+
+        tap_behind(fdinfo, entry->d_name, name);
+        if (name[0] != '\0')
+            r = set_aside(name, config, deadline, err);
+    }
+    closedir(numbers);
+    return r;
+}
+
+int
+xk_kvm_tap_set_aside(const struct xk_process *process,
+                     const struct xk_domain_config *config,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int dir = -1;
+    char path[32];
+    int fdinfo;
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Checked after opening: the directory is that of no other process. */
+    if (dir == -1 || !xk_process_alive(process) || !is_in_our_network(dir))
+        return 0;
+    fdinfo = openat(dir, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fdinfo == -1)
+        return errno == ENOENT ? 0
+                               : xk_fail_errno(err, "read \"%s/fdinfo\"", path);
+    return set_aside_all(fdinfo, config, deadline, err);
 }

@@ -10,6 +10,8 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
+#include "base/process.h"
+#include "toolstack/config/domain_config.h"
 
 /* Whether `name` is a bridge of this host (of this network namespace). An Open
  * vSwitch is none. */
@@ -23,5 +25,19 @@ bool xk_kvm_tap_allowed(void);
  * it up. Returns its descriptor. */
 int xk_kvm_tap_create(const char *name, const char *bridge, unsigned mtu,
                       struct xk_deadline deadline, struct xk_error *err);
+
+/* The name of a card's TAP where the configuration gives none: the same in
+ * every process that knows the domain, so that it can be told from others; at
+ * most 15 bytes. The caller's. */
+char *xk_kvm_tap_name(const struct xk_uuid *uuid, int devid);
+
+/* Take the TAPs of these cards that the process holds out of the way: off their
+ * bridge, down, and under the names that go with the configuration's UUID,
+ * which is not the one they were made for. The process keeps them. It is no
+ * error where it is gone, and none where that was done before, wholly or in
+ * part. */
+int xk_kvm_tap_set_aside(const struct xk_process *process,
+                         const struct xk_domain_config *config,
+                         struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -19,8 +19,8 @@
 
 enum {
     DISPLAY_MAX = 65535 - 5900,
-    SEARCH_DISPLAYS = 99, /* as libxl has it */
-    PASSWORD_BYTES = 8,   /* what VNC's authentication looks at, RFC 6143 */
+    SEARCH_DISPLAYS = 9999, /* a host may have more guests than libxl's 99 */
+    PASSWORD_BYTES = 8,     /* what VNC's authentication looks at, RFC 6143 */
 };
 
 /* The layouts that QEMU ships (pc-bios/keymaps). */
@@ -223,22 +223,62 @@ add_password(struct xk_kvm_plan *plan, const char *password,
     return 0;
 }
 
+/* Where everybody who reaches the address would be let in, say so. */
+static void
+warn_of_password(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
+                 bool secret, const char *address)
+{
+    if (!secret)
+        xk_kvm_part_warn(plan, vnc->where,
+                         "whoever reaches %s is let in to the screen: set "
+                         "vncpasswd, or leave the address and display out for "
+                         "a socket that is root's",
+                         address);
+}
+
+static int
+add_tcp(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc, bool secret,
+        struct xk_buf *value, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *address = NULL;
+    int64_t display = 0;
+
+    if (xk_kvm_vnc_address(vnc->listen != NULL ? vnc->listen : "127.0.0.1",
+                           vnc->display, &address, &display, err) == -1)
+        return -1;
+    warn_of_password(plan, vnc, secret, address);
+    xk_buf_puts(value, address);
+    if (vnc->unused)
+        xk_buf_printf(value, ",to=%" PRId64,
+                      display + SEARCH_DISPLAYS > DISPLAY_MAX
+                          ? DISPLAY_MAX
+                          : display + SEARCH_DISPLAYS);
+    return 0;
+}
+
+bool
+xk_kvm_vnc_is_tcp(const struct xk_kvm_vnc *vnc)
+{
+    return (vnc->listen != NULL && vnc->listen[0] != '\0') ||
+           vnc->display != -1;
+}
+
 int
 xk_kvm_vnc_add(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
                struct xk_error *err)
 {
     bool secret = vnc->password != NULL && vnc->password[0] != '\0';
-    XK_CLEANUP_FREE char *address = NULL;
     XK_CLEANUP_BUF struct xk_buf value = {0};
-    int64_t display = 0;
 
     if (vnc->keymap != NULL && vnc->keymap[0] != '\0' &&
         add_keymap(plan, vnc->keymap, err) == -1)
         return -1;
     if (!vnc->enabled)
         return 0;
-    if (xk_kvm_vnc_address(vnc->listen != NULL ? vnc->listen : "127.0.0.1",
-                           vnc->display, &address, &display, err) == -1)
+    plan->screen = !xk_kvm_vnc_is_tcp(vnc);
+    if (plan->screen)
+        xk_buf_puts(&value, "none");
+    else if (add_tcp(plan, vnc, secret, &value, err) == -1)
         return -1;
     if (secret && strlen(vnc->password) > PASSWORD_BYTES)
         xk_kvm_part_warn(plan, vnc->where,
@@ -247,12 +287,6 @@ xk_kvm_vnc_add(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
                          PASSWORD_BYTES);
     if (secret && add_password(plan, vnc->password, err) == -1)
         return -1;
-    xk_buf_puts(&value, address);
-    if (vnc->unused)
-        xk_buf_printf(&value, ",to=%" PRId64,
-                      display + SEARCH_DISPLAYS > DISPLAY_MAX
-                          ? DISPLAY_MAX
-                          : display + SEARCH_DISPLAYS);
     if (secret)
         xk_buf_puts(&value, ",password-secret=vnc-password");
     xk_kvm_plan_arg(plan, "-vnc");

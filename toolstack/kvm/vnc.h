@@ -13,8 +13,10 @@
 /* Settings as the keys or a vfb= string give them; texts are borrowed. */
 struct xk_kvm_vnc {
     bool enabled;
-    const char *listen;   /* ADDRESS[:DISPLAY]; NULL: 127.0.0.1 */
-    int64_t display;      /* -1: not given */
+    const char *listen;   /* ADDRESS[:DISPLAY]; NULL: see display */
+    int64_t display;      /* -1: not given; without an address, 127.0.0.1 is
+                             meant, and without both no TCP port at all: a socket
+                             in the record */
     bool unused;          /* take the first free display from there */
     const char *password; /* NULL or "": none */
     const char *keymap;   /* NULL: QEMU's */
@@ -31,6 +33,9 @@ int xk_kvm_vnc_address(const char *listen, int64_t display, char **address,
  * into. */
 int xk_kvm_vnc_parse_vfb(const char *vfb, char **text, struct xk_kvm_vnc *vnc,
                          struct xk_error *err);
+
+/* Whether it is on a TCP port. */
+bool xk_kvm_vnc_is_tcp(const struct xk_kvm_vnc *vnc);
 
 /* The arguments; the password goes by descriptor. */
 int xk_kvm_vnc_add(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,

@@ -22,6 +22,11 @@
 /* A log that is removed says so by its link count: others may have it open. */
 #define LOG_CHANGES (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF)
 
+enum {
+    GUEST_MAX = 256 * 1024, /* bytes between two times of giving back room */
+    DOUBT_MS = 1000,
+};
+
 /* ---- one domain, one wait ---- */
 
 static int
@@ -71,6 +76,27 @@ poll_both(int log_fd, int pidfd, struct xk_deadline deadline,
     return 0;
 }
 
+static bool
+is_doubtful(int dirfd)
+{
+    struct xk_kvm_run run;
+
+    return xk_kvm_events_read(dirfd, &run, NULL) == 0 && run.doubtful;
+}
+
+/* What happens may not show in the log. */
+static int
+poll_in_doubt(int log_fd, int pidfd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    struct xk_deadline tick = xk_deadline_in_ms(DOUBT_MS);
+
+    if (xk_deadline_left_ms(deadline) < DOUBT_MS)
+        return poll_both(log_fd, pidfd, deadline, err);
+    (void)poll_both(log_fd, pidfd, tick, NULL);
+    return 0;
+}
+
 int
 xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
             uint64_t *cookie, struct xk_deadline deadline, struct xk_error *err)
@@ -98,7 +124,8 @@ xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
         *cookie = seen;
         return 0;
     }
-    return poll_both(log_fd, pidfd, deadline, err);
+    return is_doubtful(dirfd) ? poll_in_doubt(log_fd, pidfd, deadline, err)
+                              : poll_both(log_fd, pidfd, deadline, err);
 }
 
 /* ---- all domains, on a loop ---- */
@@ -116,6 +143,7 @@ struct xk_kvm_watched {
     struct xk_uuid uuid;
     int log_watch; /* inotify's number for the log */
     off_t looked;  /* how far into the log */
+    off_t trimmed; /* how far that was when room was given back */
     ev_io process; /* its pidfd; -1: it has ended */
     ev_timer first;
     void (*changed)(const struct xk_uuid *uuid, void *context);
@@ -171,19 +199,69 @@ process_ended(struct ev_loop *loop, ev_io *io, int events)
     tell(domain);
 }
 
+/* At once: a guest that logs as fast as it can is not left to the next of the
+ * monitor's rounds. */
+static void
+trim(struct xk_kvm_watched *domain)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(domain->state, &domain->uuid, NULL);
+
+    domain->trimmed = domain->looked;
+    if (record != NULL)
+        xk_kvm_events_trim(record->dir_fd);
+}
+
+static void
+look_at_log(struct xk_kvm_watched *domain)
+{
+    XK_CLEANUP_CLOSE int fd = open_log(domain);
+    bool changed = fd != -1 && xk_kvm_events_look(fd, &domain->looked);
+
+    if (domain->looked - domain->trimmed > GUEST_MAX)
+        trim(domain);
+    if (changed)
+        tell(domain);
+}
+
 static void
 log_grew(struct xk_kvm_watcher *watcher, int log_watch)
 {
     struct xk_kvm_watched *domain = watcher->domains;
-    XK_CLEANUP_CLOSE int fd = -1;
 
     while (domain != NULL && domain->log_watch != log_watch)
         domain = domain->next;
-    if (domain == NULL)
+    if (domain != NULL)
+        look_at_log(domain);
+}
+
+/* There was more to tell than the kernel keeps. */
+static void
+look_at_all_logs(struct xk_kvm_watcher *watcher)
+{
+    struct xk_kvm_watched *next;
+
+    for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
+         domain = next) {
+        next = domain->next; /* tell() may take this one away */
+        look_at_log(domain);
+    }
+}
+
+void
+xk_kvm_look_again(struct xk_hypervisor *hv, const struct xk_record *record)
+{
+    struct xk_kvm_watched *domain = ((struct xk_kvm *)hv)->watcher.domains;
+    struct xk_kvm_run run;
+
+    while (domain != NULL && !xk_uuid_equal(&domain->uuid, &record->uuid))
+        domain = domain->next;
+    if (domain == NULL ||
+        xk_kvm_events_read(record->dir_fd, &run, NULL) == -1 || !run.doubtful)
         return;
-    fd = open_log(domain);
-    if (fd != -1 && xk_kvm_events_look(fd, &domain->looked))
-        tell(domain);
+    ev_timer_stop(domain->loop, &domain->first);
+    ev_timer_set(&domain->first, 0., 0.);
+    ev_timer_start(domain->loop, &domain->first);
 }
 
 static void
@@ -198,7 +276,9 @@ logs_grew(struct ev_loop *loop, ev_io *io, int events)
         for (char *p = buffer; p < buffer + length;) {
             const struct inotify_event *event = (const void *)p;
 
-            if ((event->mask & IN_MODIFY) != 0)
+            if ((event->mask & IN_Q_OVERFLOW) != 0)
+                look_at_all_logs(io->data);
+            else if ((event->mask & IN_MODIFY) != 0)
                 log_grew(io->data, event->wd);
             p += sizeof(*event) + event->len;
         }
@@ -240,7 +320,7 @@ begin_watch(struct xk_kvm_watched *domain, const struct xk_record *record,
 
     if (fstatat(record->dir_fd, XK_KVM_FILE_EVENTS, &st, AT_SYMLINK_NOFOLLOW) ==
         0)
-        domain->looked = st.st_size;
+        domain->looked = domain->trimmed = st.st_size;
     ev_io_init(&domain->process, process_ended, pidfd, EV_READ);
     domain->process.data = domain;
     if (pidfd != -1)

@@ -32,6 +32,11 @@ int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                  void *context, struct xk_error *err);
 void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
+/* Where the log of a domain that is watched leaves its state in doubt, say that
+ * it may have changed: no line will come that would. */
+void xk_kvm_look_again(struct xk_hypervisor *hv,
+                       const struct xk_record *record);
+
 /* Stop watching all. */
 void xk_kvm_watcher_free(struct xk_kvm_watcher *watcher);
 

@@ -5,18 +5,12 @@
 
 #include "base/process.h"
 
-/* The holder is read again once it is known which process has that pid: then
- * it is that one that holds the lock. */
 static int
 find_mover(const struct xk_domain *domain, struct xk_process *mover,
            struct xk_error *err)
 {
-    pid_t pid, again;
-
     if (domain->record != NULL &&
-        xk_record_holder(domain->record, "migrate", &pid) &&
-        xk_process_identify(pid, mover) &&
-        xk_record_holder(domain->record, "migrate", &again) && again == pid)
+        xk_record_holder(domain->record, "migrate", mover))
         return 0;
     return xk_fail(err, XK_ERR_STATE, "domain \"%s\" is not being moved",
                    domain->name);

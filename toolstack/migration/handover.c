@@ -18,6 +18,7 @@ enum {
 
 static const char *const names[] = {
     [XK_HANDOVER_OPEN] = "open",
+    [XK_HANDOVER_TRYING] = "trying",
     [XK_HANDOVER_OWNED] = "owned",
     [XK_HANDOVER_REFUSED] = "refused",
 };
@@ -94,64 +95,162 @@ xk_handover_read(const struct xk_state *state, const struct xk_uuid *move,
 }
 
 static int
-write_text(int folder_fd, const char *name, const char *text,
+write_text(int folder_fd, const char *name, enum xk_handover fate,
            struct xk_error *err)
 {
+    const char *text = xk_handover_name(fate);
     XK_CLEANUP_CLOSE int fd =
         openat(folder_fd, name,
                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd == -1 || xk_write_all(fd, text, strlen(text)) == -1 ||
         fsync(fd) == -1)
-        return xk_fail_errno(err, "write the fate of move %s", name);
+        return xk_fail_errno(err, "write the fate of a move (\"%s\")", name);
     return 0;
 }
 
-/* link(2) makes the name only where there is none, with all of the text. The
- * guest stands still meanwhile: nothing is synced that need not be. */
 static int
-make_name(int folder_fd, const char *name, const char *text,
+sync_folder(int folder_fd, struct xk_error *err)
+{
+    return fsync(folder_fd) == -1
+               ? xk_fail_errno(err, "sync the fates of moves")
+               : 0;
+}
+
+/* ---- names ---- */
+
+struct names {
+    char fate[XK_UUID_TEXT_SIZE];
+    char prepared[XK_UUID_TEXT_SIZE + 1]; /* what is to become "trying" */
+    char temporary[XK_UUID_TEXT_SIZE + 16];
+};
+
+static void
+name_files(const struct xk_uuid *move, struct names *files)
+{
+    xk_uuid_format(move, files->fate);
+    snprintf(files->prepared, sizeof(files->prepared), ".%s", files->fate);
+    snprintf(files->temporary, sizeof(files->temporary), ".%s.%d", files->fate,
+             (int)getpid());
+}
+
+/* link(2) makes the name only where there is none, with all of the text. */
+static int
+make_name(int folder_fd, const char *text, const char *name,
           struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *temporary =
-        xk_asprintf(".%s.%d", name, (int)getpid());
-    int r;
+    if (linkat(folder_fd, text, folder_fd, name, 0) == -1)
+        return errno == EEXIST
+                   ? xk_fail(err, XK_ERR_EXISTS, "move %s is decided", name)
+                   : xk_fail_errno(err, "note the fate of move %s", name);
+    return sync_folder(folder_fd, err);
+}
 
-    if (write_text(folder_fd, temporary, text, err) == -1)
+/* ---- fates ---- */
+
+int
+xk_handover_prepare(const struct xk_state *state, const struct xk_uuid *move,
+                    struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int folder_fd = open_folder(state, true, err);
+    struct names files;
+
+    name_files(move, &files);
+    return folder_fd == -1
+               ? -1
+               : write_text(folder_fd, files.prepared, XK_HANDOVER_TRYING, err);
+}
+
+/* The guest stands still meanwhile: nothing is written or synced that need not
+ * be. */
+int
+xk_handover_try(const struct xk_state *state, const struct xk_uuid *move,
+                struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int folder_fd = open_folder(state, false, err);
+    struct xk_error why = {0};
+    struct names files;
+
+    name_files(move, &files);
+    if (folder_fd == -1)
         return -1;
-    r = linkat(folder_fd, temporary, folder_fd, name, 0);
-    if (r == -1 && errno != EEXIST)
-        xk_fail_errno(err, "note the fate of move %s", name);
-    else
-        r = 0;
-    unlinkat(folder_fd, temporary, 0);
-    if (r == 0 && fsync(folder_fd) == -1)
-        r = xk_fail_errno(err, "sync the fate of move %s", name);
-    return r;
+    if (make_name(folder_fd, files.prepared, files.fate, &why) == 0)
+        return 0;
+    if (why.kind == XK_ERR_EXISTS)
+        return xk_fail(err, XK_ERR_STATE,
+                       "the move was given up before it was complete");
+    *err = why;
+    return -1;
 }
 
 int
-xk_handover_decide(const struct xk_state *state, const struct xk_uuid *move,
+xk_handover_withdraw(const struct xk_state *state, const struct xk_uuid *move,
+                     struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int folder_fd = open_folder(state, false, err);
+    enum xk_handover fate;
+    struct names files;
+
+    name_files(move, &files);
+    if (folder_fd == -1 || read_at(folder_fd, files.fate, &fate, err) == -1)
+        return -1;
+    if (fate != XK_HANDOVER_TRYING)
+        return 0;
+    if (unlinkat(folder_fd, files.fate, 0) == -1)
+        return xk_fail_errno(err, "take back the fate of move %s", files.fate);
+    return sync_folder(folder_fd, err);
+}
+
+int
+xk_handover_own(const struct xk_state *state, const struct xk_uuid *move,
+                struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int folder_fd = open_folder(state, true, err);
+    struct names files;
+    int r;
+
+    name_files(move, &files);
+    if (folder_fd == -1)
+        return -1;
+    r = write_text(folder_fd, files.temporary, XK_HANDOVER_OWNED, err);
+    if (r == 0 &&
+        renameat(folder_fd, files.temporary, folder_fd, files.fate) == -1)
+        r = xk_fail_errno(err, "note the fate of move %s", files.fate);
+    unlinkat(folder_fd, r == -1 ? files.temporary : files.prepared, 0);
+    return r == -1 ? -1 : sync_folder(folder_fd, err);
+}
+
+int
+xk_handover_refuse(const struct xk_state *state, const struct xk_uuid *move,
                    enum xk_handover *fate, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int folder_fd = open_folder(state, true, err);
-    char name[XK_UUID_TEXT_SIZE];
+    struct xk_error why = {0};
+    struct names files;
+    int r;
 
-    if (folder_fd == -1)
+    name_files(move, &files);
+    if (folder_fd == -1 ||
+        write_text(folder_fd, files.temporary, XK_HANDOVER_REFUSED, err) == -1)
         return -1;
-    xk_uuid_format(move, name);
-    if (make_name(folder_fd, name, xk_handover_name(*fate), err) == -1)
+    r = make_name(folder_fd, files.temporary, files.fate, &why);
+    unlinkat(folder_fd, files.temporary, 0);
+    if (r == -1 && why.kind != XK_ERR_EXISTS) {
+        *err = why;
         return -1;
-    return read_at(folder_fd, name, fate, err);
+    }
+    return read_at(folder_fd, files.fate, fate, err);
 }
 
 void
 xk_handover_forget(const struct xk_state *state, const struct xk_uuid *move)
 {
     XK_CLEANUP_CLOSE int folder_fd = open_folder(state, false, NULL);
-    char name[XK_UUID_TEXT_SIZE];
+    struct names files;
 
-    xk_uuid_format(move, name);
-    if (folder_fd != -1)
-        unlinkat(folder_fd, name, 0);
+    name_files(move, &files);
+    if (folder_fd == -1)
+        return;
+    unlinkat(folder_fd, files.prepared, 0);
+    unlinkat(folder_fd, files.fate, 0);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/util.h"
 
@@ -124,6 +125,24 @@ is_assignment(const char *word)
            !isdigit((unsigned char)word[0]);
 }
 
+/* JSON has no way to write bytes that are no text. */
+static bool
+can_be_noted(const char *word)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    const char *noted;
+
+    xk_json_open_array(writer, NULL);
+    xk_json_put_string(writer, NULL, word);
+    xk_json_close_array(writer);
+    xk_json_writer_free(writer);
+    json = xk_json_parse(text.data, text.length, "word", NULL);
+    noted = xk_json_string(xk_json_at(json, 0));
+    return noted != NULL && strcmp(noted, word) == 0;
+}
+
 /* What would have another meaning in a shell is refused, not passed on as a
  * word: the person thinks of a shell. */
 static int
@@ -139,7 +158,9 @@ check_word(const char *word, struct xk_error *err)
                            "'...'",
                            word);
     }
-    return 0;
+    return can_be_noted(word)
+               ? 0
+               : xk_fail(err, XK_ERR_USAGE, "--transport: is no UTF-8 text");
 }
 
 int
@@ -149,6 +170,11 @@ xk_link_by_command(struct xk_link *link, const char *host, const char *command,
     size_t count = 0;
 
     init(link, host);
+    if (strlen(command) > XK_LINK_BYTES_MAX)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--transport: more than %d bytes: put them into a "
+                       "script",
+                       XK_LINK_BYTES_MAX);
     for (;;) {
         char *word;
 
@@ -162,6 +188,11 @@ xk_link_by_command(struct xk_link *link, const char *host, const char *command,
         if (count == 0 && is_assignment(word))
             add_word(link, &count, xk_strdup("env"));
         add_word(link, &count, word);
+        if (count > XK_LINK_WORDS_MAX)
+            return xk_fail(err, XK_ERR_USAGE,
+                           "--transport: more than %d words: put them into a "
+                           "script",
+                           XK_LINK_WORDS_MAX);
         if (check_word(word, err) == -1)
             return -1;
     }

@@ -11,6 +11,12 @@
 #include "base/process.h"
 #include "toolstack/migration/frame.h"
 
+enum {
+    /* Of a command. A move in doubt is asked for by what its journal says. */
+    XK_LINK_WORDS_MAX = 64,
+    XK_LINK_BYTES_MAX = 16 << 10,
+};
+
 struct xk_link {
     char **argv; /* ended by NULL */
     char *host;  /* as it was given */
@@ -27,7 +33,8 @@ int xk_link_by_ssh(struct xk_link *link, const char *host, const char *program,
 
 /* A command of the person's, split into words at blanks; quotes and backslashes
  * as in a shell, but nothing else of one: NAME=VALUE words at its start become
- * its environment by env(1). host is only a name. XK_ERR_USAGE. */
+ * its environment by env(1). host is only a name. XK_ERR_USAGE, also where it
+ * could not be noted in a journal as it is. */
 int xk_link_by_command(struct xk_link *link, const char *host,
                        const char *command, struct xk_error *err);
 

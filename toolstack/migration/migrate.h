@@ -13,13 +13,13 @@
  *   DATA ... DATA_END              ->             its memory and devices
  *                                  <-   RECEIVED  whole, paused
  *   (note "commit")
- *   COMMIT                         ->             decides "owned"; it runs
- *                                  <-   RUNNING
+ *   COMMIT                         ->             notes that it tries; it runs
+ *                                  <-   RUNNING  notes "owned"
  *   (ends its own)  CONFIRM        ->             "receive" ends
  *
  * Before the note "commit" any failure lets the domain go on at the source, and
  * the target, which never runs what it was not told to, removes its own, images
- * that were made for it as well. After
+ * that were made for it as well; it says FAILED when that is done. After
  * it the source does nothing until it knows the target's decision
  * (toolstack/migration/handover.h), however often it must ask: the domain is
  * "in doubt" meanwhile. So it runs on one host at most, at any time.

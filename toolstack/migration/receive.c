@@ -35,7 +35,7 @@ struct reception {
     struct xk_manifest manifest;
     struct xk_domain domain; /* from "prepare" on */
     struct xk_talk talk;
-    bool owned;
+    bool tried; /* it may have been told to run */
 };
 
 /* ---- the journal ---- */
@@ -56,32 +56,36 @@ note_text(const struct reception *reception, struct xk_buf *text)
 }
 
 static int
+parse_note(const char *detail, struct xk_uuid *id, bool *runs,
+           struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        detail == NULL ? NULL
+                       : xk_json_parse(detail, strlen(detail), "journal", NULL);
+    const char *text = xk_json_string(xk_json_get(json, "move"));
+
+    *runs = xk_json_is_true(xk_json_get(json, "runs"));
+    return text != NULL && xk_uuid_parse(text, id)
+               ? 0
+               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
+}
+
+/* 1: the move that is under way, 0: none is, -1: error. */
+static int
 read_note(const struct xk_record *record, struct xk_uuid *id, bool *runs,
           struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
     const struct xk_journal_entry *begin;
     struct xk_journal journal;
-    const char *text;
+    int r = 0;
 
     if (xk_journal_read(record, &journal, err) == -1)
         return -1;
     begin = xk_journal_unfinished(&journal);
-    if (begin != NULL && begin->detail != NULL)
-        json =
-            xk_json_parse(begin->detail, strlen(begin->detail), "journal", err);
-    else
-        xk_fail(err, XK_ERR_PROTOCOL, "the journal does not name the move");
+    if (begin != NULL && strcmp(begin->what, XK_OP_RECEIVE) == 0)
+        r = parse_note(begin->detail, id, runs, err) == 0 ? 1 : -1;
     xk_journal_free(&journal);
-    if (json == NULL)
-        return -1;
-    text = xk_json_need_string(json, "move", err);
-    *runs = xk_json_is_true(xk_json_get(json, "runs"));
-    if (text == NULL)
-        return -1;
-    return xk_uuid_parse(text, id)
-               ? 0
-               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
+    return r;
 }
 
 /* ---- the verdict ---- */
@@ -199,7 +203,8 @@ prepare(struct reception *reception, struct xk_error *err)
         return -1;
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
-    if (domain->hv->ops->prepare(domain->hv, domain->record, config,
+    if (xk_handover_prepare(&host->state, &reception->id, err) == -1 ||
+        domain->hv->ops->prepare(domain->hv, domain->record, config,
                                  reception->manifest.needs, deadline,
                                  err) == -1)
         return -1;
@@ -240,54 +245,103 @@ receive_state(struct reception *reception, struct xk_error *err)
     return xk_talk_say(&reception->talk, XK_FRAME_RECEIVED, NULL, NULL, err);
 }
 
-/* It must run before the source hears so, and be owned before it runs. */
+/* In half the time that the source waits, so that it hears of a failure. */
+static struct xk_deadline
+time_to_run(const struct reception *reception)
+{
+    int64_t half_ms = reception->talk.silence_ms / 2;
+
+    return xk_deadline_in_ms(half_ms < RUN_MS ? half_ms : RUN_MS);
+}
+
+/* *told: it may run by now, or later, whatever is returned. */
+static int
+let_run(struct reception *reception, bool *told, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = reception->domain.hv;
+    struct xk_deadline deadline = time_to_run(reception);
+
+    *told = true;
+    if (!reception->manifest.runs)
+        return 0;
+    if (hv->ops->unpause_received != NULL)
+        return hv->ops->unpause_received(hv, &reception->domain, told, deadline,
+                                         err);
+    return hv->ops->unpause(hv, &reception->domain, deadline, err);
+}
+
+/* It must run before the source hears so, and nobody may say that it never
+ * will before it is told to run. */
 static int
 take_over(struct reception *reception, struct xk_error *err)
 {
-    struct xk_host *host = reception->host;
-    struct xk_hypervisor *hv = reception->domain.hv;
-    enum xk_handover fate = XK_HANDOVER_OWNED;
+    const struct xk_state *state = &reception->host->state;
+    bool told;
 
     if (xk_talk_hear(&reception->talk, XK_FRAME_COMMIT, NULL,
-                     xk_deadline_never(), err) == -1 ||
-        xk_handover_decide(&host->state, &reception->id, &fate, err) == -1)
+                     xk_deadline_never(), err) == -1)
         return -1;
-    if (fate != XK_HANDOVER_OWNED)
-        return xk_fail(err, XK_ERR_STATE,
-                       "the move was given up before it was complete");
-    reception->owned = true;
-    if (reception->manifest.runs &&
-        hv->ops->unpause(hv, &reception->domain, xk_deadline_in_ms(RUN_MS),
-                         err) == -1)
-        return -1;
-    return 0;
+    if (xk_handover_try(state, &reception->id, err) == -1)
+        told = false;
+    else if (let_run(reception, &told, err) == 0)
+        return 0;
+    reception->tried =
+        told || xk_handover_withdraw(state, &reception->id, NULL) == -1;
+    return -1;
 }
 
-/* It did not run, and the source is still there to go on: so it is not ours
- * after all. */
-static void
-disown(struct reception *reception)
+/* Nothing is left of it here, and it never ran. The source must not hear so
+ * before it is true. */
+static int
+undo(struct xk_domain *domain, struct xk_deadline deadline,
+     struct xk_error *err)
 {
-    enum xk_handover fate = XK_HANDOVER_REFUSED;
-    struct xk_error err = {0};
-
-    xk_handover_forget(&reception->host->state, &reception->id);
-    if (xk_handover_decide(&reception->host->state, &reception->id, &fate,
-                           &err) == -1)
-        xk_warn("%s", err.message);
-    reception->owned = false;
+    if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
+        return -1;
+    xk_made_files_remove(domain->record);
+    return xk_record_remove(domain->record, err);
 }
 
 static void
 give_up(struct reception *reception, const struct xk_error *why)
 {
-    if (reception->owned)
-        disown(reception);
-    if (reception->domain.record != NULL) {
-        xk_made_files_remove(reception->domain.record);
-        xk_operation_undo(reception->host, &reception->domain);
+    struct xk_host *host = reception->host;
+    struct xk_domain *domain = &reception->domain;
+    struct xk_error err = {0};
+
+    /* Recovery tries again; the source asks. */
+    if (domain->record != NULL &&
+        undo(domain, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1) {
+        xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
+                err.message);
+        return;
     }
+    if (domain->record != NULL)
+        xk_handover_forget(&host->state, &reception->id);
     xk_peer_tell_failed(reception->talk.to, why, xk_deadline_in_ms(2000));
+}
+
+/* From here on nobody takes it back: where this is not noted, it is by
+ * recovery. */
+static void
+own(const struct reception *reception)
+{
+    struct xk_error err = {0};
+
+    if (xk_handover_own(&reception->host->state, &reception->id, &err) == -1)
+        xk_warn("%s", err.message);
+}
+
+/* Whether it runs is not known, so the source must never let it go on, and it
+ * stays. The journal has no END: recovery tells it to run again. */
+static int
+keep(const struct reception *reception, struct xk_error *err)
+{
+    own(reception);
+    return xk_wrap(err,
+                   "domain \"%s\" is this host's now, but may not run yet, "
+                   "which is tried again",
+                   reception->domain.name);
 }
 
 /* Whether the source knows that it runs here is its concern: if not, it asks.
@@ -297,11 +351,12 @@ static int
 finish(struct reception *reception, struct xk_error *err)
 {
     struct xk_talk *talk = &reception->talk;
-    bool confirmed =
-        xk_talk_say(talk, XK_FRAME_RUNNING, NULL, NULL, NULL) == 0 &&
-        xk_talk_hear(talk, XK_FRAME_CONFIRM, NULL, xk_deadline_never(), NULL) ==
-            0;
+    bool said = xk_talk_say(talk, XK_FRAME_RUNNING, NULL, NULL, NULL) == 0;
+    bool confirmed;
 
+    own(reception);
+    confirmed = said && xk_talk_hear(talk, XK_FRAME_CONFIRM, NULL,
+                                     xk_deadline_never(), NULL) == 0;
     if (xk_journal_append(reception->domain.record, XK_JOURNAL_END,
                           XK_OP_RECEIVE, NULL, err) == -1)
         return -1;
@@ -346,6 +401,8 @@ receive_domain(struct reception *reception, struct xk_error *err)
     if (r == -1 || prepare(reception, err) == -1 ||
         receive_state(reception, err) == -1 ||
         take_over(reception, err) == -1) {
+        if (reception->tried)
+            return keep(reception, err);
         give_up(reception, err);
         return -1;
     }
@@ -364,19 +421,31 @@ put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
     return 0;
 }
 
-static bool
-is_of_move(const struct xk_record *record, const struct xk_uuid *move)
+/* 1: it is, 0: it is not, -1: that cannot be known. */
+static int
+is_of_move(const struct xk_record *record, const struct xk_uuid *move,
+           struct xk_error *err)
 {
     struct xk_uuid id;
     bool runs;
+    int r;
 
-    return xk_journal_is_unfinished(record) &&
-           read_note(record, &id, &runs, NULL) == 0 && xk_uuid_equal(&id, move);
+    if (!xk_journal_is_unfinished(record))
+        return 0;
+    r = read_note(record, &id, &runs, err);
+    return r == 1 ? xk_uuid_equal(&id, move) : r;
 }
 
-/* *record, the caller's, is that of the domain which a living process receives
- * by that move; NULL where none does. What a killed one left is gone by now:
- * opening the host recovers. */
+/* Domains go at any moment. */
+static bool
+is_gone(const struct xk_error *why)
+{
+    return why->kind == XK_ERR_NOT_FOUND || why->errnum == ENOENT;
+}
+
+/* *record, the caller's, is that of the domain which is received by that move,
+ * by a process that lives or by recovery; NULL where there is none. What is not
+ * to be read may be it: an error. */
 static int
 find_reception(const struct xk_state *state, const struct xk_uuid *move,
                struct xk_record **record, struct xk_error *err)
@@ -388,39 +457,54 @@ find_reception(const struct xk_state *state, const struct xk_uuid *move,
     if (xk_state_list(state, &uuids, &count, err) == -1)
         return -1;
     for (size_t i = 0; i < count && *record == NULL; i++) {
+        struct xk_error why = {0};
         XK_CLEANUP_RECORD struct xk_record *found =
-            xk_record_open(state, &uuids[i], NULL);
+            xk_record_open(state, &uuids[i], &why);
 
-        if (found != NULL && is_of_move(found, move))
+        if (found != NULL && is_of_move(found, move, &why) == 1)
             *record = XK_TAKE(found);
+        else if (why.message[0] != '\0' && !is_gone(&why))
+            return xk_fail(err, why.kind, "%s", why.message);
     }
     return 0;
 }
 
-/* A move that nobody here works on, and that is not decided, never happens. */
+/* As toolstack/migration/handover.h has it. The record is looked for first:
+ * what it decides is on the disk before it goes. */
 static int
-answer_query(struct reception *reception, struct xk_error *err)
+find_fate(struct reception *reception, enum xk_handover *fate, bool *over,
+          struct xk_error *err)
 {
     const struct xk_state *state = &reception->host->state;
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
-    enum xk_handover fate;
 
-    if (xk_handover_read(state, &reception->id, &fate, err) == -1 ||
-        find_reception(state, &reception->id, &record, err) == -1)
+    if (find_reception(state, &reception->id, &record, err) == -1 ||
+        xk_handover_read(state, &reception->id, fate, err) == -1)
         return -1;
-    if (fate == XK_HANDOVER_OPEN && record == NULL) {
-        fate = XK_HANDOVER_REFUSED;
-        if (xk_handover_decide(state, &reception->id, &fate, err) == -1)
-            return -1;
-    }
-    if (xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
-        -1)
+    *over = record == NULL;
+    if (!*over && *fate != XK_HANDOVER_OWNED)
+        *fate = XK_HANDOVER_OPEN;
+    if (*over && *fate == XK_HANDOVER_TRYING)
+        *fate = XK_HANDOVER_OWNED;
+    return *over && *fate == XK_HANDOVER_OPEN
+               ? xk_handover_refuse(state, &reception->id, fate, err)
+               : 0;
+}
+
+static int
+answer_query(struct reception *reception, struct xk_error *err)
+{
+    enum xk_handover fate;
+    bool over;
+
+    if (find_fate(reception, &fate, &over, err) == -1 ||
+        xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
+            -1)
         return -1;
     /* The process that receives it, if there is one, may need it yet. */
-    if (fate != XK_HANDOVER_OPEN && record == NULL &&
-        xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
-                     xk_deadline_never(), NULL) == 0)
-        xk_handover_forget(state, &reception->id);
+    if (over && xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
+                             xk_deadline_never(), NULL) == 0)
+        xk_handover_forget(&reception->host->state, &reception->id);
     return 0;
 }
 
@@ -494,19 +578,22 @@ xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
 
 /* ---- recovery ---- */
 
-/* Owned: forward, to where it was to be. It may have stopped, or died, since:
- * then its policy has its turn. */
+/* Owned: forward, to where it was to be. It may have stopped, or died, or be
+ * gone since: then its policy has its turn. */
 static int
 go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
            struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_domain_info info;
-    bool paused;
+    struct xk_error why = {0};
+    bool paused = false;
 
-    if (xk_domain_get(host, domain, &info, deadline, err) == -1)
-        return -1;
-    paused = info.state == XK_STATE_PAUSED;
-    xk_domain_info_free(&info);
+    if (xk_domain_get(host, domain, &info, deadline, &why) == 0) {
+        paused = info.state == XK_STATE_PAUSED;
+        xk_domain_info_free(&info);
+    } else if (why.kind != XK_ERR_NOT_FOUND) {
+        return xk_fail(err, why.kind, "%s", why.message);
+    }
     if (paused && runs &&
         domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
         return -1;
@@ -519,14 +606,24 @@ xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err)
 {
     enum xk_handover fate;
+    struct xk_error why = {0};
     struct xk_uuid id;
     bool runs;
+    int r = read_note(domain->record, &id, &runs, err);
 
-    if (read_note(domain->record, &id, &runs, err) == -1 ||
-        xk_handover_read(&host->state, &id, &fate, err) == -1)
+    if (r != 1)
+        return r;
+    if (xk_handover_read(&host->state, &id, &fate, err) == -1)
         return -1;
-    if (fate == XK_HANDOVER_OWNED)
+    /* Whoever might have taken it back is dead. */
+    if (fate == XK_HANDOVER_TRYING &&
+        xk_handover_own(&host->state, &id, &why) == -1)
+        xk_warn("%s", why.message);
+    if (fate == XK_HANDOVER_TRYING || fate == XK_HANDOVER_OWNED)
         return go_forward(host, domain, runs, deadline, err);
-    xk_made_files_remove(domain->record);
-    return xk_operation_remove(host, domain, deadline, err);
+    if (undo(domain, deadline, err) == -1)
+        return -1;
+    if (fate == XK_HANDOVER_OPEN)
+        xk_handover_forget(&host->state, &id);
+    return 0;
 }

@@ -11,10 +11,6 @@
 #include "toolstack/migration/talk.h"
 #include "toolstack/operations.h"
 
-enum {
-    COMMAND_MAX = 64 /* words */
-};
-
 /* What the journal says of a move. */
 struct past_move {
     struct xk_json *begin; /* its detail */
@@ -121,10 +117,10 @@ make_link(const struct past_move *move, struct xk_link *link,
 {
     const struct xk_json *command = xk_json_get(move->begin, "command");
     const char *host = xk_json_string(xk_json_get(move->begin, "host"));
-    const char *argv[COMMAND_MAX + 1] = {NULL};
+    const char *argv[XK_LINK_WORDS_MAX + 1] = {NULL};
     size_t count = xk_json_length(command);
 
-    if (count == 0 || count > COMMAND_MAX)
+    if (count == 0 || count > XK_LINK_WORDS_MAX)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "the journal has no way to the "
                        "other host");
@@ -167,6 +163,7 @@ carry_out(struct xk_host *host, struct xk_domain *domain,
     case XK_HANDOVER_REFUSED:
         return go_on_here(domain, move->runs, deadline, err);
     case XK_HANDOVER_OPEN:
+    case XK_HANDOVER_TRYING:
     default:
         return xk_fail(err, XK_ERR_BUSY,
                        "the other host still works on it; try again");

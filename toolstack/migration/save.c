@@ -74,7 +74,7 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
         xk_json_parse(detail != NULL ? detail : "",
                       detail != NULL ? strlen(detail) : 0, "journal", err);
     const char *path, *temporary;
-    int64_t then = 0;
+    int64_t then;
 
     if (json == NULL)
         return -1;
@@ -82,7 +82,11 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
     temporary = xk_json_need_string(json, "temporary", err);
     if (path == NULL || temporary == NULL)
         return -1;
-    xk_json_integer(xk_json_get(json, "then"), &then);
+    /* Nothing is taken away because a word is missing. */
+    if (!xk_json_integer(xk_json_get(json, "then"), &then) || then < 0 ||
+        then > XK_SAVE_PAUSE)
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "the journal does not say what becomes of the domain");
     save->path = xk_strdup(path);
     save->temporary = xk_strdup(temporary);
     save->then = (enum xk_save_then)then;

@@ -64,6 +64,26 @@ xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return xk_fail(err, XK_ERR_STATE, "somebody pauses it again and again");
 }
 
+/* Whoever was to do it is dead when it has failed, so what Xen says then stays
+ * so: one that is still paused never ran. */
+int
+xk_xen_unpause_received(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain, bool *told,
+                        struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen_domain found;
+
+    *told = false;
+    if (xk_xen_find(xk_xen(hv), &domain->uuid, &found, err) == -1)
+        return -1;
+    *told = true;
+    if (xk_xen_unpause(hv, domain, deadline, err) == 0)
+        return 0;
+    *told = xk_xen_find(xk_xen(hv), &domain->uuid, &found, NULL) == -1 ||
+            found.state != XK_STATE_PAUSED;
+    return -1;
+}
+
 /* ---- asking the guest ---- */
 
 /* A PV guest always listens; another does when it has set up an interrupt for
@@ -103,6 +123,8 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_FREE char *path = NULL;
     struct xk_xen_domain found;
 
+    if (signal == XK_SIGNAL_NONE) /* the guest itself says why it stops */
+        return 0;
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
         xk_xen_need_store(xen, deadline, err) == -1)
         return -1;

@@ -36,6 +36,16 @@ xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
            (found.state == XK_STATE_RUNNING || found.state == XK_STATE_PAUSED);
 }
 
+/* A time that is yet to come is of a clock that was set back since: the guest
+ * must not wait until then. */
+static bool
+is_recent(const struct stat *st)
+{
+    time_t age = time(NULL) - st->st_mtime;
+
+    return age >= 0 && age < SHORT_LIFE_S;
+}
+
 /* A guest that makes them die must not make us work without end: whoever asks
  * for this waits longer after each failure. */
 static bool
@@ -45,8 +55,7 @@ has_just_started(const struct xk_vbd *vbd)
     struct stat st;
 
     return vbd->json != NULL && !xk_vbd_is_served(vbd) &&
-           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 &&
-           time(NULL) - st.st_mtime < SHORT_LIFE_S;
+           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 && is_recent(&st);
 }
 
 int
@@ -159,6 +168,8 @@ sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
 {
     const struct xk_disk *disk = find_disk(config, vbd->number);
 
+    if (xk_vbd_need_known(vbd, err) == -1)
+        return -1;
     if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
         return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
                       err);
@@ -287,6 +298,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_vbds_list(domain->record, &vbds, err) == -1)
         return -1;
     vbd = find_vbd(&vbds, xk_disk_number(disk));
+    if (vbd != NULL && xk_vbd_need_known(vbd, err) == -1)
+        return -1;
     if (vbd == NULL || vbd->json == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disk %s is not served by xk-backend: only its disks "

@@ -2,6 +2,7 @@
 #include "toolstack/xen/driver.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -70,6 +71,24 @@ get(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
+/* One of another driver may have the UUID of a domain that xl made. */
+static bool
+is_ours(const struct xk_state *state, const struct xk_uuid *uuid)
+{
+    char name[XK_DRIVER_NAME_SIZE];
+
+    switch (xk_record_owner(state, uuid, name)) {
+    case XK_RECORD_OWNED:
+        return strcmp(name, xk_xen_ops.name) == 0;
+    case XK_RECORD_UNNAMED:
+        return true;
+    case XK_RECORD_ODD:
+    case XK_RECORD_GONE:
+    default:
+        return false;
+    }
+}
+
 /* Whether another process is making it or taking it apart, or was killed over
  * that. One that runs is whole. */
 static bool
@@ -78,7 +97,8 @@ is_half(const struct xk_state *state, const struct xk_xen_domain *domain)
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
 
     if (domain->state == XK_STATE_RUNNING ||
-        xk_journal_is_at_rest(state, &domain->uuid))
+        xk_journal_is_at_rest(state, &domain->uuid) ||
+        !is_ours(state, &domain->uuid))
         return false;
     record = xk_record_open(state, &domain->uuid, NULL);
     return record != NULL && !xk_journal_is_whole(record);
@@ -159,6 +179,7 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .can_send_live = xk_xen_can_send_live,
     .send = xk_xen_send,
     .take_back = xk_xen_take_back,
+    .unpause_received = xk_xen_unpause_received,
     .prepare = xk_xen_prepare,
     .receive = xk_xen_receive,
     .read_foreign = xk_xen_read_foreign,

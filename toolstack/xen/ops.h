@@ -10,6 +10,9 @@ int xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_unpause_received(struct xk_hypervisor *hv,
+                            const struct xk_domain *domain, bool *told,
+                            struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   enum xk_signal signal, bool acpi_fallback,
                   struct xk_deadline deadline, struct xk_error *err);

@@ -20,6 +20,7 @@
 
 enum {
     JSON_MAX = 64 * 1024,
+    DEVICE_VERSION = 1, /* backends/config.c reads the same */
 };
 
 #define PREFIX "vbd-"
@@ -51,7 +52,8 @@ static void
 free_vbd(struct xk_vbd *vbd)
 {
     free(vbd->path);
-    xk_json_cleanup(&vbd->json);
+    free(vbd->unknown);
+    xk_json_cleanup(&vbd->document);
 }
 
 void
@@ -63,40 +65,72 @@ xk_vbds_free(struct xk_vbds *vbds)
     *vbds = (struct xk_vbds){0};
 }
 
-static void
-take_json(struct xk_vbd *vbd)
+/* A path may be told even by a file of another version. */
+static const char *
+take_path(const struct xk_json *json, const char *name)
 {
-    const struct {
-        const char *name;
-        const char **to;
-    } texts[] = {
-        {"vdev", &vbd->vdev},       {"target", &vbd->target},
-        {"format", &vbd->format},   {"frontend", &vbd->frontend},
-        {"backend", &vbd->backend},
-    };
+    const char *path = xk_json_string(xk_json_get(json, name));
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
-        *texts[i].to = xk_json_string(xk_json_get(vbd->json, texts[i].name));
-        if (*texts[i].to == NULL)
-            xk_json_cleanup(&vbd->json);
-    }
+    return path != NULL && path[0] == '/' ? path : NULL;
 }
 
-/* A directory without a readable file is of a process that was killed before
- * there was any more. */
+static int
+take_json(struct xk_vbd *vbd, struct xk_error *err)
+{
+    const struct xk_json *json = vbd->document;
+
+    vbd->frontend = take_path(json, "frontend");
+    vbd->backend = take_path(json, "backend");
+    if (xk_json_check_version(json, DEVICE_VERSION, err) == -1)
+        return -1;
+    if (vbd->frontend == NULL || vbd->backend == NULL)
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "no paths \"frontend\" and \"backend\"");
+    vbd->vdev = xk_json_need_string(json, "vdev", err);
+    if (vbd->vdev == NULL)
+        return -1;
+    vbd->target = xk_json_need_string(json, "target", err);
+    if (vbd->target == NULL)
+        return -1;
+    vbd->format = xk_json_need_string(json, "format", err);
+    return vbd->format == NULL ? -1 : 0;
+}
+
+/* A directory without a file is of a process that was killed before there was
+ * any more. A file is there whole, so one that is not understood is of another
+ * xk. */
 static void
 read_vbd(const struct xk_record *record, unsigned number, struct xk_vbd *vbd)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     XK_CLEANUP_FREE char *file = NULL;
+    struct xk_error err = {0};
 
     *vbd = (struct xk_vbd){.number = number};
     vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
     file = xk_asprintf("%s/" FILE_NAME, vbd->path);
-    if (xk_read_file(AT_FDCWD, file, JSON_MAX, &text, NULL) == 0)
-        vbd->json = xk_json_parse(text.data, text.length, file, NULL);
-    if (vbd->json != NULL)
-        take_json(vbd);
+    if (xk_read_file(AT_FDCWD, file, JSON_MAX, &text, &err) == -1) {
+        if (err.errnum != ENOENT)
+            vbd->unknown = xk_strdup(err.message);
+        return;
+    }
+    vbd->document = xk_json_parse(text.data, text.length, file, &err);
+    if (vbd->document != NULL && take_json(vbd, &err) == 0) {
+        vbd->json = vbd->document;
+        return;
+    }
+    vbd->unknown = xk_asprintf("\"%s\": %s", file, err.message);
+    if (vbd->vdev == NULL)
+        vbd->vdev = "?";
+}
+
+int
+xk_vbd_need_known(const struct xk_vbd *vbd, struct xk_error *err)
+{
+    if (vbd->unknown == NULL)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %u: %s", vbd->number,
+                   vbd->unknown);
 }
 
 static int
@@ -154,6 +188,7 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
     struct stat st;
 
     xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, XK_JSON_VERSION, DEVICE_VERSION);
     xk_json_put_integer(writer, "domid", domid);
     xk_json_put_integer(writer, "devid", vbd->number);
     xk_json_put_integer(writer, "uid", XK_VBD_FIRST_UID + (int64_t)domid);
@@ -178,6 +213,20 @@ put_device(const struct xk_vbd *vbd, unsigned domid, const struct xk_disk *disk,
 }
 
 static int
+check_uid(unsigned domid, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (etc == -1)
+        return xk_fail_errno(err, "open \"/etc\"");
+    if (xk_uid_check_nobodys(etc, XK_VBD_FIRST_UID + domid, err) == -1)
+        return xk_fail(err, XK_ERR_HOST,
+                       "user %u is for the disks of domain %u: %s",
+                       XK_VBD_FIRST_UID + domid, domid, err->message);
+    return 0;
+}
+
+static int
 make_directory(const struct xk_record *record, unsigned domid,
                const struct xk_disk *disk, struct xk_vbd *vbd,
                struct xk_error *err)
@@ -188,6 +237,8 @@ make_directory(const struct xk_record *record, unsigned domid,
 
     *vbd = (struct xk_vbd){.number = number};
     vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
+    if (check_uid(domid, err) == -1)
+        return -1;
     if (mkdir(vbd->path, 0700) == -1)
         return errno == EEXIST
                    ? xk_fail(err, XK_ERR_EXISTS, "there is a disk %s already",
@@ -325,6 +376,10 @@ xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
     for (size_t i = 0; i < vbds.count; i++) {
         const struct xk_vbd *vbd = &vbds.items[i];
 
+        if (xk_vbd_need_known(vbd, err) == -1) {
+            r = -1;
+            continue;
+        }
         if (vbd->json == NULL || xk_vbd_is_leaving(vbd) ||
             xk_vbd_is_served(vbd))
             continue;
@@ -343,7 +398,7 @@ xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
               struct xk_error *err)
 {
     if (xk_vbd_abandon(vbd, deadline, err) == -1 ||
-        (vbd->json != NULL &&
+        (vbd->frontend != NULL && vbd->backend != NULL &&
          xk_vbd_remove_nodes(xen, vbd, deadline, err) == -1))
         return -1;
     return xk_remove_tree(record->dir_fd, strrchr(vbd->path, '/') + 1, err);

@@ -4,34 +4,43 @@
  * knows nothing of. Each has a directory vbd-NUMBER in the domain's record:
  *
  *   device.json   what it is: read by xk-backend (backends/config.h) and by us
- *   lock          held by xk-backend as long as it lives, with its pid
+ *   lock          held by xk-backend as long as it serves
+ *   backend.json  which process that is (base/process.h)
  *   control       its socket; inflight: its log; log: what it says
  *   flusher       where the process listens that flushes the image: it outlives
  *                 an xk-backend that is killed
- *   qsd.pid       where the format is not raw: qemu-storage-daemon, which holds
- *                 a lock on it, serves the image on the socket nbd, and is
- *                 told of other things on the socket qmp
+ *   daemon.json   where the format is not raw: which process
+ *                 qemu-storage-daemon is. It serves the image on the socket
+ *                 nbd, and is told of other things on the socket qmp;
+ *                 qsd.lock is held as long as it lives
+ *
+ * Both processes were started with privileges and wrote who they are before
+ * they gave them up. lock, and qsd.pid of the daemon, have pids as well, which
+ * are for people: a process that is jailed can still write there.
  *
  * Nothing else is known of them, so any process can go on from there.
  */
 #ifndef XK_TOOLSTACK_XEN_VBD_H
 #define XK_TOOLSTACK_XEN_VBD_H
 
+#include "base/uid.h"
 #include "toolstack/xen/state.h"
 
 #define XK_VBD_KIND "xkvbd"
 
 enum {
     /* What serves the disks of a domain runs as this user and the domain's
-     * number: above all that systems give to people and containers. */
-    XK_VBD_FIRST_UID = 2000000000
+     * number. */
+    XK_VBD_FIRST_UID = XK_UID_XEN
 };
 
 /* One of them, as in its directory. */
 struct xk_vbd {
     unsigned number;      /* the device's, as the guest knows it */
     char *path;           /* of its directory */
-    struct xk_json *json; /* device.json */
+    struct xk_json *json; /* device.json; NULL where there is none, or it is */
+    char *unknown;        /* not understood: why. Only its end is ours then */
+    struct xk_json *document;
     const char *vdev, *target, *format, *frontend, *backend;
 };
 
@@ -56,6 +65,9 @@ int xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
 /* Those that a record has. One that is half made has no json. */
 int xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
                  struct xk_error *err);
+
+/* XK_ERR_UNSUPPORTED for one whose device.json is not understood. */
+int xk_vbd_need_known(const struct xk_vbd *vbd, struct xk_error *err);
 
 /* Make a device of the disk and serve it; the domain is paused, or the disk new
  * to it. */

@@ -192,6 +192,17 @@ set_inherited(const struct xk_image *image, bool inherited)
         fcntl(image->layers[i].fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }
 
+/* Its first line, without who says it. */
+static const char *
+complaint(const struct xk_buf *errors)
+{
+    static const char prefix[] = "xk-backend: error: ";
+    const char *said = errors->data != NULL ? errors->data : "";
+
+    return strncmp(said, prefix, strlen(prefix)) == 0 ? said + strlen(prefix)
+                                                      : said;
+}
+
 static int
 run_daemon(const struct words *words, const struct xk_image *image,
            struct xk_deadline deadline, struct xk_error *err)
@@ -207,12 +218,12 @@ run_daemon(const struct words *words, const struct xk_image *image,
     set_inherited(image, false);
     if (r == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return r;
-    said = errors.data != NULL ? errors.data : "";
+    said = complaint(&errors);
     return xk_fail(err, XK_ERR_FAILED, "image \"%s\": %.*s",
                    image->layers[0].path, (int)strcspn(said, "\n"), said);
 }
 
-/* xk-backend makes the place for it, and becomes it. */
+/* xk-backend makes the place for it, and starts it there. */
 static int
 add_place(struct words *words, const struct xk_vbd *vbd,
           const struct xk_image *image, struct xk_error *err)
@@ -251,7 +262,6 @@ add_image(struct words *words, const struct xk_vbd *vbd,
     add(words, export_text(vbd));
     add(words, xk_strdup("--pidfile"));
     add(words, xk_strdup("/qsd.pid"));
-    add(words, xk_strdup("--daemonize"));
 }
 
 int

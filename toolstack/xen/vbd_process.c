@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The processes that serve a disk. They outlive us: which they are is said by
- * the files that they hold locked.
+ * The processes that serve a disk. They outlive us. Which they are is said by
+ * files that were written before they gave up their privileges, and which they
+ * cannot write any more: what a guest has taken over names nobody else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "base/process.h"
 #include "base/util.h"
 #include "toolstack/program.h"
@@ -35,23 +35,51 @@ enum {
     EXIT_NO_PROGRAM = 126,
 };
 
+/* Files of a device's directory, as xk-backend writes them. */
+#define BACKEND "backend.json"
+#define DAEMON "daemon.json"
+
 /* ---- which process ---- */
 
-/* The process that holds the lock of a file with its pid in it: 0 for none. */
-static pid_t
-holder(const struct xk_vbd *vbd, const char *name)
+/* Whether anybody holds the lock of a file. A process that is jailed can write
+ * what it likes into it, or let go of it. */
+static bool
+is_locked(const struct xk_vbd *vbd, const char *name)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
     XK_CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char text[16] = "";
-    uint64_t pid;
 
-    if (fd == -1 || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
-        lock.l_type == F_UNLCK || pread(fd, text, sizeof(text) - 1, 0) <= 0)
-        return 0;
-    text[strcspn(text, "\n")] = '\0';
-    return xk_parse_u64(text, INT32_MAX, &pid) ? (pid_t)pid : 0;
+    return fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
+           lock.l_type != F_UNLCK;
+}
+
+/* pid 0: nobody. */
+static struct xk_process
+find_process(const struct xk_vbd *vbd, const char *name)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
+    struct xk_process process;
+
+    xk_process_load(AT_FDCWD, path, &process, NULL);
+    return process;
+}
+
+/* A process that has let go of its directory serves no more. */
+static bool
+has_backend(const struct xk_vbd *vbd)
+{
+    struct xk_process process = find_process(vbd, BACKEND);
+
+    return is_locked(vbd, "lock") && xk_process_alive(&process);
+}
+
+static bool
+daemon_lives(const struct xk_vbd *vbd)
+{
+    struct xk_process process = find_process(vbd, DAEMON);
+
+    return xk_process_alive(&process);
 }
 
 static bool
@@ -65,29 +93,21 @@ has_daemon(const struct xk_vbd *vbd)
 bool
 xk_vbd_is_served(const struct xk_vbd *vbd)
 {
-    return holder(vbd, "lock") != 0 &&
-           (!has_daemon(vbd) || holder(vbd, "qsd.pid") != 0);
+    return has_backend(vbd) && (!has_daemon(vbd) || daemon_lives(vbd));
 }
 
-/* A pid that is looked at, opened and found unchanged was that process all the
- * while. */
 static int
-open_holder(const struct xk_vbd *vbd, const char *name)
+open_process(const struct xk_vbd *vbd, const char *name)
 {
-    pid_t pid = holder(vbd, name);
-    int fd = pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+    struct xk_process process = find_process(vbd, name);
 
-    if (fd != -1 && holder(vbd, name) == pid)
-        return fd;
-    if (fd != -1)
-        close(fd);
-    return -1;
+    return xk_process_open(&process);
 }
 
 int
 xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon)
 {
-    return open_holder(vbd, daemon ? "qsd.pid" : "lock");
+    return open_process(vbd, daemon ? DAEMON : BACKEND);
 }
 
 /* ---- ending ---- */
@@ -99,24 +119,25 @@ send_signal(int fd, int number)
 }
 
 /* Asked first, so that it finishes what it began. let_go: it is enough that it
- * has given up its lock, and with that the guest's memory. */
+ * has given up its lock, and with that the guest's memory; it says so itself,
+ * so it is killed all the same, and gone when the kernel lets it. */
 static int
-end_holder(const struct xk_vbd *vbd, const char *name, bool let_go,
-           struct xk_deadline deadline, struct xk_error *err)
+end_process(const struct xk_vbd *vbd, const char *name, bool let_go,
+            struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = open_holder(vbd, name);
+    XK_CLEANUP_CLOSE int fd = open_process(vbd, name);
     struct xk_deadline patience =
         xk_deadline_min(deadline, xk_deadline_in_ms(DRAIN_MS));
 
     if (fd == -1)
         return 0;
     send_signal(fd, SIGTERM);
-    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1 ||
-        (let_go && holder(vbd, name) == 0))
+    if (xk_deadline_poll(patience, fd, POLLIN, name, NULL) != -1)
         return 0;
+    let_go = let_go && !is_locked(vbd, "lock");
     send_signal(fd, SIGKILL);
-    if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, name, NULL) !=
-        -1)
+    if (let_go || xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, name,
+                                   NULL) != -1)
         return 0;
     return xk_fail(err, XK_ERR_TIMEOUT,
                    "the process that serves disk %s does not end: the kernel "
@@ -206,8 +227,8 @@ int
 xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    if (end_holder(vbd, "lock", false, deadline, err) == -1 ||
-        end_holder(vbd, "qsd.pid", false, deadline, err) == -1 ||
+    if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
+        end_process(vbd, DAEMON, false, deadline, err) == -1 ||
         end_flusher(vbd, true, deadline, err) == -1)
         return -1;
     /* What they began may outlive them. */
@@ -218,7 +239,7 @@ xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
 void
 xk_vbd_begin_stop(const struct xk_vbd *vbd)
 {
-    XK_CLEANUP_CLOSE int fd = open_holder(vbd, "lock");
+    XK_CLEANUP_CLOSE int fd = open_process(vbd, BACKEND);
 
     if (fd != -1)
         send_signal(fd, SIGTERM);
@@ -230,9 +251,9 @@ xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     struct xk_error late;
 
-    if (end_holder(vbd, "lock", true, deadline, err) == -1)
+    if (end_process(vbd, BACKEND, true, deadline, err) == -1)
         return -1;
-    if (end_holder(vbd, "qsd.pid", false, deadline, &late) == -1 ||
+    if (end_process(vbd, DAEMON, false, deadline, &late) == -1 ||
         end_flusher(vbd, false, deadline, &late) == -1)
         xk_warn("%s", late.message); /* it has nothing of the guest */
     return 0;
@@ -347,20 +368,31 @@ start_backend(const struct xk_vbd *vbd, struct xk_deadline deadline,
     return judge(&line, err);
 }
 
+/* One that lives and does not serve has let go, or was made to. */
+static int
+clear_way(const struct xk_vbd *vbd, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    return has_backend(vbd) ? 0
+                            : end_process(vbd, BACKEND, false, deadline, err);
+}
+
 int
 xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
              struct xk_error *err)
 {
-    if (has_daemon(vbd) && holder(vbd, "qsd.pid") == 0) {
+    if (clear_way(vbd, deadline, err) == -1)
+        return -1;
+    if (has_daemon(vbd) && !daemon_lives(vbd)) {
         /* The backend's connection is to the one that is gone. */
-        if (end_holder(vbd, "lock", false, deadline, err) == -1 ||
+        if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
             xk_vbd_start_daemon(vbd, deadline, err) == -1)
             return -1;
-    } else if (has_daemon(vbd) && holder(vbd, "lock") == 0 &&
+    } else if (has_daemon(vbd) && !has_backend(vbd) &&
                xk_vbd_offer_image(vbd, deadline, err) == -1) {
         return -1;
     }
-    return holder(vbd, "lock") != 0 ? 0 : start_backend(vbd, deadline, err);
+    return has_backend(vbd) ? 0 : start_backend(vbd, deadline, err);
 }
 
 int
@@ -373,7 +405,7 @@ xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
     if (!has_daemon(vbd))
         return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %s is a raw image",
                        vbd->vdev);
-    if (end_holder(vbd, "lock", false, deadline, err) == -1)
+    if (end_process(vbd, BACKEND, false, deadline, err) == -1)
         return -1;
     r = xk_vbd_resize_image(vbd, bytes, deadline, err);
     if (xk_vbd_start(vbd, deadline, r == 0 ? err : &other) == -1)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/uid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/number.h"
+#include "base/util.h"
+
+enum {
+    FIELDS = 3 /* of a line, that are looked at */
+};
+
+/* ---- files ---- */
+
+/* The numbers of a line: "NAME:x:NUMBER:..." or "NAME:FIRST:COUNT". */
+static bool
+line_has(char *line, bool range, uint32_t number)
+{
+    char *fields[FIELDS] = {NULL};
+    uint64_t first, count = 1;
+    size_t last = range ? 1 : 2;
+
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = strsep(&line, ":\n");
+    if (fields[last] == NULL ||
+        !xk_parse_u64(fields[last], UINT32_MAX, &first) ||
+        (range &&
+         (fields[2] == NULL || !xk_parse_u64(fields[2], UINT64_MAX, &count))))
+        return false;
+    return number >= first && number - first < count;
+}
+
+/* A file that is not there gives nothing away. */
+static bool
+file_has(int etc_fd, const char *name, bool range, uint32_t number)
+{
+    int fd = openat(etc_fd, name, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd == -1 ? NULL : fdopen(fd, "re");
+    XK_CLEANUP_FREE char *line = NULL;
+    size_t size = 0;
+    bool has = false;
+
+    if (file == NULL)
+        return false;
+    while (!has && getline(&line, &size, file) != -1)
+        has = line_has(line, range, number);
+    fclose(file);
+    return has;
+}
+
+int
+xk_uid_check_nobodys(int etc_fd, uint32_t number, struct xk_error *err)
+{
+    static const struct {
+        const char *name;
+        bool range;
+    } files[] = {{"passwd", false},
+                 {"group", false},
+                 {"subuid", true},
+                 {"subgid", true}};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(files); i++) {
+        if (file_has(etc_fd, files[i].name, files[i].range, number))
+            return xk_fail(err, XK_ERR_IN_USE,
+                           "/etc/%s gives %" PRIu32 " to somebody",
+                           files[i].name, number);
+    }
+    return 0;
+}
+
+/* ---- processes ---- */
+
+static int
+wait_for(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) == -1) {
+        if (errno != EINTR)
+            return -1;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* With room for two, a user that has no process but this one can fork, and one
+ * that has another cannot. */
+static void
+try_to_fork(uint32_t number)
+{
+    const struct rlimit two = {2, 2};
+    pid_t pid;
+
+    if (setrlimit(RLIMIT_NPROC, &two) == -1 ||
+        setresgid(number, number, number) == -1 ||
+        setresuid(number, number, number) == -1)
+        _exit(1);
+    pid = fork();
+    if (pid == 0)
+        _exit(0);
+    _exit(pid == -1 || wait_for(pid) != 0);
+}
+
+bool
+xk_uid_has_process(uint32_t number)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        try_to_fork(number);
+    return pid == -1 || wait_for(pid) != 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/monitor_worker.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "toolstack/operations.h"
+
+struct xk_worker {
+    pid_t pid;
+    ev_io io;                                 /* its pidfd */
+    void (*ended)(void *context, int status); /* NULL: disowned */
+    void *context;
+};
+
+static int
+reap(pid_t pid)
+{
+    int status = -1;
+
+    while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
+    }
+    return status;
+}
+
+static void
+worker_ended(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct xk_worker *worker = io->data;
+    int status = reap(worker->pid);
+
+    (void)events;
+    ev_io_stop(loop, io);
+    close(io->fd);
+    if (worker->ended != NULL)
+        worker->ended(worker->context, status);
+    free(worker);
+}
+
+static void
+become_worker(const char *program, const char *hypervisor, const char *uuid)
+{
+    const char *const argv[] = {
+        program, "-v", "--hypervisor", hypervisor, XK_VERB_WORKER, uuid, NULL};
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+/* The pidfd of a new one, or -1. */
+static int
+fork_worker(const char *program, const char *hypervisor, const char *uuid,
+            pid_t *pid)
+{
+    int fd, saved;
+
+    *pid = fork();
+    if (*pid == 0)
+        become_worker(program, hypervisor, uuid);
+    fd = *pid == -1 ? -1 : (int)syscall(SYS_pidfd_open, *pid, 0);
+    if (fd == -1 && *pid != -1) {
+        saved = errno;
+        kill(*pid, SIGKILL); /* ours, and not reaped: no other has its pid */
+        reap(*pid);
+        errno = saved;
+    }
+    return fd;
+}
+
+struct xk_worker *
+xk_worker_start(struct ev_loop *loop, const char *program,
+                const char *hypervisor, const struct xk_uuid *uuid,
+                void (*ended)(void *context, int status), void *context,
+                struct xk_error *err)
+{
+    struct xk_worker *worker;
+    char text[XK_UUID_TEXT_SIZE];
+    pid_t pid;
+    int fd;
+
+    xk_uuid_format(uuid, text);
+    fd = fork_worker(program, hypervisor, text, &pid);
+    if (fd == -1) {
+        xk_fail_errno(err, "start a worker for domain %s", text);
+        return NULL;
+    }
+    worker = XK_NEW(struct xk_worker);
+    worker->pid = pid;
+    worker->ended = ended;
+    worker->context = context;
+    ev_io_init(&worker->io, worker_ended, fd, EV_READ);
+    worker->io.data = worker;
+    ev_io_start(loop, &worker->io);
+    return worker;
+}
+
+void
+xk_worker_disown(struct xk_worker *worker)
+{
+    if (worker != NULL)
+        worker->ended = NULL;
+}
