@@ -312,7 +312,10 @@ xk_flusher_end(int fd)
 {
     char word = XK_FLUSHER_END;
 
-    (void)!send(fd, &word, 1, MSG_NOSIGNAL);
+    /* Whoever finds one later takes it for one that was left. */
+    if (send(fd, &word, 1, MSG_NOSIGNAL) == 1)
+        (void)xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, "it",
+                               NULL);
 }
 
 static pid_t

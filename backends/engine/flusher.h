@@ -42,7 +42,8 @@ int xk_flusher_take(const struct xk_flusher_options *options,
 /* A connected socket, the caller's. */
 int xk_flusher_connect(const char *path, struct xk_error *err);
 
-/* All is flushed, and nobody will ask it any more: by a connection of it. */
+/* All is flushed, and nobody will ask it any more: by a connection of it. It
+ * is gone then, unless it does not answer. */
 void xk_flusher_end(int fd);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -223,6 +224,46 @@ a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
     assert_false(has_flusher());
 }
 
+static void
+kill_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, &err);
+    struct ucred peer = {0};
+    socklen_t length = sizeof(peer);
+
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length),
+                     0);
+    kill(peer.pid, SIGKILL);
+}
+
+static void
+a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
+    void **state)
+{
+    pid_t pid;
+    int status;
+
+    (void)state;
+    end_daemon(); /* raw images have none */
+    start_flusher();
+    slow_file_hold(&image, false, true);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1 &&
+                      strstr(err.message, "has lost what was written") != NULL
+                  ? 0
+                  : 1);
+    }
+    slow_file_await_held(&image);
+    kill_flusher();
+    slow_file_release(&image);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -232,6 +273,7 @@ main(void)
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
         T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
         T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
+        T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
     };
 
     if (geteuid() != 0) {

@@ -137,7 +137,8 @@ struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
 
 /* An error where a flush failed or may have: its guest waits for the answer,
- * and must not ask for it again elsewhere. */
+ * and must not ask for it again elsewhere. One that nobody serves is served
+ * for it. */
 int xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 

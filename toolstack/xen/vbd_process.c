@@ -194,10 +194,12 @@ settle(const struct xk_vbd *vbd, int fd, struct xk_deadline deadline,
     int32_t error = 0;
 
     if (send(fd, "f", 1, MSG_NOSIGNAL) != 1)
-        return 0;
-    if (xk_deadline_poll(deadline, fd, POLLIN, "the image", err) == -1)
+        error = errno;
+    else if (xk_deadline_poll(deadline, fd, POLLIN, "the image", err) == -1)
         return xk_wrap(err, "flush disk %s", vbd->vdev);
-    if (recv(fd, &error, sizeof(error), 0) != sizeof(error) || error == 0)
+    else if (recv(fd, &error, sizeof(error), 0) != sizeof(error))
+        error = EPIPE; /* killed in it: nobody knows any more */
+    if (error == 0)
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
                    "disk %s has lost what was written to it: \"%s\" failed a "
@@ -468,9 +470,14 @@ int
 xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
                    struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *answer =
-        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
+    /* Where the last one was killed, the next finds in the log what it was
+     * about. */
+    if (vbd->json != NULL && !xk_vbd_is_leaving(vbd) &&
+        !xk_vbd_is_served(vbd) && xk_vbd_start(vbd, deadline, err) == -1)
+        return -1;
+    answer = xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
     if (!xk_json_is_true(xk_json_get(answer, "poisoned")))
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
