@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backends/block_inside.h"
+#include "backends/engine/flusher.h"
 #include "backends/jail.h"
 #include "backends/ring/xen_guest.h"
 #include "base/cleanup.h"
@@ -137,6 +138,50 @@ open_device(struct xk_block *block, const char *dir, struct xk_error *err)
 }
 
 static int
+jail_flusher(void *context, struct xk_error *err)
+{
+    const struct xk_backend_config *config =
+        (const struct xk_backend_config *)context;
+
+    return xk_jail_enter_flusher(config->uid, config->gid, err);
+}
+
+/* What became of a flush under way is known to the process that made it. Where
+ * that has gone as well nobody knows, and it cannot be asked for again. */
+static int
+take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
+    struct xk_blkif_device *device = &block->device;
+    struct xk_flusher_options options = {.path = path,
+                                         .image_fd =
+                                             xk_engine_image_fd(device->engine),
+                                         .jail = jail_flusher,
+                                         .context = &block->config};
+    int known;
+
+    if (options.image_fd == -1)
+        return 0;
+    known = xk_flusher_take(&options, err);
+    if (known == -1)
+        return -1;
+    block->flusher = XK_TAKE(path);
+    device->engine->flusher = block->flusher;
+    block->flusher_fd = xk_flusher_connect(block->flusher, err);
+    if (block->flusher_fd == -1)
+        return -1;
+    block->has_new_flusher = known == 0;
+    if (known == 1 || !xk_blkif_flush_is_left(device->log))
+        return 0;
+    xk_warn("%s: the processes that wrote and flushed the image have ended "
+            "during a flush",
+            block->config.vdev);
+    xk_inflight_set_poisoned(device->log);
+    device->poisoned = true;
+    return 0;
+}
+
+static int
 start_queues(struct xk_block *block, struct xk_error *err)
 {
     for (unsigned i = 0; i < block->offer.queues; i++) {
@@ -226,7 +271,8 @@ open_all(struct xk_block *block, const char *dir, struct xk_error *err)
     if (catch_signals(block, err) == -1 ||
         xk_backend_config_read(dir, &block->config, err) == -1 ||
         take_directory(block, dir, err) == -1 ||
-        open_device(block, dir, err) == -1 || start_queues(block, err) == -1)
+        open_device(block, dir, err) == -1 ||
+        take_flusher(block, dir, err) == -1 || start_queues(block, err) == -1)
         return -1;
     block->store = xk_store_open(NULL, xk_block_deadline(), err);
     if (block->store == NULL)
@@ -377,18 +423,24 @@ xk_block_open(const char *dir, struct xk_error *err)
     struct xk_block *block = XK_NEW(struct xk_block);
 
     block->lock_fd = block->signal_fd = block->device.changed_fd = -1;
+    block->flusher_fd = -1;
     if (open_all(block, dir, err) == 0 && begin(block, err) == 0)
         return block;
+    if (block->has_new_flusher)
+        xk_flusher_end(block->flusher_fd);
     xk_block_close(block);
     return NULL;
 }
 
+/* One that knows of a failure stays, to tell it to whoever comes. */
 int
 xk_block_run(struct xk_block *block, struct xk_error *err)
 {
     (void)err;
     while (!block->done)
         run_once(block);
+    if (block->flusher_fd != -1 && !block->device.poisoned)
+        xk_flusher_end(block->flusher_fd);
     return 0;
 }
 
@@ -409,6 +461,9 @@ xk_block_close(struct xk_block *block)
         close(block->signal_fd);
     if (block->lock_fd != -1)
         close(block->lock_fd);
+    if (block->flusher_fd != -1)
+        close(block->flusher_fd);
+    free(block->flusher);
     xk_backend_config_free(&block->config);
     free(block);
 }

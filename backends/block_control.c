@@ -73,6 +73,7 @@ answer_status(struct xk_block *block, struct xk_json_writer *writer)
     xk_json_put_string(writer, "state", state_word(block));
     xk_json_put_string(writer, "reason",
                        block->reason[0] != '\0' ? block->reason : NULL);
+    xk_json_put_bool(writer, "poisoned", block->device.poisoned);
     xk_json_put_integer(writer, "queues", block->front.queues);
     xk_json_put_integer(writer, "ring_pages", has_rings ? ring->pages : 0);
     xk_json_put_string(

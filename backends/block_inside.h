@@ -21,6 +21,9 @@ struct xk_block {
     int lock_fd, signal_fd;
     struct xk_store *store; /* NULL once xenstored is gone */
     struct xk_control *control;
+    char *flusher;  /* where it listens; NULL: none */
+    int flusher_fd; /* to tell it to end */
+    bool has_new_flusher;
     struct xk_blkif_device device;
     struct xk_inflight_offer offer;
     unsigned queue_count; /* threads that stand by */

@@ -78,6 +78,13 @@ static const int calls[] = {
     SCMP_SYS(sched_yield),
 };
 
+static const int flusher_calls[] = {
+    SCMP_SYS(fdatasync),       SCMP_SYS(poll),         SCMP_SYS(ppoll),
+    SCMP_SYS(accept4),         SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
+    SCMP_SYS(close),           SCMP_SYS(fstat),        SCMP_SYS(newfstatat),
+    SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group),
+};
+
 static const unsigned long ioctls[] = {
     BLKGETSIZE64,
 #ifdef XK_WITH_XEN
@@ -127,7 +134,17 @@ add_rules(scmp_filter_ctx filter)
 }
 
 static int
-filter_calls(struct xk_error *err)
+add_flusher_rules(scmp_filter_ctx filter)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(flusher_calls) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, flusher_calls[i], 0);
+    return rc;
+}
+
+static int
+filter_calls(int (*add)(scmp_filter_ctx filter), struct xk_error *err)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int rc;
@@ -139,7 +156,7 @@ filter_calls(struct xk_error *err)
     if (rc == 0)
         rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (rc == 0)
-        rc = add_rules(filter);
+        rc = add(filter);
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);
@@ -172,8 +189,9 @@ become(uint32_t uid, uint32_t gid, struct xk_error *err)
     return 0;
 }
 
-int
-xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
+static int
+enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
+      struct xk_error *err)
 {
     /* Not RLIMIT_NPROC: the kernel starts io_uring's workers in our name. */
     if (limit(RLIMIT_NOFILE, FILES_MAX, err) == -1 ||
@@ -181,5 +199,17 @@ xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "give up new privileges");
-    return filter_calls(err);
+    return filter_calls(add, err);
+}
+
+int
+xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
+{
+    return enter(uid, gid, add_rules, err);
+}
+
+int
+xk_jail_enter_flusher(uint32_t uid, uint32_t gid, struct xk_error *err)
+{
+    return enter(uid, gid, add_flusher_rules, err);
 }

@@ -174,7 +174,9 @@ const struct xk_command xk_command_block_list = {
     .details =
         "Shows each disk with what serves it (xk: xk-backend), the state of "
         "that, and for xk-backend what it has done so far. A device that was "
-        "stopped because its frontend broke the protocol says why.",
+        "stopped because its frontend broke the protocol says why. One whose "
+        "process was killed is \"waiting\" until the last request of that "
+        "has ended, because nothing else may write to the image before.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .repeated = true}},
     .timeout_s = 60,
     .needs_host = true,

@@ -32,7 +32,8 @@ struct xk_qmp {
     bool broken;
     const char *expected;
     struct xk_json *event; /* the latest one expected, NULL: none yet */
-    unsigned events;       /* taken by the call under way */
+    unsigned events;       /* and the like, taken by the call under way */
+    bool shaken_hands;
 };
 
 static const struct {
@@ -173,6 +174,15 @@ read_message(struct xk_qmp *qmp, struct xk_qmp_message *message,
     return r == -1 ? break_off(qmp) : 0;
 }
 
+static int
+count(struct xk_qmp *qmp, struct xk_error *err)
+{
+    if (++qmp->events <= EVENTS_MAX)
+        return 0;
+    xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends events without end");
+    return break_off(qmp);
+}
+
 /* Keep the event if it is the one expected. */
 static int
 take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
@@ -182,11 +192,18 @@ take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
         xk_json_cleanup(&qmp->event);
         qmp->event = XK_TAKE(message->json);
     }
-    if (++qmp->events > EVENTS_MAX) {
-        xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends events without end");
-        return break_off(qmp);
-    }
-    return 0;
+    return count(qmp, err);
+}
+
+/* QEMU answers whoever is connected by then: also what the last client asked,
+ * which has gone. It does so in order, so before it answers anything of ours;
+ * and our first question may look like its. */
+static bool
+is_for_another(const struct xk_qmp *qmp, const struct xk_qmp_message *message)
+{
+    return message->kind != XK_QMP_GREETING && message->has_id &&
+           (qmp->shaken_hands ? message->id < qmp->last_id
+                              : message->id != qmp->last_id);
 }
 
 static int
@@ -198,9 +215,12 @@ read_answer(struct xk_qmp *qmp, struct xk_qmp_message *message,
 
         if (read_message(qmp, message, deadline, err) == -1)
             return -1;
-        if (message->kind != XK_QMP_EVENT)
+        if (message->kind == XK_QMP_EVENT)
+            r = take_event(qmp, message, err);
+        else if (is_for_another(qmp, message))
+            r = count(qmp, err);
+        else
             return 0;
-        r = take_event(qmp, message, err);
         xk_qmp_message_free(message);
         if (r == -1)
             return -1;
@@ -383,22 +403,36 @@ xk_qmp_wait_some(struct xk_qmp *qmp, struct xk_deadline tick)
 
 /* ---- the connection ---- */
 
+/* QEMU has a thread for its monitor. What its other threads say at the moment
+ * of our connection goes ahead of the greeting. */
+static int
+await_greeting(struct xk_qmp *qmp, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    for (;;) {
+        XK_CLEANUP_QMP_MESSAGE struct xk_qmp_message message = {0};
+
+        if (read_message(qmp, &message, deadline, err) == -1)
+            return -1;
+        if (message.kind == XK_QMP_GREETING)
+            return 0;
+        if (count(qmp, err) == -1)
+            return -1;
+    }
+}
+
 struct xk_qmp *
 xk_qmp_open(int fd, struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_QMP struct xk_qmp *qmp = XK_NEW(struct xk_qmp);
-    XK_CLEANUP_QMP_MESSAGE struct xk_qmp_message greeting = {0};
 
     qmp->fd = fd;
-    if (read_message(qmp, &greeting, deadline, err) == -1)
+    if (await_greeting(qmp, deadline, err) == -1)
         return NULL;
-    if (greeting.kind != XK_QMP_GREETING) {
-        xk_fail(err, XK_ERR_PROTOCOL, "QEMU does not greet");
-        return NULL;
-    }
     if (xk_qmp_execute(qmp, "qmp_capabilities", NULL, NULL, deadline, err) ==
         -1)
         return NULL;
+    qmp->shaken_hands = true;
     return XK_TAKE(qmp);
 }
 

@@ -70,12 +70,10 @@ note_done(const struct xk_blkif_work *work, enum xk_io_kind kind, int error)
 
     if (device->engine->server == 0 || error != 0 || kind == XK_IO_READ)
         return;
-    if (kind != XK_IO_FLUSH) {
-        device->writes++;
-        xk_inflight_set_unflushed(device->log, true);
-    } else if (device->writes == work->writes) {
-        xk_inflight_set_unflushed(device->log, false);
-    }
+    if (kind != XK_IO_FLUSH)
+        xk_inflight_note_write(device->log);
+    else
+        xk_inflight_note_flush(device->log, work->written);
 }
 
 static int16_t
@@ -122,7 +120,7 @@ submit(struct xk_blkif_work *work, enum xk_io_kind kind)
     work->io.offset = work->request.sector * XK_BLKIF_SECTOR_BYTES;
     work->io.length = work->request.sectors * XK_BLKIF_SECTOR_BYTES;
     work->io.done = engine_done;
-    work->writes = work->queue->device->writes;
+    work->written = xk_inflight_written(work->queue->device->log);
     work->queue->in_engine++;
     xk_io_submit(work->queue->engine, &work->io);
 }

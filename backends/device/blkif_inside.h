@@ -24,7 +24,7 @@ struct xk_blkif_work {
     bool in_use;         /* else in the list of the unused */
     bool copy_out;       /* its data goes to the guest before it is answered */
     bool no_window;      /* reaching the image as memory failed */
-    uint64_t writes;     /* of FLUSH: done when it began */
+    uint32_t written;    /* of FLUSH: what was when it began */
     void *buffer;        /* of its data: in the pool, or the image itself */
     unsigned pool_pages; /* 0: not in the pool */
     unsigned first_copy, copy_count; /* in the batch that is being made */

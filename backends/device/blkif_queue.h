@@ -45,7 +45,6 @@ struct xk_blkif_device {
     /* What serves the image is gone: what was taken is left as it is, for the
      * next process to do again. */
     _Atomic bool lost;
-    _Atomic uint64_t writes; /* that are done, since the start */
     int changed_fd; /* eventfd: a queue's state, or poisoned, changed */
 };
 
@@ -84,6 +83,10 @@ void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
  * but for flushes. The queue is of no other use after it, and is freed only
  * where that comes to an end. */
 void xk_blkif_queue_abandon(struct xk_blkif_queue *queue, bool fail);
+
+/* Whether a process that was killed had taken a flush that it has not answered.
+ * The log may say anything. */
+bool xk_blkif_flush_is_left(struct xk_inflight *log);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

@@ -136,6 +136,32 @@ take_up(void *context, const struct xk_inflight_left *left)
     }
 }
 
+static bool
+is_flush(uint32_t abi, const uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
+{
+    struct xk_blkif_request request;
+
+    return xk_blkif_decode((enum xk_blkif_abi)abi, entry, &request) ==
+               XK_BLKIF_OK &&
+           request.operation == XK_BLKIF_OP_FLUSH;
+}
+
+bool
+xk_blkif_flush_is_left(struct xk_inflight *log)
+{
+    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
+    uint32_t abi;
+
+    for (unsigned i = 0; i < XK_INFLIGHT_QUEUES_MAX; i++) {
+        for (unsigned slot = 0; slot < XK_BLKIF_RING_ENTRIES_MAX; slot++) {
+            if (xk_inflight_is_undone(log, i, slot, &abi, entry) &&
+                is_flush(abi, entry))
+                return true;
+        }
+    }
+    return false;
+}
+
 static int
 take_over(struct xk_blkif_queue *queue, struct xk_error *err)
 {

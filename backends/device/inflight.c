@@ -43,7 +43,7 @@ struct header {
     uint32_t version;
     struct xk_inflight_offer offer;
     _Atomic uint32_t poisoned;
-    _Atomic uint32_t unflushed;
+    _Atomic uint32_t unflushed; /* the number of the last such write; 0: none */
     uint64_t server;
 };
 
@@ -58,6 +58,7 @@ struct file {
 struct xk_inflight {
     int fd;
     bool is_new;
+    _Atomic uint32_t writes; /* numbers of them; none is given twice */
     struct file *file;
 };
 
@@ -122,8 +123,10 @@ xk_inflight_open(const char *path, struct xk_inflight_offer *offer,
     log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log->fd == -1)
         xk_fail_errno(err, "open");
-    else if (map_log(log, err) == 0 && adopt_or_make(log, offer, err) == 0)
+    else if (map_log(log, err) == 0 && adopt_or_make(log, offer, err) == 0) {
+        log->writes = log->file->header.unflushed;
         return log;
+    }
     xk_wrap(err, "in-flight log \"%s\"", path);
     xk_inflight_close(log);
     return NULL;
@@ -160,9 +163,26 @@ xk_inflight_is_poisoned(const struct xk_inflight *log)
 }
 
 void
-xk_inflight_set_unflushed(struct xk_inflight *log, bool unflushed)
+xk_inflight_note_write(struct xk_inflight *log)
 {
-    log->file->header.unflushed = unflushed;
+    uint32_t number = ++log->writes;
+
+    if (number == 0) /* they go round */
+        number = ++log->writes;
+    log->file->header.unflushed = number;
+}
+
+uint32_t
+xk_inflight_written(const struct xk_inflight *log)
+{
+    return log->file->header.unflushed;
+}
+
+/* One step: it clears the very write that it began with, or none. */
+void
+xk_inflight_note_flush(struct xk_inflight *log, uint32_t written)
+{
+    atomic_compare_exchange_strong(&log->file->header.unflushed, &written, 0);
 }
 
 bool
@@ -263,6 +283,26 @@ static bool
 is_before(uint32_t index, uint32_t limit)
 {
     return (int32_t)(index - limit) < 0;
+}
+
+bool
+xk_inflight_is_undone(const struct xk_inflight *log, unsigned number,
+                      unsigned slot, uint32_t *abi,
+                      uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
+{
+    const struct xk_inflight_queue *queue = &log->file->queues[number];
+    uint32_t pages = queue->id.pages;
+    uint64_t word;
+
+    *abi = queue->id.abi;
+    if (queue->open != 1 || *abi >= XK_BLKIF_ABI_COUNT || pages == 0 ||
+        pages > XK_BLKIF_RING_PAGES_MAX ||
+        slot >= xk_blkif_ring_entries((enum xk_blkif_abi) * abi, pages))
+        return false;
+    word = queue->slots[slot].word;
+    memcpy(entry, queue->slots[slot].entry, XK_BLKIF_ENTRY_BYTES_MAX);
+    return (word & 0xffff) == SLOT_TAKEN &&
+           is_before((uint32_t)(word >> 16), queue->req_cons);
 }
 
 static bool

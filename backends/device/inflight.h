@@ -66,8 +66,12 @@ void xk_inflight_set_poisoned(struct xk_inflight *log);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
 /* Writes are kept by a process until they are flushed (engine.h, server): the
- * log knows which one, and whether it has any. */
-void xk_inflight_set_unflushed(struct xk_inflight *log, bool unflushed);
+ * log knows which one, and whether it has any. A write that is done is noted; a
+ * flush that is done notes what was written when it began. Queues may do both
+ * at once: no write is forgotten that the flush began without. */
+void xk_inflight_note_write(struct xk_inflight *log);
+uint32_t xk_inflight_written(const struct xk_inflight *log);
+void xk_inflight_note_flush(struct xk_inflight *log, uint32_t written);
 
 /* The process that keeps them from now on. True where another one had some, and
  * has taken them with it. */
@@ -101,6 +105,12 @@ void xk_inflight_answer(struct xk_inflight_queue *queue, unsigned slot,
 
 /* The guest was shown the answer. */
 void xk_inflight_release(struct xk_inflight_queue *queue, unsigned slot);
+
+/* Whether the slot of that queue has a request that was taken and not answered;
+ * then the bytes of it, and of which protocol they are. */
+bool xk_inflight_is_undone(const struct xk_inflight *log, unsigned number,
+                           unsigned slot, uint32_t *abi,
+                           uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
 
 /* One request that a killed process left. */
 struct xk_inflight_left {

@@ -65,3 +65,9 @@ xk_engine_measure(struct xk_engine *engine, struct xk_error *err)
     __atomic_store_n(&engine->bytes, bytes, __ATOMIC_RELAXED);
     return 0;
 }
+
+int
+xk_engine_image_fd(const struct xk_engine *engine)
+{
+    return engine->ops->image_fd == NULL ? -1 : engine->ops->image_fd(engine);
+}

@@ -52,6 +52,9 @@ struct xk_engine_ops {
     void *(*window)(struct xk_engine *engine, uint64_t offset, uint64_t length);
     int (*measure)(struct xk_engine *engine, uint64_t *bytes,
                    struct xk_error *err);
+    /* A descriptor of the image, where what is written to it may be lost until
+     * it is flushed; else -1. NULL: never. */
+    int (*image_fd)(const struct xk_engine *engine);
     void (*close)(struct xk_engine *engine);
 };
 
@@ -68,6 +71,9 @@ struct xk_engine {
      * with that; 0: the kernel does. */
     uint64_t server;
     _Atomic bool lost; /* that process is gone: nothing is served any more */
+    /* Where the process listens that flushes (flusher.h), set by the owner
+     * before any queue is opened, and the owner's; NULL: each queue does. */
+    const char *flusher;
 };
 
 struct xk_engine_queue {
@@ -81,8 +87,8 @@ struct xk_engine_options {
     bool read_only;
     bool discard;
     bool direct;
-    /* Until when to wait for another that has the image: a process that was
-     * killed may have I/O on its way, which holds the lock. */
+    /* Until when to wait for another that has the image. A process that was
+     * killed has it until its last request is done. */
     struct xk_deadline lock_deadline;
 };
 
@@ -118,6 +124,10 @@ void xk_io_submit(struct xk_engine_queue *queue, struct xk_io *io);
  * Touching it may fail (EFAULT of a system call): then submit. */
 void *xk_engine_window(struct xk_engine *engine, uint64_t offset,
                        uint64_t length);
+
+/* A descriptor of the image, for a process that flushes it, or -1: there is
+ * nothing to flush, or not by us. */
+int xk_engine_image_fd(const struct xk_engine *engine);
 
 /* Ask again how large the image is, and keep it. */
 int xk_engine_measure(struct xk_engine *engine, struct xk_error *err);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "backends/engine/file_window.h"
+#include "backends/engine/flusher.h"
 #include "backends/engine/image_lock.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -38,7 +39,9 @@ enum {
 
 struct file_engine {
     struct xk_engine base;
-    int fd;     /* through the page cache; holds the lock */
+    /* Both are locked: what is under way keeps the one that it goes by from
+     * being closed, also when this process is killed. */
+    int fd;     /* through the page cache */
     int direct; /* past it; -1: not possible or not wanted */
     bool in_memory;
     struct xk_file_window *window; /* NULL: none */
@@ -48,6 +51,9 @@ struct file_engine {
  * served by the next, all at once. */
 struct file_queue {
     struct xk_engine_queue base;
+    int flush_fd; /* to the process that flushes; -1: we do */
+    char word;
+    int32_t answer;
     int sync_fd; /* of its own: each is told once of what was lost */
     struct xk_loop_op op;
     struct xk_io *flushing, *next; /* chained by xk_io.next */
@@ -167,15 +173,68 @@ finish_whole(struct xk_loop_op *op, int result)
 static void finish_flush(struct xk_loop_op *op, int result);
 
 static void
-start_flushes(struct file_queue *queue)
+flush_ourselves(struct file_queue *queue)
 {
     struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
 
-    queue->flushing = queue->next;
-    queue->next = NULL;
     io_uring_prep_fsync(sqe, queue->sync_fd, IORING_FSYNC_DATASYNC);
     queue->op.done = finish_flush;
     xk_loop_start(queue->base.loop, sqe, &queue->op);
+}
+
+/* One that ended while it flushed has taken the outcome with it, which can then
+ * only be taken for a failure. */
+static void
+was_answered(struct xk_loop_op *op, int result)
+{
+    struct file_queue *queue =
+        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
+
+    finish_flush(op, result == sizeof(queue->answer) ? -queue->answer : -EIO);
+}
+
+/* One that has ended before it was asked is done without. */
+static void
+was_asked(struct xk_loop_op *op, int result)
+{
+    struct file_queue *queue =
+        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
+    struct io_uring_sqe *sqe;
+
+    if (result != sizeof(queue->word)) {
+        close(queue->flush_fd);
+        queue->flush_fd = -1;
+        flush_ourselves(queue);
+        return;
+    }
+    sqe = xk_loop_sqe(queue->base.loop);
+    io_uring_prep_read(sqe, queue->flush_fd, &queue->answer,
+                       sizeof(queue->answer), 0);
+    queue->op.done = was_answered;
+    xk_loop_start(queue->base.loop, sqe, &queue->op);
+}
+
+static void
+ask_flusher(struct file_queue *queue)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
+
+    queue->word = XK_FLUSHER_FLUSH;
+    io_uring_prep_write(sqe, queue->flush_fd, &queue->word, sizeof(queue->word),
+                        0);
+    queue->op.done = was_asked;
+    xk_loop_start(queue->base.loop, sqe, &queue->op);
+}
+
+static void
+start_flushes(struct file_queue *queue)
+{
+    queue->flushing = queue->next;
+    queue->next = NULL;
+    if (queue->flush_fd != -1)
+        ask_flusher(queue);
+    else
+        flush_ourselves(queue);
 }
 
 static void
@@ -286,28 +345,36 @@ open_again(const struct file_engine *file, bool read_only, int flags)
     return open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | flags);
 }
 
+static void
+close_queue(struct xk_engine_queue *base)
+{
+    struct file_queue *queue = (struct file_queue *)base;
+
+    if (queue->flush_fd != -1)
+        close(queue->flush_fd);
+    if (queue->sync_fd != -1)
+        close(queue->sync_fd);
+    free(queue);
+}
+
 static struct xk_engine_queue *
 open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
 {
     struct file_queue *queue = XK_NEW(struct file_queue);
 
     (void)loop;
+    queue->flush_fd = queue->sync_fd = -1;
     /* Where nothing is written nothing can be lost. */
-    queue->sync_fd = engine->read_only ? -1 : open_again(of(engine), false, 0);
-    if (queue->sync_fd == -1 && !engine->read_only) {
-        free(queue);
+    if (engine->read_only)
+        return &queue->base;
+    queue->sync_fd = open_again(of(engine), false, 0);
+    if (queue->sync_fd == -1)
         xk_fail_errno(err, "open the image once more");
-        return NULL;
-    }
-    return &queue->base;
-}
-
-static void
-close_queue(struct xk_engine_queue *queue)
-{
-    if (((struct file_queue *)queue)->sync_fd != -1)
-        close(((struct file_queue *)queue)->sync_fd);
-    free(queue);
+    else if (engine->flusher == NULL ||
+             (queue->flush_fd = xk_flusher_connect(engine->flusher, err)) != -1)
+        return &queue->base;
+    close_queue(&queue->base);
+    return NULL;
 }
 
 static int
@@ -324,6 +391,14 @@ measure(struct xk_engine *engine, uint64_t *bytes, struct xk_error *err)
     if (ioctl(of(engine)->fd, BLKGETSIZE64, bytes) == -1)
         return xk_fail_errno(err, "ask the block device for its size");
     return 0;
+}
+
+static int
+image_fd(const struct xk_engine *engine)
+{
+    const struct file_engine *file = (const struct file_engine *)engine;
+
+    return engine->read_only || file->in_memory ? -1 : file->fd;
 }
 
 static void *
@@ -355,6 +430,7 @@ static const struct xk_engine_ops file_ops = {
     .submit = submit,
     .window = window,
     .measure = measure,
+    .image_fd = image_fd,
     .close = close_engine,
 };
 
@@ -423,6 +499,26 @@ learn_geometry(struct file_engine *file, const struct stat *st)
     file->base.discard_granularity = file->base.physical_bytes;
 }
 
+/* What was opened first, and alone where that is a block device, is made the
+ * way past the page cache: its requests are the kernel's alone and may outlive
+ * us. One through the page cache needs a thread of ours, and with it all that
+ * we have open. */
+static void
+go_direct(struct file_engine *file, bool read_only)
+{
+    int cached = open_again(file, read_only, 0);
+
+    if (cached == -1)
+        return;
+    if (xk_image_lock_too(cached, read_only) == -1 ||
+        fcntl(file->fd, F_SETFL, O_DIRECT) == -1) {
+        close(cached);
+        return;
+    }
+    file->direct = file->fd;
+    file->fd = cached;
+}
+
 static int
 prepare(struct file_engine *file, const struct xk_engine_options *options,
         struct xk_error *err)
@@ -443,7 +539,7 @@ prepare(struct file_engine *file, const struct xk_engine_options *options,
         file->window =
             xk_file_window_new(file->fd, file->base.bytes, options->read_only);
     else if (options->direct)
-        file->direct = open_again(file, options->read_only, O_DIRECT);
+        go_direct(file, options->read_only);
     file->base.pins = file->direct != -1;
     return 0;
 }

@@ -61,9 +61,8 @@ has_no_locks(int errnum)
            errnum == ENOLCK;
 }
 
-/* 1: it is ours; 0: another has it. */
 static int
-take_and_look(int fd, bool read_only)
+take(int fd, bool read_only)
 {
     for (size_t i = 0; i < XK_ARRAY_SIZE(held); i++) {
         struct flock lock = one_byte(held[i].byte, F_RDLCK);
@@ -71,8 +70,17 @@ take_and_look(int fd, bool read_only)
         if (read_only && held[i].of_writer)
             continue;
         if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
-            return has_no_locks(errno);
+            return -1;
     }
+    return 0;
+}
+
+/* 1: it is ours; 0: another has it. */
+static int
+take_and_look(int fd, bool read_only)
+{
+    if (take(fd, read_only) == -1)
+        return has_no_locks(errno);
     for (size_t i = 0; i < XK_ARRAY_SIZE(against); i++) {
         struct flock lock = one_byte(against[i].byte, F_WRLCK);
 
@@ -92,6 +100,12 @@ let_go(int fd)
 
         (void)fcntl(fd, F_OFD_SETLK, &lock);
     }
+}
+
+int
+xk_image_lock_too(int fd, bool read_only)
+{
+    return take(fd, read_only) == 0 || has_no_locks(errno) ? 0 : -1;
 }
 
 int

@@ -15,4 +15,8 @@
 int xk_image_lock(int fd, const char *path, bool read_only,
                   struct xk_deadline deadline, struct xk_error *err);
 
+/* Locks it once more, by another description that the holder of the lock has.
+ * -1: it cannot be. */
+int xk_image_lock_too(int fd, bool read_only);
+
 #endif

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/device/blkif_queue.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
+#include "tests/unit/blkif_bytes.h"
 #include "tests/unit/test.h"
 
 enum {
@@ -200,6 +202,37 @@ a_file_that_is_no_log_is_refused(void **state)
     assert_non_null(strstr(err.message, other));
 }
 
+static void
+take_at(unsigned slot, uint32_t index, uint8_t operation)
+{
+    struct blkif_bytes entry =
+        blkif_direct((enum xk_blkif_abi)id.abi, operation, index, 0,
+                     operation == XK_BLKIF_OP_FLUSH ? 0 : 1);
+
+    xk_inflight_take(queue, slot, index, entry.bytes);
+}
+
+static void
+a_flush_that_nobody_answered_is_found_whatever_became_of_its_ring(void **state)
+{
+    (void)state;
+    begin_at(0);
+    take_at(0, 0, XK_BLKIF_OP_WRITE);
+    xk_inflight_commit(queue, 1);
+    assert_false(xk_blkif_flush_is_left(log_));
+    take_at(1, 1, XK_BLKIF_OP_FLUSH);
+    assert_false(xk_blkif_flush_is_left(log_)); /* the ring still has it */
+    xk_inflight_commit(queue, 2);
+    reopen();
+    assert_true(xk_blkif_flush_is_left(log_));
+    xk_inflight_answer(queue, 1, 0, 0);
+    assert_false(xk_blkif_flush_is_left(log_));
+    take_at(2, 2, XK_BLKIF_OP_FLUSH);
+    xk_inflight_commit(queue, 3);
+    xk_inflight_end(queue);
+    assert_false(xk_blkif_flush_is_left(log_));
+}
+
 int
 main(void)
 {
@@ -211,6 +244,7 @@ main(void)
         T(a_log_is_of_one_ring_until_it_is_ended),
         T(what_was_offered_once_is_offered_for_ever),
         T(a_file_that_is_no_log_is_refused),
+        T(a_flush_that_nobody_answered_is_found_whatever_became_of_its_ring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

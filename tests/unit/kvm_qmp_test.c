@@ -126,6 +126,21 @@ babble_events(int fd)
 }
 
 static void
+babble_before_greeting(int fd)
+{
+    for (;;)
+        say(fd, "{\"event\": \"RTC_CHANGE\", \"data\": {\"offset\": 1}}\n");
+}
+
+static void
+babble_old_answers(int fd)
+{
+    shake_hands(fd);
+    for (;;)
+        say(fd, "{\"return\": {}, \"id\": 1}\n");
+}
+
+static void
 babble_blank_lines(int fd)
 {
     shake_hands(fd);
@@ -262,6 +277,8 @@ peers_that_mean_ill_get_a_typed_error_in_time(void **context)
         {"hangs after the greeting", hang_after_greeting, XK_ERR_TIMEOUT},
         {"hangs in a command", hang_in_command, XK_ERR_TIMEOUT},
         {"babbles events", babble_events, XK_ERR_PROTOCOL},
+        {"babbles before it greets", babble_before_greeting, XK_ERR_PROTOCOL},
+        {"babbles old answers", babble_old_answers, XK_ERR_PROTOCOL},
         {"babbles blank lines", babble_blank_lines, XK_ERR_TIMEOUT},
         {"trickles", trickle, XK_ERR_TIMEOUT},
         {"sends 1 GiB in a line", send_one_endless_line, XK_ERR_PROTOCOL},
@@ -318,6 +335,42 @@ a_broken_connection_stays_broken(void **context)
                      -1);
     assert_non_null(strstr(err.message, "broken"));
     assert_int_equal(xk_qmp_wait_event(qmp, NULL, deadline, &err), -1);
+    end_peer(&peer);
+}
+
+/* What QEMU had to say to a client that has gone. */
+static void
+go_on_with_another(int fd)
+{
+    say(fd, "{\"return\": {\"late\": 1}, \"id\": 1}\n"
+            "{\"event\": \"BLOCK_EXPORT_DELETED\"}\n" GREETING);
+    hear(fd);
+    say(fd, "{\"return\": {\"late\": 1}, \"id\": 5}\n"
+            "{\"return\": {\"late\": 1}, \"id\": 1}\n");
+    hear(fd);
+    say(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"late\"},"
+            " \"id\": 1}\n"
+            "{\"return\": {\"late\": 0}, \"id\": 2}\n");
+    pause();
+}
+
+static void
+what_a_client_before_was_to_hear_is_nothing_to_us(void **context)
+{
+    struct peer peer = start_peer(go_on_with_another);
+    struct xk_deadline deadline = xk_deadline_in_ms(LATE_MS);
+    struct xk_error err = {0};
+    XK_CLEANUP_QMP struct xk_qmp *qmp = xk_qmp_open(peer.fd, deadline, &err);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    int64_t late = -1;
+
+    (void)context;
+    if (qmp == NULL ||
+        xk_qmp_execute(qmp, "stop", NULL, &answer, deadline, &err) == -1)
+        fail_msg("%s", err.message);
+    assert_true(xk_json_integer(
+        xk_json_get(xk_json_get(answer, "return"), "late"), &late));
+    assert_int_equal(late, 0);
     end_peer(&peer);
 }
 
@@ -534,6 +587,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peers_that_mean_ill_get_a_typed_error_in_time),
         cmocka_unit_test(a_broken_connection_stays_broken),
+        cmocka_unit_test(what_a_client_before_was_to_hear_is_nothing_to_us),
         cmocka_unit_test(a_refusal_is_typed_and_the_connection_goes_on),
         cmocka_unit_test(the_latest_event_expected_is_kept),
         cmocka_unit_test(a_socket_in_a_folder_with_a_long_path_can_be_reached),

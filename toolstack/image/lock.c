@@ -191,6 +191,16 @@ describe_process(pid_t pid, const struct xk_state *state)
                        name, (int)pid);
 }
 
+/* A lock outlives its process as long as the kernel has a request by it. */
+static char *
+unseen_holder(void)
+{
+    return xk_strdup(geteuid() == 0
+                         ? "requests of a process that has ended, which are "
+                           "still under way"
+                         : "another process, which only root can name");
+}
+
 /* ---- loop devices ---- */
 
 /* What a line of sysfs says, without its end: the caller's, NULL: nothing. */
@@ -282,9 +292,7 @@ xk_image_check_free(const struct xk_image *image, const struct xk_state *state,
         if (!is_held(layer) && !file_is_held(layer))
             continue;
         pid = find_process(layer);
-        holder = pid != 0
-                     ? describe_process(pid, state)
-                     : xk_strdup("another process, which only root can name");
+        holder = pid != 0 ? describe_process(pid, state) : unseen_holder();
         return xk_fail(err, XK_ERR_IN_USE, "image \"%s\" is in use by %s",
                        layer->path, holder);
     }

@@ -340,6 +340,17 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
     info->known = true;
 }
 
+/* Whoever serves it next waits for what the last one began. */
+static bool
+waits_for_image(const struct xk_vbd *vbd, struct xk_error *why)
+{
+    XK_CLEANUP_CLOSE int daemon = xk_vbd_open_process(vbd, true);
+
+    return daemon == -1 &&
+           xk_vbd_await_image(vbd, xk_deadline_in_ms(0), why) == -1 &&
+           why->kind == XK_ERR_IN_USE;
+}
+
 static void
 tell_ours(const struct xk_vbd *vbd,
           void (*disk)(const struct xk_disk_info *info, void *context),
@@ -355,11 +366,16 @@ tell_ours(const struct xk_vbd *vbd,
         .read_only = xk_json_is_true(xk_json_get(vbd->json, "readonly")),
         .cdrom = xk_json_is_true(xk_json_get(vbd->json, "cdrom")),
     };
+    struct xk_error why = {0};
     XK_CLEANUP_JSON struct xk_json *answer =
         xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
 
     if (answer != NULL)
         take_status(answer, &info);
+    else if (waits_for_image(vbd, &why)) {
+        info.state = "waiting";
+        info.reason = why.message;
+    }
     if (xk_vbd_is_leaving(vbd))
         info.state = "leaving";
     disk(&info, context);

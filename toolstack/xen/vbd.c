@@ -336,6 +336,10 @@ xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
 
     if (xk_vbds_list(record, &vbds, err) == -1)
         return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (xk_vbd_check_whole(&vbds.items[i], deadline, err) == -1)
+            return -1;
+    }
     for (size_t i = 0; i < vbds.count; i++)
         xk_vbd_begin_stop(&vbds.items[i]);
     for (size_t i = 0; i < vbds.count; i++) {

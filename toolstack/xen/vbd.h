@@ -7,6 +7,8 @@
  *   lock          held by xk-backend as long as it serves
  *   backend.json  which process that is (base/process.h)
  *   control       its socket; inflight: its log; log: what it says
+ *   flusher       where the process listens that flushes the image: it outlives
+ *                 an xk-backend that is killed
  *   daemon.json   where the format is not raw: which process
  *                 qemu-storage-daemon is. It serves the image on the socket
  *                 nbd, and is told of other things on the socket qmp;
@@ -134,6 +136,12 @@ int xk_vbd_open_process(const struct xk_vbd *vbd, bool daemon);
 struct xk_json *xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
                            struct xk_deadline deadline, struct xk_error *err);
 
+/* An error where a flush failed or may have: its guest waits for the answer,
+ * and must not ask for it again elsewhere. One that nobody serves is served
+ * for it. */
+int xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                       struct xk_error *err);
+
 /* Make the image behind it that large, where it is not raw. Between end and
  * start of xk-backend; the guest waits. */
 int xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
@@ -146,9 +154,14 @@ int xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
 int xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
                         struct xk_error *err);
 
-/* Have the daemon offer the image, where a verb that was killed left it without
- * an offer. */
+/* Have the daemon offer the image to the next xk-backend. Requests of the last
+ * one, which was killed, are done before; at the deadline there is no offer. */
 int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                       struct xk_error *err);
+
+/* Until nobody has the image: it stays locked as long as requests of a process
+ * that has ended are still under way. XK_ERR_IN_USE at the deadline. */
+int xk_vbd_await_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 
 /* Change the size of the image, while nobody has it from the daemon. A format

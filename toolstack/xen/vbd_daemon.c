@@ -166,6 +166,25 @@ await_image(const struct xk_image *image, struct xk_deadline deadline,
     return 0;
 }
 
+int
+xk_vbd_await_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                   struct xk_error *err)
+{
+    enum xk_disk_format format;
+    struct xk_image image = {0};
+    int r;
+
+    if (!is_read_write(vbd) || vbd->target[0] == '\0' ||
+        !format_by_name(vbd->format, &format))
+        return 0;
+    /* One that cannot be opened is not written to either. */
+    if (xk_image_open(vbd->target, format, true, &image, NULL) == -1)
+        return 0;
+    r = await_image(&image, deadline, err);
+    xk_image_close(&image);
+    return r;
+}
+
 static void
 set_inherited(const struct xk_image *image, bool inherited)
 {
@@ -300,31 +319,55 @@ add_export(const struct xk_vbd *vbd, struct xk_qmp *qmp,
     return xk_qmp_execute(qmp, "block-export-add", text, NULL, deadline, err);
 }
 
+/* 1: it is there, 0: it is not. *closing: it is about to go. */
+static int
+look_for_export(struct xk_qmp *qmp, bool *closing, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_json *exports;
+
+    if (xk_qmp_execute(qmp, "query-block-exports", NULL, &answer, deadline,
+                       err) == -1)
+        return -1;
+    exports = xk_json_get(answer, "return");
+    *closing =
+        xk_json_is_true(xk_json_get(xk_json_at(exports, 0), "shutting-down"));
+    return xk_json_length(exports) > 0 ? 1 : 0;
+}
+
+/* What is exported keeps its size, and does the requests of a client that has
+ * gone. It is gone itself once there are none, which the event tells. */
+static int
+remove_export(struct xk_qmp *qmp, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    bool closing = false;
+    int there;
+
+    xk_qmp_expect(qmp, "BLOCK_EXPORT_DELETED");
+    there = look_for_export(qmp, &closing, deadline, err);
+    if (there != 1)
+        return there;
+    if (!closing && xk_qmp_execute(qmp, "block-export-del",
+                                   "{\"id\":\"disk\",\"mode\":\"hard\"}", NULL,
+                                   deadline, err) == -1)
+        return -1;
+    return xk_qmp_wait_event(qmp, NULL, deadline, err);
+}
+
 int
 xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                    struct xk_error *err)
 {
     XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(vbd, deadline, err);
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (qmp == NULL || xk_qmp_execute(qmp, "query-block-exports", NULL, &answer,
-                                      deadline, err) == -1)
+    if (qmp == NULL)
         return -1;
-    if (xk_json_length(xk_json_get(answer, "return")) > 0)
-        return 0;
+    if (remove_export(qmp, deadline, err) == -1)
+        return xk_wrap(err, "requests of the process that served disk %s",
+                       vbd->vdev);
     return add_export(vbd, qmp, deadline, err);
-}
-
-/* What is exported keeps its size. */
-static int
-remove_export(struct xk_qmp *qmp, struct xk_deadline deadline,
-              struct xk_error *err)
-{
-    xk_qmp_expect(qmp, "BLOCK_EXPORT_DELETED");
-    if (xk_qmp_execute(qmp, "block-export-del", "{\"id\":\"disk\"}", NULL,
-                       deadline, err) == -1)
-        return -1;
-    return xk_qmp_wait_event(qmp, NULL, deadline, err);
 }
 
 int

@@ -145,13 +145,97 @@ end_process(const struct xk_vbd *vbd, const char *name, bool let_go,
                    vbd->vdev);
 }
 
+/* ---- the process that flushes a raw image (backends/engine/flusher.h) ---- */
+
+/* -1: there is none. */
+static int
+connect_flusher(const struct xk_vbd *vbd)
+{
+    XK_CLEANUP_CLOSE int dir =
+        open(vbd->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof(address.sun_path),
+             "/proc/self/fd/%d/flusher", dir);
+    if (dir == -1 || fd == -1 ||
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+        return -1;
+    return xk_take_fd(&fd);
+}
+
+/* The kernel keeps who listened; as long as the connection stands it is that
+ * process. */
+static int
+open_peer(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t length = sizeof(peer);
+    struct pollfd gone = {.fd = fd, .events = POLLIN};
+    int process;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1 ||
+        peer.pid <= 0)
+        return -1;
+    process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+    if (process != -1 && poll(&gone, 1, 0) != 0) {
+        close(process);
+        return -1;
+    }
+    return process;
+}
+
+/* Left behind by a backend that was killed in a flush, or after one that
+ * failed: whoever goes on elsewhere must not take that for done. */
+static int
+settle(const struct xk_vbd *vbd, int fd, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    int32_t error = 0;
+
+    if (send(fd, "f", 1, MSG_NOSIGNAL) != 1)
+        error = errno;
+    else if (xk_deadline_poll(deadline, fd, POLLIN, "the image", err) == -1)
+        return xk_wrap(err, "flush disk %s", vbd->vdev);
+    else if (recv(fd, &error, sizeof(error), 0) != sizeof(error))
+        error = EPIPE; /* killed in it: nobody knows any more */
+    if (error == 0)
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED,
+                   "disk %s has lost what was written to it: \"%s\" failed a "
+                   "flush (%s)",
+                   vbd->vdev, vbd->target, strerror(error));
+}
+
+static int
+end_flusher(const struct xk_vbd *vbd, bool with_flush,
+            struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = connect_flusher(vbd);
+    XK_CLEANUP_CLOSE int process = fd == -1 ? -1 : open_peer(fd);
+
+    if (process == -1)
+        return 0;
+    if (with_flush && settle(vbd, fd, deadline, err) == -1)
+        return -1;
+    send_signal(process, SIGKILL);
+    if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN,
+                         "the process that flushes", err) != -1)
+        return 0;
+    return xk_wrap(err, "disk %s", vbd->vdev);
+}
+
 int
 xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    if (end_process(vbd, BACKEND, false, deadline, err) == -1)
+    if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
+        end_process(vbd, DAEMON, false, deadline, err) == -1 ||
+        end_flusher(vbd, true, deadline, err) == -1)
         return -1;
-    return end_process(vbd, DAEMON, false, deadline, err);
+    /* What they began may outlive them. */
+    return xk_vbd_await_image(
+        vbd, xk_deadline_min(deadline, xk_deadline_in_ms(GONE_MS)), err);
 }
 
 void
@@ -171,7 +255,8 @@ xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
 
     if (end_process(vbd, BACKEND, true, deadline, err) == -1)
         return -1;
-    if (end_process(vbd, DAEMON, false, deadline, &late) == -1)
+    if (end_process(vbd, DAEMON, false, deadline, &late) == -1 ||
+        end_flusher(vbd, false, deadline, &late) == -1)
         xk_warn("%s", late.message); /* it has nothing of the guest */
     return 0;
 }
@@ -379,4 +464,24 @@ xk_vbd_ask(const struct xk_vbd *vbd, const char *question,
         return XK_TAKE(answer);
     xk_json_take_error(error, err);
     return NULL;
+}
+
+int
+xk_vbd_check_whole(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                   struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+
+    /* Where the last one was killed, the next finds in the log what it was
+     * about. */
+    if (vbd->json != NULL && !xk_vbd_is_leaving(vbd) &&
+        !xk_vbd_is_served(vbd) && xk_vbd_start(vbd, deadline, err) == -1)
+        return -1;
+    answer = xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
+    if (!xk_json_is_true(xk_json_get(answer, "poisoned")))
+        return 0;
+    return xk_fail(err, XK_ERR_FAILED,
+                   "disk %s has lost what was written to it, and its guest "
+                   "would not be told any more",
+                   vbd->vdev);
 }

@@ -206,8 +206,12 @@ make_image(struct loop_device *device)
         snprintf(device->image, sizeof(device->image), "%s",
                  device->options.image);
     } else {
-        snprintf(device->image, sizeof(device->image), "%s/image",
-                 device->folder);
+        if (device->options.on_disk)
+            snprintf(device->image, sizeof(device->image), "/var/tmp/%s",
+                     strrchr(device->folder, '/') + 1);
+        else
+            snprintf(device->image, sizeof(device->image), "%s/image",
+                     device->folder);
         device->image_fd =
             open(device->image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         MUST(ftruncate(device->image_fd, LOOP_IMAGE_BYTES) == 0, "image: %s",
@@ -352,6 +356,8 @@ loop_free(struct loop_device *device)
     }
     if (device->options.blocks_4k)
         drop_blocks(device);
+    if (device->options.on_disk)
+        unlink(device->image);
     loop_drop_rings(device);
     if (device->data != NULL)
         loop_give_back(device, device->data, LOOP_DATA_PAGES,

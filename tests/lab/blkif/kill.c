@@ -24,8 +24,9 @@ enum {
 };
 
 struct slot {
-    bool busy, is_write;
-    unsigned block;
+    bool busy;
+    uint8_t operation;
+    unsigned block; /* BLOCKS: of a flush, which has none */
     uint64_t stamp;
 };
 
@@ -35,9 +36,9 @@ struct load {
     unsigned ring;
     struct slot slots[SLOTS];
     uint64_t stamps[BLOCKS]; /* 0: never written */
-    bool busy[BLOCKS];
+    bool busy[BLOCKS + 1];
     uint64_t next_stamp, random;
-    unsigned answered;
+    unsigned answered, flushed;
 };
 
 static uint64_t
@@ -76,23 +77,54 @@ is_stamped(struct load *load, unsigned slot, uint64_t value)
     return true;
 }
 
+static unsigned
+choose_block(struct load *load)
+{
+    unsigned block;
+
+    do
+        block = (unsigned)(roll(load) % BLOCKS);
+    while (load->busy[block]);
+    load->busy[block] = true;
+    return block;
+}
+
+static void
+ask_for_flush(struct load *load, unsigned number)
+{
+    struct loop_device *device = load->device;
+    struct blkif_bytes entry =
+        blkif_direct(device->options.abi, XK_BLKIF_OP_FLUSH, number, 0, 0);
+
+    load->slots[number] = (struct slot){
+        .busy = true, .operation = XK_BLKIF_OP_FLUSH, .block = BLOCKS};
+    loop_put(device, load->ring, &entry);
+}
+
 static void
 ask(struct load *load, unsigned number)
 {
+    static const uint8_t operations[] = {XK_BLKIF_OP_FLUSH, XK_BLKIF_OP_READ,
+                                         XK_BLKIF_OP_READ,  XK_BLKIF_OP_READ,
+                                         XK_BLKIF_OP_WRITE, XK_BLKIF_OP_WRITE,
+                                         XK_BLKIF_OP_WRITE, XK_BLKIF_OP_WRITE};
     struct loop_device *device = load->device;
     struct slot *slot = &load->slots[number];
+    uint8_t operation = operations[roll(load) % sizeof(operations)];
     struct blkif_bytes entry;
 
-    *slot = (struct slot){.busy = true, .is_write = roll(load) % 2 == 0};
-    do
-        slot->block = (unsigned)(roll(load) % BLOCKS);
-    while (load->busy[slot->block]);
-    load->busy[slot->block] = true;
-    slot->stamp = ++load->next_stamp;
-    stamp(load, number, slot->is_write ? slot->stamp : UINT64_MAX);
-    entry = blkif_direct(device->options.abi,
-                         slot->is_write ? XK_BLKIF_OP_WRITE : XK_BLKIF_OP_READ,
-                         number, slot->block * BLOCK_SECTORS, BLOCK_PAGES);
+    if (operation == XK_BLKIF_OP_FLUSH) {
+        ask_for_flush(load, number);
+        return;
+    }
+    *slot = (struct slot){.busy = true,
+                          .operation = operation,
+                          .block = choose_block(load),
+                          .stamp = ++load->next_stamp};
+    stamp(load, number,
+          operation == XK_BLKIF_OP_WRITE ? slot->stamp : UINT64_MAX);
+    entry = blkif_direct(device->options.abi, operation, number,
+                         slot->block * BLOCK_SECTORS, BLOCK_PAGES);
     for (unsigned i = 0; i < BLOCK_PAGES; i++)
         blkif_set_segment(device->options.abi, &entry, i,
                           device->data_grefs[number * BLOCK_PAGES + i], 0, 7);
@@ -111,11 +143,12 @@ take_answer(struct load *load, int ms)
     slot = &load->slots[response.id];
     MUST(slot->busy, "request %u is answered twice", (unsigned)response.id);
     MUST(response.status == XK_BLKIF_OK, "an error: %d", response.status);
-    MUST(slot->is_write ||
+    MUST(slot->operation != XK_BLKIF_OP_READ ||
              is_stamped(load, (unsigned)response.id, load->stamps[slot->block]),
          "block %u holds something else", slot->block);
-    if (slot->is_write)
+    if (slot->operation == XK_BLKIF_OP_WRITE)
         load->stamps[slot->block] = slot->stamp;
+    load->flushed += slot->operation == XK_BLKIF_OP_FLUSH;
     slot->busy = load->busy[slot->block] = false;
     load->answered++;
     return true;
@@ -179,8 +212,10 @@ killed_under_load(struct loop_device *device)
         start_again(device);
     }
     drain(load);
-    printf("#   %u requests, %u kills\n", load->answered, (unsigned)KILLS);
+    printf("#   %u requests, %u of them flushes, %u kills\n", load->answered,
+           load->flushed, (unsigned)KILLS);
     MUST(load->answered > KILLS, "only %u requests", load->answered);
+    MUST(load->flushed > 0, "no flush");
 }
 
 static void
@@ -284,6 +319,9 @@ static const struct loop_options q4 = {
     .queues = 4, .json = ",\"discard\":true,\"queues\":4"};
 static const struct loop_options cached = {
     .json = ",\"discard\":true,\"direct\":false"};
+static const struct loop_options on_disk = {.on_disk = true};
+static const struct loop_options on_disk_cached = {
+    .on_disk = true, .json = ",\"discard\":true,\"direct\":false"};
 static const struct loop_options pages16 = {.order = 4};
 
 #define CASE(name, verdict, run, options)                                      \
@@ -296,6 +334,10 @@ const struct loop_case kill_cases[] = {
          killed_under_load, NULL),
     CASE("killed 50 times under load, image through the cache",
          "no error, nothing lost", killed_under_load, &cached),
+    CASE("killed 50 times under load, image on a file system of a disk",
+         "no error, nothing lost", killed_under_load, &on_disk),
+    CASE("killed 50 times under load, there and through the cache",
+         "no error, nothing lost", killed_under_load, &on_disk_cached),
     CASE("killed 50 times under load, rings of 16 pages",
          "no error, nothing lost", killed_under_load, &pages16),
     CASE("killed 50 times under load, four queues", "no error, nothing lost",

@@ -51,6 +51,7 @@ struct loop_options {
     enum xk_blkif_abi abi;
     bool no_protocol; /* node left out */
     bool qcow2;       /* served by qemu-nbd */
+    bool on_disk;     /* where a flush takes a while; else it is in memory */
     bool blocks_4k;   /* a block device that knows no smaller ones */
 };
 

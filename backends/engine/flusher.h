@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process that flushes an image: one for each, which outlives the backend
+ * that writes it. The kernel tells the failure of a flush once, to the process
+ * that asks. A backend may be killed while it waits, and its successor would
+ * hear that all is well.
+ *
+ * How it works. The flusher has a description of the image that is older than
+ * the first write. It listens at a socket in the directory of the device; each
+ * queue has a connection, by which it asks with one byte and is answered with
+ * an errno. All who have asked by the time that a flush begins are served by
+ * it. A flush that failed is never tried again: from then on the answer is the
+ * same. It ends when it is told to, when the toolstack ends it, or when its
+ * socket has gone and nobody is connected.
+ */
+#ifndef XK_BACKENDS_ENGINE_FLUSHER_H
+#define XK_BACKENDS_ENGINE_FLUSHER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* What is asked of it; only the first is answered. */
+#define XK_FLUSHER_FLUSH 'f'
+#define XK_FLUSHER_END 'e'
+
+struct xk_flusher_options {
+    const char *path; /* of its socket */
+    int image_fd;     /* of the image, open; stays the caller's */
+    /* Called in the new process, for it to give up what it does not need. */
+    int (*jail)(void *context, struct xk_error *err);
+    void *context;
+};
+
+/* By a process without other threads, and without an io_uring: a copy of that
+ * would keep what is under way from ending with us. 1: there
+ * is one that has known the image for longer; 0: it was made, and what became
+ * of flushes before is not known. */
+int xk_flusher_take(const struct xk_flusher_options *options,
+                    struct xk_error *err);
+
+/* A connected socket, the caller's. */
+int xk_flusher_connect(const char *path, struct xk_error *err);
+
+/* All is flushed, and nobody will ask it any more: by a connection of it. It
+ * is gone then, unless it does not answer. */
+void xk_flusher_end(int fd);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A real storage daemon on an image whose writes end when the test says so, and
+ * a client of it that is killed.
+ */
+#include "toolstack/xen/vbd.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libnbd.h>
+
+#include "backends/engine/flusher.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "tests/fakes/scratch.h"
+#include "tests/fakes/slow_file.h"
+#include "tests/unit/test.h"
+#include "toolstack/qmp.h"
+
+enum {
+    IMAGE_BYTES = 4 * 1024 * 1024,
+    SOON_MS = 300,
+    WAIT_MS = 20000,
+};
+
+static char *folder;
+static struct slow_file image;
+static struct xk_vbd vbd;
+static pid_t daemon_pid;
+static struct xk_error err;
+
+static void
+start_daemon(void)
+{
+    XK_CLEANUP_FREE char *disk =
+        xk_asprintf("driver=file,node-name=disk0,filename=%s", image.path);
+    XK_CLEANUP_FREE char *nbd =
+        xk_asprintf("addr.type=unix,addr.path=%s/nbd", folder);
+    XK_CLEANUP_FREE char *chardev =
+        xk_asprintf("socket,id=qmp,path=%s/qmp,server=on,wait=off", folder);
+    XK_CLEANUP_FREE char *pid_file = xk_asprintf("%s/qsd.pid", folder);
+    struct stat st;
+
+    daemon_pid = fork();
+    assert_int_not_equal(daemon_pid, -1);
+    if (daemon_pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("qemu-storage-daemon", "qemu-storage-daemon", "--blockdev", disk,
+               "--nbd-server", nbd, "--chardev", chardev, "--monitor",
+               "chardev=qmp", "--export",
+               "type=nbd,id=disk,node-name=disk0,name=,writable=on",
+               "--pidfile", pid_file, NULL);
+        _exit(127);
+    }
+    for (int tries = 0; tries < 2000 && stat(pid_file, &st) == -1; tries++)
+        usleep(10000);
+    assert_int_equal(stat(pid_file, &st), 0);
+}
+
+static int
+set_up(void **state)
+{
+    XK_CLEANUP_FREE char *path = NULL;
+    XK_CLEANUP_FREE char *json = NULL;
+
+    (void)state;
+    folder = scratch_new();
+    path = xk_asprintf("%s/image", folder);
+    slow_file_new(&image, path, IMAGE_BYTES, false);
+    json = xk_asprintf("{\"readonly\":false,\"engine\":\"nbd\"}");
+    vbd = (struct xk_vbd){.number = 51712,
+                          .path = folder,
+                          .json = xk_json_parse(json, strlen(json), "x", NULL),
+                          .vdev = "xvda",
+                          .target = image.path,
+                          .format = "raw"};
+    start_daemon();
+    return 0;
+}
+
+static void
+end_daemon(void)
+{
+    if (daemon_pid == 0)
+        return;
+    kill(daemon_pid, SIGKILL);
+    waitpid(daemon_pid, NULL, 0);
+    daemon_pid = 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    slow_file_release(&image);
+    end_daemon();
+    xk_json_cleanup(&vbd.json);
+    slow_file_free(&image);
+    scratch_free(folder);
+    return 0;
+}
+
+static int
+write_with(uint8_t fill)
+{
+    XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", folder);
+    struct nbd_handle *nbd = nbd_create();
+    uint8_t block[4096];
+    int rc;
+
+    memset(block, fill, sizeof(block));
+    rc = nbd_connect_unix(nbd, socket);
+    if (rc == 0)
+        rc = nbd_pwrite(nbd, block, sizeof(block), 0, 0);
+    nbd_close(nbd);
+    return rc;
+}
+
+static void
+kill_while_it_writes(uint8_t fill)
+{
+    pid_t pid;
+
+    slow_file_hold(&image, true, false);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        write_with(fill);
+        _exit(0);
+    }
+    slow_file_await_held(&image);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void
+an_image_is_offered_again_after_the_writes_of_a_dead_client(void **state)
+{
+    (void)state;
+    kill_while_it_writes(0xaa);
+    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_int_equal(write_with(0xbb), -1);
+    /* Another verb finds it on its way. */
+    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    slow_file_release(&image);
+    if (xk_vbd_offer_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+        fail_msg("%s", err.message);
+    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
+    assert_int_equal(write_with(0xbb), 0);
+    assert_int_equal(slow_file_byte(&image, 0), 0xbb);
+}
+
+static void
+a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
+{
+    (void)state;
+    kill_while_it_writes(0xaa);
+    kill(daemon_pid, SIGKILL);
+    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_IN_USE);
+    slow_file_release(&image);
+    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+                     0);
+    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
+}
+
+/* ---- what flushes a raw image, and has outlived its backend ---- */
+
+static void
+start_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = open(image.path, O_RDWR | O_CLOEXEC);
+    struct xk_flusher_options options = {.path = path, .image_fd = fd};
+
+    assert_int_equal(xk_flusher_take(&options, &err), 0);
+}
+
+static bool
+has_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, NULL);
+
+    return fd != -1;
+}
+
+static void
+a_disk_is_stopped_after_what_its_dead_backend_did_not_flush(void **state)
+{
+    (void)state;
+    end_daemon(); /* raw images have none */
+    start_flusher();
+    if (xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+        fail_msg("%s", err.message);
+    assert_false(has_flusher());
+}
+
+static void
+a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
+{
+    (void)state;
+    end_daemon(); /* raw images have none */
+    start_flusher();
+    slow_file_fail(&image, 0, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+                         -1);
+        assert_non_null(strstr(err.message, "has lost what was written"));
+    }
+    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
+    assert_false(has_flusher());
+}
+
+static void
+kill_flusher(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, &err);
+    struct ucred peer = {0};
+    socklen_t length = sizeof(peer);
+
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length),
+                     0);
+    kill(peer.pid, SIGKILL);
+}
+
+static void
+a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
+    void **state)
+{
+    pid_t pid;
+    int status;
+
+    (void)state;
+    end_daemon(); /* raw images have none */
+    start_flusher();
+    slow_file_hold(&image, false, true);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1 &&
+                      strstr(err.message, "has lost what was written") != NULL
+                  ? 0
+                  : 1);
+    }
+    slow_file_await_held(&image);
+    kill_flusher();
+    slow_file_release(&image);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
+        T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
+        T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
+        T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
+        T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
+    };
+
+    if (geteuid() != 0) {
+        print_message("needs root, to mount a file system of its own\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
