@@ -24,13 +24,17 @@ struct step {
  *  - a reset of QEMU's q35 does not unmap the RAM that SeaBIOS shadows itself
  *    in, as real ones do. SeaBIOS finds that it has run before and resets the
  *    machine once more, some milliseconds later; that would look like a reboot
- *    by the guest. So the chipset's register PAM0 (at 0x90 of PCI device 0) is
- *    cleared, which maps the ROM again. The guest stands still meanwhile: it
- *    might be just at the address port.
+ *    by the guest. So the chipset's registers PAM0 to PAM6 (at 0x90 of PCI
+ *    device 0) are cleared, which maps the ROM again: all of it, for what
+ *    SeaBIOS has not yet copied when it is reset is not in that RAM. The guest
+ *    stands still meanwhile: it might be just at the address port.
  */
 static const struct step reset_steps[] = {
     {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000090\"}"},
-    {"human-monitor-command", "{\"command-line\":\"o /b 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /w 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000094\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /h 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /b 0xcfe 0\"}"},
     {"set-action", "{\"reboot\":\"reset\"}"},
     {"system_reset", NULL},
     REBOOT_IS_SHUTDOWN,
