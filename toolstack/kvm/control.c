@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/control.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/qmp.h"
@@ -71,20 +74,40 @@ run_alone(int dirfd, const struct step *steps, size_t count,
     return qmp == NULL ? -1 : run_steps(qmp, steps, count, deadline, err);
 }
 
+/* By us, not for a reason of its own. */
+static bool
+is_paused(struct xk_qmp *qmp, struct xk_deadline deadline)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const char *status;
+
+    if (xk_qmp_execute(qmp, "query-status", NULL, &answer, deadline, NULL) ==
+        -1)
+        return false;
+    status =
+        xk_json_string(xk_json_get(xk_json_get(answer, "return"), "status"));
+    return status != NULL && strcmp(status, "paused") == 0;
+}
+
+/* The mark only says that QEMU need not be asked why the guest stands still. So
+ * it is there for no longer than that is so, whoever is killed over it. */
 int
 xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     int dirfd = xk_kvm_dir(domain, err);
 
     (void)hv;
-    if (dirfd == -1 || xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, err) == -1)
+    if (dirfd == -1)
         return -1;
-    if (run_alone(dirfd, stop_steps, XK_ARRAY_SIZE(stop_steps), deadline,
-                  err) == 0)
-        return 0;
-    xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
-    return -1;
+    qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+    if (qmp == NULL || run_steps(qmp, stop_steps, XK_ARRAY_SIZE(stop_steps),
+                                 deadline, err) == -1)
+        return -1;
+    if (is_paused(qmp, deadline))
+        xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, NULL);
+    return 0;
 }
 
 /* What QEMU says no to has had no effect; what it says nothing to may have one,
@@ -131,10 +154,8 @@ xk_kvm_unpause_received(struct xk_hypervisor *hv,
     if (status.state == XK_STATE_SHUTDOWN || status.state == XK_STATE_CRASHED)
         return xk_fail(err, XK_ERR_STATE, "its guest has stopped (%s)",
                        xk_stop_reason_name(status.reason));
-    if (tell_to_run(dirfd, told, deadline, err) == -1)
-        return -1;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
-    return 0;
+    return tell_to_run(dirfd, told, deadline, err);
 }
 
 int
