@@ -229,13 +229,6 @@ xk_domain_unpause(struct xk_host *host, struct xk_domain *domain,
 }
 
 int
-xk_domain_reset(struct xk_host *host, struct xk_domain *domain,
-                struct xk_deadline deadline, struct xk_error *err)
-{
-    return call_locked(host, domain, domain->hv->ops->reset, deadline, err);
-}
-
-int
 xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
                  enum xk_signal signal, bool acpi_fallback,
                  struct xk_deadline deadline, struct xk_error *err)
@@ -250,6 +243,97 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
     if (r == 0)
         r = domain->hv->ops->signal(domain->hv, domain, signal, acpi_fallback,
                                     deadline, err);
+    unlock(domain);
+    return r;
+}
+
+/* ---- reset ---- */
+
+/* Whether the guest ran when the reset that is not finished was begun. */
+static bool
+ran_before_reset(const struct xk_record *record)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool ran;
+
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return false;
+    begin = xk_journal_unfinished(&journal);
+    ran = begin != NULL && begin->detail != NULL &&
+          strcmp(begin->detail, xk_domain_state_name(XK_STATE_RUNNING)) == 0;
+    xk_journal_free(&journal);
+    return ran;
+}
+
+/* A driver may stop the guest for a reset. Who was killed over it, or had no
+ * answer in time, may have told it to stop, which comes to pass later: so one
+ * that runs is told to go on as well. */
+static int
+end_reset(struct xk_domain *domain, bool ran, bool again,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
+    struct xk_domain_info info = {.state = XK_STATE_SHUTDOWN};
+    struct xk_error why = {0};
+    enum xk_domain_state state;
+
+    if (ops->get(domain->hv, domain, &info, deadline, &why) == -1 &&
+        why.kind != XK_ERR_NOT_FOUND)
+        return xk_fail(err, why.kind, "%s", why.message);
+    state = info.state;
+    xk_domain_info_free(&info);
+    if (again && state == XK_STATE_PAUSED &&
+        ops->reset(domain->hv, domain, deadline, &why) == -1)
+        xk_warn("domain \"%s\": its reset was interrupted, and fails: %s",
+                domain->name, why.message);
+    if (ran && (state == XK_STATE_PAUSED || state == XK_STATE_RUNNING) &&
+        ops->unpause(domain->hv, domain, deadline, err) == -1)
+        return -1;
+    return note(domain, XK_JOURNAL_END, XK_OP_RESET, err);
+}
+
+int
+xk_operation_finish_reset(struct xk_host *host, struct xk_domain *domain,
+                          struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)host;
+    return end_reset(domain, ran_before_reset(domain->record), true, deadline,
+                     err);
+}
+
+/* Where it fails and the guest cannot be told to go on, recovery does that. */
+static int
+reset_locked(struct xk_host *host, struct xk_domain *domain,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_hypervisor *hv = domain->hv;
+    bool ran;
+
+    if (xk_operation_need_alive(host, domain, &ran, deadline, err) == -1)
+        return -1;
+    if (domain->record == NULL)
+        return hv->ops->reset(hv, domain, deadline, err);
+    if (xk_journal_append(
+            domain->record, XK_JOURNAL_BEGIN, XK_OP_RESET,
+            xk_domain_state_name(ran ? XK_STATE_RUNNING : XK_STATE_PAUSED),
+            err) == -1)
+        return -1;
+    if (hv->ops->reset(hv, domain, deadline, err) == 0)
+        return note(domain, XK_JOURNAL_END, XK_OP_RESET, err);
+    end_reset(domain, ran, false, deadline, NULL);
+    return -1;
+}
+
+int
+xk_domain_reset(struct xk_host *host, struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    int r;
+
+    if (xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = reset_locked(host, domain, deadline, err);
     unlock(domain);
     return r;
 }

@@ -49,6 +49,7 @@ static const struct {
     {XK_OP_MIGRATE, xk_migrate_recover},
     {XK_OP_RECEIVE, xk_receive_recover},
     {XK_OP_DISKS, xk_operation_finish_disks},
+    {XK_OP_RESET, xk_operation_finish_reset},
 };
 
 /* Its journal says nothing: it was just born and has nothing, or was lost. A

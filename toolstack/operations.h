@@ -18,6 +18,7 @@
 #define XK_OP_MIGRATE "migrate"
 #define XK_OP_RECEIVE "receive"
 #define XK_OP_DISKS "disks"
+#define XK_OP_RESET "reset" /* detail: the state that the guest was in */
 
 /* Undoing must not be cut short by the deadline that made it needed. */
 enum {
@@ -89,6 +90,12 @@ int xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
 int xk_operation_finish_rename(struct xk_host *host, struct xk_domain *domain,
                                struct xk_deadline deadline,
                                struct xk_error *err);
+
+/* Reset it once more if it stands still, let it go on if it had run, and end
+ * the operation. */
+int xk_operation_finish_reset(struct xk_host *host, struct xk_domain *domain,
+                              struct xk_deadline deadline,
+                              struct xk_error *err);
 
 /* Start the domain again and end the operation. */
 int xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,

@@ -359,6 +359,21 @@ fake_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return change_state(hv, &domain->uuid, NULL, XK_STATE_RUNNING, err);
 }
 
+/* In steps, as a driver that has to stop the guest for it. */
+static int
+fake_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    struct being being = {0};
+
+    if (load(hv, &domain->uuid, &being, err) == -1 ||
+        fake_pause(hv, domain, deadline, err) == -1)
+        return -1;
+    return being.state == XK_STATE_RUNNING
+               ? fake_unpause(hv, domain, deadline, err)
+               : 0;
+}
+
 static int
 fake_unpause_received(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       bool *told, struct xk_deadline deadline,
@@ -672,7 +687,7 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .pause = fake_pause,
     .unpause = fake_unpause,
     .signal = fake_signal,
-    .reset = fake_unpause,
+    .reset = fake_reset,
     .restart = fake_restart,
     .preserve = fake_preserve,
     .core_dump = fake_core_dump,

@@ -486,6 +486,74 @@ a_rename_restart_killed_at_any_call_ends_with_both_domains(void **context)
                        2, 6);
 }
 
+static int
+reset(struct fixture *f)
+{
+    struct xk_domain domain = find(f, "a");
+    int r = xk_domain_reset(&f->host, &domain, soon(), &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+static void
+pause_it(struct fixture *f)
+{
+    struct xk_domain domain = find(f, "a");
+
+    assert_int_equal(xk_domain_pause(&f->host, &domain, soon(), &f->err), 0);
+    xk_domain_close(&domain);
+}
+
+static void
+a_reset_killed_at_any_call_leaves_the_guest_as_it_was(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int paused = 0; paused < 2; paused++) {
+        unsigned kills = 0;
+
+        assert_int_equal(create(f, "a", ""), 0);
+        if (paused == 1)
+            pause_it(f);
+        for (unsigned n = 1; n < 3; n++) {
+            for (int after = 0; after < 2; after++) {
+                kills += killed(f, reset, n, after == 1);
+                reopen(f);
+                assert_state(f, "a",
+                             paused == 1 ? XK_STATE_PAUSED : XK_STATE_RUNNING);
+                assert_int_equal(reset(f), 0);
+            }
+        }
+        assert_int_equal(kills, paused == 1 ? 2 : 4);
+        assert_int_equal(destroy(f, "a"), 0);
+    }
+    assert_nothing_left(f);
+}
+
+/* One that is told to stop and does so later, as a QEMU that hung. */
+static void
+a_reset_that_fails_leaves_no_guest_standing_still(void **context)
+{
+    static const struct xk_fake_faults rows[] = {
+        {.fail_at = 1},  {.fail_at = 2}, {.stops_at = 1},
+        {.stops_at = 2}, {.late_at = 1}, {.late_at = 2}};
+    struct fixture *f = *context;
+
+    assert_int_equal(create(f, "a", ""), 0);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        *xk_fake_faults(f->host.preferred) = rows[i];
+        assert_int_equal(reset(f), -1);
+        *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
+        xk_fake_go_on(f->host.preferred);
+        reopen(f);
+        assert_state(f, "a", XK_STATE_RUNNING);
+        assert_int_equal(reset(f), 0);
+    }
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
 /* ---- policies ---- */
 
 static void
@@ -792,7 +860,7 @@ no_unfinished_operation_stands_in_the_way_of_destroy(void **context)
     static const char *const operations[] = {
         XK_OP_CREATE,  XK_OP_DESTROY, XK_OP_RENAME,  XK_OP_RESTART,
         XK_OP_REPLACE, XK_OP_SAVE,    XK_OP_MIGRATE, XK_OP_RECEIVE,
-        XK_OP_DISKS,   "future"};
+        XK_OP_DISKS,   XK_OP_RESET,   "future"};
     struct fixture *f = *context;
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(operations); i++) {
@@ -929,6 +997,8 @@ main(void)
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
+        T(a_reset_killed_at_any_call_leaves_the_guest_as_it_was),
+        T(a_reset_that_fails_leaves_no_guest_standing_still),
         T(a_poweroff_destroys_by_default),
         T(a_reboot_restarts_by_default_with_the_same_uuid),
         T(a_preserved_domain_stays_as_it_is),

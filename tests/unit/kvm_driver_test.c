@@ -20,11 +20,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/util.h"
 #include "tests/unit/kvm_support.h"
 #include "toolstack/journal.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/spawn.h"
 #include "toolstack/kvm/uid.h"
 #include "toolstack/qmp.h"
 #include "toolstack/operations.h"
@@ -140,6 +143,52 @@ a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
+/* A program in QEMU's stead that never says anything. */
+static void
+spawn_silent(struct kvm_world *w)
+{
+    int dirfd = w->domain.record->dir_fd;
+    XK_CLEANUP_CLOSE int folder_fd =
+        openat(dirfd, XK_KVM_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_CLOSE int log_fd =
+        openat(dirfd, XK_KVM_FILE_QEMU_LOG, O_WRONLY | O_APPEND | O_CLOEXEC);
+    struct xk_kvm_claim claim;
+    struct xk_kvm_plan plan;
+
+    xk_kvm_plan_init(&plan, false);
+    xk_kvm_plan_arg(&plan, "/bin/sleep");
+    xk_kvm_plan_arg(&plan, "600");
+    WORKS(w, xk_kvm_claim(w->domain.record, &claim, &w->err));
+    plan.uid = claim.uid;
+    plan.gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
+    WORKS(w, xk_kvm_spawn(&plan, w->domain.record, &claim, folder_fd, log_fd,
+                          &w->err));
+    xk_kvm_plan_free(&plan);
+}
+
+/* As long as it has not greeted, as where who started it was killed. */
+static void
+a_qemu_that_says_nothing_yet_is_not_what_the_last_one_was(void **context)
+{
+    struct kvm_world *w = *context;
+    struct xk_process first;
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
+
+    kvm_start(w, "");
+    first = kvm_process(w);
+    config = xk_record_load_config(w->domain.record, &w->err);
+    WORKS(w, xk_process_kill(&first, kvm_soon(), &w->err));
+    spawn_silent(w);
+    first = kvm_process(w);
+    assert_int_not_equal(kvm_state(w), XK_STATE_RUNNING);
+    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
+                                &w->err));
+    assert_int_not_equal(kvm_process(w).pid, first.pid);
+    assert_false(xk_process_alive(&first));
+    kvm_wait_printed(w, 'R', 2);
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
 static void
 a_qemu_that_is_told_to_end_is_no_crash(void **context)
 {
@@ -196,6 +245,37 @@ a_reset_leaves_a_paused_domain_paused(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
     WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     kvm_wait_printed(w, 'R', 2);
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
+static void
+tell_monitor(struct kvm_world *w, const char *words)
+{
+    XK_CLEANUP_QMP struct xk_qmp *qmp = xk_qmp_connect(
+        w->domain.record->dir_fd, XK_KVM_FILE_QMP, kvm_soon(), &w->err);
+    XK_CLEANUP_FREE char *arguments =
+        xk_asprintf("{\"command-line\":\"%s\"}", words);
+
+    assert_non_null(qmp);
+    WORKS(w, xk_qmp_execute(qmp, "human-monitor-command", arguments, NULL,
+                            kvm_soon(), &w->err));
+}
+
+/* As SeaBIOS leaves it that has mapped RAM over itself and copied nothing. */
+static void
+a_firmware_that_is_reset_over_its_own_copying_starts(void **context)
+{
+    static const char *const words[] = {
+        "o /w 0xcf8 0x80000090", "o /w 0xcfc 0x33333330",
+        "o /w 0xcf8 0x80000094", "o /h 0xcfc 0x3333", "o /b 0xcfe 0x33"};
+    struct kvm_world *w = *context;
+
+    kvm_build(w, "");
+    for (size_t i = 0; i < XK_ARRAY_SIZE(words); i++)
+        tell_monitor(w, words[i]);
+    WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    kvm_wait_printed(w, 'R', 1);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
@@ -567,10 +647,12 @@ main(void)
         T(what_the_guest_does_gives_state_and_reason),
         T(a_killed_qemu_is_a_crash_and_restart_makes_another),
         T(a_qemu_that_does_not_log_is_not_gone_on_with),
+        T(a_qemu_that_says_nothing_yet_is_not_what_the_last_one_was),
         T(a_qemu_that_is_told_to_end_is_no_crash),
         T(a_guest_that_had_stopped_keeps_its_reason_when_qemu_ends),
         T(a_reset_is_not_taken_for_a_reboot),
         T(a_reset_leaves_a_paused_domain_paused),
+        T(a_firmware_that_is_reset_over_its_own_copying_starts),
         T(the_power_button_asks_for_poweroff_or_reboot),
         T(a_second_thought_after_a_reboot_request_counts),
         T(a_reboot_that_is_taken_back_leaves_a_poweroff),

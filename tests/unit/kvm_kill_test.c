@@ -5,8 +5,7 @@
  *
  * How it works: a child makes a record and builds a domain under ptrace(2).
  * One of the processes that takes part is killed at its N-th stop at a system
- * call: generation 0 is the builder, 1 the one in between, 2 the one that
- * becomes QEMU. Then the record is locked, torn down and removed, as the next
+ * call. Then the record is locked, torn down and removed, as the next
  * verb does, and no process may be left that knows the domain's UUID.
  *
  * XK_TEST_ALL=1 tries every system call, not a sample.
@@ -33,11 +32,22 @@
 #include "base/util.h"
 #include "tests/unit/kvm_support.h"
 #include "toolstack/kvm/driver.h"
+#include "toolstack/kvm/files.h"
+
+/* Who takes part. Only root's builds look whether a user is free (base/uid.h),
+ * once for each user that they try. */
+enum role {
+    BUILDER,
+    PROBE,
+    PROBES_CHILD,
+    BETWEEN,
+    QEMU, /* to be */
+    ROLES,
+};
 
 enum {
-    GENERATIONS = 5,
-    TRACED_MAX = 32,
-    SAMPLES = 25, /* of each generation */
+    TRACED_MAX = 512,
+    SAMPLES = 25, /* of each role */
     NEVER = 1 << 30,
     OPTIONS = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
               PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC,
@@ -48,25 +58,54 @@ struct trace {
     const struct xk_uuid *uuid;
     struct traced {
         pid_t pid; /* 0: free */
-        int generation;
+        enum role role;
         bool ended; /* kept: its parent's word of it may come after its end */
     } traced[TRACED_MAX];
-    int last_generation;
-    int stops[GENERATIONS]; /* at system calls, so far */
-    int victim;             /* a generation */
-    int at;                 /* which of its stops */
+    int stops[ROLES]; /* at system calls, so far */
+    enum role victim;
+    int at; /* which of its stops */
     bool killed;
     int builder_status;
 };
 
 /* ---- the tracer ---- */
 
-/* The builder, two processes of root's that find out whether a user is free
- * (base/uid.h), one in between, and this. */
-static int
-generation_of_qemu(void)
+static pid_t
+parent_of(pid_t pid)
 {
-    return geteuid() == 0 ? GENERATIONS - 1 : GENERATIONS - 3;
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char path[64];
+    const char *line;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    assert_int_equal(xk_read_file(AT_FDCWD, path, 1 << 16, &text, NULL), 0);
+    line = strstr(text.data, "\nPPid:\t");
+    assert_non_null(line);
+    return (pid_t)strtol(line + strlen("\nPPid:\t"), NULL, 10);
+}
+
+/* A user is chosen before the record says which. */
+static bool
+is_claimed(const struct trace *trace)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&trace->world->state, trace->uuid, NULL);
+
+    return record != NULL &&
+           faccessat(record->dir_fd, XK_KVM_FILE_CLAIM, F_OK, 0) == 0;
+}
+
+static enum role
+role_of_child(const struct trace *trace, pid_t parent)
+{
+    for (size_t i = 0; i < TRACED_MAX; i++) {
+        if (trace->traced[i].pid != parent)
+            continue;
+        if (trace->traced[i].role == BUILDER)
+            return is_claimed(trace) ? BETWEEN : PROBE;
+        return trace->traced[i].role == PROBE ? PROBES_CHILD : QEMU;
+    }
+    return BUILDER;
 }
 
 static struct traced *
@@ -81,9 +120,8 @@ find_traced(struct trace *trace, pid_t pid)
             free_one = &trace->traced[i];
     }
     assert_non_null(free_one);
-    /* One after the other, so one not seen before is the next generation. */
-    *free_one =
-        (struct traced){.pid = pid, .generation = trace->last_generation++};
+    *free_one = (struct traced){.pid = pid,
+                                .role = role_of_child(trace, parent_of(pid))};
     return free_one;
 }
 
@@ -109,9 +147,8 @@ is_idle(const struct trace *trace)
 static bool
 is_time(struct trace *trace, const struct traced *traced)
 {
-    return !trace->killed && traced->generation < GENERATIONS &&
-           ++trace->stops[traced->generation] == trace->at &&
-           traced->generation == trace->victim;
+    return !trace->killed && ++trace->stops[traced->role] == trace->at &&
+           traced->role == trace->victim;
 }
 
 /* What is about to become QEMU holds the record, whoever else was killed: so
@@ -142,7 +179,7 @@ take_stop(struct trace *trace, struct traced *traced, int status)
                          0);
         find_traced(trace, (pid_t)child);
     }
-    if (at_call && traced->generation == generation_of_qemu())
+    if (at_call && traced->role == QEMU)
         assert_locked(trace);
     if (at_call && is_time(trace, traced)) {
         trace->killed = true;
@@ -166,7 +203,7 @@ run_trace(struct trace *trace, pid_t builder)
 
     assert_int_equal(waitpid(builder, &status, 0), builder);
     assert_true(WIFSTOPPED(status));
-    assert_int_equal(find_traced(trace, builder)->generation, 0);
+    assert_int_equal(find_traced(trace, builder)->role, BUILDER);
     assert_int_equal(
         ptrace(PTRACE_SETOPTIONS, builder, NULL, (void *)(uintptr_t)OPTIONS),
         0);
@@ -248,7 +285,7 @@ clean_up(struct kvm_world *w)
 }
 
 static struct trace
-run_killed(struct kvm_world *w, int victim, int at)
+run_killed(struct kvm_world *w, enum role victim, int at)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         kvm_config(w, "victim", "");
@@ -264,13 +301,13 @@ run_killed(struct kvm_world *w, int victim, int at)
     if (!trace.killed) {
         assert_int_equal(trace.builder_status, 0);
         assert_int_equal(count_processes(uuid), 1);
-    } else if (victim == generation_of_qemu()) {
+    } else if (victim == QEMU) {
         /* Its builder lives, and must not wait for it in vain. */
         assert_int_equal(trace.builder_status, 1 << 8);
     }
     clean_up(w);
     if (count_processes(uuid) != 0)
-        fail_msg("generation %d killed at call %d: a process is left", victim,
+        fail_msg("role %d killed at call %d: a process is left", (int)victim,
                  at);
     return trace;
 }
@@ -279,19 +316,20 @@ static void
 a_build_killed_at_any_call_leaves_nothing_unknown(void **context)
 {
     struct kvm_world *w = *context;
-    struct trace whole = run_killed(w, 0, NEVER);
+    struct trace whole = run_killed(w, BUILDER, NEVER);
     bool all = getenv("XK_TEST_ALL") != NULL;
 
-    for (int generation = 0; generation <= generation_of_qemu(); generation++) {
-        int stops = whole.stops[generation];
+    for (enum role role = BUILDER; role < ROLES; role++) {
+        int stops = whole.stops[role];
         int step = all || stops < SAMPLES ? 1 : stops / SAMPLES;
+        bool probes = role == PROBE || role == PROBES_CHILD;
 
-        assert_true(stops > 0);
+        assert_true(stops > 0 || (probes && geteuid() != 0));
         for (int at = 1; at <= stops; at += step)
-            run_killed(w, generation, at);
+            run_killed(w, role, at);
     }
     /* And it works again. */
-    assert_false(run_killed(w, 0, NEVER).killed);
+    assert_false(run_killed(w, BUILDER, NEVER).killed);
 }
 
 int

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/control.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/qmp.h"
@@ -24,13 +27,17 @@ struct step {
  *  - a reset of QEMU's q35 does not unmap the RAM that SeaBIOS shadows itself
  *    in, as real ones do. SeaBIOS finds that it has run before and resets the
  *    machine once more, some milliseconds later; that would look like a reboot
- *    by the guest. So the chipset's register PAM0 (at 0x90 of PCI device 0) is
- *    cleared, which maps the ROM again. The guest stands still meanwhile: it
- *    might be just at the address port.
+ *    by the guest. So the chipset's registers PAM0 to PAM6 (at 0x90 of PCI
+ *    device 0) are cleared, which maps the ROM again: all of it, for what
+ *    SeaBIOS has not yet copied when it is reset is not in that RAM. The guest
+ *    stands still meanwhile: it might be just at the address port.
  */
 static const struct step reset_steps[] = {
     {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000090\"}"},
-    {"human-monitor-command", "{\"command-line\":\"o /b 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /w 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000094\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /h 0xcfc 0\"}"},
+    {"human-monitor-command", "{\"command-line\":\"o /b 0xcfe 0\"}"},
     {"set-action", "{\"reboot\":\"reset\"}"},
     {"system_reset", NULL},
     REBOOT_IS_SHUTDOWN,
@@ -67,20 +74,40 @@ run_alone(int dirfd, const struct step *steps, size_t count,
     return qmp == NULL ? -1 : run_steps(qmp, steps, count, deadline, err);
 }
 
+/* By us, not for a reason of its own. */
+static bool
+is_paused(struct xk_qmp *qmp, struct xk_deadline deadline)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const char *status;
+
+    if (xk_qmp_execute(qmp, "query-status", NULL, &answer, deadline, NULL) ==
+        -1)
+        return false;
+    status =
+        xk_json_string(xk_json_get(xk_json_get(answer, "return"), "status"));
+    return status != NULL && strcmp(status, "paused") == 0;
+}
+
+/* The mark only says that QEMU need not be asked why the guest stands still. So
+ * it is there for no longer than that is so, whoever is killed over it. */
 int
 xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     int dirfd = xk_kvm_dir(domain, err);
 
     (void)hv;
-    if (dirfd == -1 || xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, err) == -1)
+    if (dirfd == -1)
         return -1;
-    if (run_alone(dirfd, stop_steps, XK_ARRAY_SIZE(stop_steps), deadline,
-                  err) == 0)
-        return 0;
-    xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
-    return -1;
+    qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
+    if (qmp == NULL || run_steps(qmp, stop_steps, XK_ARRAY_SIZE(stop_steps),
+                                 deadline, err) == -1)
+        return -1;
+    if (is_paused(qmp, deadline))
+        xk_kvm_mark(dirfd, XK_KVM_FILE_PAUSED, NULL);
+    return 0;
 }
 
 /* What QEMU says no to has had no effect; what it says nothing to may have one,
@@ -127,10 +154,8 @@ xk_kvm_unpause_received(struct xk_hypervisor *hv,
     if (status.state == XK_STATE_SHUTDOWN || status.state == XK_STATE_CRASHED)
         return xk_fail(err, XK_ERR_STATE, "its guest has stopped (%s)",
                        xk_stop_reason_name(status.reason));
-    if (tell_to_run(dirfd, told, deadline, err) == -1)
-        return -1;
     xk_kvm_unmark(dirfd, XK_KVM_FILE_PAUSED);
-    return 0;
+    return tell_to_run(dirfd, told, deadline, err);
 }
 
 int

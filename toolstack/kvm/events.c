@@ -518,6 +518,21 @@ xk_kvm_events_reserve(int log_fd, struct xk_error *err)
     return xk_fail_errno(err, "make room for \"%s\"", XK_KVM_FILE_EVENTS);
 }
 
+/* What a greeting does to the state. QEMU's own may never come, or late: who
+ * started it may be killed meanwhile, and then the state is looked at. */
+int
+xk_kvm_events_begin(int record_dir_fd, struct xk_error *err)
+{
+    static const char line[] = "{\"QMP\": {}}\n";
+    XK_CLEANUP_CLOSE int fd =
+        openat(record_dir_fd, XK_KVM_FILE_EVENTS,
+               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1 || xk_write_all(fd, line, sizeof(line) - 1) == -1)
+        return xk_fail_errno(err, "write \"%s\"", XK_KVM_FILE_EVENTS);
+    return 0;
+}
+
 /* ---- other logs ---- */
 
 off_t

@@ -61,6 +61,10 @@ int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
  * anything of it may have changed the state. */
 bool xk_kvm_events_look(int log_fd, off_t *offset);
 
+/* Another QEMU is about to log: nothing that the last one said is said of it.
+ * Until it greets, the state is as before the first event. */
+int xk_kvm_events_begin(int record_dir_fd, struct xk_error *err);
+
 /* Take room for what will be logged. */
 int xk_kvm_events_reserve(int log_fd, struct xk_error *err);
 

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "toolstack/kvm/events.h"
 
 struct spawn {
     const struct xk_kvm_plan *plan;
@@ -107,8 +108,10 @@ become_program(struct spawn *spawn, struct xk_error *err)
 
     setsid();
     reset_signals();
-    if (xk_kvm_identity_save_self(spawn->record->dir_fd, spawn->claim, err) ==
-        -1)
+    /* In this order: a process that is known says nothing of the last one. */
+    if (xk_kvm_events_begin(spawn->record->dir_fd, err) == -1 ||
+        xk_kvm_identity_save_self(spawn->record->dir_fd, spawn->claim, err) ==
+            -1)
         return -1;
     if (fchdir(spawn->folder_fd) == -1)
         return xk_fail_errno(err, "enter QEMU's directory");
