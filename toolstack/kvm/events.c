@@ -254,7 +254,9 @@ take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
     const char *end;
 
     while ((end = memchr(text + taken, '\n', length - taken)) != NULL) {
-        if (at + (off_t)taken > 0 && (at + (off_t)taken) % PAGE == 0)
+        off_t line = at + (off_t)taken;
+
+        if (line % PAGE == 0 && line != xk_kvm_log_first(line))
             run->doubtful = true;
         if (xk_kvm_run_take(run, text + taken, (size_t)(end - text) - taken) &&
             changed != NULL)
