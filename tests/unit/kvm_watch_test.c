@@ -387,6 +387,9 @@ main(void)
     };
 #undef T
 
+    /* As /run is: the limit of QEMU's files is what bounds its logs there. */
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 0);
     if (!kvm_is_possible())
         return 77;
     xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */
