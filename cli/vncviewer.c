@@ -61,6 +61,38 @@ format_place(const char *viewer, const struct xk_screen *screen)
     return xk_asprintf("%s%s%s::%u", open, address, close, screen->port);
 }
 
+/* The first file of that name in a list of directories, without symbolic
+ * links; NULL: none. */
+static char *
+find_program(const char *name, const char *folders)
+{
+    while (folders != NULL && folders[0] != '\0') {
+        size_t length = strcspn(folders, ":");
+        XK_CLEANUP_FREE char *path =
+            xk_asprintf("%.*s/%s", (int)length, folders, name);
+        char *real = access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
+
+        if (real != NULL)
+            return real;
+        folders += length + (folders[length] == ':');
+    }
+    return NULL;
+}
+
+/* TigerVNC's ends at an option -autopass, and reads the environment.
+ * "vncviewer" is a name for any. */
+static bool
+reads_environment(const char *viewer)
+{
+    XK_CLEANUP_FREE char *real = strchr(viewer, '/') != NULL
+                                     ? realpath(viewer, NULL)
+                                     : find_program(viewer, getenv("PATH"));
+    const char *path = real != NULL ? real : viewer;
+    const char *slash = strrchr(path, '/');
+
+    return strstr(slash != NULL ? slash : path, "tigervnc") != NULL;
+}
+
 /* The password on its standard input, as xl has it. */
 static int
 hand_password(const char *password, struct xk_error *err)
@@ -87,6 +119,13 @@ become_viewer(const struct xk_invocation *invocation,
         viewer = "vncviewer";
     if (autopass && screen->password == NULL)
         return xk_fail(err, XK_ERR_CONFIG, "its screen has no password");
+    if (autopass && wants_url(viewer))
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "\"%s\" can be handed no password", viewer);
+    if (autopass && reads_environment(viewer)) {
+        setenv("VNC_PASSWORD", screen->password, 1);
+        autopass = false;
+    }
     if (autopass && hand_password(screen->password, err) == -1)
         return -1;
     place = format_place(viewer, screen);
@@ -158,7 +197,8 @@ const struct xk_command xk_command_vncviewer = {
         (const struct xk_option[]){
             [OPTION_AUTOPASS] = {'a', "autopass", XK_ARG_NONE, NULL,
                                  "hand the password to the viewer, as its "
-                                 "option -autopass reads it",
+                                 "option -autopass, or TigerVNC's from "
+                                 "VNC_PASSWORD, reads it",
                                  NULL},
             [OPTION_VIEWER] = {0, "viewer", XK_ARG_TEXT, "PROGRAM",
                                "the program to run", NULL},

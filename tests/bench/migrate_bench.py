@@ -51,7 +51,11 @@ def last(events, name):
 def open_events(side):
     domains = os.path.join(side, "domains")
     uuid, = os.listdir(domains)
-    return open(os.path.join(domains, uuid, "events.log"), encoding="utf-8")
+    file = open(os.path.join(domains, uuid, "events.log"), encoding="utf-8")
+    size = os.fstat(file.fileno()).st_size
+    if size >= 1 << 40:     # toolstack/kvm/logs.h
+        os.lseek(file.fileno(), size & -(1 << 21), os.SEEK_SET)
+    return file
 
 
 def read_events(file):

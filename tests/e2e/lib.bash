@@ -131,8 +131,9 @@ record_of() {
 }
 
 console_log() { echo "$(record_of "$1")/console.log"; }
-printed() { grep -aq -- "$2" "$(console_log "$1")"; }
-times_printed() { grep -acs -- "$2" "$(console_log "$1")" || :; }
+console_text() { "$top/tests/e2e/log-text" "$(console_log "$1")"; }
+printed() { console_text "$1" | grep -a -- "$2" >/dev/null; }
+times_printed() { console_text "$1" 2>/dev/null | grep -ac -- "$2" || :; }
 has_printed_times() { [ "$(times_printed "$1" "$2")" -ge "$3" ]; }
 has_booted_times() { has_printed_times "$1" "^xk-guest: ready" "$2"; }
 
@@ -173,7 +174,7 @@ ask_guest() {
     before=$(times_printed "$1" '^xk-guest: done')
     type_into "$1" "echo xk-guest: \"begin\"; $2; echo xk-guest: \"done\" \$?"
     eventually 30 has_printed_times "$1" '^xk-guest: done' $((before + 1))
-    tr -d '\r' <"$(console_log "$1")" |
+    console_text "$1" | tr -d '\r' |
         awk '/^xk-guest: begin/ { text = ""; next }
             /^xk-guest: done/ { shown = text; next }
             { text = text $0 "\n" } END { printf "%s", shown }'

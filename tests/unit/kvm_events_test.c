@@ -17,6 +17,7 @@
 #include "tests/fakes/scratch.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/logs.h"
 
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n"
 #define BEGIN GREETING "{\"return\": {}}\n"
@@ -423,6 +424,90 @@ of_more_than_a_guest_has_reason_for_the_last_is_read(void **context)
     assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 128 << 10);
 }
 
+/* A log as QEMU is given it, used up but for the last bytes. */
+static void
+begin_used_up(struct folder *f)
+{
+    const char *const begin = RUN;
+    XK_CLEANUP_CLOSE int fd = xk_kvm_log_open(f->fd, XK_KVM_FILE_EVENTS, NULL);
+
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(xk_write_all(fd, begin, strlen(begin)), 0);
+    log_much(f, XK_KVM_LOG_ROOM - (64 << 10));
+}
+
+static void
+a_log_that_is_used_up_begins_anew_and_leaves_the_state_in_doubt(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_kvm_run run;
+    off_t looked = 0;
+
+    begin_used_up(f);
+    fd = openat(f->fd, XK_KVM_FILE_EVENTS, O_RDONLY | O_CLOEXEC);
+    assert_true(xk_kvm_events_look(fd, &looked));
+    run = read_run(f);
+    assert_int_equal(run.state, XK_STATE_RUNNING);
+    assert_true(run.negotiated);
+    assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) <= 128 << 10);
+    assert_true(read_run(f).doubtful);
+    /* Who looks on sees it too, and goes on from where it begins. */
+    assert_true(xk_kvm_events_look(fd, &looked));
+    assert_false(xk_kvm_events_look(fd, &looked));
+    log_event(f, SHUTDOWN("true", "guest-reset"));
+    assert_true(xk_kvm_events_look(fd, &looked));
+    run = read_run(f);
+    assert_false(run.doubtful);
+    assert_int_equal(run.state, XK_STATE_SHUTDOWN);
+    assert_int_equal(run.reason, XK_STOP_REBOOT);
+}
+
+static void
+what_qemu_says_ends_the_doubt_unless_the_log_began_anew_since(void **context)
+{
+    struct folder *f = *context;
+    struct xk_kvm_run run;
+
+    begin_used_up(f);
+    read_run(f);
+    run = read_run(f);
+    assert_true(run.doubtful);
+    log_event(f, STOP);
+    xk_kvm_events_settle(f->fd, &run);
+    assert_false(read_run(f).doubtful);
+    assert_int_equal(read_run(f).state, XK_STATE_PAUSED);
+    log_much(f, XK_KVM_LOG_ROOM - (64 << 10));
+    run = read_run(f);
+    xk_kvm_events_settle(f->fd, &run);
+    assert_true(read_run(f).doubtful);
+}
+
+static void
+a_log_that_is_used_up_keeps_its_last_bytes(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_FREE char *much = xk_calloc(1, XK_KVM_LOG_ROOM);
+    XK_CLEANUP_CLOSE int fd = xk_kvm_log_open(f->fd, "a.log", NULL);
+    struct stat st;
+    char kept[4];
+
+    assert_int_not_equal(fd, -1);
+    memset(much, 'z', XK_KVM_LOG_ROOM);
+    assert_int_equal(xk_write_all(fd, much, XK_KVM_LOG_ROOM - (64 << 10)), 0);
+    assert_int_equal(xk_write_all(fd, "end\n", 4), 0);
+    xk_kvm_log_trim(f->fd, "a.log", 64 << 10);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size - xk_kvm_log_first(st.st_size), 64 << 10);
+    assert_true(blocks_of(f, "a.log") <= 128 << 10);
+    close(xk_take_fd(&fd));
+    fd = openat(f->fd, "a.log", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pread(fd, kept, 4, st.st_size - 4), 4);
+    assert_memory_equal(kept, "end\n", 4);
+    assert_int_equal(pread(fd, kept, 1, xk_kvm_log_start(fd)), 1);
+    assert_int_equal(kept[0], 'z');
+}
+
 int
 main(void)
 {
@@ -442,6 +527,9 @@ main(void)
         T(a_log_that_shows_that_a_write_failed_leaves_the_state_in_doubt),
         T(a_line_that_is_lost_where_a_page_ends_leaves_the_state_in_doubt),
         T(of_more_than_a_guest_has_reason_for_the_last_is_read),
+        T(a_log_that_is_used_up_begins_anew_and_leaves_the_state_in_doubt),
+        T(what_qemu_says_ends_the_doubt_unless_the_log_began_anew_since),
+        T(a_log_that_is_used_up_keeps_its_last_bytes),
     };
 #undef T
 

@@ -19,6 +19,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/teardown.h"
 
 enum {
@@ -245,14 +246,20 @@ kvm_type(struct kvm_world *world, char key)
 size_t
 kvm_printed(const struct kvm_world *world, char byte)
 {
-    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_CLOSE int fd = openat(world->domain.record->dir_fd,
+                                     XK_KVM_FILE_CONSOLE, O_RDONLY | O_CLOEXEC);
+    off_t offset = xk_kvm_log_start(fd);
+    char text[4096];
     size_t count = 0;
+    ssize_t got;
 
-    if (xk_read_file(world->domain.record->dir_fd, XK_KVM_FILE_CONSOLE, LOG_MAX,
-                     &text, NULL) == -1)
-        fail();
-    for (size_t i = 0; i < text.length; i++)
-        count += text.data[i] == byte;
+    assert_int_not_equal(fd, -1);
+    while ((got = pread(fd, text, sizeof(text), offset)) > 0) {
+        for (ssize_t i = 0; i < got; i++)
+            count += text[i] == byte;
+        offset += got;
+    }
+    assert_int_equal(got, 0);
     return count;
 }
 

@@ -22,6 +22,7 @@
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 
 #define HAS_FAILED(call) assert_int_equal(call, -1)
 #define WORKS(world, call)                                                     \
@@ -46,7 +47,7 @@ log_holds(int fd, char byte)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_not_equal(lseek(fd, xk_kvm_log_start(fd), SEEK_SET), -1);
     assert_int_equal(xk_read_fd(fd, "log", 1 << 20, &text, NULL), 0);
     return memchr(text.data, byte, text.length) != NULL;
 }
@@ -96,37 +97,94 @@ a_console_sees_the_end_of_the_domain(void **context)
     assert_int_equal(w->err.kind, XK_ERR_STATE);
 }
 
+static off_t
+taken_by(const struct kvm_world *w, const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(fstatat(w->domain.record->dir_fd, name, &st, 0), 0);
+    assert_true(st.st_size <= XK_KVM_FILE_LIMIT);
+    assert_true(st.st_size - xk_kvm_log_first(st.st_size) <= XK_KVM_LOG_ROOM);
+    return st.st_blocks * 512;
+}
+
 static void
-a_flooding_guest_leaves_a_bounded_log(void **context)
+fill_console(const struct kvm_world *w)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE,
+               O_WRONLY | O_APPEND | O_CLOEXEC);
+    XK_CLEANUP_FREE char *much = xk_calloc(1, XK_KVM_LOG_ROOM);
+    off_t room;
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    room = xk_kvm_log_first(st.st_size) + XK_KVM_LOG_ROOM - 8192 - st.st_size;
+    memset(much, 'y', XK_KVM_LOG_ROOM);
+    assert_int_equal(xk_write_all(fd, much, (size_t)room), 0);
+}
+
+/* Whether all that a guest prints from now on is refused. */
+static void
+print_until_refused(struct kvm_world *w)
+{
+    off_t before, now = 0;
+
+    kvm_type(w, GUEST_FLOOD);
+    do {
+        struct stat st;
+
+        before = now;
+        assert_int_equal(
+            fstatat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE, &st, 0), 0);
+        now = st.st_size;
+        kvm_wait_state(w, XK_STATE_RUNNING);
+    } while (now < xk_kvm_log_first(now) + XK_KVM_LOG_ROOM - 4096 ||
+             now != before);
+}
+
+static void
+a_flooding_guest_fills_no_more_than_its_log_while_nobody_trims(void **context)
 {
     struct kvm_world *w = *context;
     struct xk_console console;
-    struct stat st;
     char first;
 
     kvm_start(w, "");
-    /* As if it had printed much before. */
-    {
-        XK_CLEANUP_CLOSE int fd =
-            openat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE,
-                   O_WRONLY | O_APPEND | O_CLOEXEC);
-        XK_CLEANUP_FREE char *much = xk_calloc(8, 1 << 20);
-
-        memset(much, 'y', 8 << 20);
-        assert_int_equal(xk_write_all(fd, much, 8 << 20), 0);
-    }
-    kvm_type(w, GUEST_FLOOD);
-    kvm_wait_printed(w, 'x', 100);
+    fill_console(w); /* as if it had printed much before */
+    print_until_refused(w);
+    assert_true(taken_by(w, XK_KVM_FILE_CONSOLE) <= XK_KVM_LOG_ROOM + 8192);
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+    /* Whoever comes makes room, and it prints on. */
     xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    assert_true(taken_by(w, XK_KVM_FILE_CONSOLE) < XK_KVM_LOG_ROOM / 2);
     WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
-    assert_int_equal(fstat(console.log_fd, &st), 0);
-    assert_true(st.st_size > 8 << 20);
-    assert_true(st.st_blocks * 512 < 2 << 20);
     /* Reading begins where there is something to read. */
     assert_int_equal(read(console.log_fd, &first, 1), 1);
     assert_int_equal(first, 'y');
     close_console(&console);
-    kvm_wait_printed(w, 'x', 200);
+    kvm_wait_printed(w, 'x', kvm_printed(w, 'x') + 100);
+}
+
+static void
+a_guest_that_logs_events_fills_no_more_than_their_log(void **context)
+{
+    struct kvm_world *w = *context;
+    struct stat before, after;
+    int dirfd;
+
+    kvm_start(w, "");
+    dirfd = w->domain.record->dir_fd;
+    kvm_type(w, GUEST_CRASH_LOADS);
+    kvm_wait_printed(w, 'l', 1);
+    assert_true(taken_by(w, XK_KVM_FILE_EVENTS) <=
+                XK_KVM_LOG_ROOM + (128 << 10));
+    assert_int_equal(fstatat(dirfd, XK_KVM_FILE_EVENTS, &before, 0), 0);
+    /* It is full: that it stops is not logged, and is known nevertheless. */
+    kvm_type(w, GUEST_POWEROFF);
+    kvm_wait_state(w, XK_STATE_SHUTDOWN);
+    assert_int_equal(fstatat(dirfd, XK_KVM_FILE_EVENTS, &after, 0), 0);
+    assert_true(after.st_blocks < before.st_blocks / 4);
 }
 
 /* ---- waiting and watching ---- */
@@ -321,13 +379,17 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(several_people_join_a_console_and_leave_it),
         T(a_console_sees_the_end_of_the_domain),
-        T(a_flooding_guest_leaves_a_bounded_log),
+        T(a_flooding_guest_fills_no_more_than_its_log_while_nobody_trims),
+        T(a_guest_that_logs_events_fills_no_more_than_their_log),
         T(a_change_before_the_wait_is_not_missed),
         T(a_watch_tells_of_what_matters_and_of_the_end),
         T(an_event_that_an_overflow_hid_is_told_of),
     };
 #undef T
 
+    /* As /run is: the limit of QEMU's files is what bounds its logs there. */
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 0);
     if (!kvm_is_possible())
         return 77;
     xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */

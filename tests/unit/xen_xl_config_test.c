@@ -230,12 +230,33 @@ what_xl_saves_is_taken(void **state)
     assert_non_null(strstr(lines.data, "target=/d"));
 }
 
+static void
+a_screen_that_a_saved_file_says_nothing_of_is_not_opened(void **state)
+{
+    static const char hvm[] =
+        "{\"c_info\": {\"type\": \"hvm\", \"name\": \"theirs\", \"uuid\": "
+        "\"c7e62235-5955-4c52-ad6c-e25a6c4cc462\"}, \"b_info\": "
+        "{\"max_memkb\": 196608, \"target_memkb\": 196608, \"max_vcpus\": 1, "
+        "\"avail_vcpus\": [0], \"type.hvm\": {}}}";
+    struct xk_error err = {0};
+    XK_CLEANUP_BUF struct xk_buf lines = {0};
+    XK_CLEANUP_JSON struct xk_json *json =
+        xk_json_parse(hvm, strlen(hvm), "a file", &err);
+
+    (void)state;
+    if (json == NULL || come_back(json, &lines, &err) == -1)
+        fail_msg("%s", err.message);
+    assert_null(strstr(lines.data, "vnc"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_comes_back_or_is_refused_by_name),
         cmocka_unit_test(what_xl_saves_is_taken),
+        cmocka_unit_test(
+            a_screen_that_a_saved_file_says_nothing_of_is_not_opened),
         cmocka_unit_test(what_no_line_stands_for_is_refused),
         cmocka_unit_test(lines_that_come_to_another_are_refused),
     };

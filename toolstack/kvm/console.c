@@ -13,11 +13,12 @@
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/state.h"
 #include "toolstack/kvm/watch.h"
 
 enum {
-    KEEP_CONSOLE = 1024 * 1024, /* bytes of history */
+    KEEP_CONSOLE = 512 * 1024, /* bytes of history */
     KEEP_QEMU_LOG = 64 * 1024,
 };
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/qmp_reader.h"
 
 enum {
@@ -253,7 +254,9 @@ take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
     const char *end;
 
     while ((end = memchr(text + taken, '\n', length - taken)) != NULL) {
-        if (at + (off_t)taken > 0 && (at + (off_t)taken) % PAGE == 0)
+        off_t line = at + (off_t)taken;
+
+        if (line % PAGE == 0 && line != xk_kvm_log_first(line))
             run->doubtful = true;
         if (xk_kvm_run_take(run, text + taken, (size_t)(end - text) - taken) &&
             changed != NULL)
@@ -300,16 +303,21 @@ read_number(const struct xk_json *json, const char *key, int64_t max,
            *number <= max;
 }
 
+struct saved {
+    off_t offset;  /* what stands before was taken */
+    int64_t round; /* how often the log has begun anew */
+};
+
 /* Where there is nothing saved, or nothing that can be read, the whole log is
  * what there is. */
 static void
-load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
+load_taken(int dirfd, struct xk_kvm_run *run, struct saved *saved)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     XK_CLEANUP_JSON struct xk_json *json = NULL;
     int64_t number, state, reason;
 
-    *offset = 0;
+    *saved = (struct saved){0};
     xk_kvm_run_init(run);
     if (xk_read_file(dirfd, XK_KVM_FILE_TAKEN, TAKEN_MAX, &text, NULL) == -1)
         return;
@@ -318,7 +326,9 @@ load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
         !read_number(json, "state", XK_STATE_COUNT - 1, &state) ||
         !read_number(json, "reason", XK_STOP_COUNT - 1, &reason))
         return;
-    *offset = number;
+    saved->offset = number;
+    if (read_number(json, "round", INT64_MAX, &number))
+        saved->round = number;
     run->state = (enum xk_domain_state)state;
     run->reason = (enum xk_stop_reason)reason;
     if (read_number(json, "powered_off_us", INT64_MAX, &number))
@@ -328,13 +338,14 @@ load_taken(int dirfd, struct xk_kvm_run *run, off_t *offset)
 }
 
 static int
-save_taken(int dirfd, struct xk_kvm_run *run, off_t offset)
+save_taken(int dirfd, struct xk_kvm_run *run, struct saved saved)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     struct xk_json_writer *writer = xk_json_writer_new(&text, false);
 
     xk_json_open_object(writer, NULL);
-    xk_json_put_integer(writer, "offset", offset);
+    xk_json_put_integer(writer, "offset", saved.offset);
+    xk_json_put_integer(writer, "round", saved.round);
     xk_json_put_integer(writer, "state", run->state);
     xk_json_put_integer(writer, "reason", run->reason);
     xk_json_put_integer(writer, "powered_off_us", run->powered_off_us);
@@ -360,6 +371,12 @@ find_end(int fd, struct xk_kvm_run *run, off_t *offset, off_t *end,
     if (fstat(fd, &st) == -1)
         return xk_fail_errno(err, "look at \"%s\"", XK_KVM_FILE_EVENTS);
     *end = st.st_size;
+    if (*offset < xk_kvm_log_first(*end)) /* nothing was taken yet */
+        *offset = xk_kvm_log_first(*end);
+    if (*offset > *end) { /* it began anew; somebody else took what was there */
+        *offset = xk_kvm_log_first(*end);
+        run->doubtful = true;
+    }
     if (*end - *offset <= BACKLOG_MAX)
         return 0;
     *offset = *end - BACKLOG_MAX;
@@ -404,7 +421,8 @@ ends_in_doubt(int fd, off_t offset, off_t end)
 {
     struct statvfs fs;
 
-    return offset < end || (end > 0 && end % LEAST_BLOCK == 0) ||
+    return offset < end || xk_kvm_log_is_worn(end) ||
+           (end > xk_kvm_log_first(end) && end % LEAST_BLOCK == 0) ||
            (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail == 0);
 }
 
@@ -412,14 +430,14 @@ ends_in_doubt(int fd, off_t offset, off_t end)
  * behind the hole; a hole that has another cause is stepped over. */
 static int
 take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
-         off_t *saved_offset, struct xk_error *err)
+         struct saved *saved, struct xk_error *err)
 {
     off_t end = 0;
     int r = 1;
 
     for (int tries = 0; r == 1 && tries < 2; tries++) {
-        load_taken(dirfd, run, saved_offset);
-        *offset = *saved_offset;
+        load_taken(dirfd, run, saved);
+        *offset = saved->offset;
         if (find_end(fd, run, offset, &end, err) == -1)
             return -1;
         r = take_log(fd, run, offset, end, NULL, err);
@@ -444,7 +462,7 @@ xk_kvm_events_look(int log_fd, off_t *offset)
     xk_kvm_run_init(&run);
     if (find_end(log_fd, &run, offset, &end, NULL) == -1)
         return true;
-    /* What is given back already may have been anything. */
+    /* What is given back, or cut off, may have been anything. */
     if (take_log(log_fd, &run, offset, end, &changed, NULL) == 1) {
         *offset = end;
         return true;
@@ -452,14 +470,18 @@ xk_kvm_events_look(int log_fd, off_t *offset)
     return changed || run.doubtful;
 }
 
+/* What is logged between the last look and the cut is lost. Whoever is killed
+ * before the cut leaves events that are taken twice, in doubt as well. */
 static void
-give_back(int fd, off_t end)
+begin_anew(int dirfd, int fd, struct xk_kvm_run *run, off_t offset,
+           int64_t round)
 {
-    end &= ~(off_t)(PAGE - 1);
-    /* Where the file system cannot, the log stays as it is. */
-    if (end > 0)
-        (void)!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                         end);
+    off_t first = xk_kvm_log_first(offset);
+    struct saved saved = {first, round < INT64_MAX ? round + 1 : 0};
+
+    run->doubtful = true;
+    if (save_taken(dirfd, run, saved) == 0)
+        (void)!ftruncate(fd, first);
 }
 
 void
@@ -469,17 +491,21 @@ xk_kvm_events_trim(int record_dir_fd)
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     XK_CLEANUP_CLOSE int fd = -1;
     struct xk_kvm_run run;
-    off_t offset, saved_offset;
+    struct saved saved;
+    off_t offset;
 
     fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
                 O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
         return;
-    if (take_all(record_dir_fd, fd, &run, &offset, &saved_offset, NULL) == -1)
+    if (take_all(record_dir_fd, fd, &run, &offset, &saved, NULL) == -1)
         return;
-    if (offset - saved_offset >= TRIM_AT &&
-        save_taken(record_dir_fd, &run, offset) == 0)
-        give_back(fd, offset);
+    if (xk_kvm_log_is_worn(offset))
+        begin_anew(record_dir_fd, fd, &run, offset, saved.round);
+    else if (offset - saved.offset >= TRIM_AT &&
+             save_taken(record_dir_fd, &run,
+                        (struct saved){offset, saved.round}) == 0)
+        xk_kvm_log_give_back(fd, offset);
     /* Where there is no room, it is tried again the next time. */
     (void)xk_kvm_events_reserve(fd, NULL);
 }
@@ -489,20 +515,43 @@ xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
                    struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
-    off_t offset, saved_offset;
+    struct saved saved;
     struct stat st;
+    off_t offset;
 
     fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
                 O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_EVENTS);
-    if (take_all(record_dir_fd, fd, run, &offset, &saved_offset, err) == -1)
+    if (take_all(record_dir_fd, fd, run, &offset, &saved, err) == -1)
         return -1;
-    if (offset - saved_offset >= TRIM_AT)
+    run->taken = offset;
+    run->round = saved.round;
+    if (offset - saved.offset >= TRIM_AT || xk_kvm_log_is_worn(offset))
         xk_kvm_events_trim(record_dir_fd);
     if (ends_in_doubt(fd, offset, st.st_size))
         run->doubtful = true;
     return 0;
+}
+
+void
+xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    XK_CLEANUP_CLOSE int fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
+                                     O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct xk_kvm_run settled = *run, now;
+    struct saved saved;
+
+    if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        return;
+    load_taken(record_dir_fd, &now, &saved);
+    if (saved.round != run->round || saved.offset > run->taken ||
+        ends_in_doubt(fd, run->taken, run->taken))
+        return;
+    settled.doubtful = false;
+    (void)save_taken(record_dir_fd, &settled,
+                     (struct saved){run->taken, run->round});
 }
 
 int
@@ -525,33 +574,11 @@ xk_kvm_events_begin(int record_dir_fd, struct xk_error *err)
 {
     static const char line[] = "{\"QMP\": {}}\n";
     XK_CLEANUP_CLOSE int fd =
-        openat(record_dir_fd, XK_KVM_FILE_EVENTS,
-               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        xk_kvm_log_open(record_dir_fd, XK_KVM_FILE_EVENTS, err);
 
-    if (fd == -1 || xk_write_all(fd, line, sizeof(line) - 1) == -1)
+    if (fd == -1)
+        return -1;
+    if (xk_write_all(fd, line, sizeof(line) - 1) == -1)
         return xk_fail_errno(err, "write \"%s\"", XK_KVM_FILE_EVENTS);
     return 0;
-}
-
-/* ---- other logs ---- */
-
-off_t
-xk_kvm_log_start(int fd)
-{
-    off_t start = lseek(fd, 0, SEEK_DATA);
-
-    return start == -1 ? 0 : start;
-}
-
-void
-xk_kvm_log_trim(int dirfd, const char *name, off_t keep)
-{
-    XK_CLEANUP_CLOSE int fd = -1;
-    struct stat st;
-
-    fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-        return;
-    if (st.st_size - xk_kvm_log_start(fd) >= keep + TRIM_AT)
-        give_back(fd, st.st_size - keep);
 }

@@ -13,12 +13,14 @@
  * What cannot be written for want of room is lost. So there is always some room
  * that belongs to the log alone, and a log that shows that a write has failed
  * leaves the state in doubt. Only then is QEMU asked (toolstack/kvm/state.h).
+ * So it is where the log has used up its room (toolstack/kvm/logs.h).
  */
 #ifndef XK_TOOLSTACK_KVM_EVENTS_H
 #define XK_TOOLSTACK_KVM_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -33,6 +35,8 @@ struct xk_kvm_run {
     bool stop_unexplained;      /* PAUSED without any event that says why */
     bool negotiated;            /* before that QEMU logs no event */
     bool doubtful;              /* events may be missing since: QEMU knows */
+    off_t taken;                /* how far the log was read for this */
+    int64_t round;              /* how often it had begun anew by then */
 };
 
 /* The state before the first event: not started. */
@@ -65,17 +69,15 @@ bool xk_kvm_events_look(int log_fd, off_t *offset);
  * Until it greets, the state is as before the first event. */
 int xk_kvm_events_begin(int record_dir_fd, struct xk_error *err);
 
+/* QEMU was asked after *run had been read, and says that this is the state:
+ * what is missing from the log up to there matters no more. */
+void xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run);
+
 /* Take room for what will be logged. */
 int xk_kvm_events_reserve(int log_fd, struct xk_error *err);
 
 /* Give back what was taken, if it is much, and reserve. Anyone may, at any
  * time. */
 void xk_kvm_events_trim(int record_dir_fd);
-
-/* Give back all but about the last `keep` bytes of another log. */
-void xk_kvm_log_trim(int dirfd, const char *name, off_t keep);
-
-/* Where the part of a log begins that was not given back. */
-off_t xk_kvm_log_start(int fd);
 
 #endif

@@ -19,6 +19,7 @@
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/spawn.h"
 
@@ -46,28 +47,6 @@ static const char *const fixed_arguments[] = {
     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 };
 
-/* The first line of the next QEMU must not go on a line that a killed one left
- * torn. */
-static int
-open_log(int dirfd, const char *name, struct xk_error *err)
-{
-    XK_CLEANUP_CLOSE int fd = -1;
-    struct stat st;
-    char last = '\n';
-
-    fd = openat(dirfd, name,
-                O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd == -1 || fstat(fd, &st) == -1 ||
-        (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == -1) ||
-        (last != '\n' && write(fd, "\n", 1) == -1))
-        return xk_fail_errno(err, "open \"%s\"", name);
-    close(xk_take_fd(&fd));
-    fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1)
-        return xk_fail_errno(err, "open \"%s\"", name);
-    return xk_take_fd(&fd);
-}
-
 /* The log of a character device: QEMU opens "/dev/fdset/N" to append to it. */
 static int
 add_log(struct xk_kvm_plan *plan, int dirfd, const char *name, int *number,
@@ -76,7 +55,7 @@ add_log(struct xk_kvm_plan *plan, int dirfd, const char *name, int *number,
     int fd = -1;
 
     if (!plan->dry) {
-        fd = open_log(dirfd, name, err);
+        fd = xk_kvm_log_open(dirfd, name, err);
         if (fd == -1)
             return -1;
     }
@@ -309,11 +288,11 @@ start(struct launch *launch, struct xk_error *err)
         return -1;
     folder_fd = openat(dir_fd, XK_KVM_FOLDER,
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    log_fd =
-        openat(dir_fd, XK_KVM_FILE_QEMU_LOG,
-               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (folder_fd == -1 || log_fd == -1)
-        return xk_fail_errno(err, "open the record's files");
+    if (folder_fd == -1)
+        return xk_fail_errno(err, "open QEMU's directory");
+    log_fd = xk_kvm_log_open(dir_fd, XK_KVM_FILE_QEMU_LOG, err);
+    if (log_fd == -1)
+        return -1;
     launch->log_start = lseek(log_fd, 0, SEEK_END);
     return xk_kvm_spawn(launch->plan, launch->record, &claim, folder_fd, log_fd,
                         err);

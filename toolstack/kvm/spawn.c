@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "toolstack/kvm/events.h"
+#include "toolstack/kvm/logs.h"
 
 struct spawn {
     const struct xk_kvm_plan *plan;
@@ -36,6 +37,7 @@ reset_signals(void)
 
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* QEMU goes on where a log is full */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -51,6 +53,21 @@ set_standard_fds(const struct spawn *spawn, struct xk_error *err)
     return 0;
 }
 
+/* The logs of QEMU end there (toolstack/kvm/logs.h). */
+static int
+limit_files(struct xk_error *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) == -1)
+        return xk_fail_errno(err, "RLIMIT_FSIZE");
+    if (limit.rlim_max > (rlim_t)XK_KVM_FILE_LIMIT)
+        limit.rlim_cur = limit.rlim_max = (rlim_t)XK_KVM_FILE_LIMIT;
+    if (setrlimit(RLIMIT_FSIZE, &limit) == -1)
+        return xk_fail_errno(err, "RLIMIT_FSIZE");
+    return 0;
+}
+
 /* A memory image of QEMU would hold that of the guest. */
 static int
 drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
@@ -60,6 +77,8 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
 
     umask(077);
     setrlimit(RLIMIT_CORE, &none);
+    if (limit_files(err) == -1)
+        return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "PR_SET_NO_NEW_PRIVS");
     if (geteuid() != 0)

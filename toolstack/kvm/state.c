@@ -164,7 +164,9 @@ static void
 correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
 {
     struct xk_kvm_run next = {.state = XK_STATE_PAUSED,
-                              .negotiated = run->negotiated};
+                              .negotiated = run->negotiated,
+                              .taken = run->taken,
+                              .round = run->round};
     char word[WORD_SIZE];
 
     ask_qemu(record_dir_fd, word, deadline);
@@ -176,6 +178,8 @@ correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
             next.reason = words[i].reason;
         }
     }
+    if (next.state == XK_STATE_RUNNING)
+        xk_kvm_events_settle(record_dir_fd, &next);
     if (next.state == run->state || (has_stopped(&next) && has_stopped(run)))
         return;
     next.powered_off = strcmp(word, "shutdown") == 0;

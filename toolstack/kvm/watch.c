@@ -17,6 +17,7 @@
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/state.h"
 
 /* A log that is removed says so by its link count: others may have it open. */
@@ -218,6 +219,8 @@ look_at_log(struct xk_kvm_watched *domain)
     XK_CLEANUP_CLOSE int fd = open_log(domain);
     bool changed = fd != -1 && xk_kvm_events_look(fd, &domain->looked);
 
+    if (domain->looked < domain->trimmed) /* it began anew */
+        domain->trimmed = xk_kvm_log_first(domain->looked);
     if (domain->looked - domain->trimmed > GUEST_MAX)
         trim(domain);
     if (changed)

@@ -26,6 +26,27 @@ put_vnc(const struct xk_domain_config *config, libxl_vnc_info *to)
         to->display = (int)xk_config_integer(config, XK_KEY_VNCDISPLAY, 0);
 }
 
+static bool
+is_named(const struct xk_domain_config *config, enum xk_key key)
+{
+    const char *text = xk_config_string(config, key);
+
+    return text != NULL && text[0] != '\0';
+}
+
+/* libxl would open a port of 127.0.0.1 for each HVM guest, to any user of the
+ * host. That is done where the file says anything of it. */
+static void
+put_hvm_vnc(const struct xk_domain_config *config, libxl_vnc_info *to)
+{
+    put_vnc(config, to);
+    if (!xk_config_is_set(config, XK_KEY_VNC) &&
+        !xk_config_is_set(config, XK_KEY_VNCDISPLAY) &&
+        !is_named(config, XK_KEY_VNCLISTEN) &&
+        !is_named(config, XK_KEY_VNCPASSWD))
+        libxl_defbool_set(&to->enable, false);
+}
+
 static void
 put_sdl(const struct xk_domain_config *config, libxl_sdl_info *to)
 {
@@ -100,7 +121,7 @@ xk_xen_config_display(const struct xk_domain_config *config,
         put_vfb(config, to);
         return 0;
     }
-    put_vnc(config, &to->b_info.u.hvm.vnc);
+    put_hvm_vnc(config, &to->b_info.u.hvm.vnc);
     put_sdl(config, &to->b_info.u.hvm.sdl);
     put_gfx_passthru(config, &to->b_info);
     return put_vga(config, &to->b_info.u.hvm.vga, err);

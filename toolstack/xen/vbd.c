@@ -272,11 +272,44 @@ xk_vbd_attach(struct xk_xen *xen, const struct xk_record *record,
     return r == 0 ? 0 : xk_wrap(err, "disk %s", disk->vdev);
 }
 
+/* Numbers go by domids, which a host has one of. A process that is that user
+ * before the first disk is left of another domain, or is a stranger's. */
+static int
+check_processes(const struct xk_record *record, unsigned domid,
+                struct xk_error *err)
+{
+    struct xk_vbds vbds = {0};
+    bool is_first;
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    is_first = vbds.count == 0;
+    xk_vbds_free(&vbds);
+    if (is_first && xk_uid_has_process(XK_VBD_FIRST_UID + domid))
+        return xk_fail(err, XK_ERR_HOST,
+                       "user %u is for the disks of domain %u, and a process "
+                       "is that user already",
+                       XK_VBD_FIRST_UID + domid, domid);
+    return 0;
+}
+
+static bool
+has_ours(const struct xk_domain_config *config)
+{
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (xk_vbd_is_ours(config, &config->disks[i]))
+            return true;
+    }
+    return false;
+}
+
 int
 xk_vbds_attach(struct xk_xen *xen, const struct xk_record *record,
                unsigned domid, const struct xk_domain_config *config,
                struct xk_deadline deadline, struct xk_error *err)
 {
+    if (has_ours(config) && check_processes(record, domid, err) == -1)
+        return -1;
     for (size_t i = 0; i < config->disk_count; i++) {
         if (xk_vbd_is_ours(config, &config->disks[i]) &&
             xk_vbd_attach(xen, record, domid, &config->disks[i], deadline,

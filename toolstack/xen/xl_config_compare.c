@@ -119,6 +119,17 @@ compare_items(const char *path, const struct xk_json *theirs,
     return 0;
 }
 
+/* Where a file says nothing of a VNC server, libxl has one and we have none. */
+static bool
+is_screen_left_out(const char *path, const struct xk_json *theirs,
+                   const struct xk_json *ours)
+{
+    const char *text = xk_json_string(ours);
+
+    return theirs == NULL && text != NULL && strcmp(text, "False") == 0 &&
+           strcmp(path, "b_info.type.hvm.vnc.enable") == 0;
+}
+
 /* Disks are compared by what the lines are read as: most of them are not
  * libxl's any more. */
 static int
@@ -127,6 +138,7 @@ compare(const char *path, const struct xk_json *theirs,
 {
     if (xk_xl_config_fills_in(path) || strcmp(path, "disks") == 0 ||
         (is_empty(theirs) && is_empty(ours)) ||
+        is_screen_left_out(path, theirs, ours) ||
         (ours == NULL && may_be_left_out(path, theirs)) ||
         (theirs == NULL && may_be_left_out(path, ours)))
         return 0;

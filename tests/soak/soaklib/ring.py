@@ -78,7 +78,19 @@ class Ear:
         mine = os.fstat(self.file.fileno())
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
 
+    def _seek(self):
+        """QEMU's log begins far behind the file's front, and at times anew with
+        its last 512 KiB (toolstack/kvm/logs.h)."""
+        size = os.fstat(self.file.fileno()).st_size
+        first = size & -(1 << 21) if size >= 1 << 40 else 0
+        if self.file.tell() < first:
+            self.file.seek(first)
+        elif self.file.tell() > size:
+            self.file.seek(min(size, first + (512 << 10)))
+            self.rest = b""
+
     def _take(self):
+        self._seek()
         *lines, self.rest = (self.rest + self.file.read()).split(b"\n")
         for line in lines:
             match = LINE.match(line.lstrip(b"\0"))
