@@ -35,7 +35,9 @@ sign(int fd, const char *dir, struct xk_error *err)
     char text[16];
     int length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) != length)
+    /* In this order, so that it needs no room that it did not have. */
+    if (pwrite(fd, text, (size_t)length, 0) != length ||
+        ftruncate(fd, length) == -1)
         return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
     if (!xk_process_identify(getpid(), &self))
         return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");

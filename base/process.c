@@ -21,6 +21,7 @@
 
 enum {
     FILE_VERSION = 1,
+    FILE_BYTES = 128, /* as we write it, whoever it names */
     FILE_BYTES_MAX = 4096,
 };
 
@@ -101,12 +102,26 @@ xk_process_open(const struct xk_process *process)
     return xk_take_fd(&fd);
 }
 
+/* In one piece, of one length: nobody sees half of it. */
+static int
+write_over(int dirfd, const char *name, const struct xk_buf *text)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    return fd != -1 && pwrite(fd, text->data, text->length, 0) ==
+                           (ssize_t)text->length
+               ? 0
+               : -1;
+}
+
 int
 xk_process_save(int dirfd, const char *name, const struct xk_process *process,
                 struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     struct xk_json_writer *writer = xk_json_writer_new(&text, false);
+    struct xk_error why = {0};
 
     xk_json_open_object(writer, NULL);
     xk_json_put_integer(writer, XK_JSON_VERSION, FILE_VERSION);
@@ -114,7 +129,17 @@ xk_process_save(int dirfd, const char *name, const struct xk_process *process,
     xk_json_put_integer(writer, "start_ticks", (int64_t)process->start_ticks);
     xk_json_close_object(writer);
     xk_json_writer_free(writer);
-    return xk_write_file(dirfd, name, text.data, text.length, false, err);
+    while (text.length < FILE_BYTES)
+        xk_buf_puts(&text, " ");
+    if (xk_write_file(dirfd, name, text.data, text.length, false, &why) == 0)
+        return 0;
+    /* What was there has room, and names one that has gone. */
+    if ((why.errnum == ENOSPC || why.errnum == EDQUOT) &&
+        write_over(dirfd, name, &text) == 0)
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return -1;
 }
 
 static int

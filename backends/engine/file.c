@@ -44,6 +44,7 @@ struct file_engine {
     int fd;     /* through the page cache */
     int direct; /* past it; -1: not possible or not wanted */
     bool in_memory;
+    _Atomic unsigned asking;       /* queues that wait for what flushes */
     struct xk_file_window *window; /* NULL: none */
 };
 
@@ -171,6 +172,7 @@ finish_whole(struct xk_loop_op *op, int result)
 }
 
 static void finish_flush(struct xk_loop_op *op, int result);
+static void was_flushed(struct xk_loop_op *op, int result);
 
 static void
 flush_ourselves(struct file_queue *queue)
@@ -178,8 +180,22 @@ flush_ourselves(struct file_queue *queue)
     struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
 
     io_uring_prep_fsync(sqe, queue->sync_fd, IORING_FSYNC_DATASYNC);
-    queue->op.done = finish_flush;
+    queue->op.done = was_flushed;
     xk_loop_start(queue->base.loop, sqe, &queue->op);
+}
+
+/* As long as another queue does not know yet whether its flush went with the
+ * process that made it, ours is no success: it would hide that loss. */
+static void
+was_flushed(struct xk_loop_op *op, int result)
+{
+    struct file_queue *queue =
+        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
+
+    if (result == 0 && of(queue->base.engine)->asking > 0)
+        flush_ourselves(queue);
+    else
+        finish_flush(op, result);
 }
 
 /* One that ended while it flushed has taken the outcome with it, which can then
@@ -191,6 +207,7 @@ was_answered(struct xk_loop_op *op, int result)
         (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
 
     finish_flush(op, result == sizeof(queue->answer) ? -queue->answer : -EIO);
+    of(queue->base.engine)->asking--;
 }
 
 /* One that has ended before it was asked is done without. */
@@ -204,6 +221,7 @@ was_asked(struct xk_loop_op *op, int result)
     if (result != sizeof(queue->word)) {
         close(queue->flush_fd);
         queue->flush_fd = -1;
+        of(queue->base.engine)->asking--;
         flush_ourselves(queue);
         return;
     }
@@ -219,6 +237,7 @@ ask_flusher(struct file_queue *queue)
 {
     struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
 
+    of(queue->base.engine)->asking++;
     queue->word = XK_FLUSHER_FLUSH;
     io_uring_prep_write(sqe, queue->flush_fd, &queue->word, sizeof(queue->word),
                         0);

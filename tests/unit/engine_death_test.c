@@ -395,6 +395,46 @@ a_flusher_that_is_killed_in_its_work_is_a_failed_flush(void **state)
 }
 
 static void
+another_queue_does_not_hide_the_loss_of_a_killed_flusher(void **state)
+{
+    struct backend first, second = {.error = -1};
+    struct iovec none = {0};
+    struct xk_io io = {.kind = XK_IO_FLUSH, .iov = &none, .done = note};
+    struct xk_io other = io;
+    pid_t pid;
+
+    (void)state;
+    make(true);
+    assert_int_equal(begin(&first, true, WAIT_MS), 0);
+    assert_int_equal(xk_loop_open(&second.loop, 64, &err), 0);
+    second.queue = xk_engine_open_queue(first.engine, &second.loop, &err);
+    assert_non_null(second.queue);
+    slow_file_hold(&image, false, true);
+    pid = flusher_pid();
+    xk_io_submit(first.queue, &io);
+    assert_int_equal(xk_loop_run(&first.loop, false, &err), 0);
+    slow_file_await_held(&image);
+    kill(pid, SIGKILL);
+    slow_file_release(&image);
+    await_end_of(pid);
+    running = &second;
+    xk_io_submit(second.queue, &other);
+    for (int i = 0; i < 10 && !second.is_done; i++)
+        assert_int_equal(xk_loop_run(&second.loop, true, &err), 0);
+    assert_false(second.is_done);
+    running = &first;
+    while (!first.is_done)
+        assert_int_equal(xk_loop_run(&first.loop, true, &err), 0);
+    assert_int_equal(first.error, EIO);
+    running = &second;
+    while (!second.is_done)
+        assert_int_equal(xk_loop_run(&second.loop, true, &err), 0);
+    xk_engine_close_queue(second.queue);
+    xk_loop_close(&second.loop);
+    end(&first);
+}
+
+static void
 a_flusher_that_is_killed_at_rest_is_done_without(void **state)
 {
     struct backend backend;
@@ -446,6 +486,7 @@ main(void)
         T(a_backend_that_is_killed_while_it_flushes_harms_nothing),
         T(where_both_are_killed_the_outcome_is_known_to_be_unknown),
         T(a_flusher_that_is_killed_in_its_work_is_a_failed_flush),
+        T(another_queue_does_not_hide_the_loss_of_a_killed_flusher),
         T(a_flusher_that_is_killed_at_rest_is_done_without),
         T(a_flusher_goes_with_its_device_and_with_another_image),
     };

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/small_disk.h"
@@ -291,6 +292,27 @@ a_rename_restart_without_room_loses_nobody(void **context)
     }
 }
 
+static void
+who_serves_can_be_named_again_without_room(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/process.json", f->host.state.run_path);
+    struct xk_process process = {1, 1}, found;
+    struct xk_error err;
+
+    assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &err), 0);
+    small_disk_fill(f->host.state.run_path, 0);
+    process = (struct xk_process){INT32_MAX, INT64_MAX};
+    if (xk_process_save(AT_FDCWD, path, &process, &err) == -1)
+        fail_msg("%s", err.message);
+    assert_int_equal(xk_process_load(AT_FDCWD, path, &found, &err), 0);
+    assert_int_equal(found.pid, process.pid);
+    assert_true(found.start_ticks == process.start_ticks);
+    small_disk_empty(f->host.state.run_path);
+    assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -302,6 +324,7 @@ main(void)
         T(a_policy_is_carried_out_without_room),
         T(a_create_without_room_leaves_nothing),
         T(a_rename_restart_without_room_loses_nobody),
+        T(who_serves_can_be_named_again_without_room),
     };
 
     if (!small_disk_can_mount())
