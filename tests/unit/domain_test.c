@@ -423,6 +423,38 @@ a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
     }
 }
 
+/* A process that it had forked holds the lock for a moment more. */
+static void
+kill_create_that_has_forked(struct fixture *f)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = config_of("a", "");
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        if (xk_operation_reserve(&f->host, f->host.preferred, config,
+                                 XK_OP_CREATE, NULL, soon(), NULL) == NULL)
+            _exit(1);
+        if (fork() == 0)
+            usleep(300000);
+        _exit(9);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+static void
+a_create_is_tried_again_right_after_it_was_killed(void **context)
+{
+    struct fixture *f = *context;
+
+    kill_create_that_has_forked(f);
+    reopen(f);
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
 static void
 a_destroy_killed_at_any_call_is_finished(void **context)
 {
@@ -1022,6 +1054,7 @@ main(void)
         T(a_name_that_is_being_given_back_is_waited_for),
         T(a_name_of_a_preserved_domain_is_not_waited_for),
         T(a_create_killed_at_any_call_is_undone_or_its_guest_runs),
+        T(a_create_is_tried_again_right_after_it_was_killed),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
