@@ -24,6 +24,10 @@
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
 
+enum {
+    LEFT_MS = 2000 /* for a process of a killed verb to let go of its lock */
+};
+
 static int
 recover_destroy(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -146,6 +150,19 @@ recover_locked(struct xk_host *host, struct xk_hypervisor *hv,
     return r;
 }
 
+/* A record that another works on is left to it. One that was killed may have
+ * left a process between fork and exec, which is waited for: else the record
+ * would be in the way of a verb that is tried again. */
+static bool
+lock_left(struct xk_host *host, struct xk_record *record,
+          struct xk_deadline deadline)
+{
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(LEFT_MS));
+    return xk_record_try_lock(record, host->verb, NULL) == 1 ||
+           (xk_record_is_left_locked(record) &&
+            xk_record_lock(record, host->verb, deadline, NULL) == 0);
+}
+
 /* A record that cannot be recovered must not keep others from being worked
  * on: it is said, and left for the next verb. */
 static void
@@ -161,7 +178,7 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
     record = xk_record_open(&host->state, uuid, NULL);
     if (record == NULL || !xk_journal_is_unfinished(record))
         return;
-    if (xk_record_try_lock(record, host->verb, NULL) != 1)
+    if (!lock_left(host, record, deadline))
         return;
     hv = xk_host_driver_of(host, record, &err);
     if (hv == NULL || xk_operation_check_known(record, &err) == -1)

@@ -42,6 +42,7 @@ static const char *const kind_names[] = {
 /* What a condensed journal says of the entries that it has no more; detail is
  * their number. */
 #define NOTE_STARTS "starts"
+#define NOTE_STARTED_AT "started-at" /* detail: CLOCK_BOOTTIME, in ms */
 
 static int64_t
 clock_ms(clockid_t clock)
@@ -243,21 +244,60 @@ xk_journal_starts(const struct xk_journal *journal)
     return starts;
 }
 
+/* When the entry started it, by the clock of this boot; -1: it did not, or at
+ * an unknown time. A domain starts in the place of another, too. */
+static int64_t
+start_ms(const struct xk_journal_entry *entry)
+{
+    uint64_t ms;
+
+    if (is_entry(entry, XK_JOURNAL_BEGIN, XK_OP_RESTART) ||
+        is_entry(entry, XK_JOURNAL_BEGIN, XK_OP_REPLACE))
+        return entry->boot_ms;
+    if (is_entry(entry, XK_JOURNAL_NOTE, NOTE_STARTED_AT) &&
+        entry->detail != NULL && xk_parse_u64(entry->detail, INT64_MAX, &ms))
+        return (int64_t)ms;
+    return -1;
+}
+
 /* An entry of an earlier boot may be later by this boot's clock. */
+static bool
+is_start_within(const struct xk_journal_entry *entry, int64_t window_ms)
+{
+    int64_t now = clock_ms(CLOCK_BOOTTIME);
+    int64_t start = start_ms(entry);
+
+    return start >= 0 && start <= now && start >= now - window_ms;
+}
+
 unsigned
 xk_journal_starts_within(const struct xk_journal *journal, int64_t window_ms)
 {
-    int64_t now = clock_ms(CLOCK_BOOTTIME);
     unsigned starts = 0;
 
-    for (size_t i = 0; i < journal->count; i++) {
-        const struct xk_journal_entry *entry = &journal->entries[i];
-
-        starts += is_entry(entry, XK_JOURNAL_BEGIN, XK_OP_RESTART) &&
-                  entry->boot_ms >= 0 && entry->boot_ms <= now &&
-                  entry->boot_ms >= now - window_ms;
-    }
+    for (size_t i = 0; i < journal->count; i++)
+        starts += is_start_within(&journal->entries[i], window_ms);
     return starts;
+}
+
+int
+xk_journal_pass_starts(const struct xk_record *from, const struct xk_record *to,
+                       int64_t window_ms, struct xk_error *err)
+{
+    struct xk_journal journal;
+    int r = xk_journal_read(from, &journal, err);
+
+    for (size_t i = 0; r == 0 && i < journal.count; i++) {
+        const struct xk_journal_entry *entry = &journal.entries[i];
+        char ms[24];
+
+        snprintf(ms, sizeof(ms), "%" PRId64, start_ms(entry));
+        if (is_start_within(entry, window_ms))
+            r = xk_journal_append(to, XK_JOURNAL_NOTE, NOTE_STARTED_AT, ms,
+                                  err);
+    }
+    xk_journal_free(&journal);
+    return r;
 }
 
 /* ---- writing ---- */

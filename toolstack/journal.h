@@ -78,6 +78,13 @@ enum {
     XK_JOURNAL_RECENT = 16
 };
 
+/* Note in the journal of a domain that takes the place of another what that
+ * one's says of the last so many milliseconds: they count as its own starts
+ * there. */
+int xk_journal_pass_starts(const struct xk_record *from,
+                           const struct xk_record *to, int64_t window_ms,
+                           struct xk_error *err);
+
 /* Whether the record has an unfinished operation, from the journal's last
  * entries alone: cheap, for every record at the start of every verb. A journal
  * that says nothing or cannot be read counts as unfinished: it is to be looked

@@ -99,7 +99,12 @@ restart(struct xk_host *host, struct xk_domain *domain,
 static bool
 is_looping(const struct xk_domain *domain)
 {
-    return xk_operation_starts(domain->record, LOOP_WINDOW_MS) >= LOOP_STARTS;
+    if (xk_operation_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
+        return false;
+    xk_warn("domain \"%s\" stopped %d times within %d s: it is kept as it is, "
+            "for xk destroy",
+            domain->name, LOOP_STARTS, LOOP_WINDOW_MS / 1000);
+    return true;
 }
 
 static int
@@ -107,12 +112,8 @@ do_restart(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *config, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    if (is_looping(domain)) {
-        xk_warn("domain \"%s\" stopped %d times within %d s: it is kept as it "
-                "is, for xk destroy",
-                domain->name, LOOP_STARTS, LOOP_WINDOW_MS / 1000);
+    if (is_looping(domain))
         return do_preserve(host, domain, config, deadline, err);
-    }
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_RESTART, NULL,
                           err) == -1)
         return -1;
@@ -131,21 +132,35 @@ xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- rename-restart ---- */
 
+/* By the time, and a number where a second is not enough. */
+static char *
+name_of_kept(struct xk_host *host, const char *name)
+{
+    char stamp[STAMP_SIZE];
+    char *kept;
+
+    format_stamp(stamp);
+    kept = xk_asprintf("%s-%s", name, stamp);
+    for (unsigned n = 2; xk_operation_is_recorded(host, kept); n++) {
+        free(kept);
+        kept = xk_asprintf("%s-%s-%u", name, stamp, n);
+    }
+    return kept;
+}
+
 /* Give the stopped domain another name and UUID. */
 static int
-become_another(struct xk_domain *domain, const struct xk_domain_config *next,
-               struct xk_error *err)
+become_another(struct xk_host *host, struct xk_domain *domain,
+               const struct xk_domain_config *next, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
-    char stamp[STAMP_SIZE];
 
     if (config == NULL)
         return -1;
     if (xk_uuid_equal(&config->uuid, &next->uuid)) {
-        format_stamp(stamp);
         free(config->name);
-        config->name = xk_asprintf("%s-%s", next->name, stamp);
+        config->name = name_of_kept(host, next->name);
         xk_uuid_random(&config->uuid);
         if (xk_record_save_config(domain->record, config, err) == -1)
             return -1;
@@ -187,18 +202,35 @@ clear_way(struct xk_host *host, struct xk_hypervisor *hv,
     return there != NULL;
 }
 
+/* It is the same guest: one that stops at each start is to be noticed. */
 static int
-create_next(struct xk_host *host, struct xk_hypervisor *hv,
+build_next(struct xk_host *host, struct xk_domain *domain,
+           const struct xk_domain_config *next, void *context,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_domain *old = context;
+
+    (void)host;
+    if (xk_journal_pass_starts(old->record, domain->record, LOOP_WINDOW_MS,
+                               err) == -1)
+        return -1;
+    return domain->hv->ops->build(domain->hv, domain->record, next, deadline,
+                                  err);
+}
+
+static int
+create_next(struct xk_host *host, struct xk_domain *old,
             const struct xk_domain_config *next, struct xk_deadline deadline,
             struct xk_error *err)
 {
+    struct xk_hypervisor *hv = old->hv;
     int there = clear_way(host, hv, next, deadline, err);
     struct xk_domain made;
 
     if (there != 0)
         return there == 1 ? 0 : -1;
-    if (xk_operation_create(host, hv, next, NULL, NULL, false, &made, deadline,
-                            err) == -1)
+    if (xk_operation_create(host, hv, next, build_next, old, false, &made,
+                            deadline, err) == -1)
         return -1;
     xk_domain_close(&made);
     return 0;
@@ -213,10 +245,10 @@ replace_by(struct xk_host *host, struct xk_domain *domain,
 {
     struct xk_error why = {0};
 
-    if (become_another(domain, next, err) == -1 ||
+    if (become_another(host, domain, next, err) == -1 ||
         domain->hv->ops->preserve(domain->hv, domain, deadline, err) == -1)
         return -1;
-    if (create_next(host, domain->hv, next, deadline, &why) == -1) {
+    if (create_next(host, domain, next, deadline, &why) == -1) {
         if (why.kind == XK_ERR_BUSY) {
             *err = why;
             return -1;
@@ -276,6 +308,8 @@ do_replace(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *config, struct xk_deadline deadline,
            struct xk_error *err)
 {
+    if (is_looping(domain))
+        return do_preserve(host, domain, config, deadline, err);
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_REPLACE, NULL,
                           err) == -1 ||
         xk_record_save_next(domain->record, config, err) == -1)

@@ -471,25 +471,45 @@ xk_record_is_locked(const struct xk_record *record)
            lock.l_type != F_UNLCK;
 }
 
-bool
-xk_record_holder(const struct xk_record *record, const char *verb,
-                 struct xk_process *process)
+/* What write_holder() has written; false where that is nothing. */
+static bool
+read_holder(const struct xk_record *record, char verb[HOLDER_MAX],
+            struct xk_process *process)
 {
     XK_CLEANUP_CLOSE int fd =
         openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char text[HOLDER_MAX];
-    char holder[HOLDER_MAX] = "";
     ssize_t length = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
     uint64_t start_ticks = 0;
     int pid = 0;
 
     text[length > 0 ? length : 0] = '\0';
-    if (sscanf(text, "xk %127[^ ] (pid %d) %" SCNu64, holder, &pid,
+    if (sscanf(text, "xk %127[^ ] (pid %d) %" SCNu64, verb, &pid,
                &start_ticks) != 3 ||
-        pid <= 0 || strcmp(holder, verb) != 0)
+        pid <= 0)
         return false;
     *process = (struct xk_process){pid, start_ticks};
-    return xk_record_is_locked(record) && xk_process_alive(process);
+    return true;
+}
+
+bool
+xk_record_holder(const struct xk_record *record, const char *verb,
+                 struct xk_process *process)
+{
+    char holder[HOLDER_MAX] = "";
+
+    return read_holder(record, holder, process) && strcmp(holder, verb) == 0 &&
+           xk_record_is_locked(record) && xk_process_alive(process);
+}
+
+bool
+xk_record_is_left_locked(const struct xk_record *record)
+{
+    char verb[HOLDER_MAX] = "";
+    struct xk_process process;
+
+    return read_holder(record, verb, &process) && !xk_process_alive(&process) &&
+           xk_record_is_locked(record);
 }
 
 void

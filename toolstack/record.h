@@ -103,6 +103,10 @@ bool xk_record_is_locked(const struct xk_record *record);
 bool xk_record_holder(const struct xk_record *record, const char *verb,
                       struct xk_process *process);
 
+/* Whether who took the lock has ended and yet it is held: by a process that it
+ * had forked, which will have become another program, or ended, in moments. */
+bool xk_record_is_left_locked(const struct xk_record *record);
+
 void xk_record_unlock(struct xk_record *record);
 
 /* False where the record's configuration surely has none of the names: a look

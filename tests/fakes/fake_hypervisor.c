@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "toolstack/record.h"
 
 struct fake {
     struct xk_hypervisor base;
@@ -420,12 +421,14 @@ fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     fake_list(hv, &list, deadline, err);
     for (size_t i = 0; i < list.count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(hv->state, &list.items[i].uuid, NULL);
         char path[512];
 
         being_path(hv, &list.items[i].uuid, path, sizeof(path));
         if (strncmp(list.items[i].name, domain->name,
                     strlen(list.items[i].name)) == 0 &&
-            list.items[i].state == XK_STATE_SHUTDOWN)
+            record == NULL)
             unlink(path);
     }
     xk_domain_list_free(&list);

@@ -423,6 +423,38 @@ a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
     }
 }
 
+/* A process that it had forked holds the lock for a moment more. */
+static void
+kill_create_that_has_forked(struct fixture *f)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = config_of("a", "");
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        if (xk_operation_reserve(&f->host, f->host.preferred, config,
+                                 XK_OP_CREATE, NULL, soon(), NULL) == NULL)
+            _exit(1);
+        if (fork() == 0)
+            usleep(300000);
+        _exit(9);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 9);
+}
+
+static void
+a_create_is_tried_again_right_after_it_was_killed(void **context)
+{
+    struct fixture *f = *context;
+
+    kill_create_that_has_forked(f);
+    reopen(f);
+    assert_int_equal(create(f, "a", ""), 0);
+    assert_int_equal(destroy(f, "a"), 0);
+    assert_nothing_left(f);
+}
+
 static void
 a_destroy_killed_at_any_call_is_finished(void **context)
 {
@@ -676,6 +708,34 @@ a_guest_that_reboots_in_a_loop_is_stopped(void **context)
     }
     assert_int_equal(restarts, 10);
     assert_state(f, "a", XK_STATE_SHUTDOWN);
+}
+
+/* All that is kept of one guest takes room. */
+static void
+a_guest_that_is_made_anew_in_a_loop_is_kept(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    size_t count;
+
+    assert_int_equal(create(f, "a", "on_crash = 'rename-restart'"), 0);
+    for (int i = 0; i < 20; i++) {
+        stop(f, "a", i % 3 == 0 ? XK_STOP_REBOOT : XK_STOP_CRASH);
+        assert_int_equal(apply(f, "a"), 0);
+    }
+    /* Ten starts, four of them in place, and the one kept at last. */
+    assert_int_equal(xk_state_list(&f->host.state, &uuids, &count, &f->err), 0);
+    assert_int_equal(count, 7);
+    for (size_t i = 0; i < count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(&f->host.state, &uuids[i], &f->err);
+        XK_CLEANUP_CONFIG struct xk_domain_config *config =
+            xk_record_load_config(record, &f->err);
+        struct xk_domain domain = find(f, config->name); /* by one name, one */
+
+        assert_true(xk_uuid_equal(&domain.uuid, &uuids[i]));
+        xk_domain_close(&domain);
+    }
 }
 
 static void
@@ -994,6 +1054,7 @@ main(void)
         T(a_name_that_is_being_given_back_is_waited_for),
         T(a_name_of_a_preserved_domain_is_not_waited_for),
         T(a_create_killed_at_any_call_is_undone_or_its_guest_runs),
+        T(a_create_is_tried_again_right_after_it_was_killed),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
@@ -1006,6 +1067,7 @@ main(void)
         T(a_guest_that_crashes_again_and_again_leaves_few_coredumps),
         T(a_rename_restart_keeps_the_old_under_another_name),
         T(a_guest_that_reboots_in_a_loop_is_stopped),
+        T(a_guest_that_is_made_anew_in_a_loop_is_kept),
         T(a_restart_that_fails_is_not_tried_for_ever),
         T(a_guest_whose_journal_is_lost_runs_on),
         T(a_stopped_guest_whose_journal_is_lost_is_kept),

@@ -335,6 +335,30 @@ a_reboot_that_is_taken_back_leaves_a_poweroff(void **context)
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
+/* The mark keeps QEMU from being asked why its guest stands still: one that is
+ * left would hide a guest that stops for a reason of its own. */
+static void
+a_guest_that_may_run_has_no_mark_of_a_pause(void **context)
+{
+    struct kvm_world *w = *context;
+    int dirfd;
+    struct xk_process process;
+
+    kvm_start(w, "");
+    dirfd = w->domain.record->dir_fd;
+    process = kvm_process(w);
+    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(faccessat(dirfd, XK_KVM_FILE_PAUSED, F_OK, 0), 0);
+    xk_process_signal(&process, SIGSTOP);
+    HAS_FAILED(
+        xk_kvm_ops.unpause(w->hv, &w->domain, xk_deadline_in_ms(300), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    assert_int_equal(faccessat(dirfd, XK_KVM_FILE_PAUSED, F_OK, 0), -1);
+    xk_process_signal(&process, SIGCONT);
+    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
+}
+
 /* ---- lists ---- */
 
 static void
@@ -651,6 +675,7 @@ main(void)
         T(a_qemu_that_is_told_to_end_is_no_crash),
         T(a_guest_that_had_stopped_keeps_its_reason_when_qemu_ends),
         T(a_reset_is_not_taken_for_a_reboot),
+        T(a_guest_that_may_run_has_no_mark_of_a_pause),
         T(a_reset_leaves_a_paused_domain_paused),
         T(a_firmware_that_is_reset_over_its_own_copying_starts),
         T(the_power_button_asks_for_poweroff_or_reboot),
