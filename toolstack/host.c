@@ -245,7 +245,12 @@ xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
 int
 xk_host_peek(struct xk_host *host, const char *hypervisor, struct xk_error *err)
 {
-    *host = (struct xk_host){.wanted = hypervisor, .verb = "look"};
+    *host = (struct xk_host){.wanted = hypervisor,
+                             .verb = "look",
+                             .state = {.run_fd = -1, .domains_fd = -1}};
+    /* Where there were no domains, and can be none, nothing is made. */
+    if (!xk_state_exists() && xk_driver_find(hypervisor, err) == NULL)
+        return -1;
     return xk_state_open(&host->state, err);
 }
 

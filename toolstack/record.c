@@ -214,6 +214,17 @@ fail:
     return -1;
 }
 
+bool
+xk_state_exists(void)
+{
+    struct xk_state state = {.run_fd = -1, .domains_fd = -1};
+    bool exists = choose_paths(&state, NULL) == -1 ||
+                  access(state.run_path, F_OK) == 0 || errno != ENOENT;
+
+    xk_state_close(&state);
+    return exists;
+}
+
 void
 xk_state_close(struct xk_state *state)
 {

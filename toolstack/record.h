@@ -62,6 +62,10 @@ struct xk_record {
 /* Open the state directory, making it where it is missing. It must belong to
  * the caller and be closed to others, else XK_ERR_HOST. */
 int xk_state_open(struct xk_state *state, struct xk_error *err);
+
+/* Whether it is there already, or that cannot be told. */
+bool xk_state_exists(void);
+
 void xk_state_close(struct xk_state *state);
 
 /* The lock over names: held while a domain's name is checked and its record
