@@ -4,17 +4,15 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/small_disk.h"
-#include "toolstack/domain.h"
+#include "tests/unit/core_world.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
 
@@ -23,135 +21,47 @@ enum {
     PAGE_BYTES = 4096,
 };
 
-struct fixture {
-    char *scratch;
-    char *world;
-    struct xk_host host;
-    struct xk_error err;
-};
-
-static struct xk_deadline
-soon(void)
-{
-    return xk_deadline_in_ms(5000);
-}
-
-static int
-open_host(struct fixture *f)
-{
-    if (xk_state_open(&f->host.state, &f->err) == -1)
-        return -1;
-    return xk_host_adopt(&f->host, xk_fake_open(&f->host.state, f->world),
-                         "test", soon(), &f->err);
-}
-
 static int
 setup(void **context)
 {
-    struct fixture *f = XK_NEW(struct fixture);
+    char *scratch = scratch_new();
 
-    f->scratch = scratch_new();
-    f->world = xk_asprintf("%s/world", f->scratch);
-    mkdir(f->world, 0700);
     small_disk_mount(getenv("XK_STATE_DIR"), DISK_BYTES);
-    *context = f;
-    return open_host(f);
+    return core_setup_in(scratch, context);
 }
 
 static int
 teardown(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     xk_host_close(&f->host);
     small_disk_unmount(getenv("XK_STATE_DIR"));
-    free(f->world);
-    scratch_free(f->scratch);
-    free(f);
-    return 0;
+    return core_teardown(context);
 }
 
 static void
-fill(struct fixture *f, size_t left)
+fill(struct core_world *f, size_t left)
 {
     small_disk_fill(f->host.state.run_path, left);
 }
 
 /* There is space again, and the next verb comes. */
 static void
-make_room(struct fixture *f)
+make_room(struct core_world *f)
 {
     small_disk_empty(f->host.state.run_path);
-    xk_host_close(&f->host);
-    assert_int_equal(open_host(f), 0);
-}
-
-static int
-create(struct fixture *f, const char *more)
-{
-    XK_CLEANUP_FREE char *text =
-        xk_asprintf("name = 'a'\ntype = 'hvm'\nmemory = 64\n%s\n", more);
-    struct xk_problems problems = {0};
-    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
-        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
-    struct xk_domain domain;
-
-    xk_problems_free(&problems);
-    assert_non_null(config);
-    if (xk_domain_create(&f->host, config, false, &domain, soon(), &f->err) ==
-        -1)
-        return -1;
-    xk_domain_close(&domain);
-    return 0;
-}
-
-static struct xk_domain
-find(struct fixture *f, const char *what)
-{
-    struct xk_domain domain;
-
-    if (xk_domain_find(&f->host, what, &domain, soon(), &f->err) == -1)
-        fail_msg("%s", f->err.message);
-    return domain;
-}
-
-static int
-destroy(struct fixture *f, const char *what)
-{
-    struct xk_domain domain = find(f, what);
-    int r = xk_domain_destroy(&f->host, &domain, soon(), &f->err);
-
-    xk_domain_close(&domain);
-    return r;
-}
-
-static int
-apply(struct fixture *f)
-{
-    struct xk_domain domain = find(f, "a");
-    int r = xk_domain_apply_policy(&f->host, &domain, soon(), &f->err);
-
-    xk_domain_close(&domain);
-    return r;
-}
-
-static void
-stop(struct fixture *f, enum xk_stop_reason reason)
-{
-    struct xk_domain domain = find(f, "a");
-
-    xk_fake_stop(f->host.preferred, &domain.uuid, reason);
-    xk_domain_close(&domain);
+    core_reopen(f);
 }
 
 static enum xk_domain_state
-state_of(struct fixture *f)
+state_of(struct core_world *f)
 {
-    struct xk_domain domain = find(f, "a");
+    struct xk_domain domain = core_find(f, "a");
     struct xk_domain_info info;
 
-    assert_int_equal(xk_domain_get(&f->host, &domain, &info, soon(), &f->err),
-                     0);
+    assert_int_equal(
+        xk_domain_get(&f->host, &domain, &info, core_soon(), &f->err), 0);
     xk_domain_info_free(&info);
     xk_domain_close(&domain);
     return info.state;
@@ -159,9 +69,9 @@ state_of(struct fixture *f)
 
 /* As after hundreds of renames or reboots. */
 static void
-make_journal_long(struct fixture *f)
+make_journal_long(struct core_world *f)
 {
-    struct xk_domain domain = find(f, "a");
+    struct xk_domain domain = core_find(f, "a");
     struct stat st;
 
     do {
@@ -177,24 +87,24 @@ make_journal_long(struct fixture *f)
 static void
 a_verb_that_finds_no_room_leaves_its_domain_as_it_is(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     for (int is_long = 0; is_long < 2; is_long++) {
         for (size_t left = 0; left < 8; left++) {
             char uuid[XK_UUID_TEXT_SIZE];
             struct xk_domain domain;
 
-            assert_int_equal(create(f, ""), 0);
+            assert_int_equal(core_create(f, "a", ""), 0);
             if (is_long)
                 make_journal_long(f);
-            domain = find(f, "a");
+            domain = core_find(f, "a");
             xk_uuid_format(&domain.uuid, uuid);
             fill(f, left * PAGE_BYTES);
-            xk_domain_rename(&f->host, &domain, "b", soon(), &f->err);
+            xk_domain_rename(&f->host, &domain, "b", core_soon(), &f->err);
             xk_domain_close(&domain);
             make_room(f);
             assert_int_equal(xk_fake_count(f->host.preferred), 1);
-            assert_int_equal(destroy(f, uuid), 0);
+            assert_int_equal(core_destroy(f, uuid), 0);
         }
     }
 }
@@ -202,20 +112,20 @@ a_verb_that_finds_no_room_leaves_its_domain_as_it_is(void **context)
 static void
 a_guest_that_reboots_without_room_goes_on_once_there_is_some(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     for (int is_long = 0; is_long < 2; is_long++) {
         for (size_t left = 0; left < 8; left++) {
-            assert_int_equal(create(f, ""), 0);
+            assert_int_equal(core_create(f, "a", ""), 0);
             if (is_long)
                 make_journal_long(f);
-            stop(f, XK_STOP_REBOOT);
+            core_stop(f, "a", XK_STOP_REBOOT);
             fill(f, left * PAGE_BYTES);
-            apply(f);
+            core_apply(f, "a");
             make_room(f);
-            assert_int_equal(apply(f), 0);
+            assert_int_equal(core_apply(f, "a"), 0);
             assert_int_equal(state_of(f), XK_STATE_RUNNING);
-            assert_int_equal(destroy(f, "a"), 0);
+            assert_int_equal(core_destroy(f, "a"), 0);
         }
     }
 }
@@ -223,14 +133,14 @@ a_guest_that_reboots_without_room_goes_on_once_there_is_some(void **context)
 static void
 a_domain_is_destroyed_without_room(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     for (int is_long = 0; is_long < 2; is_long++) {
-        assert_int_equal(create(f, ""), 0);
+        assert_int_equal(core_create(f, "a", ""), 0);
         if (is_long)
             make_journal_long(f);
         fill(f, 0);
-        assert_int_equal(destroy(f, "a"), 0);
+        assert_int_equal(core_destroy(f, "a"), 0);
         assert_int_equal(xk_fake_count(f->host.preferred), 0);
         make_room(f);
         assert_int_equal(scratch_count(f->host.state.run_path, "domains"), 0);
@@ -241,12 +151,12 @@ a_domain_is_destroyed_without_room(void **context)
 static void
 a_policy_is_carried_out_without_room(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
-    assert_int_equal(create(f, ""), 0);
-    stop(f, XK_STOP_POWEROFF);
+    assert_int_equal(core_create(f, "a", ""), 0);
+    core_stop(f, "a", XK_STOP_POWEROFF);
     fill(f, 0);
-    assert_int_equal(apply(f), 0);
+    assert_int_equal(core_apply(f, "a"), 0);
     assert_int_equal(xk_fake_count(f->host.preferred), 0);
     make_room(f);
 }
@@ -254,39 +164,41 @@ a_policy_is_carried_out_without_room(void **context)
 static void
 a_create_without_room_leaves_nothing(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     for (size_t left = 0; left < 8; left++) {
         int r;
 
         fill(f, left * PAGE_BYTES);
-        r = create(f, "");
+        r = core_create(f, "a", "");
         small_disk_empty(f->host.state.run_path);
         assert_int_equal(xk_fake_count(f->host.preferred), r == 0);
         assert_int_equal(scratch_count(f->host.state.run_path, "domains"),
                          r == 0);
         if (r == 0)
-            assert_int_equal(destroy(f, "a"), 0);
+            assert_int_equal(core_destroy(f, "a"), 0);
     }
 }
 
 static void
 a_rename_restart_without_room_loses_nobody(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
 
     for (size_t left = 0; left < 12; left++) {
         struct xk_domain_list list;
 
-        assert_int_equal(create(f, "on_reboot = 'rename-restart'"), 0);
-        stop(f, XK_STOP_REBOOT);
+        assert_int_equal(core_create(f, "a", "on_reboot = 'rename-restart'"),
+                         0);
+        core_stop(f, "a", XK_STOP_REBOOT);
         fill(f, left * PAGE_BYTES);
-        apply(f);
+        core_apply(f, "a");
         make_room(f);
-        assert_int_equal(xk_domain_list(&f->host, &list, soon(), &f->err), 0);
+        assert_int_equal(xk_domain_list(&f->host, &list, core_soon(), &f->err),
+                         0);
         assert_in_range(list.count, 1, 2);
         for (size_t i = 0; i < list.count; i++)
-            assert_int_equal(destroy(f, list.items[i].name), 0);
+            assert_int_equal(core_destroy(f, list.items[i].name), 0);
         xk_domain_list_free(&list);
         assert_int_equal(xk_fake_count(f->host.preferred), 0);
     }
@@ -295,7 +207,7 @@ a_rename_restart_without_room_loses_nobody(void **context)
 static void
 who_serves_can_be_named_again_without_room(void **context)
 {
-    struct fixture *f = *context;
+    struct core_world *f = *context;
     XK_CLEANUP_FREE char *path =
         xk_asprintf("%s/process.json", f->host.state.run_path);
     struct xk_process process = {1, 1}, found;
