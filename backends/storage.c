@@ -30,6 +30,7 @@ enum {
     BACKLOG = 16,
     SAID_MAX = 64 * 1024,
     ANSWER_LINES = 2,    /* a greeting, and what we asked for */
+    ASK_MS = 4000,       /* for one try */
     SERVICE_MS = 120000, /* whoever started us may have less patience */
 };
 
@@ -242,12 +243,11 @@ hear(int fd, struct xk_error *err)
 }
 
 /* It answers commands once it has done all that its words say; it greets
- * before. 1: it has answered, 0: it has ended. */
+ * before. 1: it has answered, 0: it has ended, -1: neither in time. */
 static int
-ask(int fd, struct xk_error *err)
+ask(int fd, struct xk_deadline deadline, struct xk_error *err)
 {
     static const char question[] = "{\"execute\":\"qmp_capabilities\"}\n";
-    struct xk_deadline deadline = xk_deadline_in_ms(SERVICE_MS);
     unsigned lines = 0;
     char byte;
 
@@ -264,18 +264,36 @@ ask(int fd, struct xk_error *err)
     return 1;
 }
 
+/* What is said to a daemon that is about to begin may be lost: it is asked
+ * again, by another connection. */
+static int
+ask_until(const struct place *place, struct xk_deadline deadline,
+          struct xk_error *err)
+{
+    struct sockaddr_un address = address_of(place, "qmp");
+    int answered = -1;
+
+    while (answered == -1 && xk_deadline_left_ms(deadline) > 0) {
+        XK_CLEANUP_CLOSE int fd =
+            socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct xk_deadline soon =
+            xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
+
+        if (fd == -1 ||
+            connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+            return 0;
+        answered = ask(fd, soon, err);
+    }
+    return answered;
+}
+
 /* It serves then, or it ends and has said why. */
 static int
 await_service(const struct place *place, int said, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = address_of(place, "qmp");
     XK_CLEANUP_BUF struct xk_buf text = {0};
-    int answered = 0;
+    int answered = ask_until(place, xk_deadline_in_ms(SERVICE_MS), err);
 
-    if (fd != -1 &&
-        connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-        answered = ask(fd, err);
     if (answered != 0)
         return answered == 1 ? 0 : -1;
     if (xk_read_fd(said, "the program", SAID_MAX, &text, err) == -1)

@@ -14,7 +14,8 @@
 #include "base/mem.h"
 
 enum {
-    READ_CHUNK = 16384
+    READ_CHUNK = 16384,
+    REMOVE_TRIES = 16,
 };
 
 int
@@ -175,9 +176,14 @@ xk_remove_tree(int dirfd, const char *name, struct xk_error *err)
     fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return xk_fail_errno(err, "open directory \"%s\"", name);
-    if (remove_entries(fd, err) == -1)
-        return -1;
-    if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT)
-        return xk_fail_errno(err, "remove directory \"%s\"", name);
-    return 0;
+    /* Who has the directory open may make a file in it in between. */
+    for (int tries = 0; tries < REMOVE_TRIES; tries++) {
+        if (remove_entries(fd, err) == -1)
+            return -1;
+        if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != ENOTEMPTY)
+            break;
+    }
+    return xk_fail_errno(err, "remove directory \"%s\"", name);
 }

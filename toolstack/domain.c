@@ -73,10 +73,9 @@ format_time(int64_t time_ms, char text[TIME_SIZE])
     strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* Recovery has tried and failed, which was said, or its holder was killed while
- * we waited. */
 static int
-fail_unfinished(const struct xk_domain *domain, struct xk_error *err)
+fail_unfinished(const struct xk_domain *domain, const struct xk_error *why,
+                struct xk_error *err)
 {
     const struct xk_journal_entry *begin;
     char since[TIME_SIZE] = "at an unknown time";
@@ -87,35 +86,56 @@ fail_unfinished(const struct xk_domain *domain, struct xk_error *err)
     begin = xk_journal_unfinished(&journal);
     if (begin != NULL)
         format_time(begin->time_ms, since);
-    xk_fail(err, XK_ERR_BUSY,
+    xk_fail(err, why->kind == XK_ERR_TIMEOUT ? XK_ERR_TIMEOUT : XK_ERR_BUSY,
             "domain \"%s\": its %s, begun %s, was interrupted and is not "
-            "finished: try again, or end the domain with \"xk destroy %s\"",
+            "finished: %s; try again, or end the domain with \"xk destroy "
+            "%s\"",
             domain->name, begin == NULL ? XK_OP_CREATE : begin->what, since,
-            domain->name);
+            why->message, domain->name);
     xk_journal_free(&journal);
     return -1;
+}
+
+/* The holder was killed while we waited, or recovery had failed before. */
+static int
+finish_interrupted(struct xk_host *host, struct xk_domain *domain,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error why = {0};
+
+    if (xk_operation_check_known(domain->record, err) == -1)
+        return xk_wrap(err, "domain \"%s\"", domain->name);
+    if (xk_operation_recover(host, domain, deadline, &why) == -1)
+        return fail_unfinished(domain, &why, err);
+    if (!xk_uuid_equal(&domain->uuid, &domain->record->uuid))
+        return xk_fail(err, XK_ERR_BUSY,
+                       "domain \"%s\" has another UUID by now: try again",
+                       domain->name);
+    xk_record_unlock(domain->record);
+    return xk_operation_lock_to_end(host, domain, deadline, err);
 }
 
 int
 xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
+    int r;
+
     if (xk_operation_lock_to_end(host, domain, deadline, err) == -1)
         return -1;
     if (domain->record == NULL || !xk_journal_is_unfinished(domain->record))
         return 0;
     if (xk_migrate_in_doubt(domain->record))
-        xk_fail(err, XK_ERR_STATE,
-                "domain \"%s\" is in doubt: it was handed to another "
-                "host, which has not said that it runs there; \"xk "
-                "migrate --resolve\" asks it",
-                domain->name);
-    else if (xk_operation_check_known(domain->record, err) == -1)
-        xk_wrap(err, "domain \"%s\"", domain->name);
+        r = xk_fail(err, XK_ERR_STATE,
+                    "domain \"%s\" is in doubt: it was handed to another "
+                    "host, which has not said that it runs there; \"xk "
+                    "migrate --resolve\" asks it",
+                    domain->name);
     else
-        fail_unfinished(domain, err);
-    xk_record_unlock(domain->record);
-    return -1;
+        r = finish_interrupted(host, domain, deadline, err);
+    if (r == -1)
+        xk_record_unlock(domain->record);
+    return r;
 }
 
 static void

@@ -163,6 +163,13 @@ lock_left(struct xk_host *host, struct xk_record *record,
             xk_record_lock(record, host->verb, deadline, NULL) == 0);
 }
 
+int
+xk_operation_recover(struct xk_host *host, struct xk_domain *domain,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    return recover_locked(host, domain->hv, domain->record, deadline, err);
+}
+
 /* A record that cannot be recovered must not keep others from being worked
  * on: it is said, and left for the next verb. */
 static void

@@ -38,7 +38,8 @@ enum {
 #define XK_EFFECT_START "start"
 
 /* Lock the record of a domain for host->verb; a domain that has none needs no
- * lock. An interrupted operation found under the lock is XK_ERR_BUSY. */
+ * lock. An interrupted operation found under the lock is brought to its end
+ * first; where that fails it is XK_ERR_BUSY, or XK_ERR_TIMEOUT. */
 int xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                       struct xk_deadline deadline, struct xk_error *err);
 
@@ -46,6 +47,11 @@ int xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
  * way. */
 int xk_operation_lock_to_end(struct xk_host *host, struct xk_domain *domain,
                              struct xk_deadline deadline, struct xk_error *err);
+
+/* Finish or undo what was interrupted, which is of a known kind. The domain may
+ * be gone afterwards, or be another one. */
+int xk_operation_recover(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err);
 
 /* What its policy has done: see xk_journal_starts(). window_ms 0: all in all.
  * 0 where the journal cannot be read. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -187,6 +188,56 @@ a_tree_is_removed_and_what_links_point_to_stays(void **state)
     assert_int_equal(scratch_count(folder->path, "kept"), 1);
 }
 
+/* ---- a directory that others have open ---- */
+
+struct maker {
+    int dir_fd;
+    int made;
+};
+
+/* So often as a removal tries again, at most; until it cannot any more. */
+static void *
+make_files(void *context)
+{
+    struct maker *maker = context;
+
+    while (maker->made < 8) {
+        int fd =
+            openat(maker->dir_fd, "late", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+        if (fd != -1) {
+            close(fd);
+            maker->made++;
+        } else if (errno == ENOENT) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void
+a_directory_in_which_files_are_made_meanwhile_is_removed(void **context)
+{
+    char *scratch = scratch_new();
+    struct xk_error err = {0};
+
+    (void)context;
+    for (int i = 0; i < 200; i++) {
+        XK_CLEANUP_FREE char *path = xk_asprintf("%s/dir", scratch);
+        struct maker maker = {0};
+        pthread_t thread;
+
+        assert_int_equal(mkdir(path, 0700), 0);
+        maker.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(pthread_create(&thread, NULL, make_files, &maker), 0);
+        if (xk_remove_tree(AT_FDCWD, path, &err) == -1)
+            fail_msg("%s", err.message);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        close(maker.dir_fd);
+    }
+    scratch_free(scratch);
+}
+
 int
 main(void)
 {
@@ -199,6 +250,7 @@ main(void)
         T(directories_are_made_with_their_parents),
         T(a_path_is_made_absolute_once),
         T(a_tree_is_removed_and_what_links_point_to_stays),
+        T(a_directory_in_which_files_are_made_meanwhile_is_removed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,18 @@ xk_handover_by_name(const char *name)
     return XK_HANDOVER_OPEN;
 }
 
+/* A folder whose name is not on the disk loses all that is in it. */
+static int
+sync_lib(const struct xk_state *state, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        open(state->lib_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd == -1 || fsync(fd) == -1
+               ? xk_fail_errno(err, "sync \"%s\"", state->lib_path)
+               : 0;
+}
+
 /* -1 with errno ENOENT in err->errnum where no move ever came here. */
 static int
 open_folder(const struct xk_state *state, bool make, struct xk_error *err)
@@ -46,7 +58,8 @@ open_folder(const struct xk_state *state, bool make, struct xk_error *err)
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/moves", state->lib_path);
     int fd;
 
-    if (make && xk_make_dirs(path, 0700, err) == -1)
+    if (make &&
+        (xk_make_dirs(path, 0700, err) == -1 || sync_lib(state, err) == -1))
         return -1;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd == -1 ? xk_fail_errno(err, "open \"%s\"", path) : fd;
@@ -156,9 +169,10 @@ xk_handover_prepare(const struct xk_state *state, const struct xk_uuid *move,
     struct names files;
 
     name_files(move, &files);
-    return folder_fd == -1
-               ? -1
-               : write_text(folder_fd, files.prepared, XK_HANDOVER_TRYING, err);
+    if (folder_fd == -1 ||
+        write_text(folder_fd, files.prepared, XK_HANDOVER_TRYING, err) == -1)
+        return -1;
+    return sync_folder(folder_fd, err);
 }
 
 /* The guest stands still meanwhile: nothing is written or synced that need not
