@@ -13,7 +13,8 @@
 #include "toolstack/operations.h"
 
 enum {
-    TIME_SIZE = 32
+    TIME_SIZE = 32,
+    RESET_MS = 3000, /* a hypervisor that answers does it in a few */
 };
 
 /* ---- journals ---- */
@@ -318,6 +319,8 @@ xk_operation_finish_reset(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline, struct xk_error *err)
 {
     (void)host;
+    /* Not longer than that: who wants to end the domain waits for its lock. */
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(RESET_MS));
     return end_reset(domain, ran_before_reset(domain->record), true, deadline,
                      err);
 }

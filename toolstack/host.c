@@ -37,6 +37,10 @@ recover_destroy(struct xk_host *host, struct xk_domain *domain,
     return xk_operation_remove(host, domain, deadline, err);
 }
 
+enum {
+    RECOVERY_MS = 20000
+};
+
 typedef int recover_call(struct xk_host *host, struct xk_domain *domain,
                          struct xk_deadline deadline, struct xk_error *err);
 
@@ -197,22 +201,23 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
                 record->uuid_text, err.message);
 }
 
-/* What cannot be recovered must leave time for the verb: it may be the destroy
- * that ends it. */
+/* What cannot be recovered must leave time for the verb, and let go of the
+ * domain for others in between: they may be the destroy that ends it. */
 static int
 recover(struct xk_host *host, struct xk_deadline deadline, size_t *left,
         struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-
-    struct xk_deadline half =
-        xk_deadline_in_ms(xk_deadline_left_ms(deadline) / 2);
+    int half_ms = xk_deadline_left_ms(deadline) / 2;
 
     xk_state_sweep(&host->state);
     if (xk_state_list(&host->state, &uuids, left, err) == -1)
         return -1;
+    deadline = xk_deadline_min(
+        deadline,
+        xk_deadline_in_ms(half_ms < RECOVERY_MS ? half_ms : RECOVERY_MS));
     for (size_t i = 0; i < *left; i++)
-        recover_one(host, &uuids[i], xk_deadline_min(deadline, half));
+        recover_one(host, &uuids[i], deadline);
     return 0;
 }
 

@@ -88,6 +88,8 @@ restart(struct xk_host *host, struct xk_domain *domain,
     int r = domain->hv->ops->restart(domain->hv, domain->record, config,
                                      deadline, err);
 
+    if (r == -1 && err->kind == XK_ERR_TIMEOUT)
+        return -1; /* it may need longer than this verb has */
     if (r == -1)
         do_preserve(host, domain, config, deadline, NULL);
     if (xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RESTART, NULL,
@@ -249,7 +251,7 @@ replace_by(struct xk_host *host, struct xk_domain *domain,
         domain->hv->ops->preserve(domain->hv, domain, deadline, err) == -1)
         return -1;
     if (create_next(host, domain, next, deadline, &why) == -1) {
-        if (why.kind == XK_ERR_BUSY) {
+        if (why.kind == XK_ERR_BUSY || why.kind == XK_ERR_TIMEOUT) {
             *err = why;
             return -1;
         }
