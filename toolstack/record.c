@@ -218,7 +218,7 @@ bool
 xk_state_exists(void)
 {
     struct xk_state state = {.run_fd = -1, .domains_fd = -1};
-    bool exists = choose_paths(&state, NULL) == -1 ||
+    bool exists = choose_paths(&state, NULL) == -1 || state.run_path == NULL ||
                   access(state.run_path, F_OK) == 0 || errno != ENOENT;
 
     xk_state_close(&state);

@@ -82,13 +82,13 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
     temporary = xk_json_need_string(json, "temporary", err);
     if (path == NULL || temporary == NULL)
         return -1;
+    save->path = xk_strdup(path);
+    save->temporary = xk_strdup(temporary);
     /* Nothing is taken away because a word is missing. */
     if (!xk_json_integer(xk_json_get(json, "then"), &then) || then < 0 ||
         then > XK_SAVE_PAUSE)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "the journal does not say what becomes of the domain");
-    save->path = xk_strdup(path);
-    save->temporary = xk_strdup(temporary);
     save->then = (enum xk_save_then)then;
     save->runs = xk_json_is_true(xk_json_get(json, "runs"));
     return 0;
