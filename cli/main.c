@@ -27,23 +27,25 @@ fill_standard_descriptors(void)
 }
 
 static void
-on_pipe_signal(int number)
+on_write_signal(int number)
 {
     (void)number;
 }
 
-/* A reader that went away is an error of write(2), not a sudden end in the
- * middle of a change. A handler, because SIG_IGN would be inherited. */
+/* A reader that went away, or a limit of the size of files, is an error of
+ * write(2), not a sudden end in the middle of a change. A handler, because
+ * SIG_IGN would be inherited. */
 static void
-catch_pipe_signal(void)
+catch_write_signals(void)
 {
     struct sigaction action = {
-        .sa_handler = on_pipe_signal,
+        .sa_handler = on_write_signal,
         .sa_flags = SA_RESTART,
     };
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 /* The monitor and its workers write to a file that stays
@@ -76,7 +78,7 @@ main(int argc, char **argv)
 
     fill_standard_descriptors();
     bound_log();
-    catch_pipe_signal();
+    catch_write_signals();
     rc =
         xk_parse_command_line(&invocation, xk_commands, argc > 0 ? argc - 1 : 0,
                               (const char *const *)argv + 1, &err);

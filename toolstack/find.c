@@ -407,28 +407,38 @@ xk_domain_close(struct xk_domain *domain)
 
 /* ---- whether a name is free ---- */
 
+static bool
+is_gone(const struct xk_domain *domain, struct xk_deadline deadline)
+{
+    struct xk_error err = {0};
+    struct xk_domain_info info;
+
+    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == -1)
+        return err.kind == XK_ERR_NOT_FOUND;
+    xk_domain_info_free(&info);
+    return false;
+}
+
 /* A record whose domain another toolstack has destroyed: it is in nobody's way.
- * Only its own driver can say so. */
+ * Only its own driver can say so, and only under the lock: a restart takes it
+ * away for a moment. */
 static bool
 forget_if_gone(struct xk_host *host, struct xk_domain *domain,
                struct xk_deadline deadline)
 {
-    struct xk_error err = {0};
-    struct xk_domain_info info;
-    bool gone = false;
+    bool gone;
 
-    if (domain->record == NULL || domain->hv == NULL)
+    if (domain->record == NULL || domain->hv == NULL ||
+        !is_gone(domain, deadline) ||
+        xk_record_try_lock(domain->record, host->verb, NULL) != 1)
         return false;
-    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == 0) {
-        xk_domain_info_free(&info);
-        return false;
+    gone =
+        !xk_journal_is_unfinished(domain->record) && is_gone(domain, deadline);
+    if (gone) {
+        xk_warn("domain \"%s\" is gone: its record is removed", domain->name);
+        gone = xk_operation_remove(host, domain, deadline, NULL) == 0;
     }
-    if (err.kind == XK_ERR_NOT_FOUND &&
-        xk_record_try_lock(domain->record, host->verb, NULL) == 1) {
-        gone = xk_journal_is_whole(domain->record) &&
-               xk_operation_remove(host, domain, deadline, NULL) == 0;
-        xk_record_unlock(domain->record);
-    }
+    xk_record_unlock(domain->record);
     return gone;
 }
 

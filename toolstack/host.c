@@ -216,7 +216,7 @@ recover(struct xk_host *host, struct xk_deadline deadline, size_t *left,
     deadline = xk_deadline_min(
         deadline,
         xk_deadline_in_ms(half_ms < RECOVERY_MS ? half_ms : RECOVERY_MS));
-    for (size_t i = 0; i < *left; i++)
+    for (size_t i = 0; i < *left && xk_deadline_left_ms(deadline) > 0; i++)
         recover_one(host, &uuids[i], deadline);
     return 0;
 }

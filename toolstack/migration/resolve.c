@@ -209,7 +209,11 @@ xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
     if (xk_record_lock(domain->record, host->verb, deadline, err) == -1)
         return xk_wrap(err, "domain \"%s\"", domain->name);
     r = read_move(domain->record, &move, err);
-    if (r == 0) {
+    if (r == 0 && !move.committed) {
+        /* Nobody else can have it: recovery goes on here. */
+        r = xk_fail(err, XK_ERR_STATE, "it is not in doubt");
+        xk_json_free(move.begin);
+    } else if (r == 0) {
         r = how == XK_RESOLVE_ASK
                 ? ask_and_carry_out(host, domain, &move, fate, deadline, err)
                 : carry_out(host, domain, &move, *fate, deadline, err);

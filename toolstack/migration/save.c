@@ -265,7 +265,9 @@ finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     struct xk_hypervisor *hv = save->domain->hv;
     bool runs = save->runs && save->then == XK_SAVE_CONTINUE;
 
-    if (rename(save->temporary, save->path) == -1 && errno != ENOENT)
+    /* Once more after a kill: then it has its name already. */
+    if (rename(save->temporary, save->path) == -1 &&
+        (errno != ENOENT || access(save->path, F_OK) == -1))
         return xk_fail_errno(err, "rename \"%s\" to \"%s\"", save->temporary,
                              save->path);
     if (sync_folder(save->path, err) == -1)
