@@ -14,7 +14,7 @@
 
 enum {
     TIME_SIZE = 32,
-    RESET_MS = 3000, /* a hypervisor that answers does it in a few */
+    RESET_MS = 1000, /* a hypervisor that answers does it in a few */
 };
 
 /* ---- journals ---- */
