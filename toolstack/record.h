@@ -3,8 +3,9 @@
  * What is known of domains: the state directory and one record per domain.
  *
  *   RUN/                      0700: /run/xk, $XDG_RUNTIME_DIR/xk or
- * XK_STATE_DIR lock                    held while names are taken and given
- * back monitor.lock            held by the monitor as long as it lives
+ *                             XK_STATE_DIR
+ *     lock                    held while names are taken and given back
+ *     monitor.lock            held by the monitor as long as it lives
  *     monitor.log
  *     domains/UUID/           0700, one record
  *       lock                  held by the verb that changes the domain
@@ -13,7 +14,6 @@
  *                             domain that takes its place
  *       journal               toolstack/journal.h
  *       ...                   what the driver keeps (its own names)
- *
  *
  *   LIB/                      0700: /var/lib/xk, $XDG_STATE_HOME/xk or
  *                             XK_STATE_DIR/lib; made when first needed
