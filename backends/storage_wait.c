@@ -29,7 +29,12 @@ enum {
     SERVICE_MS = 120000, /* whoever started us may have less patience */
 };
 
-enum progress { WAITS, SERVES, BROKEN, ENDED };
+enum progress {
+    WAITS,
+    SERVES,
+    BROKEN,
+    ENDED
+};
 
 struct wait {
     int said_fd;
@@ -104,8 +109,8 @@ connect_and_ask(struct wait *wait, int dir_fd)
     wait->qmp_fd =
         socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* The path of a record may be longer than an address. */
-    snprintf(address.sun_path, sizeof(address.sun_path),
-             "/proc/self/fd/%d/qmp", dir_fd);
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/qmp",
+             dir_fd);
     if (wait->qmp_fd == -1 ||
         connect(wait->qmp_fd, (struct sockaddr *)&address, sizeof(address)) ==
             -1 ||
@@ -130,8 +135,8 @@ try(struct wait *wait, int dir_fd, struct xk_deadline deadline)
     enum progress progress =
         connect_and_ask(wait, dir_fd) == -1
             ? BROKEN
-            : wait_for_news(wait, xk_deadline_min(deadline,
-                                                  xk_deadline_in_ms(ASK_MS)));
+            : wait_for_news(
+                  wait, xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS)));
 
     disconnect(wait);
     if (progress == BROKEN)
