@@ -74,27 +74,35 @@ format_time(int64_t time_ms, char text[TIME_SIZE])
     strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+/* What stands in the way, for people. The caller's. */
+static char *
+describe_unfinished(const struct xk_journal *journal)
+{
+    const struct xk_journal_entry *begin = xk_journal_unfinished(journal);
+    char since[TIME_SIZE];
+
+    if (begin == NULL)
+        return xk_strdup("an operation that its journal does not name");
+    format_time(begin->time_ms, since);
+    return xk_asprintf("its %s, begun %s,", begin->what, since);
+}
+
 static int
 fail_unfinished(const struct xk_domain *domain, const struct xk_error *why,
                 struct xk_error *err)
 {
-    const struct xk_journal_entry *begin;
-    char since[TIME_SIZE] = "at an unknown time";
+    XK_CLEANUP_FREE char *what = NULL;
     struct xk_journal journal;
 
     if (xk_journal_read(domain->record, &journal, err) == -1)
         return xk_wrap(err, "domain \"%s\"", domain->name);
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL)
-        format_time(begin->time_ms, since);
-    xk_fail(err, why->kind == XK_ERR_TIMEOUT ? XK_ERR_TIMEOUT : XK_ERR_BUSY,
-            "domain \"%s\": its %s, begun %s, was interrupted and is not "
-            "finished: %s; try again, or end the domain with \"xk destroy "
-            "%s\"",
-            domain->name, begin == NULL ? XK_OP_CREATE : begin->what, since,
-            why->message, domain->name);
+    what = describe_unfinished(&journal);
     xk_journal_free(&journal);
-    return -1;
+    return xk_fail(err,
+                   why->kind == XK_ERR_TIMEOUT ? XK_ERR_TIMEOUT : XK_ERR_BUSY,
+                   "domain \"%s\": %s was interrupted and is not finished: "
+                   "%s; try again, or end the domain with \"xk destroy %s\"",
+                   domain->name, what, why->message, domain->name);
 }
 
 /* The holder was killed while we waited, or recovery had failed before. */
