@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -266,6 +267,45 @@ a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
     }
 }
 
+/* The answer of a hypervisor that hung came too late, or none did. */
+static void
+a_create_whose_guest_was_told_to_run_is_never_undone(void **context)
+{
+    struct core_world *f = *context;
+    const unsigned start = 2; /* the call after the build */
+
+    *xk_fake_faults(f->host.preferred) =
+        (struct xk_fake_faults){.late_at = start};
+    assert_int_equal(core_create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
+    assert_non_null(strstr(f->err.message, "is kept"));
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
+    xk_fake_go_on(f->host.preferred);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    core_reopen(f);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+
+    *xk_fake_faults(f->host.preferred) =
+        (struct xk_fake_faults){.unheard_at = start};
+    assert_int_equal(core_create(f, "a", ""), 0);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+}
+
+static void
+a_create_whose_guest_was_not_told_to_run_is_undone(void **context)
+{
+    struct core_world *f = *context;
+
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.stops_at = 2};
+    assert_int_equal(core_create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
+    core_assert_nothing_left(f);
+}
+
 /* A process that it had forked holds the lock for a moment more. */
 static void
 kill_create_that_has_forked(struct core_world *f)
@@ -445,6 +485,8 @@ main(void)
         T(a_name_that_is_being_given_back_is_waited_for),
         T(a_name_of_a_preserved_domain_is_not_waited_for),
         T(a_create_killed_at_any_call_is_undone_or_its_guest_runs),
+        T(a_create_whose_guest_was_told_to_run_is_never_undone),
+        T(a_create_whose_guest_was_not_told_to_run_is_undone),
         T(a_create_is_tried_again_right_after_it_was_killed),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
