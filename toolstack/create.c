@@ -196,7 +196,7 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
         return finish_start(domain, state, deadline, err);
     }
     return err->kind == XK_ERR_NOT_FOUND
-               ? xk_operation_remove(host, domain, deadline, err)
+               ? xk_operation_remove_gone(host, domain, deadline, err)
                : -1;
 }
 

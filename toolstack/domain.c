@@ -175,6 +175,20 @@ xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
     return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
 }
 
+/* By another toolstack, or with its process. What ends a domain is noted before
+ * it is done. */
+int
+xk_operation_remove_gone(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_warn("domain %s: there is no machine of it any more: its record is "
+            "removed",
+            domain->record->uuid_text);
+    if (note(domain, XK_JOURNAL_BEGIN, XK_OP_DESTROY, err) == -1)
+        return -1;
+    return xk_operation_remove(host, domain, deadline, err);
+}
+
 void
 xk_operation_undo(struct xk_host *host, struct xk_domain *domain)
 {

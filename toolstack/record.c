@@ -407,9 +407,8 @@ xk_record_open(const struct xk_state *state, const struct xk_uuid *uuid,
     return NULL;
 }
 
-/* Whether the directory we have open is still the record of that UUID. */
-static bool
-still_there(const struct xk_record *record)
+bool
+xk_record_is_there(const struct xk_record *record)
 {
     struct stat now, ours;
 
@@ -422,7 +421,7 @@ static int
 locked_now(struct xk_record *record, int fd, const char *verb,
            struct xk_error *err)
 {
-    if (!still_there(record)) {
+    if (!xk_record_is_there(record)) {
         close(fd);
         return xk_fail(err, XK_ERR_NOT_FOUND, "domain %s was removed meanwhile",
                        record->uuid_text);
