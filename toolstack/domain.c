@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/domain.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 enum {
     TIME_SIZE = 32,
+    AGAIN_MS = 50,
     RESET_MS = 1000, /* a hypervisor that answers does it in a few */
 };
 
@@ -124,9 +126,9 @@ finish_interrupted(struct xk_host *host, struct xk_domain *domain,
     return xk_operation_lock_to_end(host, domain, deadline, err);
 }
 
-int
-xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
-                  struct xk_deadline deadline, struct xk_error *err)
+static int
+lock_once(struct xk_host *host, struct xk_domain *domain,
+          struct xk_deadline deadline, struct xk_error *err)
 {
     int r;
 
@@ -145,6 +147,27 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
     if (r == -1)
         xk_record_unlock(domain->record);
     return r;
+}
+
+/* A recovery that takes less time than the verb has lets go of the domain, for
+ * who would end it. It may succeed later, as where a hypervisor hangs and goes
+ * on; nobody tells of that. */
+int
+xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error why = {0};
+    int r;
+
+    while ((r = lock_once(host, domain, deadline, &why)) == -1 &&
+           why.kind == XK_ERR_TIMEOUT) {
+        int left_ms = xk_deadline_left_ms(deadline);
+
+        if (left_ms == 0)
+            break;
+        poll(NULL, 0, left_ms < AGAIN_MS ? left_ms : AGAIN_MS);
+    }
+    return r == 0 ? 0 : xk_fail(err, why.kind, "%s", why.message);
 }
 
 static void

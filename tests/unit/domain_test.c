@@ -470,6 +470,36 @@ a_reset_that_fails_leaves_no_guest_standing_still(void **context)
     core_assert_nothing_left(f);
 }
 
+static void *
+go_on_later(void *context)
+{
+    const struct timespec while_it_waits = {.tv_nsec = 300 * 1000 * 1000};
+    struct core_world *f = context;
+
+    nanosleep(&while_it_waits, NULL);
+    xk_fake_go_on(f->host.preferred);
+    return NULL;
+}
+
+/* It is not refused while there is time. */
+static void
+a_verb_waits_for_a_hypervisor_that_hung_over_a_reset(void **context)
+{
+    struct core_world *f = *context;
+    pthread_t thread;
+
+    assert_int_equal(core_create(f, "a", ""), 0);
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.stops_at = 1};
+    assert_int_equal(reset(f), -1);
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
+    assert_int_equal(pthread_create(&thread, NULL, go_on_later, f), 0);
+    pause_it(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    core_assert_state(f, "a", XK_STATE_PAUSED);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+}
+
 int
 main(void)
 {
@@ -493,6 +523,7 @@ main(void)
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
         T(a_reset_killed_at_any_call_leaves_the_guest_as_it_was),
         T(a_reset_that_fails_leaves_no_guest_standing_still),
+        T(a_verb_waits_for_a_hypervisor_that_hung_over_a_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
