@@ -535,11 +535,10 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
     struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
     XK_CLEANUP_CLOSE int lock_fd = xk_monitor_lock(&host->state, err);
     XK_CLEANUP_CLOSE int signal_fd = -1;
-    XK_CLEANUP_CLOSE int age_fd = -1;
+    int age_fd;
 
     if (lock_fd == -1)
         return -1;
-    age_fd = lock_against_aging(&host->state);
     signal_fd = open_signals(err);
     if (signal_fd == -1 || open_inotify(&monitor, err) == -1)
         return -1;
@@ -549,7 +548,10 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
         return xk_fail(err, XK_ERR_FAILED, "libev has no event loop");
     start_io(&monitor, &monitor.inotify_io, monitor.inotify_fd, take_inotify);
     start_io(&monitor, &monitor.signal_io, signal_fd, take_signal);
+    age_fd = lock_against_aging(&host->state);
     run_loop(&monitor, ready, context);
+    if (age_fd != -1)
+        close(age_fd);
     while (monitor.domains != NULL)
         remove_domain(&monitor.domains);
     close(monitor.inotify_fd);
