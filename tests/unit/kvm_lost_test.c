@@ -46,6 +46,29 @@ a_qemu_that_its_record_does_not_name_is_found_and_can_be_ended(void **context)
     assert_false(xk_process_alive(&process));
 }
 
+static void
+a_qemu_whose_file_cannot_be_read_is_left_alone_until_it_is_destroyed(
+    void **context)
+{
+    static const char *const texts[] = {"", "{\"pid\":1", "{\"version\":99}"};
+    struct kvm_world *w = *context;
+    struct xk_domain_info info;
+    struct xk_process process;
+
+    kvm_start(w, "");
+    process = kvm_process(w);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
+        WORKS(w, xk_write_file(w->domain.record->dir_fd, XK_KVM_FILE_PROCESS,
+                               texts[i], strlen(texts[i]), false, &w->err));
+        HAS_FAILED(
+            xk_kvm_ops.get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
+        assert_int_not_equal(w->err.kind, XK_ERR_NOT_FOUND);
+        assert_true(xk_process_alive(&process));
+    }
+    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    assert_false(xk_process_alive(&process));
+}
+
 /* Another QEMU beside one that lives would write to the same disks. */
 static void
 a_restart_without_the_name_of_the_qemu_goes_on_with_it(void **context)
@@ -127,6 +150,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kvm_setup, kvm_teardown)
         T(a_qemu_that_its_record_does_not_name_is_found_and_can_be_ended),
+        T(a_qemu_whose_file_cannot_be_read_is_left_alone_until_it_is_destroyed),
         T(a_restart_without_the_name_of_the_qemu_goes_on_with_it),
         T(somebody_who_stands_in_the_place_of_a_lost_qemu_is_not_ended),
         T(a_domain_that_lost_its_configuration_is_not_gone),
