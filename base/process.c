@@ -212,9 +212,9 @@ xk_process_kill(const struct xk_process *process, struct xk_deadline deadline,
     XK_CLEANUP_CLOSE int fd = xk_process_open(process);
 
     if (fd == -1)
-        return errno == ESRCH ? 0
-                              : xk_fail_errno(err, "open process %d",
-                                              (int)process->pid);
+        return errno == ESRCH
+                   ? 0
+                   : xk_fail_errno(err, "open process %d", (int)process->pid);
     if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == -1 &&
         errno != ESRCH)
         return xk_fail_errno(err, "kill process %d", (int)process->pid);

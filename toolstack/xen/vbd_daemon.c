@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -288,6 +289,35 @@ xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
     xk_image_close(&image);
     free_words(&words);
     return r;
+}
+
+/* ---- before it ends ---- */
+
+int
+xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *program = NULL;
+    XK_CLEANUP_FREE char *log = xk_asprintf("%s/inflight", vbd->path);
+    XK_CLEANUP_FREE char *ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
+    XK_CLEANUP_BUF struct xk_buf output = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    const char *said;
+    int status = 0;
+
+    if (!is_read_write(vbd) || access(log, F_OK) == -1)
+        return 0; /* nobody has ever served it */
+    program = xk_program_find("xk-backend", err);
+    if (program == NULL)
+        return -1;
+    if (xk_process_run(
+            (const char *const[]){program, "settle", vbd->path, ms, NULL},
+            ANSWER_MAX, &output, &errors, deadline, &status, err) == -1)
+        return xk_wrap(err, "flush disk %s", vbd->vdev);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    said = complaint(&errors);
+    return xk_fail(err, XK_ERR_FAILED, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
 /* ---- told while it runs ---- */
