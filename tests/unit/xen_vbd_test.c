@@ -5,6 +5,7 @@
  */
 #include "toolstack/xen/vbd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/slow_file.h"
 #include "tests/unit/test.h"
@@ -273,6 +275,39 @@ a_last_flush_that_fails_is_told(void **state)
     assert_lost();
 }
 
+/* Beside this program, where the toolstack looks for it. */
+static char *
+link_backend(void)
+{
+    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+    XK_CLEANUP_FREE char *folder_of = NULL;
+    XK_CLEANUP_FREE char *path = NULL;
+
+    assert_non_null(self);
+    folder_of = xk_asprintf("%.*s", (int)(strrchr(self, '/') - self), self);
+    path = xk_asprintf("%s/xk-backend", folder_of);
+    assert_true(symlink("../../xk-backend", path) == 0 || errno == EEXIST);
+    return XK_TAKE(path);
+}
+
+static void
+a_disk_whose_last_flush_fails_is_not_stopped_for_another_host(void **state)
+{
+    XK_CLEANUP_FREE char *path = link_backend();
+    int r;
+
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    slow_file_fail(&image, 0, 1);
+    r = xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err);
+    unlink(path);
+    assert_int_equal(r, -1);
+    assert_non_null(strstr(err.message, "has lost what was written"));
+    /* It goes on serving a guest that is told. */
+    assert_int_equal(kill(daemon_pid, 0), 0);
+}
+
 static void
 a_daemon_that_took_writes_along_is_told(void **state)
 {
@@ -405,6 +440,7 @@ main(void)
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
         T(what_was_written_is_kept_before_the_daemon_ends),
         T(a_last_flush_that_fails_is_told),
+        T(a_disk_whose_last_flush_fails_is_not_stopped_for_another_host),
         T(a_daemon_that_took_writes_along_is_told),
         T(a_flush_that_failed_while_the_backend_ended_is_told),
         T(a_last_flush_is_waited_for_until_the_deadline),
