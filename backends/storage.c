@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +14,8 @@
 #include <unistd.h>
 
 #include "backends/storage_jail.h"
+#include "backends/storage_wait.h"
 #include "base/cleanup.h"
-#include "base/deadline.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/process.h"
@@ -28,10 +27,7 @@ enum {
     FIRST_FREE_FD = 6,
     FD_MAX = 1023,
     BACKLOG = 16,
-    SAID_MAX = 64 * 1024,
-    ANSWER_LINES = 2,    /* a greeting, and what we asked for */
-    ASK_MS = 4000,       /* for one try */
-    SERVICE_MS = 120000, /* whoever started us may have less patience */
+    TOLD_MAX = 64 * 1024,
 };
 
 static const char pid_file[] = "qsd.pid";
@@ -234,73 +230,12 @@ hear(int fd, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    if (xk_read_fd(fd, "the program", SAID_MAX, &text, err) == -1)
+    if (xk_read_fd(fd, "the program", TOLD_MAX, &text, err) == -1)
         return -1;
     if (text.length < sizeof(*err))
         return 0;
     memcpy(err, text.data, sizeof(*err));
     return -1;
-}
-
-/* It answers commands once it has done all that its words say; it greets
- * before. 1: it has answered, 0: it has ended, -1: neither in time. */
-static int
-ask(int fd, struct xk_deadline deadline, struct xk_error *err)
-{
-    static const char question[] = "{\"execute\":\"qmp_capabilities\"}\n";
-    unsigned lines = 0;
-    char byte;
-
-    if (send(fd, question, strlen(question), MSG_NOSIGNAL) !=
-        (ssize_t)strlen(question))
-        return 0;
-    while (lines < ANSWER_LINES) {
-        if (xk_deadline_poll(deadline, fd, POLLIN, "the program", err) == -1)
-            return -1;
-        if (read(fd, &byte, 1) != 1)
-            return 0;
-        lines += byte == '\n';
-    }
-    return 1;
-}
-
-/* What is said to a daemon that is about to begin may be lost: it is asked
- * again, by another connection. */
-static int
-ask_until(const struct place *place, struct xk_deadline deadline,
-          struct xk_error *err)
-{
-    struct sockaddr_un address = address_of(place, "qmp");
-    int answered = -1;
-
-    while (answered == -1 && xk_deadline_left_ms(deadline) > 0) {
-        XK_CLEANUP_CLOSE int fd =
-            socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct xk_deadline soon =
-            xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
-
-        if (fd == -1 ||
-            connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
-            return 0;
-        answered = ask(fd, soon, err);
-    }
-    return answered;
-}
-
-/* It serves then, or it ends and has said why. */
-static int
-await_service(const struct place *place, int said, struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    int answered = ask_until(place, xk_deadline_in_ms(SERVICE_MS), err);
-
-    if (answered != 0)
-        return answered == 1 ? 0 : -1;
-    if (xk_read_fd(said, "the program", SAID_MAX, &text, err) == -1)
-        return -1;
-    text.data[strcspn(text.data, "\n")] = '\0';
-    return xk_fail(err, XK_ERR_FAILED, "%s",
-                   text.length > 0 ? text.data : "it ended at once");
 }
 
 static void
@@ -330,7 +265,7 @@ start(struct place *place, const char *dir, struct program *program,
     if (r == 0)
         r = hear(told[0], err);
     if (r == 0)
-        r = await_service(place, said[0], err);
+        r = xk_storage_await(place->dir_fd, said[0], err);
     close(told[0]);
     close(said[0]);
     return r;

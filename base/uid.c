@@ -39,21 +39,30 @@ line_has(char *line, bool range, uint32_t number)
     return number >= first && number - first < count;
 }
 
-/* A file that is not there gives nothing away. */
-static bool
+/* 1: it has, 0: it has not, -1: that cannot be known. A file that is not there
+ * gives nothing away; one that cannot be read may give away any number. */
+static int
 file_has(int etc_fd, const char *name, bool range, uint32_t number)
 {
     int fd = openat(etc_fd, name, O_RDONLY | O_CLOEXEC);
     FILE *file = fd == -1 ? NULL : fdopen(fd, "re");
     XK_CLEANUP_FREE char *line = NULL;
     size_t size = 0;
-    bool has = false;
+    int has = 0, why = errno;
 
-    if (file == NULL)
-        return false;
-    while (!has && getline(&line, &size, file) != -1)
+    if (file == NULL) {
+        if (fd != -1)
+            close(fd);
+        errno = why;
+        return fd == -1 && why == ENOENT ? 0 : -1;
+    }
+    while (has == 0 && getline(&line, &size, file) != -1)
         has = line_has(line, range, number);
+    if (has == 0 && !feof(file))
+        has = -1;
+    why = errno;
     fclose(file);
+    errno = why;
     return has;
 }
 
@@ -69,7 +78,13 @@ xk_uid_check_nobodys(int etc_fd, uint32_t number, struct xk_error *err)
                  {"subgid", true}};
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(files); i++) {
-        if (file_has(etc_fd, files[i].name, files[i].range, number))
+        int has = file_has(etc_fd, files[i].name, files[i].range, number);
+
+        if (has == -1)
+            return xk_fail_errno(
+                err, "see whether /etc/%s gives %" PRIu32 " to somebody",
+                files[i].name, number);
+        if (has == 1)
             return xk_fail(err, XK_ERR_IN_USE,
                            "/etc/%s gives %" PRIu32 " to somebody",
                            files[i].name, number);

@@ -21,7 +21,8 @@ enum {
 };
 
 /* XK_ERR_IN_USE where passwd, group, subuid or subgid in that directory ("/etc"
- * opened) give the number, as a user or group, to somebody. */
+ * opened) give the number, as a user or group, to somebody. One of them that is
+ * there and cannot be read is an error, too: it may. */
 int xk_uid_check_nobodys(int etc_fd, uint32_t number, struct xk_error *err);
 
 /* Whether a process, of any kind, is that user: by the kernel's own count. Only

@@ -49,25 +49,66 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
                                   err);
 }
 
+/* What became of a guest that was told to run, and did not say so. 0: it ran;
+ * -1: it stands still, and may run yet. */
 static int
-start(struct xk_domain *domain, struct xk_deadline deadline,
+await_start(const struct xk_domain *domain, struct xk_deadline deadline)
+{
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
+    struct xk_domain_info info;
+    uint64_t cookie = 0;
+
+    for (;;) {
+        enum xk_domain_state state;
+
+        if (ops->get(domain->hv, domain, &info, deadline, NULL) == -1)
+            return -1;
+        state = info.state;
+        xk_domain_info_free(&info);
+        if (state != XK_STATE_PAUSED)
+            return 0;
+        if (xk_deadline_left_ms(deadline) == 0 ||
+            ops->wait(domain->hv, domain, &cookie, deadline, NULL) == -1)
+            return -1;
+    }
+}
+
+/* *told: it may run by now, or later, whatever is returned. */
+static int
+let_run(const struct xk_domain *domain, bool *told, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
+
+    *told = true;
+    if (ops->unpause_received != NULL)
+        return ops->unpause_received(domain->hv, domain, told, deadline, err);
+    return ops->unpause(domain->hv, domain, deadline, err);
+}
+
+/* *told: as of let_run(); such a guest is never taken back, because it may have
+ * written to its disks. */
+static int
+start(struct xk_domain *domain, bool *told, struct xk_deadline deadline,
       struct xk_error *err)
 {
     if (xk_journal_append(domain->record, XK_JOURNAL_INTENT, XK_EFFECT_START,
                           NULL, err) == -1)
         return -1;
-    return domain->hv->ops->unpause(domain->hv, domain, deadline, err);
+    if (let_run(domain, told, deadline, err) == 0)
+        return 0;
+    return *told ? await_start(domain, deadline) : -1;
 }
 
 static int
 bring_up(struct xk_host *host, const struct xk_domain_config *config,
          xk_operation_build *build, void *context, bool paused,
-         struct xk_domain *domain, struct xk_deadline deadline,
+         struct xk_domain *domain, bool *told, struct xk_deadline deadline,
          struct xk_error *err)
 {
     if (build(host, domain, config, context, deadline, err) == -1)
         return -1;
-    if (!paused && start(domain, deadline, err) == -1)
+    if (!paused && start(domain, told, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
@@ -80,6 +121,8 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
                     struct xk_domain *domain, struct xk_deadline deadline,
                     struct xk_error *err)
 {
+    bool told = false;
+
     *domain = (struct xk_domain){.hv = hv, .uuid = config->uuid, .domid = -1};
     domain->record = xk_operation_reserve(host, hv, config, XK_OP_CREATE, NULL,
                                           deadline, err);
@@ -88,11 +131,18 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
     if (bring_up(host, config, build != NULL ? build : build_from_start,
-                 context, paused, domain, deadline, err) == 0) {
+                 context, paused, domain, &told, deadline, err) == 0) {
         xk_record_unlock(domain->record);
         return 0;
     }
-    xk_operation_undo(host, domain);
+    /* The journal has no END: recovery tells it to run again. */
+    if (told)
+        xk_wrap(err,
+                "domain \"%s\" was told to run and may do so later, so it is "
+                "kept, and the next verb goes on with it",
+                config->name);
+    else
+        xk_operation_undo(host, domain);
     xk_domain_close(domain);
     return -1;
 }
@@ -146,7 +196,7 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
         return finish_start(domain, state, deadline, err);
     }
     return err->kind == XK_ERR_NOT_FOUND
-               ? xk_operation_remove(host, domain, deadline, err)
+               ? xk_operation_remove_gone(host, domain, deadline, err)
                : -1;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/domain.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 enum {
     TIME_SIZE = 32,
+    AGAIN_MS = 50,
     RESET_MS = 1000, /* a hypervisor that answers does it in a few */
 };
 
@@ -74,27 +76,35 @@ format_time(int64_t time_ms, char text[TIME_SIZE])
     strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+/* What stands in the way, for people. The caller's. */
+static char *
+describe_unfinished(const struct xk_journal *journal)
+{
+    const struct xk_journal_entry *begin = xk_journal_unfinished(journal);
+    char since[TIME_SIZE];
+
+    if (begin == NULL)
+        return xk_strdup("an operation that its journal does not name");
+    format_time(begin->time_ms, since);
+    return xk_asprintf("its %s, begun %s,", begin->what, since);
+}
+
 static int
 fail_unfinished(const struct xk_domain *domain, const struct xk_error *why,
                 struct xk_error *err)
 {
-    const struct xk_journal_entry *begin;
-    char since[TIME_SIZE] = "at an unknown time";
+    XK_CLEANUP_FREE char *what = NULL;
     struct xk_journal journal;
 
     if (xk_journal_read(domain->record, &journal, err) == -1)
         return xk_wrap(err, "domain \"%s\"", domain->name);
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL)
-        format_time(begin->time_ms, since);
-    xk_fail(err, why->kind == XK_ERR_TIMEOUT ? XK_ERR_TIMEOUT : XK_ERR_BUSY,
-            "domain \"%s\": its %s, begun %s, was interrupted and is not "
-            "finished: %s; try again, or end the domain with \"xk destroy "
-            "%s\"",
-            domain->name, begin == NULL ? XK_OP_CREATE : begin->what, since,
-            why->message, domain->name);
+    what = describe_unfinished(&journal);
     xk_journal_free(&journal);
-    return -1;
+    return xk_fail(err,
+                   why->kind == XK_ERR_TIMEOUT ? XK_ERR_TIMEOUT : XK_ERR_BUSY,
+                   "domain \"%s\": %s was interrupted and is not finished: "
+                   "%s; try again, or end the domain with \"xk destroy %s\"",
+                   domain->name, what, why->message, domain->name);
 }
 
 /* The holder was killed while we waited, or recovery had failed before. */
@@ -116,9 +126,9 @@ finish_interrupted(struct xk_host *host, struct xk_domain *domain,
     return xk_operation_lock_to_end(host, domain, deadline, err);
 }
 
-int
-xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
-                  struct xk_deadline deadline, struct xk_error *err)
+static int
+lock_once(struct xk_host *host, struct xk_domain *domain,
+          struct xk_deadline deadline, struct xk_error *err)
 {
     int r;
 
@@ -137,6 +147,27 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
     if (r == -1)
         xk_record_unlock(domain->record);
     return r;
+}
+
+/* A recovery that takes less time than the verb has lets go of the domain, for
+ * who would end it. It may succeed later, as where a hypervisor hangs and goes
+ * on; nobody tells of that. */
+int
+xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_error why = {0};
+    int r;
+
+    while ((r = lock_once(host, domain, deadline, &why)) == -1 &&
+           why.kind == XK_ERR_TIMEOUT) {
+        int left_ms = xk_deadline_left_ms(deadline);
+
+        if (left_ms == 0)
+            break;
+        poll(NULL, 0, left_ms < AGAIN_MS ? left_ms : AGAIN_MS);
+    }
+    return r == 0 ? 0 : xk_fail(err, why.kind, "%s", why.message);
 }
 
 static void
@@ -165,6 +196,20 @@ xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
     if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
         return -1;
     return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
+}
+
+/* By another toolstack, or with its process. What ends a domain is noted before
+ * it is done. */
+int
+xk_operation_remove_gone(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_warn("domain %s: there is no machine of it any more: its record is "
+            "removed",
+            domain->record->uuid_text);
+    if (note(domain, XK_JOURNAL_BEGIN, XK_OP_DESTROY, err) == -1)
+        return -1;
+    return xk_operation_remove(host, domain, deadline, err);
 }
 
 void

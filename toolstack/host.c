@@ -72,7 +72,7 @@ recover_unknown(struct xk_host *host, struct xk_domain *domain,
 
     if (domain->hv->ops->get(domain->hv, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
-                   ? xk_operation_remove(host, domain, deadline, err)
+                   ? xk_operation_remove_gone(host, domain, deadline, err)
                    : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     xk_domain_info_free(&info);

@@ -224,7 +224,9 @@ struct xk_hypervisor_ops {
     int (*capabilities)(struct xk_hypervisor *hv, struct xk_facts *facts,
                         struct xk_error *err);
 
-    /* All domains, or the one of that UUID (XK_ERR_NOT_FOUND). Domains whose
+    /* All domains, or the one of that UUID. XK_ERR_NOT_FOUND is a word that a
+     * record is removed for: a driver says so where it knows that there is
+     * none, never because a file of a record is missing. Domains whose
      * making or tearing down is under way in another process are left out of
      * list(). */
     int (*list)(struct xk_hypervisor *hv, struct xk_domain_list *list,

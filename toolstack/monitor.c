@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -485,6 +486,24 @@ open_inotify(struct monitor *monitor, struct xk_error *err)
     return 0;
 }
 
+/* What ages files away (systemd-tmpfiles in /tmp, where a plain user's records
+ * may be) passes over a directory that somebody has locked, and all below. By a
+ * description of its own: another's would outlive the monitor. */
+static int
+lock_against_aging(const struct xk_state *state)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(state->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd == -1 || flock(fd, LOCK_SH | LOCK_NB) == -1) {
+        xk_warn("\"%s\" could not be locked: %s; what cleans up old files may "
+                "take away records",
+                state->run_path, strerror(errno));
+        return -1;
+    }
+    return xk_take_fd(&fd);
+}
+
 static void
 start_io(struct monitor *monitor, ev_io *io, int fd,
          void (*call)(struct ev_loop *loop, ev_io *io, int events))
@@ -516,6 +535,7 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
     struct monitor monitor = {.host = host, .linger = linger, .inotify_fd = -1};
     XK_CLEANUP_CLOSE int lock_fd = xk_monitor_lock(&host->state, err);
     XK_CLEANUP_CLOSE int signal_fd = -1;
+    int age_fd;
 
     if (lock_fd == -1)
         return -1;
@@ -528,7 +548,10 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
         return xk_fail(err, XK_ERR_FAILED, "libev has no event loop");
     start_io(&monitor, &monitor.inotify_io, monitor.inotify_fd, take_inotify);
     start_io(&monitor, &monitor.signal_io, signal_fd, take_signal);
+    age_fd = lock_against_aging(&host->state);
     run_loop(&monitor, ready, context);
+    if (age_fd != -1)
+        close(age_fd);
     while (monitor.domains != NULL)
         remove_domain(&monitor.domains);
     close(monitor.inotify_fd);

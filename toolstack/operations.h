@@ -86,6 +86,11 @@ bool xk_operation_is_preserved(const struct xk_record *record);
 int xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
                         struct xk_deadline deadline, struct xk_error *err);
 
+/* The same for a domain that has a record, and that its driver says does not
+ * exist (XK_ERR_NOT_FOUND): it is said, and noted as a destroy. */
+int xk_operation_remove_gone(struct xk_host *host, struct xk_domain *domain,
+                             struct xk_deadline deadline, struct xk_error *err);
+
 /* From any point of a create to its end: a domain that may have been started
  * is kept, any other removed. */
 int xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,

@@ -394,10 +394,9 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     bool stopped;
 
-    /* Another toolstack has destroyed it. */
     if (xk_domain_get(host, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
-                   ? xk_operation_remove(host, domain, deadline, err)
+                   ? xk_operation_remove_gone(host, domain, deadline, err)
                    : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     *reason = info.stop_reason;

@@ -57,8 +57,9 @@ try_lock(int fd, struct xk_error *err)
 }
 
 /* Who to wait for: a line for people, and which process that is
- * (base/process.h) for one that would end it. */
-static void
+ * (base/process.h) for one that would end it. Always as long, over what stood
+ * there, so that it needs space once only: when the record is made. */
+static int
 write_holder(int fd, const char *verb)
 {
     char text[HOLDER_MAX];
@@ -68,9 +69,8 @@ write_holder(int fd, const char *verb)
     xk_process_identify(getpid(), &self);
     length = snprintf(text, sizeof(text), "xk %.40s (pid %d)\n%" PRIu64 "\n",
                       verb, (int)getpid(), self.start_ticks);
-
-    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
-        return;
+    memset(text + length, '\n', sizeof(text) - (size_t)length);
+    return pwrite(fd, text, sizeof(text), 0) == (ssize_t)sizeof(text) ? 0 : -1;
 }
 
 static int
@@ -249,7 +249,7 @@ xk_state_lock(const struct xk_state *state, struct xk_deadline deadline,
     path = xk_asprintf("/proc/self/fd/%d/lock", state->run_fd);
     if (lock_until(fd, path, "the list of domains", deadline, err) == -1)
         return -1;
-    write_holder(fd, "name lock");
+    (void)write_holder(fd, "name lock");
     return xk_take_fd(&fd);
 }
 
@@ -362,7 +362,8 @@ make_locked_directory(struct xk_record *record, const char *temporary,
     record->lock_fd = open_lock_file(record->dir_fd, err);
     if (record->lock_fd == -1 || try_lock(record->lock_fd, err) != 1)
         return -1;
-    write_holder(record->lock_fd, verb);
+    if (write_holder(record->lock_fd, verb) == -1)
+        return xk_fail_errno(err, "write who holds a new record");
     if (renameat2(domains_fd, temporary, domains_fd, record->uuid_text,
                   RENAME_NOREPLACE) == 0)
         return 0;
@@ -406,9 +407,8 @@ xk_record_open(const struct xk_state *state, const struct xk_uuid *uuid,
     return NULL;
 }
 
-/* Whether the directory we have open is still the record of that UUID. */
-static bool
-still_there(const struct xk_record *record)
+bool
+xk_record_is_there(const struct xk_record *record)
 {
     struct stat now, ours;
 
@@ -421,12 +421,12 @@ static int
 locked_now(struct xk_record *record, int fd, const char *verb,
            struct xk_error *err)
 {
-    if (!still_there(record)) {
+    if (!xk_record_is_there(record)) {
         close(fd);
         return xk_fail(err, XK_ERR_NOT_FOUND, "domain %s was removed meanwhile",
                        record->uuid_text);
     }
-    write_holder(fd, verb);
+    (void)write_holder(fd, verb);
     record->lock_fd = fd;
     return 0;
 }

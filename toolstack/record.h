@@ -113,6 +113,10 @@ bool xk_record_is_left_locked(const struct xk_record *record);
 
 void xk_record_unlock(struct xk_record *record);
 
+/* Whether the directory we have open is still the record of that UUID: a record
+ * goes as a whole, so what is missing in one that is there was lost. */
+bool xk_record_is_there(const struct xk_record *record);
+
 /* False where the record's configuration surely has none of the names: a look
  * at its text, for every record of a host, without opening the record. */
 bool xk_record_may_be_named(const struct xk_state *state,

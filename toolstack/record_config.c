@@ -25,10 +25,16 @@ load(const struct xk_record *record, const char *name, struct xk_error *err)
     struct xk_error why = {0};
 
     if (xk_read_file(record->dir_fd, name, CONFIG_LIMIT, &text, &why) == -1) {
-        /* Its record goes with a domain, at any moment. */
-        if (why.errnum == ENOENT)
+        /* Its record goes with a domain, at any moment. One that stays and has
+         * lost a file says nothing of its domain. */
+        if (why.errnum == ENOENT && !xk_record_is_there(record))
             xk_fail(err, XK_ERR_NOT_FOUND, "there is no domain %s any more",
                     record->uuid_text);
+        else if (why.errnum == ENOENT)
+            xk_fail(err, XK_ERR_PROTOCOL,
+                    "the record of domain %s has lost its %s: what it is is "
+                    "left alone; \"xk destroy %s\" ends it",
+                    record->uuid_text, name, record->uuid_text);
         else if (err != NULL)
             *err = why;
         return NULL;

@@ -167,12 +167,14 @@ before(struct xk_hypervisor *hv, struct xk_error *err)
 }
 
 static int
-after(struct xk_hypervisor *hv)
+after(struct xk_hypervisor *hv, struct xk_error *err)
 {
     struct xk_fake_faults *faults = &fake_of(hv)->faults;
 
     if (faults->calls == faults->killed_after)
         _exit(9);
+    if (faults->calls == faults->unheard_at)
+        return xk_fail(err, XK_ERR_PROTOCOL, "the fake hung up");
     return 0;
 }
 
@@ -305,7 +307,7 @@ tell_state(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
     save(hv, uuid, &being);
     if (state == XK_STATE_RUNNING)
         note_if_both_run(hv, uuid);
-    return after(hv);
+    return after(hv, err);
 }
 
 static int
@@ -341,7 +343,7 @@ fake_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
     unlink(path);
     disks_path(hv, &domain->uuid, path, sizeof(path));
     unlink(path);
-    return after(hv);
+    return after(hv, err);
 }
 
 static int
@@ -397,7 +399,7 @@ fake_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
         xk_fake_stop(hv, &domain->uuid,
                      signal == XK_SIGNAL_POWEROFF ? XK_STOP_POWEROFF
                                                   : XK_STOP_REBOOT);
-    return after(hv);
+    return after(hv, err);
 }
 
 static int
@@ -434,7 +436,7 @@ fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
     xk_domain_list_free(&list);
     snprintf(being.name, sizeof(being.name), "%s", domain->name);
     save(hv, &domain->uuid, &being);
-    return after(hv);
+    return after(hv, err);
 }
 
 static int
@@ -447,7 +449,7 @@ fake_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (before(hv, err) == -1 ||
         xk_write_file(AT_FDCWD, path, "core", 4, false, err) == -1)
         return -1;
-    return after(hv);
+    return after(hv, err);
 }
 
 static int
@@ -500,7 +502,7 @@ fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_write_file(AT_FDCWD, path, text.data != NULL ? text.data : "",
                       text.length, false, err) == -1)
         return -1;
-    return after(hv);
+    return after(hv, err);
 }
 
 /* ---- on the way ---- */

@@ -22,9 +22,10 @@ struct xk_fake_faults {
      * have no effect and time out, until xk_fake_go_on(). Only what is torn
      * down goes. */
     unsigned stops_at;
-    unsigned late_at;   /* the same, but this call has its effect then */
-    unsigned halted_at; /* the process is stopped before the effect */
-    unsigned full_at;   /* xk_fake_fill_disks() before the effect */
+    unsigned late_at;    /* the same, but this call has its effect then */
+    unsigned unheard_at; /* it has its effect, and its answer is lost */
+    unsigned halted_at;  /* the process is stopped before the effect */
+    unsigned full_at;    /* xk_fake_fill_disks() before the effect */
 };
 
 /* This process can write to no file any more, but for its world. */

@@ -2,9 +2,11 @@
 /* Numbers of users that are nobody's. */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +52,34 @@ a_number_that_a_file_of_the_host_gives_away_is_somebodys(void **context)
         if (rows[i].somebodys)
             assert_int_equal(err.kind, XK_ERR_IN_USE);
         unlinkat(fd, rows[i].name, 0);
+    }
+    scratch_free(scratch);
+}
+
+/* A link to itself cannot be opened, and a directory cannot be read, by root
+ * either. */
+static void
+a_file_of_the_host_that_cannot_be_read_may_give_any_number_away(void **context)
+{
+    static const char *const names[] = {"passwd", "group", "subuid", "subgid"};
+    char *scratch = scratch_new();
+    XK_CLEANUP_CLOSE int fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void)context;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(names); i++) {
+        for (int directory = 0; directory < 2; directory++) {
+            struct xk_error err = {0};
+
+            assert_int_equal(directory ? mkdirat(fd, names[i], 0700)
+                                       : symlinkat(names[i], fd, names[i]),
+                             0);
+            assert_int_equal(xk_uid_check_nobodys(fd, 2100000000, &err), -1);
+            assert_int_not_equal(err.kind, XK_ERR_IN_USE);
+            assert_non_null(strstr(err.message, names[i]));
+            assert_non_null(
+                strstr(err.message, strerror(directory ? EISDIR : ELOOP)));
+            unlinkat(fd, names[i], directory ? AT_REMOVEDIR : 0);
+        }
     }
     scratch_free(scratch);
 }
@@ -101,6 +131,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_number_that_a_file_of_the_host_gives_away_is_somebodys),
+        cmocka_unit_test(
+            a_file_of_the_host_that_cannot_be_read_may_give_any_number_away),
         cmocka_unit_test(the_numbers_are_outside_what_allocators_hand_out),
         cmocka_unit_test(a_user_has_a_process_as_long_as_one_lives),
     };

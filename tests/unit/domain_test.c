@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -266,6 +267,45 @@ a_create_killed_at_any_call_is_undone_or_its_guest_runs(void **context)
     }
 }
 
+/* The answer of a hypervisor that hung came too late, or none did. */
+static void
+a_create_whose_guest_was_told_to_run_is_never_undone(void **context)
+{
+    struct core_world *f = *context;
+    const unsigned start = 2; /* the call after the build */
+
+    *xk_fake_faults(f->host.preferred) =
+        (struct xk_fake_faults){.late_at = start};
+    assert_int_equal(core_create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
+    assert_non_null(strstr(f->err.message, "is kept"));
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
+    xk_fake_go_on(f->host.preferred);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    core_reopen(f);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+
+    *xk_fake_faults(f->host.preferred) =
+        (struct xk_fake_faults){.unheard_at = start};
+    assert_int_equal(core_create(f, "a", ""), 0);
+    core_assert_state(f, "a", XK_STATE_RUNNING);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+}
+
+static void
+a_create_whose_guest_was_not_told_to_run_is_undone(void **context)
+{
+    struct core_world *f = *context;
+
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.stops_at = 2};
+    assert_int_equal(core_create(f, "a", ""), -1);
+    assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
+    core_assert_nothing_left(f);
+}
+
 /* A process that it had forked holds the lock for a moment more. */
 static void
 kill_create_that_has_forked(struct core_world *f)
@@ -430,6 +470,36 @@ a_reset_that_fails_leaves_no_guest_standing_still(void **context)
     core_assert_nothing_left(f);
 }
 
+static void *
+go_on_later(void *context)
+{
+    const struct timespec while_it_waits = {.tv_nsec = 300 * 1000 * 1000};
+    struct core_world *f = context;
+
+    nanosleep(&while_it_waits, NULL);
+    xk_fake_go_on(f->host.preferred);
+    return NULL;
+}
+
+/* It is not refused while there is time. */
+static void
+a_verb_waits_for_a_hypervisor_that_hung_over_a_reset(void **context)
+{
+    struct core_world *f = *context;
+    pthread_t thread;
+
+    assert_int_equal(core_create(f, "a", ""), 0);
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.stops_at = 1};
+    assert_int_equal(reset(f), -1);
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){0};
+    assert_int_equal(pthread_create(&thread, NULL, go_on_later, f), 0);
+    pause_it(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    core_assert_state(f, "a", XK_STATE_PAUSED);
+    assert_int_equal(core_destroy(f, "a"), 0);
+    core_assert_nothing_left(f);
+}
+
 int
 main(void)
 {
@@ -445,12 +515,15 @@ main(void)
         T(a_name_that_is_being_given_back_is_waited_for),
         T(a_name_of_a_preserved_domain_is_not_waited_for),
         T(a_create_killed_at_any_call_is_undone_or_its_guest_runs),
+        T(a_create_whose_guest_was_told_to_run_is_never_undone),
+        T(a_create_whose_guest_was_not_told_to_run_is_undone),
         T(a_create_is_tried_again_right_after_it_was_killed),
         T(a_destroy_killed_at_any_call_is_finished),
         T(a_restart_killed_at_any_call_ends_with_the_domain_running),
         T(a_rename_restart_killed_at_any_call_ends_with_both_domains),
         T(a_reset_killed_at_any_call_leaves_the_guest_as_it_was),
         T(a_reset_that_fails_leaves_no_guest_standing_still),
+        T(a_verb_waits_for_a_hypervisor_that_hung_over_a_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,10 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +22,12 @@
 enum {
     DISK_BYTES = 512 << 10,
     PAGE_BYTES = 4096,
+    LOCKS = 2000,
+};
+
+struct hungry {
+    int fd;
+    atomic_bool ended;
 };
 
 static int
@@ -225,6 +234,78 @@ who_serves_can_be_named_again_without_room(void **context)
     assert_int_equal(unlink(path), 0);
 }
 
+/* Takes each page that somebody lets go of. */
+static void *
+take_every_page(void *context)
+{
+    struct hungry *hungry = context;
+    char page[PAGE_BYTES] = "";
+
+    while (!atomic_load(&hungry->ended))
+        (void)!write(hungry->fd, page, sizeof(page));
+    return NULL;
+}
+
+/* Who waits for a domain, or is to call off a move, goes by it. */
+static void
+who_holds_a_domain_is_named_without_room(void **context)
+{
+    struct core_world *f = *context;
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/.hungry", f->host.state.run_path);
+    struct hungry hungry = {
+        .fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+    unsigned named = 0;
+    struct xk_process holder;
+    struct xk_domain domain;
+    pthread_t thread;
+
+    assert_int_equal(core_create(f, "a", ""), 0);
+    domain = core_find(f, "a");
+    fill(f, 0);
+    assert_int_equal(pthread_create(&thread, NULL, take_every_page, &hungry),
+                     0);
+    for (int i = 0; i < LOCKS; i++) {
+        const char *verb = i % 2 == 0 ? "u" : "a-much-longer-verb";
+
+        assert_int_equal(
+            xk_record_lock(domain.record, verb, core_soon(), &f->err), 0);
+        named += xk_record_holder(domain.record, verb, &holder) &&
+                 holder.pid == getpid();
+        xk_record_unlock(domain.record);
+    }
+    atomic_store(&hungry.ended, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(hungry.fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(named, LOCKS);
+    make_room(f);
+    xk_domain_close(&domain);
+    assert_int_equal(core_destroy(f, "a"), 0);
+}
+
+static void
+an_operation_that_no_journal_names_is_not_called_a_create(void **context)
+{
+    struct core_world *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(core_create(f, "a", ""), 0);
+    domain = core_find(f, "a");
+    assert_int_equal(unlinkat(domain.record->dir_fd, "journal", 0), 0);
+    fill(f, 0);
+    assert_int_equal(xk_domain_pause(&f->host, &domain, core_soon(), &f->err),
+                     -1);
+    assert_int_equal(f->err.kind, XK_ERR_BUSY);
+    if (strstr(f->err.message, "create") != NULL ||
+        strstr(f->err.message, "that its journal does not name") == NULL ||
+        strstr(f->err.message, "xk destroy a") == NULL)
+        fail_msg("%s", f->err.message);
+    make_room(f);
+    xk_domain_close(&domain);
+    assert_int_equal(core_destroy(f, "a"), 0);
+}
+
 int
 main(void)
 {
@@ -237,6 +318,8 @@ main(void)
         T(a_create_without_room_leaves_nothing),
         T(a_rename_restart_without_room_loses_nobody),
         T(who_serves_can_be_named_again_without_room),
+        T(who_holds_a_domain_is_named_without_room),
+        T(an_operation_that_no_journal_names_is_not_called_a_create),
     };
 
     if (!small_disk_can_mount())

@@ -76,14 +76,20 @@ log_event(struct folder *f, const char *text)
 }
 
 static struct xk_kvm_run
-read_run(struct folder *f)
+read_within(struct folder *f, int ms)
 {
     struct xk_kvm_run run;
     struct xk_error err = {0};
 
-    if (xk_kvm_events_read(f->fd, &run, &err) == -1)
+    if (xk_kvm_events_read(f->fd, &run, xk_deadline_in_ms(ms), &err) == -1)
         fail_msg("%s", err.message);
     return run;
+}
+
+static struct xk_kvm_run
+read_run(struct folder *f)
+{
+    return read_within(f, 60000);
 }
 
 static const struct {
@@ -424,6 +430,50 @@ of_more_than_a_guest_has_reason_for_the_last_is_read(void **context)
     assert_true(blocks_of(f, XK_KVM_FILE_EVENTS) < 128 << 10);
 }
 
+static void
+what_is_left_when_time_is_up_is_passed_over_but_for_the_last(void **context)
+{
+    struct folder *f = *context;
+    struct xk_kvm_run run;
+
+    log_event(f, RUN);
+    log_much(f, 128 << 10);
+    run = read_within(f, 0); /* so much is looked at in any case */
+    assert_int_equal(run.state, XK_STATE_RUNNING);
+    assert_false(run.doubtful);
+    read_run(f);
+    log_event(f, STOP);
+    log_much(f, 1 << 20);
+    run = read_within(f, 0);
+    assert_int_equal(run.state, XK_STATE_PAUSED);
+    assert_true(run.doubtful);
+    log_event(f, SHUTDOWN("true", "guest-reset"));
+    run = read_within(f, 0);
+    assert_int_equal(run.state, XK_STATE_SHUTDOWN);
+    assert_int_equal(run.reason, XK_STOP_REBOOT);
+    assert_false(read_run(f).doubtful);
+}
+
+/* Only who has taken over a QEMU can write them, and then at any time. A look
+ * for each byte would take half a minute. */
+static void
+zeros_in_a_log_are_stepped_over_at_once(void **context)
+{
+    struct folder *f = *context;
+    const size_t much = 4 << 20;
+    XK_CLEANUP_FREE char *zeros = xk_calloc(1, much);
+    struct xk_deadline at_once = xk_deadline_in_ms(2000);
+    struct xk_kvm_run run;
+
+    log_event(f, RUN);
+    log_more(f, XK_KVM_FILE_EVENTS, zeros, much);
+    log_event(f, STOP);
+    run = read_run(f);
+    assert_int_equal(run.state, XK_STATE_PAUSED);
+    assert_true(run.doubtful);
+    assert_int_not_equal(xk_deadline_left_ms(at_once), 0);
+}
+
 /* A log as QEMU is given it, used up but for the last bytes. */
 static void
 begin_used_up(struct folder *f)
@@ -527,6 +577,8 @@ main(void)
         T(a_log_that_shows_that_a_write_failed_leaves_the_state_in_doubt),
         T(a_line_that_is_lost_where_a_page_ends_leaves_the_state_in_doubt),
         T(of_more_than_a_guest_has_reason_for_the_last_is_read),
+        T(what_is_left_when_time_is_up_is_passed_over_but_for_the_last),
+        T(zeros_in_a_log_are_stepped_over_at_once),
         T(a_log_that_is_used_up_begins_anew_and_leaves_the_state_in_doubt),
         T(what_qemu_says_ends_the_doubt_unless_the_log_began_anew_since),
         T(a_log_that_is_used_up_keeps_its_last_bytes),

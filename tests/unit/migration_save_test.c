@@ -3,6 +3,7 @@
  * cut anywhere, the disk full at any length, and the save killed anywhere. */
 #include "tests/unit/test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -496,6 +497,29 @@ a_clock_that_is_set_back_amid_a_save_loses_nothing(void **context)
     clock_step_s = 0;
 }
 
+/* The file that is written before it has its name. */
+static void
+lose_part(struct fixture *f)
+{
+    XK_CLEANUP_FREE char *folder = xk_strdup(f->file);
+    XK_CLEANUP_DIR DIR *dir = NULL;
+    struct dirent *entry;
+    unsigned lost = 0;
+
+    *strrchr(folder, '/') = '\0';
+    dir = opendir(folder);
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        const char *dot = strrchr(entry->d_name, '.');
+
+        if (dot == NULL || strcmp(dot, ".part") != 0)
+            continue;
+        assert_int_equal(unlinkat(dirfd(dir), entry->d_name, 0), 0);
+        lost++;
+    }
+    assert_int_equal(lost, 1);
+}
+
 /* One save went well, an hour in the future; the next one is killed as soon as
  * it has begun. */
 static void
@@ -512,6 +536,27 @@ a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one(void **context)
     xk_host_close(&f->host);
     assert_int_equal(open_host(f), 0);
     assert_int_equal(state_of(f), XK_STATE_RUNNING);
+    destroy(f);
+}
+
+/* Of another domain, or of this one at an earlier time. */
+static void
+a_file_that_took_the_place_of_a_lost_save_is_not_taken_for_it(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *earlier = xk_asprintf("%s.earlier", f->file);
+
+    create(f);
+    assert_int_equal(save(f, XK_SAVE_CONTINUE), 0);
+    assert_int_equal(rename(f->file, earlier), 0);
+    /* Its entries are BEGIN and that the file is whole. */
+    assert_true(killed(f, 2, true, false));
+    lose_part(f);
+    assert_int_equal(rename(earlier, f->file), 0);
+    xk_host_close(&f->host);
+    assert_int_equal(open_host(f), 0);
+    assert_int_equal(state_of(f), XK_STATE_PAUSED);
+    unlink(f->file);
     destroy(f);
 }
 
@@ -532,6 +577,7 @@ main(void)
         T(a_save_killed_at_any_entry_of_the_journal_loses_nothing),
         T(a_clock_that_is_set_back_amid_a_save_loses_nothing),
         T(a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one),
+        T(a_file_that_took_the_place_of_a_lost_save_is_not_taken_for_it),
     };
 
     signal(SIGPIPE, SIG_IGN);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -463,6 +464,22 @@ what_an_overflow_hid_is_looked_at_again(void **context)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What ages files away takes such a lock before it does (tmpfiles.d(5)). */
+static void
+records_are_not_aged_away_beside_a_monitor(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_CLOSE int fd =
+        open(f->host.state.run_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    create(f, "a");
+    start_monitor(f);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    end_monitor(f);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -471,6 +488,7 @@ main(int argc, char **argv)
         T(a_worker_that_outlives_its_domain_leaves_no_zombie),
         T(what_a_guest_makes_its_workers_write_fills_nothing),
         T(what_an_overflow_hid_is_looked_at_again),
+        T(records_are_not_aged_away_beside_a_monitor),
     };
 
     if (argc > 2 && strcmp(argv[argc - 2], XK_VERB_WORKER) == 0)

@@ -457,7 +457,7 @@ read_taken(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
     xk_buf_puts(&log, "{\"timestamp\":{},\"event\":\"STOP\"}\n");
     write_in(f, XK_KVM_FILE_EVENTS, &log);
     write_in(f, XK_KVM_FILE_TAKEN, text);
-    return xk_kvm_events_read(f->record->dir_fd, &run, err);
+    return xk_kvm_events_read(f->record->dir_fd, &run, soon(), err);
 }
 
 static void

@@ -309,6 +309,30 @@ a_domain_whose_configuration_is_lost_can_be_destroyed(void **context)
     core_assert_nothing_left(f);
 }
 
+/* Its machine is gone: the end of the record is noted before it is begun. */
+static void
+what_ends_a_domain_without_a_machine_is_noted_first(void **context)
+{
+    struct core_world *f = *context;
+    struct xk_journal journal;
+    struct xk_domain domain;
+
+    assert_int_equal(core_create(f, "a", ""), 0);
+    domain = core_find(f, "a");
+    assert_int_equal(f->host.preferred->ops->teardown(
+                         f->host.preferred, &domain, core_soon(), &f->err),
+                     0);
+    *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.fail_at = 1};
+    assert_int_equal(core_apply(f, "a"), -1);
+    assert_int_equal(xk_journal_read(domain.record, &journal, &f->err), 0);
+    assert_non_null(xk_journal_unfinished(&journal));
+    assert_string_equal(xk_journal_unfinished(&journal)->what, XK_OP_DESTROY);
+    xk_journal_free(&journal);
+    xk_domain_close(&domain);
+    core_reopen(f);
+    core_assert_nothing_left(f);
+}
+
 int
 main(void)
 {
@@ -324,6 +348,7 @@ main(void)
         T(a_rename_restart_that_fails_anywhere_can_be_ended),
         T(a_domain_that_cannot_be_made_anew_is_kept_and_not_tried_again),
         T(a_domain_whose_configuration_is_lost_can_be_destroyed),
+        T(what_ends_a_domain_without_a_machine_is_noted_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,15 @@ compare_age(const void *a, const void *b)
     return (one->made_ns > other->made_ns) - (one->made_ns < other->made_ns);
 }
 
+/* It is there, and its owner is to know why it is not seen. */
+static void
+tell_unlisted(const struct xk_record *record, const struct xk_error *why)
+{
+    if (why->kind != XK_ERR_NOT_FOUND && xk_record_is_there(record))
+        xk_warn("domain %s cannot be listed: %s", record->uuid_text,
+                why->message);
+}
+
 /* One that goes while we look, or cannot be read, is not listed. */
 static bool
 look_at(const struct xk_state *state, const struct xk_uuid *uuid,
@@ -115,11 +124,15 @@ look_at(const struct xk_state *state, const struct xk_uuid *uuid,
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(state, uuid, NULL);
     struct xk_kvm_status status;
+    struct xk_error why = {0};
 
-    if (record == NULL || !xk_journal_is_whole(record) ||
-        xk_kvm_status_read(record->dir_fd, &status, deadline, NULL) == -1 ||
-        fill_info(record, &status, &listed->info, NULL) == -1)
+    if (record == NULL || !xk_journal_is_whole(record))
         return false;
+    if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == -1 ||
+        fill_info(record, &status, &listed->info, &why) == -1) {
+        tell_unlisted(record, &why);
+        return false;
+    }
     listed->made_ns = status.claim.made_ns;
     return true;
 }

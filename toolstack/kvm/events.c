@@ -26,6 +26,7 @@ enum {
     TAKEN_MAX = 4096,
     BACKLOG_MAX = 4 << 20, /* of what is not taken yet, that is looked at */
     RESERVE = 64 * 1024,   /* some five hundred events */
+    AT_ONCE = 256 * 1024,  /* bytes taken before time is looked at */
 };
 
 /* ---- events ---- */
@@ -148,8 +149,7 @@ xk_kvm_run_init(struct xk_kvm_run *run)
 static bool
 is_of_no_interest(const char *line, size_t length)
 {
-    static const char start[] = "{\"timestamp\"";
-    static const char key[] = "\"event\": \"";
+    static const char start[] = "{\"timestamp\"", key[] = "\"event\": \"";
     const size_t start_length = sizeof(start) - 1;
     const size_t key_length = sizeof(key) - 1;
     const char *end = line + length;
@@ -380,26 +380,31 @@ find_end(int fd, struct xk_kvm_run *run, off_t *offset, off_t *end,
     if (*end - *offset <= BACKLOG_MAX)
         return 0;
     *offset = *end - BACKLOG_MAX;
-    run->doubtful = true;
-    run->negotiated = true; /* else there would be no events */
+    run->doubtful = run->negotiated = true; /* else there would be no events */
     return 0;
 }
 
-/* Take what stands in the log from *offset to `end`. 1: what stands there was
- * given back meanwhile. */
+/* Take what stands in the log from *offset to `end`; once time is up, the last
+ * of it. 1: what stands there was given back meanwhile. */
 static int
 take_log(int fd, struct xk_kvm_run *run, off_t *offset, off_t end,
-         bool *changed, struct xk_error *err)
+         struct xk_deadline deadline, bool *changed, struct xk_error *err)
 {
     const size_t size = (size_t)2 * XK_KVM_EVENT_MAX;
     XK_CLEANUP_FREE char *room = xk_calloc(1, size);
+    off_t timed = *offset + AT_ONCE;
 
     while (*offset < end) {
-        size_t wanted =
-            end - *offset < (off_t)size ? (size_t)(end - *offset) : size;
-        ssize_t got = pread(fd, room, wanted, *offset);
-        size_t taken;
+        size_t wanted, taken;
+        ssize_t got;
 
+        if (*offset >= timed && end - *offset > AT_ONCE &&
+            xk_deadline_left_ms(deadline) == 0) {
+            *offset = end - AT_ONCE;
+            run->doubtful = run->negotiated = true; /* as of find_end() */
+        }
+        wanted = end - *offset < (off_t)size ? (size_t)(end - *offset) : size;
+        got = pread(fd, room, wanted, *offset);
         if (got == -1 && errno == EINTR)
             continue;
         if (got == -1)
@@ -426,11 +431,24 @@ ends_in_doubt(int fd, off_t offset, off_t end)
            (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail == 0);
 }
 
+/* Behind a hole, or what only looks like one. */
+static off_t
+skip_zeros(int fd, off_t offset)
+{
+    char room[PAGE];
+    off_t data = lseek(fd, offset, SEEK_DATA), zeros = 0;
+    ssize_t got = pread(fd, room, sizeof(room), offset);
+
+    while (zeros < got && room[zeros] == '\0')
+        zeros++;
+    return data > offset ? data : offset + (zeros > 0 ? zeros : 1);
+}
+
 /* Saving is done before giving back, so reading what was saved once more gets
  * behind the hole; a hole that has another cause is stepped over. */
 static int
 take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
-         struct saved *saved, struct xk_error *err)
+         struct saved *saved, struct xk_deadline deadline, struct xk_error *err)
 {
     off_t end = 0;
     int r = 1;
@@ -440,14 +458,12 @@ take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
         *offset = saved->offset;
         if (find_end(fd, run, offset, &end, err) == -1)
             return -1;
-        r = take_log(fd, run, offset, end, NULL, err);
+        r = take_log(fd, run, offset, end, deadline, NULL, err);
     }
     while (r == 1) {
-        off_t data = lseek(fd, *offset, SEEK_DATA);
-
-        *offset = data > *offset ? data : *offset + 1;
+        *offset = skip_zeros(fd, *offset);
         run->doubtful = true;
-        r = take_log(fd, run, offset, end, NULL, err);
+        r = take_log(fd, run, offset, end, deadline, NULL, err);
     }
     return r;
 }
@@ -463,7 +479,8 @@ xk_kvm_events_look(int log_fd, off_t *offset)
     if (find_end(log_fd, &run, offset, &end, NULL) == -1)
         return true;
     /* What is given back, or cut off, may have been anything. */
-    if (take_log(log_fd, &run, offset, end, &changed, NULL) == 1) {
+    if (take_log(log_fd, &run, offset, end, xk_deadline_never(), &changed,
+                 NULL) == 1) {
         *offset = end;
         return true;
     }
@@ -498,7 +515,8 @@ xk_kvm_events_trim(int record_dir_fd)
                 O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
         return;
-    if (take_all(record_dir_fd, fd, &run, &offset, &saved, NULL) == -1)
+    if (take_all(record_dir_fd, fd, &run, &offset, &saved, xk_deadline_never(),
+                 NULL) == -1)
         return;
     if (xk_kvm_log_is_worn(offset))
         begin_anew(record_dir_fd, fd, &run, offset, saved.round);
@@ -512,22 +530,22 @@ xk_kvm_events_trim(int record_dir_fd)
 
 int
 xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
-                   struct xk_error *err)
+                   struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_CLOSE int fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
+                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct saved saved;
     struct stat st;
     off_t offset;
 
-    fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
-                O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_EVENTS);
-    if (take_all(record_dir_fd, fd, run, &offset, &saved, err) == -1)
+    if (take_all(record_dir_fd, fd, run, &offset, &saved, deadline, err) == -1)
         return -1;
     run->taken = offset;
     run->round = saved.round;
-    if (offset - saved.offset >= TRIM_AT || xk_kvm_log_is_worn(offset))
+    if ((offset - saved.offset >= TRIM_AT || xk_kvm_log_is_worn(offset)) &&
+        xk_deadline_left_ms(deadline) > 0)
         xk_kvm_events_trim(record_dir_fd);
     if (ends_in_doubt(fd, offset, st.st_size))
         run->doubtful = true;
@@ -576,9 +594,7 @@ xk_kvm_events_begin(int record_dir_fd, struct xk_error *err)
     XK_CLEANUP_CLOSE int fd =
         xk_kvm_log_open(record_dir_fd, XK_KVM_FILE_EVENTS, err);
 
-    if (fd == -1)
-        return -1;
-    if (xk_write_all(fd, line, sizeof(line) - 1) == -1)
+    if (fd != -1 && xk_write_all(fd, line, sizeof(line) - 1) == -1)
         return xk_fail_errno(err, "write \"%s\"", XK_KVM_FILE_EVENTS);
-    return 0;
+    return fd == -1 ? -1 : 0;
 }

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 #include "toolstack/hypervisor.h"
 
@@ -57,9 +58,10 @@ enum {
 };
 
 /* The state that the log of a record tells. However much the guest had logged,
- * a bounded part of it is read. */
+ * a bounded part of it is read, and what is left of that at the deadline is
+ * passed over, which leaves the state in doubt. */
 int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
-                       struct xk_error *err);
+                       struct xk_deadline deadline, struct xk_error *err);
 
 /* Look through what the log got since *offset, and move that on: whether
  * anything of it may have changed the state. */

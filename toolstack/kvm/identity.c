@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/uid.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/lost.h"
 #include "toolstack/kvm/uid.h"
 
 enum {
@@ -269,21 +270,62 @@ xk_kvm_identity_save_self(int record_dir_fd, const struct xk_kvm_claim *claim,
                          text.length, false, err);
 }
 
-int
-xk_kvm_identity_load(int record_dir_fd, struct xk_process *process,
-                     struct xk_kvm_claim *claim, struct xk_error *err)
+static int
+parse_process(const struct xk_json *json, struct xk_process *process,
+              struct xk_kvm_claim *claim, struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *json =
-        load(record_dir_fd, XK_KVM_FILE_PROCESS, err);
     int64_t pid, start_ticks;
 
-    *process = (struct xk_process){0};
-    if (json == NULL)
-        return -1;
     if (take_number(json, "pid", INT32_MAX, &pid, err) == -1 ||
         take_number(json, "start_ticks", INT64_MAX, &start_ticks, err) == -1 ||
         (claim != NULL && parse_claim(json, claim, err) == -1))
         return xk_wrap(err, "\"%s\"", XK_KVM_FILE_PROCESS);
     *process = (struct xk_process){(pid_t)pid, (uint64_t)start_ticks};
     return 0;
+}
+
+/* The record does not say which process it is. */
+static int
+find_process(int record_dir_fd, struct xk_process *process,
+             struct xk_kvm_claim *claim, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *json = NULL;
+    struct xk_error why = {0};
+    int found = xk_kvm_find_lost(record_dir_fd, process, &why);
+
+    if (found == -1)
+        return xk_fail(err, why.kind,
+                       "\"%s\" is missing, and whether its QEMU lives cannot "
+                       "be known: %s",
+                       XK_KVM_FILE_PROCESS, why.message);
+    if (found == 0)
+        return xk_fail(err, XK_ERR_NOT_FOUND,
+                       "\"%s\" is missing, and no process is its QEMU",
+                       XK_KVM_FILE_PROCESS);
+    xk_info("\"%s\" is missing: its QEMU is process %d, which works in its "
+            "directory",
+            XK_KVM_FILE_PROCESS, (int)process->pid);
+    if (claim == NULL)
+        return 0;
+    *claim = (struct xk_kvm_claim){0};
+    json = load(record_dir_fd, XK_KVM_FILE_CLAIM, NULL);
+    if (json != NULL)
+        (void)parse_claim(json, claim, NULL);
+    return 0;
+}
+
+int
+xk_kvm_identity_load(int record_dir_fd, struct xk_process *process,
+                     struct xk_kvm_claim *claim, struct xk_error *err)
+{
+    struct xk_error why = {0};
+    XK_CLEANUP_JSON struct xk_json *json =
+        load(record_dir_fd, XK_KVM_FILE_PROCESS, &why);
+
+    *process = (struct xk_process){0};
+    if (json != NULL)
+        return parse_process(json, process, claim, err);
+    if (why.kind == XK_ERR_NOT_FOUND)
+        return find_process(record_dir_fd, process, claim, err);
+    return xk_fail(err, why.kind, "%s", why.message);
 }

@@ -36,8 +36,9 @@ int xk_kvm_identity_save_self(int record_dir_fd,
                               const struct xk_kvm_claim *claim,
                               struct xk_error *err);
 
-/* XK_ERR_NOT_FOUND where no process was ever started. claim may be NULL. The
- * process may be gone by now. */
+/* XK_ERR_NOT_FOUND where the record names no process and none of this host is
+ * its QEMU (toolstack/kvm/lost.h). claim may be NULL. The process may be gone
+ * by now. */
 int xk_kvm_identity_load(int record_dir_fd, struct xk_process *process,
                          struct xk_kvm_claim *claim, struct xk_error *err);
 

@@ -241,7 +241,7 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
     if (status->alive && xk_process_read_stat(process->pid, &stat) == 0)
         status->cpu_time_ns = stat.cpu_ticks * UINT64_C(1000000000) /
                               (uint64_t)sysconf(_SC_CLK_TCK);
-    if (xk_kvm_events_read(record_dir_fd, &run, err) == -1)
+    if (xk_kvm_events_read(record_dir_fd, &run, deadline, err) == -1)
         return -1;
     status->logs = run.negotiated;
     if (run.doubtful && status->alive && run.negotiated)

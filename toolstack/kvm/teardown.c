@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/lost.h"
 #include "toolstack/kvm/state.h"
 
 enum {
@@ -24,19 +26,34 @@ can_hear(const struct xk_process *process)
            stat.state != 'T' && stat.state != 't';
 }
 
+/* What ends a domain is told already, so a record that cannot be read is no
+ * reason to keep its QEMU: that is looked for. 1: *process is to be ended, 0:
+ * there is none. */
+static int
+find_process(int record_dir_fd, struct xk_process *process,
+             struct xk_error *err)
+{
+    struct xk_error why = {0};
+
+    if (xk_kvm_identity_load(record_dir_fd, process, NULL, &why) == 0)
+        return 1;
+    if (why.kind == XK_ERR_NOT_FOUND)
+        return 0;
+    xk_warn("which process its QEMU is, its record does not say: %s",
+            why.message);
+    return xk_kvm_find_lost(record_dir_fd, process, err);
+}
+
 int
 xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
                    struct xk_error *err)
 {
-    struct xk_error load_err = {0};
     XK_CLEANUP_CLOSE int pidfd = -1;
     struct xk_process process;
+    int found = find_process(record_dir_fd, &process, err);
 
-    if (xk_kvm_identity_load(record_dir_fd, &process, NULL, &load_err) == -1) {
-        if (load_err.kind == XK_ERR_NOT_FOUND)
-            return 0;
-        return xk_fail(err, load_err.kind, "%s", load_err.message);
-    }
+    if (found != 1)
+        return found;
     pidfd = xk_process_open(&process);
     if (pidfd == -1)
         return 0;

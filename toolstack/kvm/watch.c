@@ -82,7 +82,9 @@ is_doubtful(int dirfd)
 {
     struct xk_kvm_run run;
 
-    return xk_kvm_events_read(dirfd, &run, NULL) == 0 && run.doubtful;
+    return xk_kvm_events_read(dirfd, &run, xk_deadline_in_ms(DOUBT_MS), NULL) ==
+               0 &&
+           run.doubtful;
 }
 
 /* What happens may not show in the log. */
@@ -260,7 +262,9 @@ xk_kvm_look_again(struct xk_hypervisor *hv, const struct xk_record *record)
     while (domain != NULL && !xk_uuid_equal(&domain->uuid, &record->uuid))
         domain = domain->next;
     if (domain == NULL ||
-        xk_kvm_events_read(record->dir_fd, &run, NULL) == -1 || !run.doubtful)
+        xk_kvm_events_read(record->dir_fd, &run, xk_deadline_in_ms(DOUBT_MS),
+                           NULL) == -1 ||
+        !run.doubtful)
         return;
     ev_timer_stop(domain->loop, &domain->first);
     ev_timer_set(&domain->first, 0., 0.);

@@ -12,13 +12,13 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
-#include "toolstack/made_file.h"
 #include "toolstack/migration/copies.h"
 #include "toolstack/migration/manifest.h"
 #include "toolstack/migration/measure.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/peer.h"
 #include "toolstack/migration/pump.h"
+#include "toolstack/migration/reception.h"
 #include "toolstack/migration/talk.h"
 #include "toolstack/operations.h"
 
@@ -37,56 +37,6 @@ struct reception {
     struct xk_talk talk;
     bool tried; /* it may have been told to run */
 };
-
-/* ---- the journal ---- */
-
-static int
-note_text(const struct reception *reception, struct xk_buf *text)
-{
-    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
-        xk_json_writer_new(text, false);
-    char id[XK_UUID_TEXT_SIZE];
-
-    xk_uuid_format(&reception->id, id);
-    xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "move", id);
-    xk_json_put_bool(writer, "runs", reception->manifest.runs);
-    xk_json_close_object(writer);
-    return 0;
-}
-
-static int
-parse_note(const char *detail, struct xk_uuid *id, bool *runs,
-           struct xk_error *err)
-{
-    XK_CLEANUP_JSON struct xk_json *json =
-        detail == NULL ? NULL
-                       : xk_json_parse(detail, strlen(detail), "journal", NULL);
-    const char *text = xk_json_string(xk_json_get(json, "move"));
-
-    *runs = xk_json_is_true(xk_json_get(json, "runs"));
-    return text != NULL && xk_uuid_parse(text, id)
-               ? 0
-               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
-}
-
-/* 1: the move that is under way, 0: none is, -1: error. */
-static int
-read_note(const struct xk_record *record, struct xk_uuid *id, bool *runs,
-          struct xk_error *err)
-{
-    const struct xk_journal_entry *begin;
-    struct xk_journal journal;
-    int r = 0;
-
-    if (xk_journal_read(record, &journal, err) == -1)
-        return -1;
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL && strcmp(begin->what, XK_OP_RECEIVE) == 0)
-        r = parse_note(begin->detail, id, runs, err) == 0 ? 1 : -1;
-    xk_journal_free(&journal);
-    return r;
-}
 
 /* ---- the verdict ---- */
 
@@ -192,7 +142,7 @@ prepare(struct reception *reception, struct xk_error *err)
     struct xk_deadline deadline = xk_deadline_in_ms(PREPARE_MS);
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    note_text(reception, &text);
+    xk_reception_put(&reception->id, reception->manifest.runs, &text);
     domain->hv = xk_manifest_driver(host, &reception->manifest, err);
     if (domain->hv == NULL)
         return -1;
@@ -290,18 +240,6 @@ take_over(struct reception *reception, struct xk_error *err)
     return -1;
 }
 
-/* Nothing is left of it here, and it never ran. The source must not hear so
- * before it is true. */
-static int
-undo(struct xk_domain *domain, struct xk_deadline deadline,
-     struct xk_error *err)
-{
-    if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
-        return -1;
-    xk_made_files_remove(domain->record);
-    return xk_record_remove(domain->record, err);
-}
-
 static void
 give_up(struct reception *reception, const struct xk_error *why)
 {
@@ -311,7 +249,7 @@ give_up(struct reception *reception, const struct xk_error *why)
 
     /* Recovery tries again; the source asks. */
     if (domain->record != NULL &&
-        undo(domain, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1) {
+        xk_reception_undo(domain, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1) {
         xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
                 err.message);
         return;
@@ -409,113 +347,14 @@ receive_domain(struct reception *reception, struct xk_error *err)
     return finish(reception, err);
 }
 
-/* ---- questions ---- */
-
-static int
-put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
-{
-    const enum xk_handover *fate = context;
-
-    (void)err;
-    xk_json_put_string(writer, "fate", xk_handover_name(*fate));
-    return 0;
-}
-
-/* 1: it is, 0: it is not, -1: that cannot be known. */
-static int
-is_of_move(const struct xk_record *record, const struct xk_uuid *move,
-           struct xk_error *err)
-{
-    struct xk_uuid id;
-    bool runs;
-    int r;
-
-    if (!xk_journal_is_unfinished(record))
-        return 0;
-    r = read_note(record, &id, &runs, err);
-    return r == 1 ? xk_uuid_equal(&id, move) : r;
-}
-
-/* Domains go at any moment. */
-static bool
-is_gone(const struct xk_error *why)
-{
-    return why->kind == XK_ERR_NOT_FOUND || why->errnum == ENOENT;
-}
-
-/* *record, the caller's, is that of the domain which is received by that move,
- * by a process that lives or by recovery; NULL where there is none. What is not
- * to be read may be it: an error. */
-static int
-find_reception(const struct xk_state *state, const struct xk_uuid *move,
-               struct xk_record **record, struct xk_error *err)
-{
-    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-    size_t count;
-
-    *record = NULL;
-    if (xk_state_list(state, &uuids, &count, err) == -1)
-        return -1;
-    for (size_t i = 0; i < count && *record == NULL; i++) {
-        struct xk_error why = {0};
-        XK_CLEANUP_RECORD struct xk_record *found =
-            xk_record_open(state, &uuids[i], &why);
-
-        if (found != NULL && is_of_move(found, move, &why) == 1)
-            *record = XK_TAKE(found);
-        else if (why.message[0] != '\0' && !is_gone(&why))
-            return xk_fail(err, why.kind, "%s", why.message);
-    }
-    return 0;
-}
-
-/* As toolstack/migration/handover.h has it. The record is looked for first:
- * what it decides is on the disk before it goes. */
-static int
-find_fate(struct reception *reception, enum xk_handover *fate, bool *over,
-          struct xk_error *err)
-{
-    const struct xk_state *state = &reception->host->state;
-    XK_CLEANUP_RECORD struct xk_record *record = NULL;
-
-    if (find_reception(state, &reception->id, &record, err) == -1 ||
-        xk_handover_read(state, &reception->id, fate, err) == -1)
-        return -1;
-    *over = record == NULL;
-    if (!*over && *fate != XK_HANDOVER_OWNED)
-        *fate = XK_HANDOVER_OPEN;
-    if (*over && *fate == XK_HANDOVER_TRYING)
-        *fate = XK_HANDOVER_OWNED;
-    return *over && *fate == XK_HANDOVER_OPEN
-               ? xk_handover_refuse(state, &reception->id, fate, err)
-               : 0;
-}
-
-static int
-answer_query(struct reception *reception, struct xk_error *err)
-{
-    enum xk_handover fate;
-    bool over;
-
-    if (find_fate(reception, &fate, &over, err) == -1 ||
-        xk_talk_say(&reception->talk, XK_FRAME_ANSWER, put_fate, &fate, err) ==
-            -1)
-        return -1;
-    /* The process that receives it, if there is one, may need it yet. */
-    if (over && xk_talk_hear(&reception->talk, XK_FRAME_CONFIRM, NULL,
-                             xk_deadline_never(), NULL) == 0)
-        xk_handover_forget(&reception->host->state, &reception->id);
-    return 0;
-}
-
 /* ---- its disks, by a connection of their own ---- */
 
 static int
 serve_copies(struct reception *reception, struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
-    int r =
-        find_reception(&reception->host->state, &reception->id, &record, err);
+    int r = xk_reception_find(&reception->host->state, &reception->id, &record,
+                              err);
 
     if (r == 0 && record == NULL)
         r = xk_fail(err, XK_ERR_STATE, "no such move is under way here");
@@ -543,7 +382,8 @@ serve(struct reception *reception, struct xk_error *err)
     case XK_FRAME_CHANNELS:
         return serve_copies(reception, err);
     case XK_FRAME_QUERY:
-        return answer_query(reception, err);
+        return xk_reception_answer(&reception->host->state, &reception->id,
+                                   talk, err);
     case XK_FRAME_FAILED:
         return xk_peer_failed(&talk->frame, talk->from->what, err);
     default:
@@ -574,56 +414,4 @@ xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
     xk_manifest_free(&reception.manifest);
     xk_talk_end(&reception.talk);
     return r;
-}
-
-/* ---- recovery ---- */
-
-/* Owned: forward, to where it was to be. It may have stopped, or died, or be
- * gone since: then its policy has its turn. */
-static int
-go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
-           struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_domain_info info;
-    struct xk_error why = {0};
-    bool paused = false;
-
-    if (xk_domain_get(host, domain, &info, deadline, &why) == 0) {
-        paused = info.state == XK_STATE_PAUSED;
-        xk_domain_info_free(&info);
-    } else if (why.kind != XK_ERR_NOT_FOUND) {
-        return xk_fail(err, why.kind, "%s", why.message);
-    }
-    if (paused && runs &&
-        domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
-        return -1;
-    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RECEIVE,
-                             NULL, err);
-}
-
-int
-xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
-                   struct xk_deadline deadline, struct xk_error *err)
-{
-    enum xk_handover fate;
-    struct xk_error why = {0};
-    struct xk_uuid id;
-    bool runs;
-    int r = read_note(domain->record, &id, &runs, err);
-
-    if (r != 1)
-        return r;
-    if (xk_handover_read(&host->state, &id, &fate, err) == -1)
-        return -1;
-    /* Whoever might have taken it back is dead. */
-    if (fate == XK_HANDOVER_TRYING &&
-        xk_handover_own(&host->state, &id, &why) == -1)
-        xk_warn("%s", why.message);
-    if (fate == XK_HANDOVER_TRYING || fate == XK_HANDOVER_OWNED)
-        return go_forward(host, domain, runs, deadline, err);
-    if (undo(domain, deadline, err) == -1)
-        return -1;
-    if (fate == XK_HANDOVER_OPEN)
-        xk_handover_forget(&host->state, &id);
-    return 0;
 }

@@ -30,8 +30,9 @@ enum {
 struct save {
     struct xk_host *host;
     struct xk_domain *domain;
-    char *path;      /* absolute */
-    char *temporary; /* the same and a suffix */
+    char *path;       /* absolute */
+    char *temporary;  /* the same and a suffix */
+    struct stat file; /* the one that is complete */
     enum xk_save_then then;
     bool runs;
     enum xk_compression compression;
@@ -92,6 +93,57 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
     save->then = (enum xk_save_then)then;
     save->runs = xk_json_is_true(xk_json_get(json, "runs"));
     return 0;
+}
+
+/* Which file it is: others have had its name, and may be given it. */
+static int
+note_written(const struct save *save, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_integer(writer, "device", (int64_t)save->file.st_dev);
+    xk_json_put_integer(writer, "inode", (int64_t)save->file.st_ino);
+    xk_json_put_integer(writer, "bytes", (int64_t)save->file.st_size);
+    xk_json_close_object(writer);
+    return xk_journal_append(save->domain->record, XK_JOURNAL_DONE,
+                             EFFECT_WRITTEN, text.data, err);
+}
+
+static void
+read_written(const char *detail, struct stat *file)
+{
+    XK_CLEANUP_JSON struct xk_json *json =
+        detail == NULL ? NULL
+                       : xk_json_parse(detail, strlen(detail), "journal", NULL);
+    int64_t device, inode, bytes;
+
+    if (!xk_json_integer(xk_json_get(json, "device"), &device) ||
+        !xk_json_integer(xk_json_get(json, "inode"), &inode) ||
+        !xk_json_integer(xk_json_get(json, "bytes"), &bytes))
+        return;
+    file->st_dev = (dev_t)device;
+    file->st_ino = (ino_t)inode;
+    file->st_size = bytes;
+}
+
+/* Whether a file is complete since that entry, and then which one. */
+static bool
+find_written(const struct xk_journal *journal,
+             const struct xk_journal_entry *begin, struct stat *file)
+{
+    const struct xk_journal_entry *end = journal->entries + journal->count;
+
+    for (const struct xk_journal_entry *entry = begin; entry < end; entry++) {
+        if (entry->kind != XK_JOURNAL_DONE ||
+            strcmp(entry->what, EFFECT_WRITTEN) != 0)
+            continue;
+        read_written(entry->detail, file);
+        return true;
+    }
+    return false;
 }
 
 static int
@@ -226,7 +278,7 @@ write_file(struct save *save, struct xk_deadline deadline, struct xk_error *err)
         write_state(save, &totals, deadline, err) == -1 ||
         write_end(save, &totals, deadline, err) == -1)
         return -1;
-    if (fsync(fd) == -1)
+    if (fsync(fd) == -1 || fstat(fd, &save->file) == -1)
         return xk_fail_errno(err, "sync \"%s\"", save->temporary);
     return 0;
 }
@@ -258,6 +310,34 @@ back_out(struct save *save, bool runs, struct xk_deadline deadline,
     return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);
 }
 
+static bool
+is_complete(const struct save *save, const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && st.st_dev == save->file.st_dev &&
+           st.st_ino == save->file.st_ino && st.st_size == save->file.st_size;
+}
+
+/* Once more after a kill: then it has its name already. Whether a file is the
+ * one is not seen by its name: others have it before and after. */
+static int
+give_name(const struct save *save, struct xk_error *err)
+{
+    if (is_complete(save, save->path))
+        return 0;
+    if (!is_complete(save, save->temporary))
+        return xk_fail(err, XK_ERR_STATE,
+                       "the file that domain \"%s\" was saved to is neither "
+                       "\"%s\" nor \"%s\" any more, so the domain is kept: "
+                       "put it back",
+                       save->domain->name, save->path, save->temporary);
+    if (rename(save->temporary, save->path) == -1)
+        return xk_fail_errno(err, "rename \"%s\" to \"%s\"", save->temporary,
+                             save->path);
+    return 0;
+}
+
 /* From a complete file to the end; all of it can be done twice. */
 static int
 finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
@@ -265,12 +345,7 @@ finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     struct xk_hypervisor *hv = save->domain->hv;
     bool runs = save->runs && save->then == XK_SAVE_CONTINUE;
 
-    /* Once more after a kill: then it has its name already. */
-    if (rename(save->temporary, save->path) == -1 &&
-        (errno != ENOENT || access(save->path, F_OK) == -1))
-        return xk_fail_errno(err, "rename \"%s\" to \"%s\"", save->temporary,
-                             save->path);
-    if (sync_folder(save->path, err) == -1)
+    if (give_name(save, err) == -1 || sync_folder(save->path, err) == -1)
         return -1;
     if (save->then == XK_SAVE_DESTROY)
         return xk_operation_remove(save->host, save->domain, deadline, err);
@@ -299,7 +374,7 @@ save_locked(struct save *save, struct xk_deadline deadline,
     if (note_begin(save, err) == -1)
         return -1;
     if (write_file(save, deadline, err) == -1 ||
-        note(save, XK_JOURNAL_DONE, EFFECT_WRITTEN, err) == -1) {
+        note_written(save, err) == -1) {
         undo(save);
         return -1;
     }
@@ -353,199 +428,19 @@ xk_save_recover(struct xk_host *host, struct xk_domain *domain,
     CLEANUP_SAVE struct save save = {.host = host, .domain = domain};
     const struct xk_journal_entry *begin;
     struct xk_journal journal;
-    bool written;
+    bool written = false;
     int r = -1;
 
     if (xk_journal_read(domain->record, &journal, err) == -1)
         return -1;
     begin = xk_journal_unfinished(&journal);
-    if (begin != NULL)
+    if (begin != NULL) {
         r = read_begin(begin->detail, &save, err);
-    written = begin != NULL && xk_journal_count(&journal, XK_JOURNAL_DONE,
-                                                EFFECT_WRITTEN, begin) > 0;
+        written = find_written(&journal, begin, &save.file);
+    }
     xk_journal_free(&journal);
     if (r == -1)
         return -1;
     return written ? finish(&save, deadline, err)
                    : back_out(&save, save.runs, deadline, err);
-}
-
-/* ---- restore ---- */
-
-struct restore {
-    struct xk_frame_stream stream;
-    struct xk_manifest manifest;
-    const struct xk_domain_config *config; /* the manifest's, or given */
-    bool foreign; /* the hypervisor's stream stands in it as it is */
-    const struct xk_send_watch *watch;
-};
-
-static int
-read_head(struct restore *restore, struct xk_deadline deadline,
-          struct xk_error *err)
-{
-    const char *what = restore->stream.what;
-    struct xk_frame frame = {0};
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-    int r = xk_frame_read(&restore->stream, &frame, deadline, err);
-
-    if (r == 0 && frame.type != XK_FRAME_FILE)
-        r = xk_fail(err, XK_ERR_PROTOCOL, "%s is no saved domain", what);
-    if (r == 0)
-        json = xk_frame_parse(&frame, what, err);
-    xk_buf_free(&frame.payload);
-    return json == NULL
-               ? -1
-               : xk_manifest_take(&json, what, &restore->manifest, err);
-}
-
-/* A file of another toolstack: its stream has no frames. */
-static int
-receive_foreign(struct xk_domain *domain, const struct restore *restore,
-                struct xk_deadline deadline, struct xk_error *err)
-{
-    int fd = fcntl(restore->stream.fd, F_DUPFD_CLOEXEC, 0);
-
-    if (fd == -1)
-        return xk_fail_errno(err, "duplicate a descriptor");
-    return domain->hv->ops->receive(domain->hv, domain->record, restore->config,
-                                    fd, restore->watch, deadline, err);
-}
-
-static int
-receive_frames(struct xk_domain *domain, struct restore *restore,
-               struct xk_deadline deadline, struct xk_error *err)
-{
-    const struct xk_pump_options options = {.silence_ms = SILENCE_MS};
-    struct xk_error driver_err = {0};
-    struct xk_pump *pump;
-    int fd, received;
-
-    pump = xk_pump_in(&restore->stream, &options, &fd, err);
-    if (pump == NULL)
-        return -1;
-    received =
-        domain->hv->ops->receive(domain->hv, domain->record, restore->config,
-                                 fd, restore->watch, deadline, &driver_err);
-    if (xk_pump_join(pump, received == -1, NULL, err) == -1)
-        return -1;
-    if (received == -1)
-        *err = driver_err;
-    return received;
-}
-
-static int
-read_state(struct xk_host *host, struct xk_domain *domain,
-           const struct xk_domain_config *config, void *context,
-           struct xk_deadline deadline, struct xk_error *err)
-{
-    struct restore *restore = context;
-    struct xk_hypervisor *hv = domain->hv;
-
-    (void)host;
-    if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
-                         deadline, err) == -1)
-        return -1;
-    return restore->foreign ? receive_foreign(domain, restore, deadline, err)
-                            : receive_frames(domain, restore, deadline, err);
-}
-
-static int
-check(struct xk_host *host, const struct restore *restore,
-      struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_problems problems = {0};
-    int r = xk_manifest_check(host, &restore->manifest, restore->config, false,
-                              &problems, deadline, err);
-
-    if (r == 0 && problems.errors > 0)
-        r = xk_problems_fail(&problems, err);
-    xk_problems_free(&problems);
-    return r;
-}
-
-/* As a manifest, so that all else is the same. */
-static int
-read_as(struct xk_hypervisor *hv, struct restore *restore, bool needs_config,
-        struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_manifest *manifest = &restore->manifest;
-    int r = hv->ops->read_foreign(hv, restore->stream.fd, restore->stream.what,
-                                  needs_config ? &manifest->config : NULL,
-                                  &manifest->document, deadline, err);
-
-    if (r != 1)
-        return r;
-    restore->foreign = true;
-    manifest->hypervisor = hv->ops->name;
-    manifest->needs = manifest->document;
-    return 0;
-}
-
-static int
-read_foreign(struct xk_host *host, struct restore *restore, bool needs_config,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    const struct xk_hypervisor_ops *ops;
-    struct xk_hypervisor *hv;
-    int r = 0;
-
-    for (size_t i = 0;
-         r == 0 && !restore->foreign && (ops = xk_host_ops(host, i)) != NULL;
-         i++) {
-        if (ops->read_foreign == NULL ||
-            (host->wanted != NULL && strcmp(host->wanted, ops->name) != 0))
-            continue;
-        hv = xk_host_driver(host, ops->name, NULL);
-        if (hv != NULL)
-            r = read_as(hv, restore, needs_config, deadline, err);
-    }
-    return r;
-}
-
-static int
-restore_from(struct xk_host *host, struct restore *restore,
-             const struct xk_restore_options *options, struct xk_domain *domain,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_hypervisor *hv;
-
-    if (read_foreign(host, restore, options->config == NULL, deadline, err) ==
-        -1)
-        return -1;
-    if (!restore->foreign && read_head(restore, deadline, err) == -1)
-        return -1;
-    restore->config =
-        options->config != NULL ? options->config : restore->manifest.config;
-    if (check(host, restore, deadline, err) == -1)
-        return -1;
-    hv = xk_manifest_driver(host, &restore->manifest, err);
-    if (hv == NULL)
-        return -1;
-    return xk_operation_create(host, hv, restore->config, read_state, restore,
-                               options->paused, domain, deadline, err);
-}
-
-int
-xk_domain_restore(struct xk_host *host, const char *path,
-                  const struct xk_restore_options *options,
-                  struct xk_domain *domain, struct xk_deadline deadline,
-                  struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *what = xk_asprintf("\"%s\"", path);
-    XK_CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct restore restore = {
-        .stream = {.fd = fd, .what = what},
-        .watch = options->watch,
-    };
-    int r;
-
-    *domain = (struct xk_domain){.domid = -1};
-    if (fd == -1) {
-        xk_fail_errno(err, "open \"%s\"", path);
-        return xk_fail(err, XK_ERR_USAGE, "%s", err->message);
-    }
-    r = restore_from(host, &restore, options, domain, deadline, err);
-    xk_manifest_free(&restore.manifest);
-    return r == -1 ? xk_wrap(err, "restore from \"%s\"", path) : 0;
 }

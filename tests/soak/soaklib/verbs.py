@@ -173,6 +173,7 @@ class Verbs:
                             guest=guest)
 
         def has_begun():
+            self.world.look()       # where the monitor was killed, a new one
             guest.listen(self.world.console(guest))
             return guest.lives > lives
         if not self.world.eventually(60, has_begun):

@@ -51,9 +51,11 @@ class Verb:
         try:
             status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
+            where = waits()
             self.process.kill()
             self.process.wait()
-            raise Problem("verbs that failed", f"hangs: {self.argv}") from None
+            raise Problem("verbs that failed",
+                          f"hangs: {self.argv}\n{where}") from None
         seconds = time.monotonic() - self.begin
         texts = []
         for file in (self.out, self.err):
@@ -124,6 +126,18 @@ def link_of(path):
         return os.readlink(path)
     except OSError:
         return ""
+
+
+def waits():
+    """Where each process of ours, and what it runs, stands in the kernel."""
+    lines = []
+    for pid in processes():
+        words = b" ".join(words_of(pid))[:120].decode(errors="replace")
+        if re.search(r"xk|qemu|xl|xen", words):
+            stack = read(f"/proc/{pid}/stack").decode(errors="replace")
+            calls = re.findall(r"\] (\w+)", stack)[:6]
+            lines.append(f"{pid} {words}: {' '.join(calls)}")
+    return "\n".join(lines)
 
 
 def kill(pid, number=signal.SIGKILL):

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Wait until a storage daemon that was just started serves, or has ended.
+ * Protocol: QMP (QEMU, docs/interop/qmp-spec).
+ */
+#ifndef XK_BACKENDS_STORAGE_WAIT_H
+#define XK_BACKENDS_STORAGE_WAIT_H
+
+#include "base/error.h"
+
+/* dir_fd: the directory with its socket "qmp", on which nobody else listens.
+ * said_fd: the reading end of its standard error, which nobody else writes; it
+ * is made non-blocking. Both stay the caller's.
+ * Fails with what the daemon said where it has ended, with XK_ERR_TIMEOUT where
+ * it neither serves nor ends in 120 s. */
+int xk_storage_await(int dir_fd, int said_fd, struct xk_error *err);
+
+#endif
