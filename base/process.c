@@ -72,14 +72,23 @@ xk_process_identify(pid_t pid, struct xk_process *process)
     return true;
 }
 
-bool
-xk_process_alive(const struct xk_process *process)
+/* The state says nothing of its end: a leader is a zombie as soon as it has
+ * returned, while its threads go on, or wait in the kernel for their I/O. */
+static bool
+is_that_one(const struct xk_process *process)
 {
     struct xk_process_stat stat;
 
-    return process->pid > 0 && xk_process_read_stat(process->pid, &stat) == 0 &&
-           stat.start_ticks == process->start_ticks && stat.state != 'Z' &&
-           stat.state != 'X';
+    return xk_process_read_stat(process->pid, &stat) == 0 &&
+           stat.start_ticks == process->start_ticks;
+}
+
+static bool
+has_ended(int pidfd)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&end, 1, 0) > 0;
 }
 
 int
@@ -95,11 +104,20 @@ xk_process_open(const struct xk_process *process)
     if (fd == -1)
         return -1;
     /* Checked after opening: from here on the pid cannot become another's. */
-    if (!xk_process_alive(process)) {
+    if (!is_that_one(process) || has_ended(fd)) {
         errno = ESRCH;
         return -1;
     }
     return xk_take_fd(&fd);
+}
+
+/* Without a descriptor to spare nobody is taken for gone. */
+bool
+xk_process_alive(const struct xk_process *process)
+{
+    XK_CLEANUP_CLOSE int fd = xk_process_open(process);
+
+    return fd != -1 || errno != ESRCH;
 }
 
 /* In one piece, of one length: nobody sees half of it. */
@@ -194,7 +212,9 @@ xk_process_kill(const struct xk_process *process, struct xk_deadline deadline,
     XK_CLEANUP_CLOSE int fd = xk_process_open(process);
 
     if (fd == -1)
-        return 0;
+        return errno == ESRCH
+                   ? 0
+                   : xk_fail_errno(err, "open process %d", (int)process->pid);
     if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == -1 &&
         errno != ESRCH)
         return xk_fail_errno(err, "kill process %d", (int)process->pid);

@@ -35,7 +35,8 @@ int xk_process_read_stat(pid_t pid, struct xk_process_stat *stat);
 /* The calling process, or another. False if it does not exist. */
 bool xk_process_identify(pid_t pid, struct xk_process *process);
 
-/* True while that very process exists and is no zombie. */
+/* True while that very process has not ended: with the last of its threads, not
+ * with its first one, which is a zombie from its own end on. */
 bool xk_process_alive(const struct xk_process *process);
 
 /* A pidfd for that very process (never another that has its pid by now), or

@@ -50,28 +50,35 @@ fail_nbd(struct xk_error *err, const char *what, const char *socket)
                    socket, nbd_get_error());
 }
 
-/* By steps, because the blocking call knows no deadline. */
+/* One step of what the blocking calls do, which know no deadline. */
 static int
-await_ready(struct nbd_handle *nbd, const char *socket, struct xk_error *err)
+step(struct nbd_handle *nbd, const char *socket, struct xk_deadline deadline,
+     struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(CONNECT_MS);
+    if (xk_deadline_left_ms(deadline) == 0)
+        return xk_fail(err, XK_ERR_TIMEOUT,
+                       "the NBD server at \"%s\" did not answer in time",
+                       socket);
+    if (nbd_aio_is_dead(nbd) == 1 || nbd_aio_is_closed(nbd) == 1 ||
+        nbd_poll(nbd, xk_deadline_poll_ms(deadline)) == -1)
+        return fail_nbd(err, "talk to", socket);
+    return 0;
+}
 
+static int
+await_ready(struct nbd_handle *nbd, const char *socket,
+            struct xk_deadline deadline, struct xk_error *err)
+{
     while (nbd_aio_is_ready(nbd) == 0) {
-        int left = xk_deadline_left_ms(deadline);
-
-        if (left == 0)
-            return xk_fail(err, XK_ERR_TIMEOUT,
-                           "the NBD server at \"%s\" did not answer in time",
-                           socket);
-        if (nbd_aio_is_dead(nbd) == 1 || nbd_aio_is_closed(nbd) == 1 ||
-            nbd_poll(nbd, left) == -1)
-            return fail_nbd(err, "talk to", socket);
+        if (step(nbd, socket, deadline, err) == -1)
+            return -1;
     }
     return 0;
 }
 
 static struct nbd_handle *
-connect_to(const char *socket, struct xk_error *err)
+connect_to(const char *socket, struct xk_deadline deadline,
+           struct xk_error *err)
 {
     struct nbd_handle *nbd = nbd_create();
 
@@ -80,7 +87,7 @@ connect_to(const char *socket, struct xk_error *err)
     } else if (nbd_set_export_name(nbd, "") == -1 ||
                nbd_aio_connect_unix(nbd, socket) == -1) {
         fail_nbd(err, "connect to", socket);
-    } else if (await_ready(nbd, socket, err) == 0)
+    } else if (await_ready(nbd, socket, deadline, err) == 0)
         return nbd;
     nbd_close(nbd);
     return NULL;
@@ -229,7 +236,8 @@ static struct xk_engine_queue *
 open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
 {
     struct nbd_queue *queue;
-    struct nbd_handle *nbd = connect_to(of(engine)->socket, err);
+    struct nbd_handle *nbd =
+        connect_to(of(engine)->socket, xk_deadline_in_ms(CONNECT_MS), err);
 
     (void)loop;
     if (nbd == NULL)
@@ -322,7 +330,8 @@ struct xk_engine *
 xk_nbd_engine_open(const struct xk_engine_options *options,
                    struct xk_error *err)
 {
-    struct nbd_handle *nbd = connect_to(options->path, err);
+    struct nbd_handle *nbd =
+        connect_to(options->path, xk_deadline_in_ms(CONNECT_MS), err);
     struct nbd_engine *engine;
     int rc;
 
@@ -338,4 +347,58 @@ xk_nbd_engine_open(const struct xk_engine_options *options,
         return &engine->base;
     close_engine(&engine->base);
     return NULL;
+}
+
+/* ---- a flush, and no more ---- */
+
+static int
+await_command(struct nbd_handle *nbd, int64_t command, const char *socket,
+              struct xk_nbd_outcome *outcome, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    int done;
+
+    while ((done = nbd_aio_command_completed(nbd, (uint64_t)command)) == 0) {
+        if (step(nbd, socket, deadline, err) == -1)
+            return -1;
+    }
+    if (done == 1)
+        return 0;
+    if (nbd_aio_is_dead(nbd) == 1 || nbd_aio_is_closed(nbd) == 1)
+        return fail_nbd(err, "talk to", socket);
+    outcome->error = nbd_get_errno() != 0 ? nbd_get_errno() : EIO;
+    return 0;
+}
+
+static int
+flush(struct nbd_handle *nbd, const char *socket,
+      struct xk_nbd_outcome *outcome, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    int64_t command;
+
+    if (nbd_can_flush(nbd) != 1)
+        return 0; /* it keeps what it acknowledged */
+    command = nbd_aio_flush(nbd, NBD_NULL_COMPLETION, 0);
+    if (command == -1)
+        return fail_nbd(err, "talk to", socket);
+    return await_command(nbd, command, socket, outcome, deadline, err);
+}
+
+int
+xk_nbd_flush(const char *socket, struct xk_nbd_outcome *outcome,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct nbd_handle *nbd = connect_to(
+        socket, xk_deadline_min(deadline, xk_deadline_in_ms(CONNECT_MS)), err);
+    int r;
+
+    if (nbd == NULL)
+        return -1;
+    *outcome = (struct xk_nbd_outcome){.server = server_of(nbd)};
+    r = flush(nbd, socket, outcome, deadline, err);
+    if (r == 0)
+        nbd_shutdown(nbd, 0);
+    nbd_close(nbd);
+    return r;
 }

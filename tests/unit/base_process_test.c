@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +76,91 @@ a_dead_child_is_not_alive_though_nobody_waited(void **state)
     assert_false(xk_process_alive(&child));
     waitpid(pid, NULL, 0);
     assert_false(xk_process_identify(pid, &child));
+}
+
+static void *
+wait_for_ever(void *context)
+{
+    (void)context;
+    for (;;)
+        pause();
+    return NULL;
+}
+
+/* Its first thread ends, and another one does not. */
+static pid_t
+start_child_without_leader(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+            _exit(1);
+        pthread_exit(NULL);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static void
+await_zombie(pid_t pid)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(PATIENCE_MS);
+    struct xk_process_stat stat = {0};
+
+    while (stat.state != 'Z' && xk_deadline_left_ms(deadline) > 0) {
+        assert_int_equal(xk_process_read_stat(pid, &stat), 0);
+        sched_yield();
+    }
+    assert_int_equal(stat.state, 'Z');
+}
+
+/* The threads of a process that is killed may wait for a disk, and write to it
+ * yet. */
+static void
+a_process_lives_as_long_as_one_of_its_threads(void **state)
+{
+    pid_t pid = start_child_without_leader();
+    struct xk_process child;
+    struct pollfd poller = {.events = POLLIN};
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    (void)state;
+    await_zombie(pid);
+    assert_true(xk_process_identify(pid, &child));
+    assert_true(xk_process_alive(&child));
+    fd = poller.fd = xk_process_open(&child);
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(poll(&poller, 1, 0), 0);
+    assert_int_equal(
+        xk_process_kill(&child, xk_deadline_in_ms(PATIENCE_MS), NULL), 0);
+    assert_int_equal(poll(&poller, 1, 0), 1);
+    assert_false(xk_process_alive(&child));
+    waitpid(pid, NULL, 0);
+}
+
+static void
+without_a_descriptor_to_spare_nobody_is_taken_for_gone(void **state)
+{
+    struct rlimit before, none;
+    struct xk_process self;
+    struct xk_error err = {0};
+    bool alive;
+    int killed;
+
+    (void)state;
+    assert_true(xk_process_identify(getpid(), &self));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    alive = xk_process_alive(&self);
+    killed = xk_process_kill(&self, xk_deadline_in_ms(0), &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(alive);
+    assert_int_equal(killed, -1);
 }
 
 static void
@@ -165,6 +253,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_process_is_known_by_pid_and_start),
         cmocka_unit_test(a_dead_child_is_not_alive_though_nobody_waited),
+        cmocka_unit_test(a_process_lives_as_long_as_one_of_its_threads),
+        cmocka_unit_test(
+            without_a_descriptor_to_spare_nobody_is_taken_for_gone),
         cmocka_unit_test(the_descriptor_of_a_process_tells_its_end),
         cmocka_unit_test(a_program_gives_its_output_and_its_errors_apart),
         cmocka_unit_test(output_without_end_is_bounded),

@@ -5,6 +5,7 @@
  */
 #include "toolstack/xen/vbd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,9 +20,14 @@
 
 #include <libnbd.h>
 
+#include "backends/device/inflight.h"
 #include "backends/engine/flusher.h"
+#include "backends/settle.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
+#include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/slow_file.h"
 #include "tests/unit/test.h"
@@ -178,6 +184,167 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
     assert_int_equal(slow_file_byte(&image, 0), 0xaa);
 }
 
+/* ---- between the end of a backend and that of the daemon ---- */
+
+static void
+leave_as_a_backend_does(void)
+{
+    XK_CLEANUP_FREE char *device = xk_asprintf(
+        "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
+        "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
+        "\"engine\":\"nbd\",\"socket\":\"%s/nbd\",\"readonly\":false}",
+        image.path, folder);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/daemon.json", folder);
+    XK_CLEANUP_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct xk_process process;
+
+    assert_int_equal(
+        xk_write_file(dir, "device.json", device, strlen(device), false, &err),
+        0);
+    assert_true(xk_process_identify(daemon_pid, &process));
+    assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &err), 0);
+    assert_int_equal(write_with(0xaa), 0);
+}
+
+static struct xk_inflight *
+open_log(void)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/inflight", folder);
+    struct xk_inflight_offer offer = {.queues = 1, .segments = 11};
+    struct xk_inflight *log = xk_inflight_open(path, &offer, &err);
+
+    assert_non_null(log);
+    return log;
+}
+
+static uint64_t
+daemon_server(void)
+{
+    struct xk_process process;
+
+    assert_true(xk_process_identify(daemon_pid, &process));
+    return process.start_ticks << 24 ^ (uint64_t)process.pid;
+}
+
+static void
+note_a_write(void)
+{
+    struct xk_inflight *log = open_log();
+
+    xk_inflight_change_server(log, daemon_server());
+    xk_inflight_note_write(log);
+    xk_inflight_close(log);
+}
+
+static void
+assert_lost(void)
+{
+    struct xk_inflight *log;
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(xk_settle(folder, xk_deadline_in_ms(WAIT_MS), &err),
+                         -1);
+        assert_non_null(strstr(err.message, "has lost what was written"));
+    }
+    log = open_log();
+    assert_true(xk_inflight_is_poisoned(log));
+    xk_inflight_close(log);
+}
+
+static void
+what_was_written_is_kept_before_the_daemon_ends(void **state)
+{
+    struct xk_inflight *log;
+
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    if (xk_settle(folder, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+        fail_msg("%s", err.message);
+    log = open_log();
+    assert_int_equal(xk_inflight_written(log), 0);
+    assert_false(xk_inflight_is_poisoned(log));
+    xk_inflight_close(log);
+}
+
+static void
+a_last_flush_that_fails_is_told(void **state)
+{
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    slow_file_fail(&image, 0, 1);
+    assert_lost();
+}
+
+/* Beside this program, where the toolstack looks for it. */
+static char *
+link_backend(void)
+{
+    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+    XK_CLEANUP_FREE char *folder_of = NULL;
+    XK_CLEANUP_FREE char *path = NULL;
+
+    assert_non_null(self);
+    folder_of = xk_asprintf("%.*s", (int)(strrchr(self, '/') - self), self);
+    path = xk_asprintf("%s/xk-backend", folder_of);
+    assert_true(symlink("../../xk-backend", path) == 0 || errno == EEXIST);
+    return XK_TAKE(path);
+}
+
+static void
+a_disk_whose_last_flush_fails_is_not_stopped_for_another_host(void **state)
+{
+    XK_CLEANUP_FREE char *path = link_backend();
+    int r;
+
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    slow_file_fail(&image, 0, 1);
+    r = xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err);
+    unlink(path);
+    assert_int_equal(r, -1);
+    assert_non_null(strstr(err.message, "has lost what was written"));
+    /* It goes on serving a guest that is told. */
+    assert_int_equal(kill(daemon_pid, 0), 0);
+}
+
+static void
+a_daemon_that_took_writes_along_is_told(void **state)
+{
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    end_daemon();
+    assert_lost();
+}
+
+static void
+a_flush_that_failed_while_the_backend_ended_is_told(void **state)
+{
+    struct xk_inflight *log;
+
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    log = open_log();
+    xk_inflight_set_poisoned(log);
+    xk_inflight_close(log);
+    assert_lost();
+}
+
+static void
+a_last_flush_is_waited_for_until_the_deadline(void **state)
+{
+    (void)state;
+    leave_as_a_backend_does();
+    note_a_write();
+    slow_file_hold(&image, false, true);
+    assert_int_equal(xk_settle(folder, xk_deadline_in_ms(SOON_MS), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+}
+
 /* ---- what flushes a raw image, and has outlived its backend ---- */
 
 static void
@@ -316,6 +483,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
+        T(what_was_written_is_kept_before_the_daemon_ends),
+        T(a_last_flush_that_fails_is_told),
+        T(a_disk_whose_last_flush_fails_is_not_stopped_for_another_host),
+        T(a_daemon_that_took_writes_along_is_told),
+        T(a_flush_that_failed_while_the_backend_ended_is_told),
+        T(a_last_flush_is_waited_for_until_the_deadline),
         T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
         T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
         T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),

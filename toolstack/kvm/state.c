@@ -237,11 +237,8 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
     if (xk_kvm_identity_load(record_dir_fd, process, &status->claim, err) == -1)
         return -1;
     /* The process first: what it logged before it ended is in the log then. */
-    status->alive = process->pid > 0 &&
-                    xk_process_read_stat(process->pid, &stat) == 0 &&
-                    stat.start_ticks == process->start_ticks &&
-                    stat.state != 'Z' && stat.state != 'X';
-    if (status->alive)
+    status->alive = xk_process_alive(process);
+    if (status->alive && xk_process_read_stat(process->pid, &stat) == 0)
         status->cpu_time_ns = stat.cpu_ticks * UINT64_C(1000000000) /
                               (uint64_t)sysconf(_SC_CLK_TCK);
     if (xk_kvm_events_read(record_dir_fd, &run, deadline, err) == -1)

@@ -126,6 +126,19 @@ ask_guest(struct xk_xen *xen, const struct xk_vbd *vbd,
                    vbd->vdev);
 }
 
+/* Its guest has let go of it, and is not told any more. */
+static int
+settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    struct xk_error why;
+
+    if (!xk_vbd_has_daemon(vbd) || xk_vbd_settle(vbd, deadline, &why) == 0)
+        return 0;
+    return xk_fail(err, why.kind, "%s; --force takes it away all the same",
+                   why.message);
+}
+
 static int
 detach(struct xk_xen *xen, const struct xk_record *record,
        const struct xk_vbd *vbd, bool force, struct xk_deadline deadline,
@@ -140,6 +153,8 @@ detach(struct xk_xen *xen, const struct xk_record *record,
         XK_CLEANUP_JSON struct xk_json *answer =
             xk_vbd_ask(vbd, "{\"leave\":true}", deadline, NULL);
     }
+    if (!force && vbd->json != NULL && settle(vbd, deadline, err) == -1)
+        return -1;
     return xk_vbd_remove(xen, record, vbd, deadline, err);
 }
 

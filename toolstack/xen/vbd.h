@@ -115,6 +115,7 @@ int xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
                  struct xk_error *err);
 int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
                 struct xk_error *err);
+bool xk_vbd_has_daemon(const struct xk_vbd *vbd);
 bool xk_vbd_is_served(const struct xk_vbd *vbd);
 
 /* Ask xk-backend to end, and do not wait: so that several end at once. */
@@ -158,6 +159,12 @@ int xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
  * one, which was killed, are done before; at the deadline there is no offer. */
 int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
+
+/* Have what was written kept, between the end of the backend and that of the
+ * daemon. An error where some of it is lost, of which whoever serves the disk
+ * next knows, or where that is not known at the deadline. */
+int xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                  struct xk_error *err);
 
 /* Until nobody has the image: it stays locked as long as requests of a process
  * that has ended are still under way. XK_ERR_IN_USE at the deadline. */

@@ -6,11 +6,12 @@
  * Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -23,7 +24,8 @@
 enum {
     ANSWER_MAX = 64 * 1024,
     WORDS_MAX = 96,
-    LOOK_MS = 50,
+    LOOK_MS = 50, /* and ever less often: each looks at all processes */
+    LOOK_MS_MAX = 1000,
 };
 
 static bool
@@ -153,15 +155,18 @@ static int
 await_image(const struct xk_image *image, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    struct timespec while_ = {.tv_nsec = LOOK_MS * 1000000L};
     struct xk_error why = {0};
+    int ms = LOOK_MS;
 
     while (xk_image_check_free(image, NULL, &why) == -1) {
         if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0) {
             *err = why;
             return -1;
         }
-        nanosleep(&while_, NULL);
+        ms = xk_deadline_left_ms(deadline) < ms ? xk_deadline_left_ms(deadline)
+                                                : ms;
+        (void)poll(NULL, 0, ms); /* the end of a lock is told by nothing */
+        ms = ms * 2 < LOOK_MS_MAX ? ms * 2 : LOOK_MS_MAX;
     }
     return 0;
 }
@@ -288,6 +293,35 @@ xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
     xk_image_close(&image);
     free_words(&words);
     return r;
+}
+
+/* ---- before it ends ---- */
+
+int
+xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *program = NULL;
+    XK_CLEANUP_FREE char *log = xk_asprintf("%s/inflight", vbd->path);
+    XK_CLEANUP_FREE char *ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
+    XK_CLEANUP_BUF struct xk_buf output = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    const char *said;
+    int status = 0;
+
+    if (!is_read_write(vbd) || access(log, F_OK) == -1)
+        return 0; /* nobody has ever served it */
+    program = xk_program_find("xk-backend", err);
+    if (program == NULL)
+        return -1;
+    if (xk_process_run(
+            (const char *const[]){program, "settle", vbd->path, ms, NULL},
+            ANSWER_MAX, &output, &errors, deadline, &status, err) == -1)
+        return xk_wrap(err, "flush disk %s", vbd->vdev);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    said = complaint(&errors);
+    return xk_fail(err, XK_ERR_FAILED, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
 /* ---- told while it runs ---- */

@@ -85,8 +85,8 @@ daemon_lives(const struct xk_vbd *vbd)
     return xk_process_alive(&process);
 }
 
-static bool
-has_daemon(const struct xk_vbd *vbd)
+bool
+xk_vbd_has_daemon(const struct xk_vbd *vbd)
 {
     const char *engine = xk_json_string(xk_json_get(vbd->json, "engine"));
 
@@ -96,7 +96,7 @@ has_daemon(const struct xk_vbd *vbd)
 bool
 xk_vbd_is_served(const struct xk_vbd *vbd)
 {
-    return has_backend(vbd) && (!has_daemon(vbd) || daemon_lives(vbd));
+    return has_backend(vbd) && (!xk_vbd_has_daemon(vbd) || daemon_lives(vbd));
 }
 
 static int
@@ -263,6 +263,7 @@ xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
     if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
+        (xk_vbd_has_daemon(vbd) && xk_vbd_settle(vbd, deadline, err) == -1) ||
         end_process(vbd, DAEMON, false, deadline, err) == -1 ||
         end_flusher(vbd, true, deadline, err) == -1)
         return -1;
@@ -418,12 +419,12 @@ xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     if (clear_way(vbd, deadline, err) == -1)
         return -1;
-    if (has_daemon(vbd) && !daemon_lives(vbd)) {
+    if (xk_vbd_has_daemon(vbd) && !daemon_lives(vbd)) {
         /* The backend's connection is to the one that is gone. */
         if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
             xk_vbd_start_daemon(vbd, deadline, err) == -1)
             return -1;
-    } else if (has_daemon(vbd) && !has_backend(vbd) &&
+    } else if (xk_vbd_has_daemon(vbd) && !has_backend(vbd) &&
                xk_vbd_offer_image(vbd, deadline, err) == -1) {
         return -1;
     }
@@ -437,7 +438,7 @@ xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
     struct xk_error other;
     int r;
 
-    if (!has_daemon(vbd))
+    if (!xk_vbd_has_daemon(vbd))
         return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %s is a raw image",
                        vbd->vdev);
     if (end_process(vbd, BACKEND, false, deadline, err) == -1)
