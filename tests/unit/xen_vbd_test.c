@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -431,6 +433,49 @@ a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
     assert_int_equal(status, 0);
 }
 
+/* At the flusher's address, with a queue that one client fills. */
+static int
+listen_as_flusher(int type)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+    assert_int_not_equal(fd, -1);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    return fd;
+}
+
+static void
+a_flusher_that_cannot_be_reached_is_not_taken_for_none(void **state)
+{
+    XK_CLEANUP_CLOSE int listener = -1;
+
+    (void)state;
+    end_daemon(); /* raw images have none */
+    listener = listen_as_flusher(SOCK_STREAM);
+    assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err), -1);
+    assert_non_null(strstr(err.message, "reach the process that flushes"));
+}
+
+static void
+a_flusher_that_takes_no_connection_is_waited_for_with_an_end(void **state)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    XK_CLEANUP_CLOSE int listener = -1;
+    XK_CLEANUP_CLOSE int client = -1;
+
+    (void)state;
+    end_daemon(); /* raw images have none */
+    listener = listen_as_flusher(SOCK_SEQPACKET);
+    client = xk_flusher_connect(path, &err);
+    assert_int_not_equal(client, -1);
+    assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err), -1);
+    assert_non_null(strstr(err.message, "reach the process that flushes"));
+}
+
 int
 main(void)
 {
@@ -447,6 +492,8 @@ main(void)
         T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
         T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
         T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
+        T(a_flusher_that_cannot_be_reached_is_not_taken_for_none),
+        T(a_flusher_that_takes_no_connection_is_waited_for_with_an_end),
     };
 
     if (geteuid() != 0) {

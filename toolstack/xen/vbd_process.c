@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@ enum {
     ASK_MS = 5000,
     DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
     GONE_MS = 5000,
+    CONNECT_MS = 5000,
+    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
     EXIT_NO_PROGRAM = 126,
 };
 
@@ -147,42 +150,66 @@ end_process(const struct xk_vbd *vbd, const char *name, bool let_go,
 
 /* ---- the process that flushes a raw image (backends/engine/flusher.h) ---- */
 
-/* -1: there is none. */
+/* Who listens there may be stopped, and the queue of those who wait full. */
+static bool
+bound_connect(int fd)
+{
+    struct timeval patience = {.tv_sec = CONNECT_MS / 1000};
+
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+                      sizeof(patience)) == 0;
+}
+
+/* 0: there is none, and *found is -1. What else keeps us from it does not prove
+ * that nobody flushes. */
 static int
-connect_flusher(const struct xk_vbd *vbd)
+connect_flusher(const struct xk_vbd *vbd, int *found, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int dir =
         open(vbd->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+    *found = -1;
+    if (dir == -1 && errno == ENOENT)
+        return 0;
+    if (dir == -1 || fd == -1 || !bound_connect(fd))
+        return xk_fail_errno(err, "look for the process that flushes disk %s",
+                             vbd->vdev);
     snprintf(address.sun_path, sizeof(address.sun_path),
              "/proc/self/fd/%d/flusher", dir);
-    if (dir == -1 || fd == -1 ||
-        connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
-        return -1;
-    return xk_take_fd(&fd);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        *found = xk_take_fd(&fd);
+    else if (errno != ENOENT && errno != ECONNREFUSED)
+        return xk_fail_errno(err, "reach the process that flushes disk %s",
+                             vbd->vdev);
+    return 0;
 }
 
 /* The kernel keeps who listened; as long as the connection stands it is that
- * process. */
+ * process. 0: it is no more, and *found is -1. */
 static int
-open_peer(int fd)
+open_peer(int fd, int *found, struct xk_error *err)
 {
     struct ucred peer = {0};
     socklen_t length = sizeof(peer);
     struct pollfd gone = {.fd = fd, .events = POLLIN};
-    int process;
+    XK_CLEANUP_CLOSE int process = -1;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1 ||
-        peer.pid <= 0)
-        return -1;
+    *found = -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1)
+        return xk_fail_errno(err, "ask who flushes");
+    if (peer.pid <= 0)
+        return xk_fail(err, XK_ERR_HOST,
+                       "the process that flushes is not in our pid namespace");
     process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-    if (process != -1 && poll(&gone, 1, 0) != 0) {
-        close(process);
-        return -1;
-    }
-    return process;
+    if (process == -1)
+        return errno == ESRCH
+                   ? 0
+                   : xk_fail_errno(err, "open the process that flushes");
+    if (poll(&gone, 1, 0) == 0)
+        *found = xk_take_fd(&process);
+    return 0;
 }
 
 /* Left behind by a backend that was killed in a flush, or after one that
@@ -193,6 +220,8 @@ settle(const struct xk_vbd *vbd, int fd, struct xk_deadline deadline,
 {
     int32_t error = 0;
 
+    /* A save may wait for ever, but not for this: its guest stands still. */
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS));
     if (send(fd, "f", 1, MSG_NOSIGNAL) != 1)
         error = errno;
     else if (xk_deadline_poll(deadline, fd, POLLIN, "the image", err) == -1)
@@ -211,9 +240,13 @@ static int
 end_flusher(const struct xk_vbd *vbd, bool with_flush,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = connect_flusher(vbd);
-    XK_CLEANUP_CLOSE int process = fd == -1 ? -1 : open_peer(fd);
+    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_CLOSE int process = -1;
 
+    if (connect_flusher(vbd, &fd, err) == -1)
+        return -1;
+    if (fd != -1 && open_peer(fd, &process, err) == -1)
+        return xk_wrap(err, "disk %s", vbd->vdev);
     if (process == -1)
         return 0;
     if (with_flush && settle(vbd, fd, deadline, err) == -1)
