@@ -235,15 +235,16 @@ class World:
         return eventually(seconds * self.PATIENCE, test)
 
     def must_soon(self, host, *words, guest=None):
-        """Again, after a kill. What was killed between fork() and exec() holds
-        its lock for a moment longer, and is in the way until then."""
+        """Until the guest is there, after a kill. What was killed between
+        fork() and exec() holds its lock for a moment longer, and is in the way
+        until then; or another finishes meanwhile what was begun."""
         result = None
 
         def is_done():
             nonlocal result
             result = self.must(host, *words, allowed=(0, 4, 5), guest=guest)
             self.book.stops["a killed verb in the way"] += result.status != 0
-            return result.status == 0
+            return result.status == 0 or self.find(guest) is not None
         if not self.eventually(5, is_done):
             raise Problem("verbs that failed", f"{host.name}: "
                           f"{' '.join(words)}: {result.err.strip()}", guest)
