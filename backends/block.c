@@ -149,7 +149,17 @@ jail_flusher(void *context, struct xk_error *err)
 }
 
 /* What became of a flush under way is known to the process that made it. Where
- * that has gone as well nobody knows, and it cannot be asked for again. */
+ * that has gone as well nobody knows, and it cannot be asked for again; unless
+ * one was made after it, of all there was (settle.h). */
+static bool
+has_lost_a_flush(struct xk_inflight *log)
+{
+    bool lost = xk_blkif_flush_is_lost(log);
+
+    xk_inflight_set_settled(log, false);
+    return lost;
+}
+
 static int
 take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
 {
@@ -173,7 +183,7 @@ take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
     if (block->flusher_fd == -1)
         return -1;
     block->has_new_flusher = known == 0;
-    if (known == 1 || !xk_blkif_flush_is_left(device->log))
+    if (!has_lost_a_flush(device->log) || known == 1)
         return 0;
     xk_warn("%s: the processes that wrote and flushed the image have ended "
             "during a flush",
@@ -434,15 +444,13 @@ xk_block_open(const char *dir, struct xk_error *err)
     return NULL;
 }
 
-/* One that knows of a failure stays, to tell it to whoever comes. */
+/* The process that flushes stays: whoever stops us asks it (settle.h). */
 int
 xk_block_run(struct xk_block *block, struct xk_error *err)
 {
     (void)err;
     while (!block->done)
         run_once(block);
-    if (block->flusher_fd != -1 && !block->device.poisoned)
-        xk_flusher_end(block->flusher_fd);
     return 0;
 }
 

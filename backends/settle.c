@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/settle.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "backends/config.h"
+#include "backends/device/blkif_queue.h"
 #include "backends/device/inflight.h"
 #include "backends/engine/engine.h"
+#include "backends/engine/flusher.h"
+#include "backends/jail.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -22,6 +27,8 @@ lose(const struct xk_backend_config *config, struct xk_inflight *log,
                    why);
 }
 
+/* ---- an image that is not raw: by the process that serves it ---- */
+
 static bool
 server_lives(const char *dir)
 {
@@ -33,8 +40,18 @@ server_lives(const char *dir)
 }
 
 static int
-flush(const struct xk_backend_config *config, struct xk_inflight *log,
-      struct xk_deadline deadline, struct xk_error *err)
+lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
+           int error, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *why = xk_asprintf("\"%s\" failed a flush (%s)",
+                                            config->target, strerror(error));
+
+    return lose(config, log, why, err);
+}
+
+static int
+flush_server(const struct xk_backend_config *config, struct xk_inflight *log,
+             struct xk_deadline deadline, struct xk_error *err)
 {
     uint32_t written = xk_inflight_written(log);
     struct xk_nbd_outcome outcome;
@@ -43,32 +60,83 @@ flush(const struct xk_backend_config *config, struct xk_inflight *log,
         return -1;
     if (xk_inflight_change_server(log, outcome.server))
         return lose(config, log, "the process that kept it has ended", err);
-    if (outcome.error != 0) {
-        XK_CLEANUP_FREE char *why = xk_asprintf(
-            "\"%s\" failed a flush (error %d)", config->target, outcome.error);
-
-        return lose(config, log, why, err);
-    }
+    if (outcome.error != 0)
+        return lose_flush(config, log, outcome.error, err);
     xk_inflight_note_flush(log, written);
     return 0;
 }
 
 static int
-settle_log(const char *dir, const struct xk_backend_config *config,
-           struct xk_inflight *log, struct xk_deadline deadline,
-           struct xk_error *err)
+settle_served(const char *dir, struct xk_backend_config *config,
+              struct xk_inflight *log, struct xk_deadline deadline,
+              struct xk_error *err)
 {
-    if (xk_inflight_is_poisoned(log))
-        return lose(config, log, "a flush failed, or its server died", err);
     if (server_lives(dir))
-        return flush(config, log, deadline, err);
+        return flush_server(config, log, deadline, err);
     return xk_inflight_written(log) == 0
                ? 0
                : lose(config, log, "the process that kept it has ended", err);
 }
 
+/* ---- a raw image: by the process that flushes it, or by ourselves ---- */
+
 static int
-settle(const char *dir, const struct xk_backend_config *config,
+jail(void *context, struct xk_error *err)
+{
+    const struct xk_backend_config *config = context;
+
+    return xk_jail_enter_flusher(config->uid, config->gid, err);
+}
+
+/* Where that process has ended a backend flushes by itself, and may have been
+ * killed in it. A new one is started, because who asks the kernel for a flush
+ * cannot be ended while it waits. */
+static int
+start_flusher(const char *path, struct xk_backend_config *config,
+              struct xk_inflight *log, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_flusher_options options = {
+        .path = path, .jail = jail, .context = config};
+
+    if (xk_blkif_flush_is_lost(log))
+        return lose(config, log,
+                    "the processes that wrote and flushed it have ended during "
+                    "a flush",
+                    err);
+    options.image_fd = fd = open(config->target, O_RDWR | O_CLOEXEC);
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", config->target);
+    return xk_flusher_take(&options, err) == -1 ? -1 : 0;
+}
+
+static int
+settle_raw(const char *dir, struct xk_backend_config *config,
+           struct xk_inflight *log, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
+    int error = 0;
+    int answered = xk_flusher_flush(path, &error, deadline, err);
+
+    if (answered == 0) {
+        if (start_flusher(path, config, log, err) == -1)
+            return -1;
+        answered = xk_flusher_flush(path, &error, deadline, err);
+    }
+    if (answered == -1)
+        return -1;
+    if (answered == 0)
+        return xk_fail(err, XK_ERR_FAILED,
+                       "the process that flushes was ended");
+    if (error != 0)
+        return lose_flush(config, log, error, err);
+    xk_inflight_set_settled(log, true);
+    return 0;
+}
+
+static int
+settle(const char *dir, struct xk_backend_config *config,
        struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/inflight", dir);
@@ -78,13 +146,24 @@ settle(const char *dir, const struct xk_backend_config *config,
     struct xk_inflight *log;
     int r;
 
-    if (config->engine != XK_ENGINE_NBD || config->read_only || config->cdrom ||
+    static int (*const settle_by[XK_ENGINE_COUNT])(
+        const char *dir, struct xk_backend_config *config,
+        struct xk_inflight *log, struct xk_deadline deadline,
+        struct xk_error *err) = {
+        [XK_ENGINE_FILE] = settle_raw,
+        [XK_ENGINE_NBD] = settle_served,
+    };
+
+    if (settle_by[config->engine] == NULL || config->read_only ||
+        config->cdrom ||
         access(path, F_OK) == -1) /* nobody has ever served it */
         return 0;
     log = xk_inflight_open(path, &offer, err);
     if (log == NULL)
         return -1;
-    r = settle_log(dir, config, log, deadline, err);
+    r = xk_inflight_is_poisoned(log)
+            ? lose(config, log, "a flush failed, or its server died", err)
+            : settle_by[config->engine](dir, config, log, deadline, err);
     xk_inflight_close(log);
     return r;
 }

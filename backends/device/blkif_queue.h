@@ -84,9 +84,9 @@ void xk_blkif_queue_stop(struct xk_blkif_queue *queue, bool keep_log);
  * where that comes to an end. */
 void xk_blkif_queue_abandon(struct xk_blkif_queue *queue, bool fail);
 
-/* Whether a process that was killed had taken a flush that it has not answered.
- * The log may say anything. */
-bool xk_blkif_flush_is_left(struct xk_inflight *log);
+/* Whether a process that was killed had taken a flush that it has not answered,
+ * and nobody has flushed since. The log may say anything. */
+bool xk_blkif_flush_is_lost(struct xk_inflight *log);
 
 enum xk_blkif_queue_state
 xk_blkif_queue_state(const struct xk_blkif_queue *queue);

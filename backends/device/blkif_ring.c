@@ -146,8 +146,8 @@ is_flush(uint32_t abi, const uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
            request.operation == XK_BLKIF_OP_FLUSH;
 }
 
-bool
-xk_blkif_flush_is_left(struct xk_inflight *log)
+static bool
+flush_is_left(struct xk_inflight *log)
 {
     uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
     uint32_t abi;
@@ -160,6 +160,12 @@ xk_blkif_flush_is_left(struct xk_inflight *log)
         }
     }
     return false;
+}
+
+bool
+xk_blkif_flush_is_lost(struct xk_inflight *log)
+{
+    return flush_is_left(log) && !xk_inflight_is_settled(log);
 }
 
 static int

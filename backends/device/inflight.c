@@ -45,6 +45,7 @@ struct header {
     _Atomic uint32_t poisoned;
     _Atomic uint32_t unflushed; /* the number of the last such write; 0: none */
     uint64_t server;
+    _Atomic uint32_t settled;
 };
 
 struct file {
@@ -160,6 +161,18 @@ bool
 xk_inflight_is_poisoned(const struct xk_inflight *log)
 {
     return log->file->header.poisoned != 0;
+}
+
+void
+xk_inflight_set_settled(struct xk_inflight *log, bool settled)
+{
+    atomic_store(&log->file->header.settled, settled);
+}
+
+bool
+xk_inflight_is_settled(const struct xk_inflight *log)
+{
+    return atomic_load(&log->file->header.settled) != 0;
 }
 
 void

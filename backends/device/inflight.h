@@ -65,6 +65,12 @@ bool xk_inflight_is_new(const struct xk_inflight *log);
 void xk_inflight_set_poisoned(struct xk_inflight *log);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
+/* All that was written is flushed, and nobody has written since: what became of
+ * flushes that are left does not matter any more. Set while nobody serves the
+ * device; taken back, by who serves it next, before its first request. */
+void xk_inflight_set_settled(struct xk_inflight *log, bool settled);
+bool xk_inflight_is_settled(const struct xk_inflight *log);
+
 /* Writes are kept by a process until they are flushed (engine.h, server): the
  * log knows which one, and whether it has any. A write that is done is noted; a
  * flush that is done notes what was written when it began. Queues may do both

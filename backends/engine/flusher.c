@@ -25,6 +25,7 @@ enum {
     ORPHAN_LOOK_MS = 1000,
     START_MS = 10000,
     GONE_MS = 5000,
+    CONNECT_S = 5, /* where its backlog is full */
     /* Where the new process has what it keeps. */
     IMAGE_FD = 3,
     LISTEN_FD = 4,
@@ -181,6 +182,20 @@ struct start {
     int image_fd, listen_fd, name_fd, ready_fd;
 };
 
+/* Whoever waits for the end of what we were started by must not wait for ours.
+ */
+static int
+let_go_of_output(void)
+{
+    XK_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    return null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+                   dup2(null, STDOUT_FILENO) == -1 ||
+                   dup2(null, STDERR_FILENO) == -1
+               ? -1
+               : 0;
+}
+
 /* Each in its place, though one may lie where another belongs. */
 static int
 arrange(const struct start *start)
@@ -224,8 +239,8 @@ become(const struct start *start)
     for (size_t i = 0; i < sizeof(deaf_to) / sizeof(deaf_to[0]); i++)
         signal(deaf_to[i], SIG_IGN);
     rename_ourselves();
-    if (arrange(start) == -1 || listen(LISTEN_FD, CLIENTS_MAX) == -1 ||
-        write(READY_FD, "", 1) != 1)
+    if (let_go_of_output() == -1 || arrange(start) == -1 ||
+        listen(LISTEN_FD, CLIENTS_MAX) == -1 || write(READY_FD, "", 1) != 1)
         _exit(1);
     close(READY_FD);
     if (start->options->jail != NULL &&
@@ -300,11 +315,37 @@ xk_flusher_connect(const char *path, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address = address_of(path);
+    struct timeval patience = {.tv_sec = CONNECT_S};
 
     if (fd == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ==
+            -1 ||
         connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
         return xk_fail_errno(err, "connect to the process that flushes");
     return xk_take_fd(&fd);
+}
+
+int
+xk_flusher_flush(const char *path, int *error, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    struct xk_error why = {0};
+    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, &why);
+    char word = XK_FLUSHER_FLUSH;
+    int32_t answer;
+
+    if (fd == -1 && (why.errnum == ENOENT || why.errnum == ECONNREFUSED))
+        return 0;
+    if (fd == -1)
+        return xk_fail(err, why.kind, "%s", why.message);
+    if (send(fd, &word, 1, MSG_NOSIGNAL) != 1)
+        return 0;
+    if (xk_deadline_poll(deadline, fd, POLLIN, "the process that flushes",
+                         err) == -1)
+        return -1;
+    *error =
+        recv(fd, &answer, sizeof(answer), 0) == sizeof(answer) ? answer : EPIPE;
+    return 1;
 }
 
 void

@@ -10,14 +10,15 @@
  * queue has a connection, by which it asks with one byte and is answered with
  * an errno. All who have asked by the time that a flush begins are served by
  * it. A flush that failed is never tried again: from then on the answer is the
- * same. It ends when it is told to, when the toolstack ends it, or when its
- * socket has gone and nobody is connected.
+ * same. It ends when the toolstack ends it, when the backend that made it could
+ * not begin, or when its socket has gone and nobody is connected.
  */
 #ifndef XK_BACKENDS_ENGINE_FLUSHER_H
 #define XK_BACKENDS_ENGINE_FLUSHER_H
 
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 
 /* What is asked of it; only the first is answered. */
@@ -39,11 +40,18 @@ struct xk_flusher_options {
 int xk_flusher_take(const struct xk_flusher_options *options,
                     struct xk_error *err);
 
-/* A connected socket, the caller's. */
+/* A connected socket, the caller's. Waits 5 s at most. */
 int xk_flusher_connect(const char *path, struct xk_error *err);
 
-/* All is flushed, and nobody will ask it any more: by a connection of it. It
- * is gone then, unless it does not answer. */
+/* By whoever has stopped the backend. 1: *error is what became of the flush, 0
+ * or an errno, EPIPE where the flusher ended before it told; 0: there is none
+ * that could be asked; -1: it could not be asked, or does not answer in time.
+ */
+int xk_flusher_flush(const char *path, int *error, struct xk_deadline deadline,
+                     struct xk_error *err);
+
+/* Nobody has asked it for anything, nor will: by a connection of it. It is gone
+ * then, unless it does not answer. */
 void xk_flusher_end(int fd);
 
 #endif

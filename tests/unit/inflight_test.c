@@ -219,18 +219,18 @@ a_flush_that_nobody_answered_is_found_whatever_became_of_its_ring(void **state)
     begin_at(0);
     take_at(0, 0, XK_BLKIF_OP_WRITE);
     xk_inflight_commit(queue, 1);
-    assert_false(xk_blkif_flush_is_left(log_));
+    assert_false(xk_blkif_flush_is_lost(log_));
     take_at(1, 1, XK_BLKIF_OP_FLUSH);
-    assert_false(xk_blkif_flush_is_left(log_)); /* the ring still has it */
+    assert_false(xk_blkif_flush_is_lost(log_)); /* the ring still has it */
     xk_inflight_commit(queue, 2);
     reopen();
-    assert_true(xk_blkif_flush_is_left(log_));
+    assert_true(xk_blkif_flush_is_lost(log_));
     xk_inflight_answer(queue, 1, 0, 0);
-    assert_false(xk_blkif_flush_is_left(log_));
+    assert_false(xk_blkif_flush_is_lost(log_));
     take_at(2, 2, XK_BLKIF_OP_FLUSH);
     xk_inflight_commit(queue, 3);
     xk_inflight_end(queue);
-    assert_false(xk_blkif_flush_is_left(log_));
+    assert_false(xk_blkif_flush_is_lost(log_));
 }
 
 int

@@ -169,12 +169,25 @@ try_everything(struct fixture *f)
 static void
 a_pid_that_a_jailed_process_wrote_is_not_signalled(void **context)
 {
-    static const char *const names[] = {"lock", "qsd.pid", "qsd.lock"};
     struct fixture *f = *context;
 
-    for (size_t i = 0; i < 3; i++) {
+    lock_and_write(f, "qsd.pid", f->server);
+    try_everything(f);
+    assert_false(has_ended(f->server, NULL));
+    assert_false(xk_vbd_is_served(&f->vbd));
+}
+
+static void
+who_holds_a_lock_and_is_not_named_is_not_taken_for_nobody(void **context)
+{
+    static const char *const names[] = {"lock", "qsd.lock"};
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < 2; i++) {
         lock_and_write(f, names[i], f->server);
-        try_everything(f);
+        assert_int_equal(xk_vbd_stop(&f->vbd, soon(), &f->err), -1);
+        assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+        assert_non_null(strstr(f->err.message, names[i]));
         assert_false(has_ended(f->server, NULL));
     }
     assert_false(xk_vbd_is_served(&f->vbd));
@@ -259,6 +272,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_pid_that_a_jailed_process_wrote_is_not_signalled),
+        T(who_holds_a_lock_and_is_not_named_is_not_taken_for_nobody),
         T(a_process_that_has_the_pid_of_an_earlier_one_is_not_signalled),
         T(the_process_that_was_named_with_privileges_is_ended),
         T(who_lets_go_of_its_lock_and_stays_is_killed),

@@ -20,6 +20,7 @@
 
 #include <libnbd.h>
 
+#include "backends/device/blkif_queue.h"
 #include "backends/device/inflight.h"
 #include "backends/engine/flusher.h"
 #include "backends/settle.h"
@@ -357,6 +358,62 @@ start_flusher(void)
     assert_int_equal(xk_flusher_take(&options, &err), 0);
 }
 
+/* As it leaves a raw image: no storage daemon has that. */
+static void
+leave_raw(void)
+{
+    static const char json[] = "{\"readonly\":false,\"engine\":\"file\"}";
+    XK_CLEANUP_FREE char *device = xk_asprintf(
+        "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
+        "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
+        "\"engine\":\"file\",\"readonly\":false,\"uid\":%u,\"gid\":%u}",
+        image.path, XK_VBD_FIRST_UID + 1, XK_VBD_FIRST_UID + 1);
+    XK_CLEANUP_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    end_daemon();
+    xk_json_cleanup(&vbd.json);
+    vbd.json = xk_json_parse(json, strlen(json), "x", NULL);
+    assert_int_equal(
+        xk_write_file(dir, "device.json", device, strlen(device), false, &err),
+        0);
+    xk_inflight_close(open_log());
+}
+
+static void
+leave_a_flush(void)
+{
+    static const struct xk_blkif_ring_id id = {.pages = 1};
+    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX] = {XK_BLKIF_OP_FLUSH};
+    struct xk_inflight *log = open_log();
+    struct xk_inflight_queue *queue = xk_inflight_queue(log, 0);
+
+    assert_int_equal(xk_inflight_begin(log, 0, &id, 32, 0, &err), 0);
+    xk_inflight_take(queue, 0, 0, entry);
+    xk_inflight_commit(queue, 1);
+    assert_true(xk_blkif_flush_is_lost(log));
+    xk_inflight_close(log);
+}
+
+static bool
+is_flush_lost(void)
+{
+    struct xk_inflight *log = open_log();
+    bool lost = xk_blkif_flush_is_lost(log);
+
+    xk_inflight_close(log);
+    return lost;
+}
+
+static int
+stop_disk(int64_t ms)
+{
+    XK_CLEANUP_FREE char *path = link_backend();
+    int r = xk_vbd_stop(&vbd, xk_deadline_in_ms(ms), &err);
+
+    unlink(path);
+    return r;
+}
+
 static bool
 has_flusher(void)
 {
@@ -370,27 +427,66 @@ static void
 a_disk_is_stopped_after_what_its_dead_backend_did_not_flush(void **state)
 {
     (void)state;
-    end_daemon(); /* raw images have none */
+    leave_raw();
     start_flusher();
-    if (xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+    leave_a_flush();
+    if (stop_disk(WAIT_MS) == -1)
         fail_msg("%s", err.message);
     assert_false(has_flusher());
+    /* Whoever serves it here after all finds nothing lost. */
+    assert_false(is_flush_lost());
 }
 
 static void
 a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
 {
     (void)state;
-    end_daemon(); /* raw images have none */
+    leave_raw();
     start_flusher();
     slow_file_fail(&image, 0, 1);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
-                         -1);
+        assert_int_equal(stop_disk(WAIT_MS), -1);
         assert_non_null(strstr(err.message, "has lost what was written"));
     }
     assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
     assert_false(has_flusher());
+}
+
+static void
+a_disk_is_flushed_without_what_should_have_flushed_it(void **state)
+{
+    (void)state;
+    leave_raw();
+    slow_file_fail(&image, 0, 1);
+    assert_int_equal(stop_disk(WAIT_MS), -1);
+    assert_non_null(strstr(err.message, "has lost what was written"));
+}
+
+static void
+a_flush_that_was_lost_with_all_who_knew_of_it_is_told(void **state)
+{
+    (void)state;
+    leave_raw();
+    leave_a_flush();
+    assert_int_equal(stop_disk(WAIT_MS), -1);
+    assert_non_null(strstr(err.message, "has lost what was written"));
+    assert_false(has_flusher());
+}
+
+static void
+a_disk_that_is_not_flushed_in_time_is_not_stopped(void **state)
+{
+    (void)state;
+    leave_raw();
+    start_flusher();
+    leave_a_flush();
+    slow_file_hold(&image, false, true);
+    assert_int_equal(stop_disk(SOON_MS), -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_true(has_flusher()); /* for whoever serves it next */
+    slow_file_release(&image);
+    assert_int_equal(stop_disk(WAIT_MS), 0);
+    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
 }
 
 static void
@@ -415,13 +511,13 @@ a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
     int status;
 
     (void)state;
-    end_daemon(); /* raw images have none */
+    leave_raw();
     start_flusher();
     slow_file_hold(&image, false, true);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1 &&
+        _exit(stop_disk(WAIT_MS) == -1 &&
                       strstr(err.message, "has lost what was written") != NULL
                   ? 0
                   : 1);
@@ -454,10 +550,10 @@ a_flusher_that_cannot_be_reached_is_not_taken_for_none(void **state)
     XK_CLEANUP_CLOSE int listener = -1;
 
     (void)state;
-    end_daemon(); /* raw images have none */
+    leave_raw();
     listener = listen_as_flusher(SOCK_STREAM);
-    assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err), -1);
-    assert_non_null(strstr(err.message, "reach the process that flushes"));
+    assert_int_equal(stop_disk(WAIT_MS), -1);
+    assert_non_null(strstr(err.message, "the process that flushes"));
 }
 
 static void
@@ -468,12 +564,12 @@ a_flusher_that_takes_no_connection_is_waited_for_with_an_end(void **state)
     XK_CLEANUP_CLOSE int client = -1;
 
     (void)state;
-    end_daemon(); /* raw images have none */
+    leave_raw();
     listener = listen_as_flusher(SOCK_SEQPACKET);
     client = xk_flusher_connect(path, &err);
     assert_int_not_equal(client, -1);
-    assert_int_equal(xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err), -1);
-    assert_non_null(strstr(err.message, "reach the process that flushes"));
+    assert_int_equal(stop_disk(WAIT_MS), -1);
+    assert_non_null(strstr(err.message, "the process that flushes"));
 }
 
 int
@@ -491,6 +587,9 @@ main(void)
         T(a_last_flush_is_waited_for_until_the_deadline),
         T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
         T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
+        T(a_disk_is_flushed_without_what_should_have_flushed_it),
+        T(a_flush_that_was_lost_with_all_who_knew_of_it_is_told),
+        T(a_disk_that_is_not_flushed_in_time_is_not_stopped),
         T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
         T(a_flusher_that_cannot_be_reached_is_not_taken_for_none),
         T(a_flusher_that_takes_no_connection_is_waited_for_with_an_end),

@@ -133,7 +133,7 @@ settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     struct xk_error why;
 
-    if (!xk_vbd_has_daemon(vbd) || xk_vbd_settle(vbd, deadline, &why) == 0)
+    if (xk_vbd_settle(vbd, deadline, &why) == 0)
         return 0;
     return xk_fail(err, why.kind, "%s; --force takes it away all the same",
                    why.message);

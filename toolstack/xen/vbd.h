@@ -115,7 +115,6 @@ int xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
                  struct xk_error *err);
 int xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
                 struct xk_error *err);
-bool xk_vbd_has_daemon(const struct xk_vbd *vbd);
 bool xk_vbd_is_served(const struct xk_vbd *vbd);
 
 /* Ask xk-backend to end, and do not wait: so that several end at once. */
@@ -161,8 +160,9 @@ int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 
 /* Have what was written kept, between the end of the backend and that of the
- * daemon. An error where some of it is lost, of which whoever serves the disk
- * next knows, or where that is not known at the deadline. */
+ * process that serves or flushes the image. Takes 30 s at most. An error where
+ * some of it is lost, of which whoever serves the disk next knows, or where
+ * that is not known at the deadline. */
 int xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
                   struct xk_error *err);
 

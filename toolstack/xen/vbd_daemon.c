@@ -26,6 +26,7 @@ enum {
     WORDS_MAX = 96,
     LOOK_MS = 50, /* and ever less often: each looks at all processes */
     LOOK_MS_MAX = 1000,
+    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
 };
 
 static bool
@@ -295,7 +296,7 @@ xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
     return r;
 }
 
-/* ---- before it ends ---- */
+/* ---- before it, or the process that flushes a raw image, ends ---- */
 
 int
 xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
@@ -303,12 +304,15 @@ xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     XK_CLEANUP_FREE char *program = NULL;
     XK_CLEANUP_FREE char *log = xk_asprintf("%s/inflight", vbd->path);
-    XK_CLEANUP_FREE char *ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
+    XK_CLEANUP_FREE char *ms = NULL;
     XK_CLEANUP_BUF struct xk_buf output = {0};
     XK_CLEANUP_BUF struct xk_buf errors = {0};
     const char *said;
     int status = 0;
 
+    /* A save may wait for ever, but not for this: its guest stands still. */
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS));
+    ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
     if (!is_read_write(vbd) || access(log, F_OK) == -1)
         return 0; /* nobody has ever served it */
     program = xk_program_find("xk-backend", err);

@@ -34,7 +34,8 @@ enum {
     DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
     GONE_MS = 5000,
     CONNECT_MS = 5000,
-    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
+    NAMED_MS = 2000,
+    LOOK_MS = 20,
     EXIT_NO_PROGRAM = 126,
 };
 
@@ -85,8 +86,8 @@ daemon_lives(const struct xk_vbd *vbd)
     return xk_process_alive(&process);
 }
 
-bool
-xk_vbd_has_daemon(const struct xk_vbd *vbd)
+static bool
+has_daemon(const struct xk_vbd *vbd)
 {
     const char *engine = xk_json_string(xk_json_get(vbd->json, "engine"));
 
@@ -96,7 +97,7 @@ xk_vbd_has_daemon(const struct xk_vbd *vbd)
 bool
 xk_vbd_is_served(const struct xk_vbd *vbd)
 {
-    return has_backend(vbd) && (!xk_vbd_has_daemon(vbd) || daemon_lives(vbd));
+    return has_backend(vbd) && (!has_daemon(vbd) || daemon_lives(vbd));
 }
 
 static int
@@ -121,6 +122,39 @@ send_signal(int fd, int number)
     syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
+/* Whether somebody holds the lock, and the file that names who, which is
+ * written a moment after, is missing or cannot be read. */
+static bool
+is_unnamed(const struct xk_vbd *vbd, const char *name, const char *lock)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
+    struct xk_process process;
+
+    return xk_process_load(AT_FDCWD, path, &process, NULL) == -1 &&
+           is_locked(vbd, lock);
+}
+
+/* *fd: a pidfd, or -1 where there is nobody. */
+static int
+find_holder(const struct xk_vbd *vbd, const char *name, int *fd,
+            struct xk_error *err)
+{
+    const char *lock = strcmp(name, DAEMON) == 0 ? "qsd.lock" : "lock";
+    struct xk_deadline patience = xk_deadline_in_ms(NAMED_MS);
+
+    while (is_unnamed(vbd, name, lock)) {
+        if (xk_deadline_left_ms(patience) == 0)
+            return xk_fail(err, XK_ERR_IN_USE,
+                           "a process holds \"%s/%s\", and \"%s\" beside it "
+                           "does not tell which: end what \"fuser\" names for "
+                           "it, and try again",
+                           vbd->path, lock, name);
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    *fd = open_process(vbd, name);
+    return 0;
+}
+
 /* Asked first, so that it finishes what it began. let_go: it is enough that it
  * has given up its lock, and with that the guest's memory; it says so itself,
  * so it is killed all the same, and gone when the kernel lets it. */
@@ -128,10 +162,12 @@ static int
 end_process(const struct xk_vbd *vbd, const char *name, bool let_go,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = open_process(vbd, name);
+    XK_CLEANUP_CLOSE int fd = -1;
     struct xk_deadline patience =
         xk_deadline_min(deadline, xk_deadline_in_ms(DRAIN_MS));
 
+    if (find_holder(vbd, name, &fd, err) == -1)
+        return -1;
     if (fd == -1)
         return 0;
     send_signal(fd, SIGTERM);
@@ -212,33 +248,8 @@ open_peer(int fd, int *found, struct xk_error *err)
     return 0;
 }
 
-/* Left behind by a backend that was killed in a flush, or after one that
- * failed: whoever goes on elsewhere must not take that for done. */
 static int
-settle(const struct xk_vbd *vbd, int fd, struct xk_deadline deadline,
-       struct xk_error *err)
-{
-    int32_t error = 0;
-
-    /* A save may wait for ever, but not for this: its guest stands still. */
-    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS));
-    if (send(fd, "f", 1, MSG_NOSIGNAL) != 1)
-        error = errno;
-    else if (xk_deadline_poll(deadline, fd, POLLIN, "the image", err) == -1)
-        return xk_wrap(err, "flush disk %s", vbd->vdev);
-    else if (recv(fd, &error, sizeof(error), 0) != sizeof(error))
-        error = EPIPE; /* killed in it: nobody knows any more */
-    if (error == 0)
-        return 0;
-    return xk_fail(err, XK_ERR_FAILED,
-                   "disk %s has lost what was written to it: \"%s\" failed a "
-                   "flush (%s)",
-                   vbd->vdev, vbd->target, strerror(error));
-}
-
-static int
-end_flusher(const struct xk_vbd *vbd, bool with_flush,
-            struct xk_deadline deadline, struct xk_error *err)
+end_flusher(const struct xk_vbd *vbd, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     XK_CLEANUP_CLOSE int process = -1;
@@ -249,8 +260,6 @@ end_flusher(const struct xk_vbd *vbd, bool with_flush,
         return xk_wrap(err, "disk %s", vbd->vdev);
     if (process == -1)
         return 0;
-    if (with_flush && settle(vbd, fd, deadline, err) == -1)
-        return -1;
     send_signal(process, SIGKILL);
     if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN,
                          "the process that flushes", err) != -1)
@@ -263,9 +272,9 @@ xk_vbd_stop(const struct xk_vbd *vbd, struct xk_deadline deadline,
             struct xk_error *err)
 {
     if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
-        (xk_vbd_has_daemon(vbd) && xk_vbd_settle(vbd, deadline, err) == -1) ||
+        xk_vbd_settle(vbd, deadline, err) == -1 ||
         end_process(vbd, DAEMON, false, deadline, err) == -1 ||
-        end_flusher(vbd, true, deadline, err) == -1)
+        end_flusher(vbd, err) == -1)
         return -1;
     /* What they began may outlive them. */
     return xk_vbd_await_image(
@@ -290,7 +299,7 @@ xk_vbd_abandon(const struct xk_vbd *vbd, struct xk_deadline deadline,
     if (end_process(vbd, BACKEND, true, deadline, err) == -1)
         return -1;
     if (end_process(vbd, DAEMON, false, deadline, &late) == -1 ||
-        end_flusher(vbd, false, deadline, &late) == -1)
+        end_flusher(vbd, &late) == -1)
         xk_warn("%s", late.message); /* it has nothing of the guest */
     return 0;
 }
@@ -419,12 +428,12 @@ xk_vbd_start(const struct xk_vbd *vbd, struct xk_deadline deadline,
 {
     if (clear_way(vbd, deadline, err) == -1)
         return -1;
-    if (xk_vbd_has_daemon(vbd) && !daemon_lives(vbd)) {
+    if (has_daemon(vbd) && !daemon_lives(vbd)) {
         /* The backend's connection is to the one that is gone. */
         if (end_process(vbd, BACKEND, false, deadline, err) == -1 ||
             xk_vbd_start_daemon(vbd, deadline, err) == -1)
             return -1;
-    } else if (xk_vbd_has_daemon(vbd) && !has_backend(vbd) &&
+    } else if (has_daemon(vbd) && !has_backend(vbd) &&
                xk_vbd_offer_image(vbd, deadline, err) == -1) {
         return -1;
     }
@@ -438,7 +447,7 @@ xk_vbd_resize(const struct xk_vbd *vbd, uint64_t bytes,
     struct xk_error other;
     int r;
 
-    if (!xk_vbd_has_daemon(vbd))
+    if (!has_daemon(vbd))
         return xk_fail(err, XK_ERR_UNSUPPORTED, "disk %s is a raw image",
                        vbd->vdev);
     if (end_process(vbd, BACKEND, false, deadline, err) == -1)
