@@ -108,12 +108,14 @@ class Chaos:
         self.goes_on(guest)
 
     def backend_stopped(self, guest):
-        pids = self.world.backends(guest) + self.world.daemons(guest)
+        pids = (self.world.backends(guest) + self.world.daemons(guest)
+                + self.world.flushers(guest))
         if not pids:
             return
         pid = self.random.choice(pids)
+        is_flusher = pid in self.world.flushers(guest)
         self.book.note(f"{guest.name}: what serves its disk stops")
-        self.book.stops["xk-backend or storage daemon"] += 1
+        self.book.stops["what serves a disk"] += 1
         try:
             self.signal_all([pid], signal.SIGSTOP)
             self.world.look()
@@ -122,7 +124,19 @@ class Chaos:
                 self.signal_all([pid], signal.SIGKILL)
         finally:
             self.signal_all([pid], signal.SIGCONT)
-        self.goes_on(guest)
+        self.goes_on(guest, is_flusher)
+
+    def flusher_killed(self, guest):
+        """With its backend, or alone: killed in a flush it takes along what
+        became of that."""
+        victims = self.world.flushers(guest)
+        if victims and self.random.random() < 0.3:
+            victims += self.world.backends(guest)
+        if not self.signal_all(victims, signal.SIGKILL):
+            return
+        self.book.note(f"{guest.name}: what flushes its disk is killed")
+        self.book.kills["xk-flusher"] += 1
+        self.goes_on(guest, True)
 
     def daemon_killed(self, guest):
         if not self.signal_all(self.world.daemons(guest), signal.SIGKILL):
@@ -134,9 +148,10 @@ class Chaos:
     def signal_all(self, pids, number):
         return [pid for pid in pids if kill(pid, number)]
 
-    def goes_on(self, guest):
+    def goes_on(self, guest, flusher_killed=False):
         """It tells of more; or its disk is stopped, where a storage daemon may
-        have taken a write with it that no flush had followed."""
+        have taken a write with it that no flush had followed, or what flushes
+        a disk the outcome of a flush."""
         world, told = self.world, guest.told
 
         def has_gone_on():
@@ -145,11 +160,11 @@ class Chaos:
         if not world.eventually(30, has_gone_on):
             raise Problem("guests lost", f"{guest.name} does not go on", guest)
         if world.is_stopped(guest):
-            if guest.form == "raw":
+            if guest.form == "raw" and not flusher_killed:
                 raise Problem("guests lost",
                               f"{guest.name}: its disk was stopped", guest)
             self.book.note("  its disk is stopped")
-            self.book.stops["disks, by a lost daemon"] += 1
+            self.book.stops["disks, by what was lost with a process"] += 1
             guest.lost = [what for what in guest.lost
                           if what[0] != "errors in guests"]
             self.verbs.destroy(guest)

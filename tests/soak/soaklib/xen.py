@@ -43,6 +43,7 @@ class XenWorld(World):
         "destroy": 8, "pause": 8, "rename": 8, "reboot": 6, "save": 10,
         "attach": 8, "monitor_killed": 4, "monitor_stopped": 2,
         "backend_killed": 16, "backend_stopped": 6, "daemon_killed": 8,
+        "flusher_killed": 4,
         "guest_killed": 5, "full": 4,
     }
 
@@ -89,14 +90,18 @@ class XenWorld(World):
 
     # ---- processes ----
 
-    def backends(self, guest):
+    def backends(self, guest, name=b"xk-backend"):
         record = os.fsencode(f"/domains/{guest.uuid}/")
         found = []
         for pid in processes():
             words = words_of(pid)
-            if len(words) > 2 and words[1] == b"block" and record in words[2]:
+            if len(words) > 2 and words[1] == b"block" and (
+                    words[0].endswith(name) and record in words[2]):
                 found.append(pid)
         return found
+
+    def flushers(self, guest):
+        return self.backends(guest, b"xk-flusher")
 
     def daemons(self, guest):
         """By the user that it alone has."""
@@ -127,7 +132,8 @@ class XenWorld(World):
         return done.returncode == 0
 
     def end_by_force(self, guest):
-        for pid in self.backends(guest) + self.daemons(guest):
+        for pid in (self.backends(guest) + self.daemons(guest)
+                    + self.flushers(guest)):
             kill(pid, signal.SIGCONT)
             kill(pid)
         shutil.rmtree(guest.host.record(guest), ignore_errors=True)
