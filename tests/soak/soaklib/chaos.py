@@ -57,7 +57,7 @@ class Chaos:
         if guest.on_crash == "restart":
             lives = guest.lives
             world.runs(guest, guest.host)
-            if not world.eventually(60, lambda: self.has_begun(guest, lives)):
+            if not world.eventually(60, lambda: world.has_begun(guest, lives)):
                 raise Problem("guests lost",
                               f"{guest.name} did not begin anew", guest)
         elif guest.on_crash == "destroy":
@@ -66,10 +66,6 @@ class Chaos:
         else:
             world.await_state(guest, "crashed")
             self.verbs.destroy(guest)
-
-    def has_begun(self, guest, lives):
-        guest.listen(self.world.console(guest))
-        return guest.lives > lives
 
     def guest_stopped(self, guest):
         """Its host's list must not wait for it, nor a verb beyond its time."""

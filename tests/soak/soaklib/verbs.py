@@ -171,12 +171,8 @@ class Verbs:
         if self.disturbed(guest, "reboot", "reboot", guest.uuid) is None:
             self.world.must(guest.host, "reboot", guest.uuid, allowed=(0, 5),
                             guest=guest)
-
-        def has_begun():
-            self.world.look()       # where the monitor was killed, a new one
-            guest.listen(self.world.console(guest))
-            return guest.lives > lives
-        if not self.world.eventually(60, has_begun):
+        if not self.world.eventually(
+                60, lambda: self.world.has_begun(guest, lives)):
             raise Problem("guests lost", f"{guest.name} did not reboot", guest)
         self.world.runs(guest, guest.host)
 

@@ -259,6 +259,12 @@ class World:
         entry = self.find(guest)
         return (entry.state if entry else "gone") in states
 
+    def has_begun(self, guest, lives):
+        """Another life. Where the monitor was killed the look brings one."""
+        self.look()
+        guest.listen(self.console(guest))
+        return guest.lives > lives
+
     def runs(self, guest, host):
         guest.host = host
         guest.state = "running"
