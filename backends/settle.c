@@ -107,7 +107,7 @@ start_flusher(const char *path, struct xk_backend_config *config,
     options.image_fd = fd = open(config->target, O_RDWR | O_CLOEXEC);
     if (fd == -1)
         return xk_fail_errno(err, "open \"%s\"", config->target);
-    return xk_flusher_take(&options, err) == -1 ? -1 : 0;
+    return xk_flusher_start(&options, err);
 }
 
 static int

@@ -355,7 +355,7 @@ start_flusher(void)
     XK_CLEANUP_CLOSE int fd = open(image.path, O_RDWR | O_CLOEXEC);
     struct xk_flusher_options options = {.path = path, .image_fd = fd};
 
-    assert_int_equal(xk_flusher_take(&options, &err), 0);
+    assert_int_equal(xk_flusher_start(&options, &err), 0);
 }
 
 /* As it leaves a raw image: no storage daemon has that. */
