@@ -257,10 +257,18 @@ static void
 nobody_of_the_same_user_is_touched(void **state)
 {
     bool (*const attempts[])(void) = {
-        signal_a_process,       signal_its_thread, signal_a_thread,
-        queue_a_signal,         open_it,           signal_what_is_open,
-        own_what_becomes_ready, choose_its_signal, trace_it,
-        write_to_it,            limit_it,          make_it_idle,
+        signal_a_process,
+        signal_its_thread,
+        signal_a_thread,
+        queue_a_signal,
+        open_it,
+        signal_what_is_open,
+        own_what_becomes_ready,
+        choose_its_signal,
+        trace_it,
+        write_to_it,
+        limit_it,
+        make_it_idle,
     };
 
     (void)state;
