@@ -550,6 +550,7 @@ a_flusher_that_cannot_be_reached_is_not_taken_for_none(void **state)
     (void)state;
     leave_raw();
     listener = listen_as_flusher(SOCK_STREAM);
+    assert_int_not_equal(listener, -1);
     assert_int_equal(stop_disk(WAIT_MS), -1);
     assert_non_null(strstr(err.message, "the process that flushes"));
 }
@@ -564,6 +565,7 @@ a_flusher_that_takes_no_connection_is_waited_for_with_an_end(void **state)
     (void)state;
     leave_raw();
     listener = listen_as_flusher(SOCK_SEQPACKET);
+    assert_int_not_equal(listener, -1);
     client = xk_flusher_connect(path, &err);
     assert_int_not_equal(client, -1);
     assert_int_equal(stop_disk(WAIT_MS), -1);
