@@ -24,7 +24,8 @@ enum {
     NBD_FD = 3,
     QMP_FD = 4,
     LOCK_FD = 5,
-    FIRST_FREE_FD = 6,
+    HELLO_FD = 6,
+    FIRST_FREE_FD = 7,
     FD_MAX = 1023,
     BACKLOG = 16,
     TOLD_MAX = 64 * 1024,
@@ -155,7 +156,8 @@ take_images(struct place *place, char **words, struct xk_error *err)
 
 struct program {
     char **words;
-    int nbd, qmp, lock, said; /* said: where its complaints go */
+    int nbd, qmp, lock, hello;
+    int said; /* where its complaints go */
 };
 
 /* Nothing else that is open now stays so in the program. */
@@ -169,6 +171,7 @@ arrange_descriptors(const struct program *program, struct xk_error *err)
         dup2(program->said, STDERR_FILENO) == -1 ||
         dup2(program->nbd, NBD_FD) == -1 || dup2(program->qmp, QMP_FD) == -1 ||
         dup2(program->lock, LOCK_FD) == -1 ||
+        dup2(program->hello, HELLO_FD) == -1 ||
         close_range(FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
         return xk_fail_errno(err, "arrange descriptors");
     return 0;
@@ -244,29 +247,44 @@ close_all(struct place *place, const struct program *program)
     close(program->nbd);
     close(program->qmp);
     close(program->lock);
+    close(program->hello);
     close(program->said);
     for (unsigned i = 0; i < place->count; i++)
         close(place->pieces[i].tree_fd);
+}
+
+/* Each of a pair: the program's end is moved out of the way. */
+static int
+make_ends(int said[2], int hello[2], int told[2], struct program *program,
+          struct xk_error *err)
+{
+    if (pipe2(said, O_CLOEXEC) == -1 || pipe2(told, O_CLOEXEC) == -1 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hello) == -1)
+        return xk_fail_errno(err, "connect to the program");
+    program->said = move_up(said[1]);
+    program->hello = move_up(hello[1]);
+    close(said[1]);
+    close(hello[1]);
+    return 0;
 }
 
 static int
 start(struct place *place, const char *dir, struct program *program,
       struct xk_error *err)
 {
-    int said[2], told[2], r;
+    int said[2], hello[2], told[2], r;
 
-    if (pipe2(said, O_CLOEXEC) == -1 || pipe2(told, O_CLOEXEC) == -1)
-        return xk_fail_errno(err, "pipe");
-    program->said = move_up(said[1]);
-    close(said[1]);
+    if (make_ends(said, hello, told, program, err) == -1)
+        return -1;
     r = fork_program(place, dir, program, told[1], err);
     close(told[1]);
     close_all(place, program);
     if (r == 0)
         r = hear(told[0], err);
     if (r == 0)
-        r = xk_storage_await(place->dir_fd, said[0], err);
+        r = xk_storage_await(hello[0], said[0], err);
     close(told[0]);
+    close(hello[0]);
     close(said[0]);
     return r;
 }

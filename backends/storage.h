@@ -15,6 +15,8 @@
  *   /qsd.pid                the file of that name in the device's directory
  *   descriptors 3 and 4     listening sockets, "nbd" and "qmp" there
  *   descriptor 5            the lock of "qsd.lock" there, to be kept
+ *   descriptor 6            a connected socket, for a QMP monitor that is asked
+ *                           whether it serves
  *
  * It stays in the foreground, and answers at qmp once it serves. What it says
  * on its standard error from then on is lost. Which process it is stands in

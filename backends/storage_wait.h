@@ -8,11 +8,11 @@
 
 #include "base/error.h"
 
-/* dir_fd: the directory with its socket "qmp", on which nobody else listens.
+/* hello_fd: a connection to a QMP monitor of its own.
  * said_fd: the reading end of its standard error, which nobody else writes; it
  * is made non-blocking. Both stay the caller's.
  * Fails with what the daemon said where it has ended, with XK_ERR_TIMEOUT where
  * it neither serves nor ends in 120 s. */
-int xk_storage_await(int dir_fd, int said_fd, struct xk_error *err);
+int xk_storage_await(int hello_fd, int said_fd, struct xk_error *err);
 
 #endif

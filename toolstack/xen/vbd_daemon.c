@@ -26,6 +26,7 @@ enum {
     WORDS_MAX = 96,
     LOOK_MS = 50, /* and ever less often: each looks at all processes */
     LOOK_MS_MAX = 1000,
+    DROPPED_MAX = 3,
     SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
 };
 
@@ -117,8 +118,10 @@ add_format(struct words *words, const struct xk_image *image, size_t number)
     add(words, xk_buf_take(&text));
 }
 
-/* Where the image is offered, and where we say what becomes of it: sockets that
- * it is started with. */
+/* Where the image is offered, where we say what becomes of it, and where it
+ * says that it serves: sockets that it is started with. The last of its own,
+ * because QEMU may lose or drop a client that comes to a listening socket
+ * before it has begun, and also the next one. */
 static void
 add_sockets(struct words *words)
 {
@@ -128,6 +131,10 @@ add_sockets(struct words *words)
     add(words, xk_strdup("socket,id=qmp,fd=4,server=on,wait=off"));
     add(words, xk_strdup("--monitor"));
     add(words, xk_strdup("chardev=qmp"));
+    add(words, xk_strdup("--chardev"));
+    add(words, xk_strdup("socket,id=hello,fd=6"));
+    add(words, xk_strdup("--monitor"));
+    add(words, xk_strdup("chardev=hello"));
 }
 
 /* The caller's. */
@@ -343,6 +350,12 @@ connect_to(const struct xk_vbd *vbd, struct xk_deadline deadline,
         return NULL;
     }
     qmp = xk_qmp_connect(dir, "qmp", deadline, err);
+    /* One that drops a client serves the next. */
+    for (int times = 0;
+         qmp == NULL && err->kind == XK_ERR_FAILED && times < DROPPED_MAX &&
+         xk_deadline_left_ms(deadline) > 0;
+         times++)
+        qmp = xk_qmp_connect(dir, "qmp", deadline, err);
     if (qmp == NULL)
         xk_wrap(err, "the storage daemon of disk %s", vbd->vdev);
     return qmp;
