@@ -150,46 +150,61 @@ jail_flusher(void *context, struct xk_error *err)
 
 /* What became of a flush under way is known to the process that made it. Where
  * that has gone as well nobody knows, and it cannot be asked for again; unless
- * one was made after it, of all there was (settle.h). */
-static bool
-has_lost_a_flush(struct xk_inflight *log)
+ * one was made after it, of all there was (settle.h). It is noted before there
+ * is another, which would be taken for one that knows. */
+static void
+note_lost_flush(struct xk_block *block)
 {
-    bool lost = xk_blkif_flush_is_lost(log);
+    struct xk_blkif_device *device = &block->device;
 
-    xk_inflight_set_settled(log, false);
-    return lost;
+    if (!xk_blkif_flush_is_lost(device->log))
+        return;
+    xk_warn("%s: the processes that wrote and flushed the image have ended "
+            "during a flush",
+            block->config.vdev);
+    xk_inflight_set_poisoned(device->log);
+    device->poisoned = true;
+}
+
+static int
+find_or_start_flusher(struct xk_block *block,
+                      const struct xk_flusher_options *options,
+                      struct xk_error *err)
+{
+    int found = xk_flusher_find(options, err);
+
+    if (found == 0) {
+        note_lost_flush(block);
+        return xk_flusher_start(options, err);
+    }
+    if (found == 1)
+        block->device.engine->owed = xk_blkif_flush_is_lost(block->device.log);
+    return found;
 }
 
 static int
 take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
-    struct xk_blkif_device *device = &block->device;
+    struct xk_engine *engine = block->device.engine;
     struct xk_flusher_options options = {.path = path,
-                                         .image_fd =
-                                             xk_engine_image_fd(device->engine),
+                                         .image_fd = xk_engine_image_fd(engine),
                                          .jail = jail_flusher,
                                          .context = &block->config};
     int known;
 
     if (options.image_fd == -1)
         return 0;
-    known = xk_flusher_take(&options, err);
+    known = find_or_start_flusher(block, &options, err);
     if (known == -1)
         return -1;
+    xk_inflight_set_settled(block->device.log, false);
     block->flusher = XK_TAKE(path);
-    device->engine->flusher = block->flusher;
+    engine->flusher = block->flusher;
     block->flusher_fd = xk_flusher_connect(block->flusher, err);
     if (block->flusher_fd == -1)
         return -1;
     block->has_new_flusher = known == 0;
-    if (!has_lost_a_flush(device->log) || known == 1)
-        return 0;
-    xk_warn("%s: the processes that wrote and flushed the image have ended "
-            "during a flush",
-            block->config.vdev);
-    xk_inflight_set_poisoned(device->log);
-    device->poisoned = true;
     return 0;
 }
 

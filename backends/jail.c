@@ -65,7 +65,6 @@ static const int calls[] = {
     SCMP_SYS(fstat),
     SCMP_SYS(fstatfs),
     SCMP_SYS(newfstatat),
-    SCMP_SYS(fcntl),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
     SCMP_SYS(getrandom),
@@ -74,7 +73,6 @@ static const int calls[] = {
     SCMP_SYS(exit_group),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(tgkill),
     SCMP_SYS(sched_yield),
 };
 
@@ -112,6 +110,11 @@ static const uint32_t registers[] = {IORING_REGISTER_BUFFERS,
                                      IORING_UNREGISTER_BUFFERS,
                                      IORING_UNREGISTER_RING_FDS};
 
+/* Not who is told of what becomes ready, and by which signal: by F_SETOWN and
+ * F_SETSIG the kernel would kill or stop whoever has the same user, the process
+ * that flushes too. */
+static const uint32_t fcntls[] = {F_GETFL, F_SETFL};
+
 static int
 add_rules(scmp_filter_ctx filter)
 {
@@ -122,6 +125,13 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+    for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                              SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
+    /* abort() ends us, and nobody else. */
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                              SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
     for (size_t i = 0; i < XK_ARRAY_SIZE(registers) && rc == 0; i++)
         rc = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,

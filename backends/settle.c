@@ -107,7 +107,7 @@ start_flusher(const char *path, struct xk_backend_config *config,
     options.image_fd = fd = open(config->target, O_RDWR | O_CLOEXEC);
     if (fd == -1)
         return xk_fail_errno(err, "open \"%s\"", config->target);
-    return xk_flusher_take(&options, err) == -1 ? -1 : 0;
+    return xk_flusher_start(&options, err);
 }
 
 static int
@@ -135,6 +135,15 @@ settle_raw(const char *dir, struct xk_backend_config *config,
     return 0;
 }
 
+static int (*const settle_by[XK_ENGINE_COUNT])(const char *dir,
+                                               struct xk_backend_config *config,
+                                               struct xk_inflight *log,
+                                               struct xk_deadline deadline,
+                                               struct xk_error *err) = {
+    [XK_ENGINE_FILE] = settle_raw,
+    [XK_ENGINE_NBD] = settle_served,
+};
+
 static int
 settle(const char *dir, struct xk_backend_config *config,
        struct xk_deadline deadline, struct xk_error *err)
@@ -145,14 +154,6 @@ settle(const char *dir, struct xk_backend_config *config,
                                       .segments = XK_BLKIF_MAX_SEGMENTS};
     struct xk_inflight *log;
     int r;
-
-    static int (*const settle_by[XK_ENGINE_COUNT])(
-        const char *dir, struct xk_backend_config *config,
-        struct xk_inflight *log, struct xk_deadline deadline,
-        struct xk_error *err) = {
-        [XK_ENGINE_FILE] = settle_raw,
-        [XK_ENGINE_NBD] = settle_served,
-    };
 
     if (settle_by[config->engine] == NULL || config->read_only ||
         config->cdrom ||

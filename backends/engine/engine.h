@@ -74,6 +74,10 @@ struct xk_engine {
     /* Where the process listens that flushes (flusher.h), set by the owner
      * before any queue is opened, and the owner's; NULL: each queue does. */
     const char *flusher;
+    /* That process has to tell what became of a flush which one before us had
+     * under way: it failed, where the process ends before its first answer. Set
+     * by the owner before any queue is opened. */
+    _Atomic bool owed;
 };
 
 struct xk_engine_queue {

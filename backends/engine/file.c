@@ -24,8 +24,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "backends/engine/file_flushes.h"
 #include "backends/engine/file_window.h"
-#include "backends/engine/flusher.h"
 #include "backends/engine/image_lock.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -48,16 +48,9 @@ struct file_engine {
     struct xk_file_window *window; /* NULL: none */
 };
 
-/* One flush of a queue is on its way at a time; those that come meanwhile are
- * served by the next, all at once. */
 struct file_queue {
     struct xk_engine_queue base;
-    int flush_fd; /* to the process that flushes; -1: we do */
-    char word;
-    int32_t answer;
-    int sync_fd; /* of its own: each is told once of what was lost */
-    struct xk_loop_op op;
-    struct xk_io *flushing, *next; /* chained by xk_io.next */
+    struct xk_file_flushes *flushes; /* NULL: nothing is written */
 };
 
 static struct file_engine *
@@ -171,120 +164,6 @@ finish_whole(struct xk_loop_op *op, int result)
     io->done(io, result < 0 ? -result : 0);
 }
 
-static void finish_flush(struct xk_loop_op *op, int result);
-static void was_flushed(struct xk_loop_op *op, int result);
-
-static void
-flush_ourselves(struct file_queue *queue)
-{
-    struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
-
-    io_uring_prep_fsync(sqe, queue->sync_fd, IORING_FSYNC_DATASYNC);
-    queue->op.done = was_flushed;
-    xk_loop_start(queue->base.loop, sqe, &queue->op);
-}
-
-/* As long as another queue does not know yet whether its flush went with the
- * process that made it, ours is no success: it would hide that loss. */
-static void
-was_flushed(struct xk_loop_op *op, int result)
-{
-    struct file_queue *queue =
-        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
-
-    if (result == 0 && of(queue->base.engine)->asking > 0)
-        flush_ourselves(queue);
-    else
-        finish_flush(op, result);
-}
-
-/* One that ended while it flushed has taken the outcome with it, which can then
- * only be taken for a failure. */
-static void
-was_answered(struct xk_loop_op *op, int result)
-{
-    struct file_queue *queue =
-        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
-
-    finish_flush(op, result == sizeof(queue->answer) ? -queue->answer : -EIO);
-    of(queue->base.engine)->asking--;
-}
-
-/* One that has ended before it was asked is done without. */
-static void
-was_asked(struct xk_loop_op *op, int result)
-{
-    struct file_queue *queue =
-        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
-    struct io_uring_sqe *sqe;
-
-    if (result != sizeof(queue->word)) {
-        close(queue->flush_fd);
-        queue->flush_fd = -1;
-        of(queue->base.engine)->asking--;
-        flush_ourselves(queue);
-        return;
-    }
-    sqe = xk_loop_sqe(queue->base.loop);
-    io_uring_prep_read(sqe, queue->flush_fd, &queue->answer,
-                       sizeof(queue->answer), 0);
-    queue->op.done = was_answered;
-    xk_loop_start(queue->base.loop, sqe, &queue->op);
-}
-
-static void
-ask_flusher(struct file_queue *queue)
-{
-    struct io_uring_sqe *sqe = xk_loop_sqe(queue->base.loop);
-
-    of(queue->base.engine)->asking++;
-    queue->word = XK_FLUSHER_FLUSH;
-    io_uring_prep_write(sqe, queue->flush_fd, &queue->word, sizeof(queue->word),
-                        0);
-    queue->op.done = was_asked;
-    xk_loop_start(queue->base.loop, sqe, &queue->op);
-}
-
-static void
-start_flushes(struct file_queue *queue)
-{
-    queue->flushing = queue->next;
-    queue->next = NULL;
-    if (queue->flush_fd != -1)
-        ask_flusher(queue);
-    else
-        flush_ourselves(queue);
-}
-
-static void
-finish_flush(struct xk_loop_op *op, int result)
-{
-    struct file_queue *queue =
-        (struct file_queue *)((char *)op - offsetof(struct file_queue, op));
-    struct xk_io *io = queue->flushing;
-
-    queue->flushing = NULL;
-    while (io != NULL) {
-        struct xk_io *next = io->next;
-
-        io->done(io, result < 0 ? -result : 0);
-        io = next;
-    }
-    if (queue->next != NULL && queue->flushing == NULL)
-        start_flushes(queue);
-}
-
-static void
-add_flush(struct xk_io *io)
-{
-    struct file_queue *queue = (struct file_queue *)io->queue;
-
-    io->next = queue->next;
-    queue->next = io;
-    if (queue->flushing == NULL)
-        start_flushes(queue);
-}
-
 static void
 start_discard(struct xk_io *io)
 {
@@ -341,7 +220,7 @@ submit(struct xk_engine_queue *queue, struct xk_io *io)
         if (file->in_memory || queue->engine->read_only)
             io->done(io, 0);
         else
-            add_flush(io);
+            xk_file_flushes_add(((struct file_queue *)queue)->flushes, io);
         break;
     case XK_IO_DISCARD:
         if (io->length == 0)
@@ -369,10 +248,7 @@ close_queue(struct xk_engine_queue *base)
 {
     struct file_queue *queue = (struct file_queue *)base;
 
-    if (queue->flush_fd != -1)
-        close(queue->flush_fd);
-    if (queue->sync_fd != -1)
-        close(queue->sync_fd);
+    xk_file_flushes_free(queue->flushes);
     free(queue);
 }
 
@@ -380,17 +256,18 @@ static struct xk_engine_queue *
 open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
 {
     struct file_queue *queue = XK_NEW(struct file_queue);
+    int fd;
 
-    (void)loop;
-    queue->flush_fd = queue->sync_fd = -1;
     /* Where nothing is written nothing can be lost. */
     if (engine->read_only)
         return &queue->base;
-    queue->sync_fd = open_again(of(engine), false, 0);
-    if (queue->sync_fd == -1)
+    fd = open_again(of(engine), false, 0);
+    if (fd == -1)
         xk_fail_errno(err, "open the image once more");
-    else if (engine->flusher == NULL ||
-             (queue->flush_fd = xk_flusher_connect(engine->flusher, err)) != -1)
+    else
+        queue->flushes =
+            xk_file_flushes_new(engine, loop, fd, &of(engine)->asking, err);
+    if (queue->flushes != NULL)
         return &queue->base;
     close_queue(&queue->base);
     return NULL;

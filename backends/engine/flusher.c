@@ -19,6 +19,8 @@
 
 #include "base/cleanup.h"
 #include "base/deadline.h"
+#include "base/mem.h"
+#include "base/process.h"
 
 enum {
     CLIENTS_MAX = 64, /* those of a backend, of its successor, and the verbs */
@@ -37,7 +39,8 @@ enum {
 /* ---- the process ---- */
 
 struct flusher {
-    int error; /* of the first flush that failed */
+    int error;      /* of the first flush that failed */
+    bool was_asked; /* for a flush, ever */
     struct pollfd fds[1 + CLIENTS_MAX];
     bool asked[1 + CLIENTS_MAX];
     nfds_t count;
@@ -79,7 +82,8 @@ welcome(struct flusher *flusher)
         (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-/* False: it is gone. */
+/* False: it is gone, or says what is not for it to say. Whoever asks may be a
+ * backend that its guest has taken over. */
 static bool
 hear(struct flusher *flusher, nfds_t i)
 {
@@ -88,10 +92,12 @@ hear(struct flusher *flusher, nfds_t i)
 
     if (n == -1)
         return errno == EAGAIN || errno == EINTR;
-    if (n == 1 && word == XK_FLUSHER_END)
+    if (n == 1 && word == XK_FLUSHER_END && !flusher->was_asked)
         _exit(0);
-    flusher->asked[i] = n == 1;
-    return n == 1;
+    if (n != 1 || word != XK_FLUSHER_FLUSH)
+        return false;
+    flusher->asked[i] = flusher->was_asked = true;
+    return true;
 }
 
 static void
@@ -150,6 +156,12 @@ serve(void)
 }
 
 /* ---- its start ---- */
+
+static char *
+name_of(const char *socket_path)
+{
+    return xk_asprintf("%s.json", socket_path);
+}
 
 static struct sockaddr_un
 address_of(const char *path)
@@ -227,25 +239,44 @@ rename_ourselves(void)
     prctl(PR_SET_NAME, new);
 }
 
+/* Whoever wants us to end knows us by this, and has it before we can be asked
+ * for anything. */
+static int
+sign(const char *socket_path)
+{
+    XK_CLEANUP_FREE char *path = name_of(socket_path);
+    struct xk_process self;
+
+    return xk_process_identify(getpid(), &self)
+               ? xk_process_save(AT_FDCWD, path, &self, NULL)
+               : -1;
+}
+
+static int
+enter_jail(const struct xk_flusher_options *options)
+{
+    struct xk_error err;
+
+    return options->jail != NULL ? options->jail(options->context, &err) : 0;
+}
+
 /* Nobody's signal ends it but SIGKILL: at the end of a host a backend that was
- * asked to end has flushes to make. It listens by itself, so that its socket
- * tells its process. */
+ * asked to end has flushes to make. It is there once it is jailed. */
 _Noreturn static void
 become(const struct start *start)
 {
     static const int deaf_to[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
-    struct xk_error err;
 
     for (size_t i = 0; i < sizeof(deaf_to) / sizeof(deaf_to[0]); i++)
         signal(deaf_to[i], SIG_IGN);
     rename_ourselves();
     if (let_go_of_output() == -1 || arrange(start) == -1 ||
-        listen(LISTEN_FD, CLIENTS_MAX) == -1 || write(READY_FD, "", 1) != 1)
+        sign(start->options->path) == -1 ||
+        listen(LISTEN_FD, CLIENTS_MAX) == -1 ||
+        enter_jail(start->options) == -1 ||
+        send(READY_FD, "", 1, MSG_NOSIGNAL) != 1)
         _exit(1);
     close(READY_FD);
-    if (start->options->jail != NULL &&
-        start->options->jail(start->options->context, &err) == -1)
-        _exit(1);
     serve();
 }
 
@@ -282,8 +313,8 @@ await_start(int fd, struct xk_error *err)
                          "the process that flushes could not be started");
 }
 
-static int
-start_new(const struct xk_flusher_options *options, struct xk_error *err)
+int
+xk_flusher_start(const struct xk_flusher_options *options, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int image_fd = -1;
     XK_CLEANUP_CLOSE int listen_fd = bind_at(options->path, err);
@@ -299,7 +330,8 @@ start_new(const struct xk_flusher_options *options, struct xk_error *err)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", options->image_fd);
     start.image_fd = image_fd = open(path, O_RDWR | O_CLOEXEC);
     start.name_fd = name_fd = open(options->path, O_PATH | O_CLOEXEC);
-    if (image_fd == -1 || name_fd == -1 || pipe2(ends, O_CLOEXEC) == -1)
+    if (image_fd == -1 || name_fd == -1 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
         return xk_fail_errno(err, "prepare for the process that flushes");
     ready_fd = ends[0];
     start.ready_fd = ends[1];
@@ -309,6 +341,12 @@ start_new(const struct xk_flusher_options *options, struct xk_error *err)
 }
 
 /* ---- one that is there ---- */
+
+bool
+xk_flusher_is_gone(int error)
+{
+    return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED;
+}
 
 int
 xk_flusher_connect(const char *path, struct xk_error *err)
@@ -334,12 +372,14 @@ xk_flusher_flush(const char *path, int *error, struct xk_deadline deadline,
     char word = XK_FLUSHER_FLUSH;
     int32_t answer;
 
-    if (fd == -1 && (why.errnum == ENOENT || why.errnum == ECONNREFUSED))
+    if (fd == -1 && (why.errnum == ENOENT || xk_flusher_is_gone(why.errnum)))
         return 0;
     if (fd == -1)
         return xk_fail(err, why.kind, "%s", why.message);
     if (send(fd, &word, 1, MSG_NOSIGNAL) != 1)
-        return 0;
+        return xk_flusher_is_gone(errno)
+                   ? 0
+                   : xk_fail_errno(err, "ask the process that flushes");
     if (xk_deadline_poll(deadline, fd, POLLIN, "the process that flushes",
                          err) == -1)
         return -1;
@@ -359,18 +399,6 @@ xk_flusher_end(int fd)
                                NULL);
 }
 
-static pid_t
-process_of(int fd)
-{
-    struct ucred peer = {0};
-    socklen_t length = sizeof(peer);
-
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
-               ? peer.pid
-               : 0;
-}
-
-/* As long as the connection stands the process is the one that listened. */
 static bool
 has_image(pid_t pid, int image_fd)
 {
@@ -387,27 +415,36 @@ has_image(pid_t pid, int image_fd)
 
 /* Of another image: it is of no use, and holds that. */
 static void
-put_away(int fd)
+put_away(int process)
 {
-    XK_CLEANUP_CLOSE int process =
-        (int)syscall(SYS_pidfd_open, process_of(fd), 0);
-    struct pollfd gone = {.fd = fd, .events = POLLIN};
-
-    if (process == -1 || poll(&gone, 1, 0) != 0)
-        return;
     syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
     (void)xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN, "it",
                            NULL);
 }
 
+/* By its name and not by its socket, which it may not serve at this moment. */
 int
-xk_flusher_take(const struct xk_flusher_options *options, struct xk_error *err)
+xk_flusher_find(const struct xk_flusher_options *options, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(options->path, NULL);
+    XK_CLEANUP_FREE char *path = name_of(options->path);
+    XK_CLEANUP_CLOSE int process = -1;
+    struct xk_process named;
+    struct xk_error why = {0};
+    struct pollfd gone = {.events = POLLIN};
 
-    if (fd != -1 && has_image(process_of(fd), options->image_fd))
-        return 1;
-    if (fd != -1)
-        put_away(fd);
-    return start_new(options, err) == -1 ? -1 : 0;
+    if (xk_process_load(AT_FDCWD, path, &named, &why) == -1)
+        return why.kind == XK_ERR_NOT_FOUND
+                   ? 0
+                   : xk_fail(err, why.kind, "%s", why.message);
+    process = xk_process_open(&named);
+    if (process == -1)
+        return errno == ESRCH
+                   ? 0
+                   : xk_fail_errno(err, "open the process that flushes");
+    if (!has_image(named.pid, options->image_fd)) {
+        put_away(process);
+        return 0;
+    }
+    gone.fd = process;
+    return poll(&gone, 1, 0) == 0;
 }

@@ -11,17 +11,21 @@
  * an errno. All who have asked by the time that a flush begins are served by
  * it. A flush that failed is never tried again: from then on the answer is the
  * same. It ends when the toolstack ends it, when the backend that made it could
- * not begin, or when its socket has gone and nobody is connected.
+ * not begin and asked for nothing, or when its socket has gone and nobody is
+ * connected. Which process it is says a file beside its socket, named as that
+ * with ".json" after it, which it wrote while it still was root.
  */
 #ifndef XK_BACKENDS_ENGINE_FLUSHER_H
 #define XK_BACKENDS_ENGINE_FLUSHER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/deadline.h"
 #include "base/error.h"
 
-/* What is asked of it; only the first is answered. */
+/* What is asked of it; only the first is answered. The second is obeyed as long
+ * as nobody has asked the first: nothing is lost with it then. */
 #define XK_FLUSHER_FLUSH 'f'
 #define XK_FLUSHER_END 'e'
 
@@ -33,12 +37,19 @@ struct xk_flusher_options {
     void *context;
 };
 
-/* By a process without other threads, and without an io_uring: a copy of that
- * would keep what is under way from ending with us. 1: there
- * is one that has known the image for longer; 0: it was made, and what became
- * of flushes before is not known. */
-int xk_flusher_take(const struct xk_flusher_options *options,
+/* 1: there is one that has known the image for longer; 0: there is none, and
+ * what became of flushes before is not known. One of another image is ended. */
+int xk_flusher_find(const struct xk_flusher_options *options,
                     struct xk_error *err);
+
+/* Where there is none. By a process without other threads, and without an
+ * io_uring: a copy of that would keep what is under way from ending with us. */
+int xk_flusher_start(const struct xk_flusher_options *options,
+                     struct xk_error *err);
+
+/* Whether an error of its socket means that it has ended. After another one it
+ * may live, and know of a failure. */
+bool xk_flusher_is_gone(int error);
 
 /* A connected socket, the caller's. Waits 5 s at most. */
 int xk_flusher_connect(const char *path, struct xk_error *err);

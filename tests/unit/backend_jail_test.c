@@ -3,12 +3,19 @@
  * a child of its own. */
 #include "backends/jail.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +154,152 @@ do_nothing(void)
     return true;
 }
 
+/* ---- another process of the same user ---- */
+
+static pid_t other;
+
+static pid_t
+start_other(void)
+{
+    pid_t pid = fork();
+
+    assert_int_not_equal(pid, -1);
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)!setresuid(NOBODY, NOBODY, NOBODY);
+    for (;;)
+        pause();
+}
+
+static bool
+signal_a_process(void)
+{
+    return kill(other, SIGSTOP) == 0;
+}
+
+static bool
+signal_its_thread(void)
+{
+    return syscall(SYS_tgkill, other, other, SIGSTOP) == 0;
+}
+
+static bool
+signal_a_thread(void)
+{
+    return syscall(SYS_tkill, other, SIGSTOP) == 0;
+}
+
+static bool
+queue_a_signal(void)
+{
+    siginfo_t info = {.si_signo = SIGSTOP, .si_code = SI_QUEUE};
+
+    return syscall(SYS_rt_sigqueueinfo, other, SIGSTOP, &info) == 0;
+}
+
+static bool
+open_it(void)
+{
+    return syscall(SYS_pidfd_open, other, 0) >= 0;
+}
+
+static bool
+signal_what_is_open(void)
+{
+    return syscall(SYS_pidfd_send_signal, FD, SIGSTOP, NULL, 0) == 0;
+}
+
+static bool
+own_what_becomes_ready(void)
+{
+    return fcntl(FD, F_SETOWN, other) == 0;
+}
+
+static bool
+choose_its_signal(void)
+{
+    return fcntl(FD, F_SETSIG, SIGSTOP) == 0;
+}
+
+static bool
+trace_it(void)
+{
+    return ptrace(PTRACE_SEIZE, other, NULL, NULL) == 0;
+}
+
+static bool
+write_to_it(void)
+{
+    char byte = 0;
+    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+
+    return process_vm_writev(other, &iov, 1, &iov, 1, 0) != -1;
+}
+
+static bool
+limit_it(void)
+{
+    struct rlimit limits = {.rlim_cur = 0, .rlim_max = 0};
+
+    return prlimit(other, RLIMIT_CPU, &limits, NULL) == 0;
+}
+
+static bool
+make_it_idle(void)
+{
+    struct sched_param parameter = {.sched_priority = 0};
+
+    return sched_setscheduler(other, SCHED_IDLE, &parameter) == 0;
+}
+
+static void
+nobody_of_the_same_user_is_touched(void **state)
+{
+    bool (*const attempts[])(void) = {
+        signal_a_process,
+        signal_its_thread,
+        signal_a_thread,
+        queue_a_signal,
+        open_it,
+        signal_what_is_open,
+        own_what_becomes_ready,
+        choose_its_signal,
+        trace_it,
+        write_to_it,
+        limit_it,
+        make_it_idle,
+    };
+
+    (void)state;
+    other = start_other();
+    for (size_t i = 0; i < XK_ARRAY_SIZE(attempts); i++) {
+        int status = try_in_jail(attempts[i]);
+
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+            fail_msg("attempt %zu ended with status %#x", i, status);
+    }
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, NULL, 0), other);
+}
+
+static bool
+abort_ourselves(void)
+{
+    abort();
+}
+
+static void
+it_may_end_itself(void **state)
+{
+    int status;
+
+    (void)state;
+    status = try_in_jail(abort_ourselves);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 /* Valgrind knows nothing of seccomp(2), and the sanitizers make calls of their
  * own. */
 static bool
@@ -172,6 +325,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_makes_memory_that_can_be_run),
         cmocka_unit_test(memory_for_data_is_had_and_moved),
+        cmocka_unit_test(nobody_of_the_same_user_is_touched),
+        cmocka_unit_test(it_may_end_itself),
     };
 
     if (!can_be_had())

@@ -355,7 +355,7 @@ start_flusher(void)
     XK_CLEANUP_CLOSE int fd = open(image.path, O_RDWR | O_CLOEXEC);
     struct xk_flusher_options options = {.path = path, .image_fd = fd};
 
-    assert_int_equal(xk_flusher_take(&options, &err), 0);
+    assert_int_equal(xk_flusher_start(&options, &err), 0);
 }
 
 /* As it leaves a raw image: no storage daemon has that. */
@@ -489,30 +489,28 @@ a_disk_that_is_not_flushed_in_time_is_not_stopped(void **state)
     assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
 }
 
-static void
-kill_flusher(void)
+static struct xk_process
+find_flusher(void)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, &err);
-    struct ucred peer = {0};
-    socklen_t length = sizeof(peer);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher.json", folder);
+    struct xk_process process;
 
-    assert_int_not_equal(fd, -1);
-    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length),
-                     0);
-    kill(peer.pid, SIGKILL);
+    assert_int_equal(xk_process_load(AT_FDCWD, path, &process, &err), 0);
+    return process;
 }
 
 static void
 a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
     void **state)
 {
+    struct xk_process process;
     pid_t pid;
     int status;
 
     (void)state;
     leave_raw();
     start_flusher();
+    process = find_flusher();
     slow_file_hold(&image, false, true);
     pid = fork();
     if (pid == 0) {
@@ -523,7 +521,7 @@ a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
                   : 1);
     }
     slow_file_await_held(&image);
-    kill_flusher();
+    xk_process_signal(&process, SIGKILL);
     slow_file_release(&image);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -552,6 +550,7 @@ a_flusher_that_cannot_be_reached_is_not_taken_for_none(void **state)
     (void)state;
     leave_raw();
     listener = listen_as_flusher(SOCK_STREAM);
+    assert_int_not_equal(listener, -1);
     assert_int_equal(stop_disk(WAIT_MS), -1);
     assert_non_null(strstr(err.message, "the process that flushes"));
 }
@@ -566,10 +565,27 @@ a_flusher_that_takes_no_connection_is_waited_for_with_an_end(void **state)
     (void)state;
     leave_raw();
     listener = listen_as_flusher(SOCK_SEQPACKET);
+    assert_int_not_equal(listener, -1);
     client = xk_flusher_connect(path, &err);
     assert_int_not_equal(client, -1);
     assert_int_equal(stop_disk(WAIT_MS), -1);
     assert_non_null(strstr(err.message, "the process that flushes"));
+}
+
+static void
+a_flusher_that_is_stopped_and_cannot_be_reached_is_ended(void **state)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
+    struct xk_process process;
+
+    (void)state;
+    leave_raw();
+    start_flusher();
+    process = find_flusher();
+    xk_process_signal(&process, SIGSTOP);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
+    assert_false(xk_process_alive(&process));
 }
 
 int
@@ -593,6 +609,7 @@ main(void)
         T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
         T(a_flusher_that_cannot_be_reached_is_not_taken_for_none),
         T(a_flusher_that_takes_no_connection_is_waited_for_with_an_end),
+        T(a_flusher_that_is_stopped_and_cannot_be_reached_is_ended),
     };
 
     if (geteuid() != 0) {

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +32,6 @@ enum {
     ASK_MS = 5000,
     DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
     GONE_MS = 5000,
-    CONNECT_MS = 5000,
     NAMED_MS = 2000,
     LOOK_MS = 20,
     EXIT_NO_PROGRAM = 126,
@@ -42,6 +40,7 @@ enum {
 /* Files of a device's directory, as xk-backend writes them. */
 #define BACKEND "backend.json"
 #define DAEMON "daemon.json"
+#define FLUSHER "flusher.json"
 
 /* ---- which process ---- */
 
@@ -184,87 +183,23 @@ end_process(const struct xk_vbd *vbd, const char *name, bool let_go,
                    vbd->vdev);
 }
 
-/* ---- the process that flushes a raw image (backends/engine/flusher.h) ---- */
-
-/* Who listens there may be stopped, and the queue of those who wait full. */
-static bool
-bound_connect(int fd)
-{
-    struct timeval patience = {.tv_sec = CONNECT_MS / 1000};
-
-    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-                      sizeof(patience)) == 0;
-}
-
-/* 0: there is none, and *found is -1. What else keeps us from it does not prove
- * that nobody flushes. */
-static int
-connect_flusher(const struct xk_vbd *vbd, int *found, struct xk_error *err)
-{
-    XK_CLEANUP_CLOSE int dir =
-        open(vbd->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    *found = -1;
-    if (dir == -1 && errno == ENOENT)
-        return 0;
-    if (dir == -1 || fd == -1 || !bound_connect(fd))
-        return xk_fail_errno(err, "look for the process that flushes disk %s",
-                             vbd->vdev);
-    snprintf(address.sun_path, sizeof(address.sun_path),
-             "/proc/self/fd/%d/flusher", dir);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-        *found = xk_take_fd(&fd);
-    else if (errno != ENOENT && errno != ECONNREFUSED)
-        return xk_fail_errno(err, "reach the process that flushes disk %s",
-                             vbd->vdev);
-    return 0;
-}
-
-/* The kernel keeps who listened; as long as the connection stands it is that
- * process. 0: it is no more, and *found is -1. */
-static int
-open_peer(int fd, int *found, struct xk_error *err)
-{
-    struct ucred peer = {0};
-    socklen_t length = sizeof(peer);
-    struct pollfd gone = {.fd = fd, .events = POLLIN};
-    XK_CLEANUP_CLOSE int process = -1;
-
-    *found = -1;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1)
-        return xk_fail_errno(err, "ask who flushes");
-    if (peer.pid <= 0)
-        return xk_fail(err, XK_ERR_HOST,
-                       "the process that flushes is not in our pid namespace");
-    process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-    if (process == -1)
-        return errno == ESRCH
-                   ? 0
-                   : xk_fail_errno(err, "open the process that flushes");
-    if (poll(&gone, 1, 0) == 0)
-        *found = xk_take_fd(&process);
-    return 0;
-}
-
+/* The process that flushes a raw image (backends/engine/flusher.h): it has done
+ * so, or is given up. */
 static int
 end_flusher(const struct xk_vbd *vbd, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = -1;
-    XK_CLEANUP_CLOSE int process = -1;
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" FLUSHER, vbd->path);
+    struct xk_process process;
+    struct xk_error why = {0};
 
-    if (connect_flusher(vbd, &fd, err) == -1)
-        return -1;
-    if (fd != -1 && open_peer(fd, &process, err) == -1)
-        return xk_wrap(err, "disk %s", vbd->vdev);
-    if (process == -1)
+    if (xk_process_load(AT_FDCWD, path, &process, &why) == -1)
+        return why.kind == XK_ERR_NOT_FOUND
+                   ? 0
+                   : xk_fail(err, why.kind, "disk %s: %s", vbd->vdev,
+                             why.message);
+    if (xk_process_kill(&process, xk_deadline_in_ms(GONE_MS), err) == 0)
         return 0;
-    send_signal(process, SIGKILL);
-    if (xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN,
-                         "the process that flushes", err) != -1)
-        return 0;
-    return xk_wrap(err, "disk %s", vbd->vdev);
+    return xk_wrap(err, "disk %s: the process that flushes", vbd->vdev);
 }
 
 int
