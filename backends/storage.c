@@ -272,7 +272,8 @@ static int
 start(struct place *place, const char *dir, struct program *program,
       struct xk_error *err)
 {
-    int said[2], hello[2], told[2], r;
+    int said[2] = {-1, -1}, hello[2] = {-1, -1}, told[2] = {-1, -1};
+    int r;
 
     if (make_ends(said, hello, told, program, err) == -1)
         return -1;
