@@ -274,9 +274,12 @@ class Verbs:
             entries = self.world.look()[guest.uuid]
             if sum(entry.state == "running" for entry in entries) > 1:
                 raise Problem("guests lost", f"two of {guest.name} run", guest)
-            if len(entries) == 1 and entries[0].state == "running":
-                return entries[0].host
-            return None
+            if len(entries) != 1 or entries[0].state != "running":
+                return None
+            host = entries[0].host
+            return host if not any(os.path.exists(other.record(guest))
+                                   for other in world.hosts
+                                   if other is not host) else None
         host = self.world.eventually(90, one_runs)
         if host is None:
             entries = self.world.look()[guest.uuid]

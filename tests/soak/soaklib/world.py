@@ -296,6 +296,9 @@ class World:
         guest.told = 0
         guest.state = "gone"
 
+    def keep(self, folder):
+        """What the hypervisor can tell at a fault, into files there."""
+
     # ---- processes and files ----
 
     def monitor_pid(self, host):

@@ -88,6 +88,30 @@ class XenWorld(World):
     def console(self, guest):
         return f"{CONSOLES}/guest-{guest.first_name}.log"
 
+    # ---- what is kept of a fault ----
+
+    def keep(self, folder):
+        self.tell(f"{folder}/store", "xenstore-ls", "-f")
+        self.tell(f"{folder}/processes", "ps", "axwwo", "pid,stat,wchan,args")
+        for guest in self.guests:
+            self.tell(f"{folder}/disks-{guest.first_name}",
+                      guest.host.program, "--json", "block-list", guest.uuid)
+        self.tell(f"{folder}/domains", "xl", "list", "-v")
+        for line in read(f"{folder}/domains").splitlines()[2:]:
+            name, domid = line.decode().split()[:2]
+            for program in glob.glob("/usr/lib/xen-*/bin/xenctx"):
+                self.tell(f"{folder}/cpu-{name}", program, "-a", domid)
+        self.tell("/dev/null", "xl", "debug-keys", "eq")
+        shutil.copytree(CONSOLES, f"{folder}/console")
+
+    def tell(self, path, *words):
+        with open(path, "w", encoding="utf-8") as file:
+            try:
+                subprocess.run(words, stdout=file, stderr=file, timeout=30,
+                               env=self.hosts[0].environment, check=False)
+            except (OSError, subprocess.SubprocessError) as error:
+                print(error, file=file)
+
     # ---- processes ----
 
     def backends(self, guest, name=b"xk-backend"):
