@@ -198,7 +198,6 @@ take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
     known = find_or_start_flusher(block, &options, err);
     if (known == -1)
         return -1;
-    xk_inflight_set_settled(block->device.log, false);
     block->flusher = XK_TAKE(path);
     engine->flusher = block->flusher;
     block->flusher_fd = xk_flusher_connect(block->flusher, err);
@@ -437,7 +436,11 @@ run_once(struct xk_block *block)
 static int
 begin(struct xk_block *block, struct xk_error *err)
 {
-    if (watch(block, err) == -1 || xk_block_begin(block, err) == -1)
+    if (watch(block, err) == -1)
+        return -1;
+    /* Not before: one that cannot begin has not written anything. */
+    xk_inflight_set_settled(block->device.log, false);
+    if (xk_block_begin(block, err) == -1)
         return -1;
     while (block->phase == XK_BLOCK_CONNECTING) /* taking over; has an end */
         run_once(block);

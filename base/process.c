@@ -101,6 +101,8 @@ xk_process_open(const struct xk_process *process)
         return -1;
     }
     fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (fd == -1 && (errno == EINVAL || errno == ENOENT))
+        errno = ESRCH; /* the number is another process' thread's by now */
     if (fd == -1)
         return -1;
     /* Checked after opening: from here on the pid cannot become another's. */

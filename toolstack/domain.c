@@ -16,7 +16,8 @@
 enum {
     TIME_SIZE = 32,
     AGAIN_MS = 50,
-    RESET_MS = 1000, /* a hypervisor that answers does it in a few */
+    RECOVERY_AGAIN_MS = 60000, /* a save may wait for ever, but not for this */
+    RESET_MS = 1000,           /* a hypervisor that answers does it in a few */
 };
 
 /* ---- journals ---- */
@@ -156,12 +157,14 @@ int
 xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
+    struct xk_deadline patience =
+        xk_deadline_min(deadline, xk_deadline_in_ms(RECOVERY_AGAIN_MS));
     struct xk_error why = {0};
     int r;
 
     while ((r = lock_once(host, domain, deadline, &why)) == -1 &&
            why.kind == XK_ERR_TIMEOUT) {
-        int left_ms = xk_deadline_left_ms(deadline);
+        int left_ms = xk_deadline_left_ms(patience);
 
         if (left_ms == 0)
             break;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -141,6 +143,53 @@ a_process_lives_as_long_as_one_of_its_threads(void **state)
     waitpid(pid, NULL, 0);
 }
 
+static void *
+wait_for_end(void *fd)
+{
+    char byte;
+
+    while (read(*(int *)fd, &byte, 1) == -1) {
+    }
+    return NULL;
+}
+
+static pid_t
+find_thread(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    const struct dirent *entry;
+    pid_t found = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid())
+            found = atoi(entry->d_name);
+    }
+    closedir(dir);
+    return found;
+}
+
+static void
+a_dead_process_whose_number_a_thread_has_now_is_gone(void **state)
+{
+    struct xk_process dead;
+    pthread_t thread;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &ends[0]), 0);
+    dead = (struct xk_process){.pid = find_thread(), .start_ticks = 1};
+    assert_int_not_equal(dead.pid, 0);
+    assert_int_equal(xk_process_open(&dead), -1);
+    assert_int_equal(errno, ESRCH);
+    assert_false(xk_process_alive(&dead));
+    assert_int_equal(xk_process_kill(&dead, xk_deadline_in_ms(0), NULL), 0);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+}
+
 static void
 without_a_descriptor_to_spare_nobody_is_taken_for_gone(void **state)
 {
@@ -254,6 +303,7 @@ main(void)
         cmocka_unit_test(this_process_is_known_by_pid_and_start),
         cmocka_unit_test(a_dead_child_is_not_alive_though_nobody_waited),
         cmocka_unit_test(a_process_lives_as_long_as_one_of_its_threads),
+        cmocka_unit_test(a_dead_process_whose_number_a_thread_has_now_is_gone),
         cmocka_unit_test(
             without_a_descriptor_to_spare_nobody_is_taken_for_gone),
         cmocka_unit_test(the_descriptor_of_a_process_tells_its_end),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/teardown.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
         return found;
     pidfd = xk_process_open(&process);
     if (pidfd == -1)
-        return 0;
+        return errno == ESRCH ? 0 : xk_fail_errno(err, "open QEMU's process");
     if (can_hear(&process)) {
         struct xk_deadline asked =
             xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));

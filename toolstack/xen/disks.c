@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
@@ -58,6 +59,20 @@ has_just_started(const struct xk_vbd *vbd)
            !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 && is_recent(&st);
 }
 
+/* The guest has let go of it by now. Nobody waits to be told what is lost of
+ * it, and it goes in any case. */
+static int
+remove_left(struct xk_xen *xen, const struct xk_record *record,
+            const struct xk_vbd *vbd, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct xk_error why;
+
+    if (vbd->json != NULL && xk_vbd_settle(vbd, deadline, &why) == -1)
+        xk_warn("domain %s: %s", record->uuid_text, why.message);
+    return xk_vbd_remove(xen, record, vbd, deadline, err);
+}
+
 int
 xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
               struct xk_deadline deadline, struct xk_error *err)
@@ -69,9 +84,8 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
     for (size_t i = 0; i < vbds.count; i++) {
         const struct xk_vbd *vbd = &vbds.items[i];
 
-        /* The guest has let go of it by now. */
         if (xk_vbd_is_leaving(vbd) && !xk_vbd_is_served(vbd) &&
-            xk_vbd_remove(xk_xen(hv), record, vbd, deadline, err) == -1)
+            remove_left(xk_xen(hv), record, vbd, deadline, err) == -1)
             return -1;
         if (has_just_started(&vbds.items[i]))
             return xk_fail(err, XK_ERR_FAILED,

@@ -151,7 +151,9 @@ find_holder(const struct xk_vbd *vbd, const char *name, int *fd,
         (void)poll(NULL, 0, LOOK_MS);
     }
     *fd = open_process(vbd, name);
-    return 0;
+    return *fd != -1 || errno == ESRCH
+               ? 0
+               : xk_fail_errno(err, "open the process of \"%s\"", name);
 }
 
 /* Asked first, so that it finishes what it began. let_go: it is enough that it

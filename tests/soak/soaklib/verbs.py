@@ -278,7 +278,7 @@ class Verbs:
                 return None
             host = entries[0].host
             return host if not any(os.path.exists(other.record(guest))
-                                   for other in world.hosts
+                                   for other in self.world.hosts
                                    if other is not host) else None
         host = self.world.eventually(90, one_runs)
         if host is None:
