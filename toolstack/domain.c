@@ -445,23 +445,43 @@ rename_record(struct xk_host *host, struct xk_domain *domain, const char *name,
     return xk_operation_finish_rename(host, domain, deadline, err);
 }
 
+/* As of a verb that was killed and is tried again. */
+static bool
+has_name(const struct xk_domain *domain, const char *name)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        domain->record == NULL ? NULL
+                               : xk_record_load_config(domain->record, NULL);
+
+    return config != NULL && strcmp(config->name, name) == 0;
+}
+
+static int
+rename_locked(struct xk_host *host, struct xk_domain *domain, const char *name,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int names = xk_state_lock(&host->state, deadline, err);
+
+    if (names == -1)
+        return -1;
+    if (has_name(domain, name))
+        return 0;
+    if (xk_operation_check_name(host, name, &domain->uuid, deadline, err) == -1)
+        return -1;
+    return rename_record(host, domain, name, deadline, err);
+}
+
 int
 xk_domain_rename(struct xk_host *host, struct xk_domain *domain,
                  const char *name, struct xk_deadline deadline,
                  struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int names = -1;
     int r;
 
     if (xk_domain_name_check(name, err) == -1 ||
         xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
-    names = xk_state_lock(&host->state, deadline, err);
-    r = names == -1
-            ? -1
-            : xk_operation_check_name(host, name, &domain->uuid, deadline, err);
-    if (r == 0)
-        r = rename_record(host, domain, name, deadline, err);
+    r = rename_locked(host, domain, name, deadline, err);
     unlock(domain);
     if (r == 0) {
         free(domain->name);

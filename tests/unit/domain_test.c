@@ -84,6 +84,9 @@ a_renamed_domain_answers_to_its_new_name_only(void **context)
         xk_domain_rename(&f->host, &domain, "x/y", core_soon(), &f->err), -1);
     assert_int_equal(
         xk_domain_rename(&f->host, &domain, "b", core_soon(), &f->err), 0);
+    /* By its UUID, after a kill: what was done is done. */
+    assert_int_equal(
+        xk_domain_rename(&f->host, &domain, "b", core_soon(), &f->err), 0);
     xk_domain_close(&domain);
     core_assert_state(f, "b", XK_STATE_RUNNING);
     assert_int_equal(
