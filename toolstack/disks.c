@@ -180,6 +180,51 @@ sync_or_undo(struct xk_domain *domain, const struct xk_domain_config *before,
     return -1;
 }
 
+struct seek {
+    const char *vdev;
+    bool is_leaving;
+};
+
+static void
+seek_leaving(const struct xk_disk_info *info, void *context)
+{
+    struct seek *seek = context;
+    uint64_t number;
+
+    if (strcmp(info->state, "leaving") == 0 &&
+        (strcmp(info->vdev, seek->vdev) == 0 ||
+         (xk_parse_u64(seek->vdev, UINT32_MAX, &number) &&
+          number == info->number)))
+        seek->is_leaving = true;
+}
+
+/* One that its guest holds on to is not of its configuration any more. */
+static bool
+is_leaving(const struct xk_domain *domain, const char *vdev,
+           struct xk_deadline deadline)
+{
+    const struct xk_hypervisor_ops *ops = domain->hv->ops;
+    struct seek seek = {.vdev = vdev};
+
+    return ops->disks != NULL &&
+           ops->disks(domain->hv, domain, seek_leaving, &seek, deadline,
+                      NULL) == 0 &&
+           seek.is_leaving;
+}
+
+static int
+apply(const struct xk_domain *domain, struct xk_domain_config *config,
+      const struct edit *edit, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    if (edit->apply(config, edit, err) == 0)
+        return 0;
+    return edit->force && err->kind == XK_ERR_NOT_FOUND &&
+                   is_leaving(domain, edit->vdev, deadline)
+               ? 0
+               : -1;
+}
+
 static int
 edit_locked(struct xk_host *host, struct xk_domain *domain,
             const struct edit *edit, struct xk_deadline deadline,
@@ -192,7 +237,7 @@ edit_locked(struct xk_host *host, struct xk_domain *domain,
 
     if (after == NULL ||
         xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
-        edit->apply(after, edit, err) == -1)
+        apply(domain, after, edit, deadline, err) == -1)
         return -1;
     return sync_or_undo(domain, before, after, edit, deadline, err);
 }

@@ -478,6 +478,60 @@ fake_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- disks ---- */
 
+static char *
+held_path(struct xk_hypervisor *hv)
+{
+    return xk_asprintf("%s/held", fake_of(hv)->world);
+}
+
+/* The disk that guests hold on to, or "". */
+static void
+read_held(struct xk_hypervisor *hv, struct xk_buf *vdev)
+{
+    XK_CLEANUP_FREE char *path = held_path(hv);
+
+    if (xk_read_file(AT_FDCWD, path, 64, vdev, NULL) == -1)
+        xk_buf_append(vdev, "", 0);
+}
+
+static int
+let_go(struct xk_hypervisor *hv, const struct xk_domain_config *config,
+       bool force, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = held_path(hv);
+    XK_CLEANUP_BUF struct xk_buf held = {0};
+
+    read_held(hv, &held);
+    for (size_t i = 0; i < config->disk_count; i++) {
+        if (strcmp(config->disks[i].vdev, held.data) == 0)
+            return 0;
+    }
+    if (held.length > 0 && !force)
+        return xk_fail(err, XK_ERR_IN_USE, "its guest holds on to disk %s",
+                       held.data);
+    unlink(path);
+    return 0;
+}
+
+/* Only what is on its way: a fake guest's others are its configuration's. */
+static int
+fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+           void (*disk)(const struct xk_disk_info *info, void *context),
+           void *context, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf held = {0};
+    struct xk_disk_info info = {.state = "leaving"};
+
+    (void)domain;
+    (void)deadline;
+    (void)err;
+    read_held(hv, &held);
+    info.vdev = held.data;
+    if (held.length > 0)
+        disk(&info, context);
+    return 0;
+}
+
 /* An image has to be there; no other is given in its stead. */
 static int
 fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -487,9 +541,8 @@ fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_BUF struct xk_buf text = {0};
     char path[512];
 
-    (void)force;
     (void)deadline;
-    if (before(hv, err) == -1)
+    if (before(hv, err) == -1 || let_go(hv, config, force, err) == -1)
         return -1;
     for (size_t i = 0; i < config->disk_count; i++) {
         if (config->disks[i].target != NULL &&
@@ -699,6 +752,7 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .rename = fake_rename,
     .wait = fake_wait,
     .sync_disks = fake_sync_disks,
+    .disks = fake_disks,
     .put_needs = fake_put_needs,
     .check_needs = fake_check_needs,
     .can_send_live = fake_can_send_live,
@@ -807,4 +861,12 @@ xk_fake_count(struct xk_hypervisor *hv)
     count = list.count;
     xk_domain_list_free(&list);
     return count;
+}
+
+void
+xk_fake_hold_disk(struct xk_hypervisor *hv, const char *vdev)
+{
+    XK_CLEANUP_FREE char *path = held_path(hv);
+
+    xk_write_file(AT_FDCWD, path, vdev, strlen(vdev), false, NULL);
 }

@@ -48,6 +48,9 @@ void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
  * blank after it. To be freed. */
 char *xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
+/* The guests hold on to such a disk from now on, until it is taken by force. */
+void xk_fake_hold_disk(struct xk_hypervisor *hv, const char *vdev);
+
 /* Where the domains of another host are: one that is to run in both at once is
  * noted in a file "both-run" of this world. */
 void xk_fake_set_rival(struct xk_hypervisor *hv, const char *rival_world);

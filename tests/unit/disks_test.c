@@ -107,14 +107,20 @@ attach(struct fixture *f)
 }
 
 static int
-detach(struct fixture *f)
+detach_with(struct fixture *f, const char *vdev, bool force)
 {
     struct xk_domain domain = find(f);
-    int r = xk_domain_detach_disk(&f->host, &domain, "xvdb", false, soon(),
-                                  &f->err);
+    int r =
+        xk_domain_detach_disk(&f->host, &domain, vdev, force, soon(), &f->err);
 
     xk_domain_close(&domain);
     return r;
+}
+
+static int
+detach(struct fixture *f)
+{
+    return detach_with(f, "xvdb", false);
 }
 
 /* Both as the record and as the hypervisor see it. */
@@ -172,6 +178,25 @@ a_disk_is_attached_once_and_detached(void **context)
     assert_int_equal(detach(f), 0);
     assert_disks(f, "");
     assert_int_equal(detach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+a_disk_that_a_guest_holds_on_to_is_taken_by_force_afterwards(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(attach(f), 0);
+    xk_fake_hold_disk(f->host.preferred, "xvdb");
+    assert_int_equal(detach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+    assert_int_equal(detach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+    assert_int_equal(detach_with(f, "xvdc", true), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+    assert_int_equal(detach_with(f, "xvdb", true), 0);
+    assert_disks(f, "");
+    assert_int_equal(detach_with(f, "xvdb", true), -1);
     assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
 }
 
@@ -237,6 +262,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(a_disk_is_attached_once_and_detached),
+        T(a_disk_that_a_guest_holds_on_to_is_taken_by_force_afterwards),
         T(an_attach_that_fails_is_undone),
         T(an_attach_killed_at_any_call_is_finished),
         T(a_detach_killed_at_any_call_is_finished),
