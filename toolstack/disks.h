@@ -19,8 +19,8 @@ int xk_domain_attach_disk(struct xk_host *host, struct xk_domain *domain,
 
 /* Take the disk of that name ("xvdb", or its number) from the domain. The guest
  * is asked, unless force; where it goes on using the disk that is
- * XK_ERR_IN_USE, and it loses the disk as soon as it lets go of it, or where this
- * is called once more with force. */
+ * XK_ERR_IN_USE, and it loses the disk as soon as it lets go of it, or where
+ * this is called once more with force. */
 int xk_domain_detach_disk(struct xk_host *host, struct xk_domain *domain,
                           const char *vdev, bool force,
                           struct xk_deadline deadline, struct xk_error *err);
