@@ -430,6 +430,17 @@ qcow2_image(struct loop_device *device)
     go_well(device, 0, blkif_discard(device->options.abi, 9, 0, 1024));
 }
 
+/* Each question is an answer of the backend's main loop later. */
+static void
+await_under_way(struct loop_device *device, const char *member)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(LOOP_WAIT_MS);
+
+    while (strstr(loop_control(device, "{\"query\":\"status\"}"), member) ==
+           NULL)
+        MUST(xk_deadline_left_ms(deadline) > 0, "never %s", member);
+}
+
 /* Only its own disk stalls; the rest of the device goes on. */
 static void
 server_stalls(struct loop_device *device)
@@ -445,6 +456,7 @@ server_stalls(struct loop_device *device)
         loop_put(device, 0, &entry);
     }
     loop_push(device, 0);
+    await_under_way(device, "\"inflight\":32");
     begin = xk_now_ns();
     loop_set_state(device, XK_XENBUS_CLOSING);
     loop_await(device, XK_XENBUS_CLOSING);
