@@ -150,7 +150,23 @@ lock_once(struct xk_host *host, struct xk_domain *domain,
     return r;
 }
 
-/* A recovery that takes less time than the verb has lets go of the domain, for
+static bool
+is_amid_reset(const struct xk_domain *domain)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool amid;
+
+    if (domain->record == NULL ||
+        xk_journal_read(domain->record, &journal, NULL) == -1)
+        return false;
+    begin = xk_journal_unfinished(&journal);
+    amid = begin != NULL && strcmp(begin->what, XK_OP_RESET) == 0;
+    xk_journal_free(&journal);
+    return amid;
+}
+
+/* A reset is given less time than the verb has, and lets go of the domain, for
  * who would end it. It may succeed later, as where a hypervisor hangs and goes
  * on; nobody tells of that. */
 int
@@ -163,7 +179,7 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
     int r;
 
     while ((r = lock_once(host, domain, deadline, &why)) == -1 &&
-           why.kind == XK_ERR_TIMEOUT) {
+           why.kind == XK_ERR_TIMEOUT && is_amid_reset(domain)) {
         int left_ms = xk_deadline_left_ms(patience);
 
         if (left_ms == 0)
