@@ -139,15 +139,6 @@ open_device(struct xk_block *block, const char *dir, struct xk_error *err)
     return 0;
 }
 
-static int
-jail_flusher(void *context, struct xk_error *err)
-{
-    const struct xk_backend_config *config =
-        (const struct xk_backend_config *)context;
-
-    return xk_jail_enter_flusher(config->uid, config->gid, err);
-}
-
 /* What became of a flush under way is known to the process that made it. Where
  * that has gone as well nobody knows, and it cannot be asked for again; unless
  * one was made after it, of all there was (settle.h). It is noted before there
@@ -189,7 +180,7 @@ take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
     struct xk_engine *engine = block->device.engine;
     struct xk_flusher_options options = {.path = path,
                                          .image_fd = xk_engine_image_fd(engine),
-                                         .jail = jail_flusher,
+                                         .jail = xk_jail_enter_flusher,
                                          .context = &block->config};
     int known;
 

@@ -16,6 +16,7 @@
 
 #include <seccomp.h>
 
+#include "backends/config.h"
 #include "base/util.h"
 
 /* The macros of libseccomp leave a field out. */
@@ -219,7 +220,9 @@ xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
 }
 
 int
-xk_jail_enter_flusher(uint32_t uid, uint32_t gid, struct xk_error *err)
+xk_jail_enter_flusher(void *config, struct xk_error *err)
 {
-    return enter(uid, gid, add_flusher_rules, err);
+    const struct xk_backend_config *device = config;
+
+    return enter(device->uid, device->gid, add_flusher_rules, err);
 }

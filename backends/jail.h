@@ -13,7 +13,8 @@
  * thread started afterwards. Started by a plain user, that user is kept. */
 int xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err);
 
-/* The same for a process that only flushes what it has open (flusher.h). */
-int xk_jail_enter_flusher(uint32_t uid, uint32_t gid, struct xk_error *err);
+/* The same for a process that only flushes what it has open (flusher.h, which
+ * calls it): with the user and group of a struct xk_backend_config. */
+int xk_jail_enter_flusher(void *config, struct xk_error *err);
 
 #endif

@@ -27,6 +27,16 @@ lose(const struct xk_backend_config *config, struct xk_inflight *log,
                    why);
 }
 
+static int
+lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
+           int error, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *why = xk_asprintf("\"%s\" failed a flush (%s)",
+                                            config->target, strerror(error));
+
+    return lose(config, log, why, err);
+}
+
 /* ---- an image that is not raw: by the process that serves it ---- */
 
 static bool
@@ -37,16 +47,6 @@ server_lives(const char *dir)
 
     xk_process_load(AT_FDCWD, path, &process, NULL);
     return xk_process_alive(&process);
-}
-
-static int
-lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
-           int error, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *why = xk_asprintf("\"%s\" failed a flush (%s)",
-                                            config->target, strerror(error));
-
-    return lose(config, log, why, err);
 }
 
 static int
@@ -78,15 +78,7 @@ settle_served(const char *dir, struct xk_backend_config *config,
                : lose(config, log, "the process that kept it has ended", err);
 }
 
-/* ---- a raw image: by the process that flushes it, or by ourselves ---- */
-
-static int
-jail(void *context, struct xk_error *err)
-{
-    const struct xk_backend_config *config = context;
-
-    return xk_jail_enter_flusher(config->uid, config->gid, err);
-}
+/* ---- a raw image: by the process that flushes it ---- */
 
 /* Where that process has ended a backend flushes by itself, and may have been
  * killed in it. A new one is started, because who asks the kernel for a flush
@@ -97,7 +89,7 @@ start_flusher(const char *path, struct xk_backend_config *config,
 {
     XK_CLEANUP_CLOSE int fd = -1;
     struct xk_flusher_options options = {
-        .path = path, .jail = jail, .context = config};
+        .path = path, .jail = xk_jail_enter_flusher, .context = config};
 
     if (xk_blkif_flush_is_lost(log))
         return lose(config, log,

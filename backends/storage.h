@@ -18,7 +18,7 @@
  *   descriptor 6            a connected socket, for a QMP monitor that is asked
  *                           whether it serves
  *
- * It stays in the foreground, and answers at qmp once it serves. What it says
+ * It stays in the foreground, and answers there once it serves. What it says
  * on its standard error from then on is lost. Which process it is stands in
  * "daemon.json", written before it gave up its privileges and nothing that it
  * can write itself.

@@ -76,3 +76,16 @@ xk_deadline_poll(struct xk_deadline deadline, int fd, short events,
         return xk_fail(err, XK_ERR_TIMEOUT, "%s did not answer in time", what);
     return poller.revents;
 }
+
+bool
+xk_deadline_pause(struct xk_deadline deadline, int ms)
+{
+    int left = xk_deadline_left_ms(deadline);
+    int before = errno;
+
+    if (left == 0)
+        return false;
+    (void)poll(NULL, 0, left < ms ? left : ms);
+    errno = before;
+    return true;
+}

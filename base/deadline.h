@@ -6,6 +6,7 @@
 #ifndef XK_BASE_DEADLINE_H
 #define XK_BASE_DEADLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -32,6 +33,10 @@ int xk_deadline_poll_ms(struct xk_deadline deadline);
  * -1 with XK_ERR_TIMEOUT "<what> did not answer in time" at the deadline. */
 int xk_deadline_poll(struct xk_deadline deadline, int fd, short events,
                      const char *what, struct xk_error *err);
+
+/* For what nobody tells of: let ms pass, at most to the deadline, and look
+ * again. False, at once, when the deadline has passed. Keeps errno. */
+bool xk_deadline_pause(struct xk_deadline deadline, int ms);
 
 int64_t xk_now_ns(void); /* CLOCK_MONOTONIC */
 

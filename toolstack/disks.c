@@ -20,17 +20,23 @@
 /* ---- the configuration ---- */
 
 /* By name or number, as xl does. */
+static bool
+is_meant(const char *wanted, const char *vdev, unsigned number)
+{
+    uint64_t wanted_number;
+
+    return strcmp(wanted, vdev) == 0 ||
+           (xk_parse_u64(wanted, UINT32_MAX, &wanted_number) &&
+            wanted_number == number);
+}
+
 static struct xk_disk *
 find(struct xk_domain_config *config, const char *vdev, struct xk_error *err)
 {
-    uint64_t number;
-    bool numbered = xk_parse_u64(vdev, UINT32_MAX, &number);
-
     for (size_t i = 0; i < config->disk_count; i++) {
         struct xk_disk *disk = &config->disks[i];
 
-        if (strcmp(disk->vdev, vdev) == 0 ||
-            (numbered && xk_disk_number(disk) == number))
+        if (is_meant(vdev, disk->vdev, xk_disk_number(disk)))
             return disk;
     }
     xk_fail(err, XK_ERR_NOT_FOUND, "it has no disk \"%s\"", vdev);
@@ -189,12 +195,9 @@ static void
 seek_leaving(const struct xk_disk_info *info, void *context)
 {
     struct seek *seek = context;
-    uint64_t number;
 
     if (strcmp(info->state, "leaving") == 0 &&
-        (strcmp(info->vdev, seek->vdev) == 0 ||
-         (xk_parse_u64(seek->vdev, UINT32_MAX, &number) &&
-          number == info->number)))
+        is_meant(seek->vdev, info->vdev, info->number))
         seek->is_leaving = true;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/domain.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -150,20 +149,24 @@ lock_once(struct xk_host *host, struct xk_domain *domain,
     return r;
 }
 
+/* Whether a reset was begun and is not finished, and then whether the guest ran
+ * before. */
 static bool
-is_amid_reset(const struct xk_domain *domain)
+find_reset(const struct xk_record *record, bool *ran)
 {
     const struct xk_journal_entry *begin;
     struct xk_journal journal;
-    bool amid;
+    bool found;
 
-    if (domain->record == NULL ||
-        xk_journal_read(domain->record, &journal, NULL) == -1)
+    *ran = false;
+    if (record == NULL || xk_journal_read(record, &journal, NULL) == -1)
         return false;
     begin = xk_journal_unfinished(&journal);
-    amid = begin != NULL && strcmp(begin->what, XK_OP_RESET) == 0;
+    found = begin != NULL && strcmp(begin->what, XK_OP_RESET) == 0;
+    *ran = found && begin->detail != NULL &&
+           strcmp(begin->detail, xk_domain_state_name(XK_STATE_RUNNING)) == 0;
     xk_journal_free(&journal);
-    return amid;
+    return found;
 }
 
 /* A reset is given less time than the verb has, and lets go of the domain, for
@@ -176,16 +179,13 @@ xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
     struct xk_deadline patience =
         xk_deadline_min(deadline, xk_deadline_in_ms(RECOVERY_AGAIN_MS));
     struct xk_error why = {0};
+    bool ran;
     int r;
 
     while ((r = lock_once(host, domain, deadline, &why)) == -1 &&
-           why.kind == XK_ERR_TIMEOUT && is_amid_reset(domain)) {
-        int left_ms = xk_deadline_left_ms(patience);
-
-        if (left_ms == 0)
-            break;
-        poll(NULL, 0, left_ms < AGAIN_MS ? left_ms : AGAIN_MS);
-    }
+           why.kind == XK_ERR_TIMEOUT && find_reset(domain->record, &ran) &&
+           xk_deadline_pause(patience, AGAIN_MS))
+        continue;
     return r == 0 ? 0 : xk_fail(err, why.kind, "%s", why.message);
 }
 
@@ -334,23 +334,6 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- reset ---- */
 
-/* Whether the guest ran when the reset that is not finished was begun. */
-static bool
-ran_before_reset(const struct xk_record *record)
-{
-    const struct xk_journal_entry *begin;
-    struct xk_journal journal;
-    bool ran;
-
-    if (xk_journal_read(record, &journal, NULL) == -1)
-        return false;
-    begin = xk_journal_unfinished(&journal);
-    ran = begin != NULL && begin->detail != NULL &&
-          strcmp(begin->detail, xk_domain_state_name(XK_STATE_RUNNING)) == 0;
-    xk_journal_free(&journal);
-    return ran;
-}
-
 /* A driver may stop the guest for a reset. Who was killed over it, or had no
  * answer in time, may have told it to stop, which comes to pass later: so one
  * that runs is told to go on as well. */
@@ -382,11 +365,13 @@ int
 xk_operation_finish_reset(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline, struct xk_error *err)
 {
+    bool ran;
+
     (void)host;
     /* Not longer than that: who wants to end the domain waits for its lock. */
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(RESET_MS));
-    return end_reset(domain, ran_before_reset(domain->record), true, deadline,
-                     err);
+    (void)find_reset(domain->record, &ran);
+    return end_reset(domain, ran, true, deadline, err);
 }
 
 /* Where it fails and the guest cannot be told to go on, recovery does that. */

@@ -3,7 +3,6 @@
  * A ring in memory that the guest writes at any time. Each index is read once
  * for one decision, each entry once into private memory.
  */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,9 +203,8 @@ bind_doorbell(struct xk_blkif_queue *queue, struct xk_error *err)
         xk_deadline_in_ms(queue->take_over ? BIND_MS : 0);
 
     while (xk_guest_bind(queue->guest, queue->id.port, err) == -1) {
-        if (xk_deadline_left_ms(deadline) == 0)
+        if (!xk_deadline_pause(deadline, RETRY_MS))
             return -1;
-        (void)poll(NULL, 0, RETRY_MS);
     }
     return 0;
 }

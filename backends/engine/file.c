@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -350,8 +349,9 @@ open_image(struct file_engine *file, const struct xk_engine_options *options,
         mode |= O_EXCL;
     while ((file->fd = open(options->path,
                             mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) == -1 &&
-           errno == EBUSY && xk_deadline_left_ms(options->lock_deadline) > 0)
-        (void)poll(NULL, 0, RETRY_MS);
+           errno == EBUSY &&
+           xk_deadline_pause(options->lock_deadline, RETRY_MS))
+        continue;
     if (file->fd == -1 && errno == EBUSY)
         return xk_fail(err, XK_ERR_IN_USE,
                        "block device \"%s\" is in use: mounted, or part of "

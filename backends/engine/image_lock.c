@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -114,12 +113,11 @@ xk_image_lock(int fd, const char *path, bool read_only,
 {
     while (!take_and_look(fd, read_only)) {
         let_go(fd);
-        if (xk_deadline_left_ms(deadline) == 0)
+        if (!xk_deadline_pause(deadline, RETRY_MS))
             return xk_fail(err, XK_ERR_IN_USE,
                            "image \"%s\" is in use by another process: lslocks "
                            "shows which",
                            path);
-        (void)poll(NULL, 0, RETRY_MS);
     }
     return 0;
 }

@@ -137,6 +137,21 @@ a_signal_does_not_end_the_wait(void **state)
     close(ends[0]);
 }
 
+static void
+a_pause_ends_with_its_deadline_and_keeps_errno(void **state)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(30);
+    int64_t begin = xk_now_ns();
+
+    (void)state;
+    errno = EBUSY;
+    assert_true(xk_deadline_pause(deadline, 60000));
+    assert_int_equal(errno, EBUSY);
+    assert_in_range(xk_now_ns() - begin, 29 * 1000000, INT64_C(30000000000));
+    assert_false(xk_deadline_pause(deadline, 60000));
+    assert_int_equal(errno, EBUSY);
+}
+
 /* poll(2) takes at most INT_MAX ms, 24 days; a deadline may be later. */
 static void
 a_wait_goes_on_where_poll_could_not_wait_long_enough(void **state)
@@ -167,6 +182,7 @@ main(void)
         cmocka_unit_test(the_sooner_of_two_counts),
         cmocka_unit_test(polling_returns_what_is_ready),
         cmocka_unit_test(a_silent_peer_is_a_timeout_that_names_it),
+        cmocka_unit_test(a_pause_ends_with_its_deadline_and_keeps_errno),
         cmocka_unit_test(a_signal_does_not_end_the_wait),
         cmocka_unit_test(a_wait_goes_on_where_poll_could_not_wait_long_enough),
     };

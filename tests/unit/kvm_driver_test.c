@@ -32,13 +32,6 @@
 #include "toolstack/qmp.h"
 #include "toolstack/operations.h"
 
-#define HAS_FAILED(call) assert_int_equal(call, -1)
-#define WORKS(world, call)                                                     \
-    do {                                                                       \
-        if ((call) == -1)                                                      \
-            fail_msg("%s", (world)->err.message);                              \
-    } while (0)
-
 static void
 a_domain_is_built_paused_runs_pauses_and_ends(void **context)
 {

@@ -17,13 +17,6 @@
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 
-#define HAS_FAILED(call) assert_int_equal(call, -1)
-#define WORKS(world, call)                                                     \
-    do {                                                                       \
-        if ((call) == -1)                                                      \
-            fail_msg("%s", (world)->err.message);                              \
-    } while (0)
-
 /* What is missing of its record says nothing of its QEMU. */
 static void
 a_qemu_that_its_record_does_not_name_is_found_and_can_be_ended(void **context)

@@ -10,6 +10,14 @@
 #include "toolstack/domain.h"
 #include "toolstack/hypervisor.h"
 
+/* Of calls that return -1 where they fail, with what they say in world->err. */
+#define HAS_FAILED(call) assert_int_equal(call, -1)
+#define WORKS(world, call)                                                     \
+    do {                                                                       \
+        if ((call) == -1)                                                      \
+            fail_msg("%s", (world)->err.message);                              \
+    } while (0)
+
 enum guest_key {
     GUEST_POWEROFF = 'p',
     GUEST_REBOOT = 'r',

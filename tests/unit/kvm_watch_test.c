@@ -24,13 +24,6 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 
-#define HAS_FAILED(call) assert_int_equal(call, -1)
-#define WORKS(world, call)                                                     \
-    do {                                                                       \
-        if ((call) == -1)                                                      \
-            fail_msg("%s", (world)->err.message);                              \
-    } while (0)
-
 /* ---- consoles ---- */
 
 static void

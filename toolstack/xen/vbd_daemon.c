@@ -6,7 +6,6 @@
  * Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref.
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,13 +166,10 @@ await_image(const struct xk_image *image, struct xk_deadline deadline,
     int ms = LOOK_MS;
 
     while (xk_image_check_free(image, NULL, &why) == -1) {
-        if (why.kind != XK_ERR_IN_USE || xk_deadline_left_ms(deadline) == 0) {
+        if (why.kind != XK_ERR_IN_USE || !xk_deadline_pause(deadline, ms)) {
             *err = why;
             return -1;
         }
-        ms = xk_deadline_left_ms(deadline) < ms ? xk_deadline_left_ms(deadline)
-                                                : ms;
-        (void)poll(NULL, 0, ms); /* the end of a lock is told by nothing */
         ms = ms * 2 < LOOK_MS_MAX ? ms * 2 : LOOK_MS_MAX;
     }
     return 0;
@@ -317,11 +313,11 @@ xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
     const char *said;
     int status = 0;
 
+    if (!is_read_write(vbd) || access(log, F_OK) == -1)
+        return 0; /* nobody has ever served it */
     /* A save may wait for ever, but not for this: its guest stands still. */
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS));
     ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
-    if (!is_read_write(vbd) || access(log, F_OK) == -1)
-        return 0; /* nobody has ever served it */
     program = xk_program_find("xk-backend", err);
     if (program == NULL)
         return -1;

@@ -121,36 +121,28 @@ send_signal(int fd, int number)
     syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-/* Whether somebody holds the lock, and the file that names who, which is
- * written a moment after, is missing or cannot be read. */
-static bool
-is_unnamed(const struct xk_vbd *vbd, const char *name, const char *lock)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
-    struct xk_process process;
-
-    return xk_process_load(AT_FDCWD, path, &process, NULL) == -1 &&
-           is_locked(vbd, lock);
-}
-
-/* *fd: a pidfd, or -1 where there is nobody. */
+/* *fd: a pidfd, or -1 where there is nobody. Where somebody holds the lock the
+ * file that names who is written a moment after; one that stays missing, or
+ * cannot be read, does not mean that there is nobody. */
 static int
 find_holder(const struct xk_vbd *vbd, const char *name, int *fd,
             struct xk_error *err)
 {
     const char *lock = strcmp(name, DAEMON) == 0 ? "qsd.lock" : "lock";
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", vbd->path, name);
     struct xk_deadline patience = xk_deadline_in_ms(NAMED_MS);
+    struct xk_process process;
 
-    while (is_unnamed(vbd, name, lock)) {
-        if (xk_deadline_left_ms(patience) == 0)
+    while (xk_process_load(AT_FDCWD, path, &process, NULL) == -1 &&
+           is_locked(vbd, lock)) {
+        if (!xk_deadline_pause(patience, LOOK_MS))
             return xk_fail(err, XK_ERR_IN_USE,
                            "a process holds \"%s/%s\", and \"%s\" beside it "
                            "does not tell which: end what \"fuser\" names for "
                            "it, and try again",
                            vbd->path, lock, name);
-        (void)poll(NULL, 0, LOOK_MS);
     }
-    *fd = open_process(vbd, name);
+    *fd = xk_process_open(&process);
     return *fd != -1 || errno == ESRCH
                ? 0
                : xk_fail_errno(err, "open the process of \"%s\"", name);
