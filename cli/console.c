@@ -19,18 +19,6 @@ enum {
     OPTION_HISTORY,
 };
 
-static void
-close_console(struct xk_console *console)
-{
-    int fds[] = {console->log_fd, console->input_fd, console->output_fd,
-                 console->change_fd, console->end_fd};
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(fds); i++) {
-        if (fds[i] != -1)
-            close(fds[i]);
-    }
-}
-
 static off_t
 history_start(const struct xk_console *console, int lines)
 {
@@ -107,13 +95,13 @@ xk_console_attach(struct xk_invocation *invocation,
                   int history_lines, struct xk_error *err)
 {
     struct xk_hypervisor *hv = domain->hv;
-    struct xk_console console = {-1, -1, -1, -1, -1};
+    struct xk_console console = XK_CONSOLE_NONE;
     int rc;
 
     if (hv->ops->console(hv, domain, number, &console, err) == -1)
         return -1;
     rc = pump_console(invocation, domain, &console, history_lines, err);
-    close_console(&console);
+    xk_console_close(&console);
     return rc;
 }
 

@@ -130,6 +130,8 @@ read_log(struct work *work)
     struct stat st;
     ssize_t length;
 
+    if (pump->console->fetch != NULL)
+        pump->console->fetch(pump->console->source);
     if (fstat(fd, &st) == 0 && st.st_size < pump->log_offset)
         pump->log_offset = st.st_size;
     skip_hole(fd, &pump->log_offset);

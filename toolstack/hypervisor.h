@@ -101,7 +101,20 @@ struct xk_console {
     int change_fd; /* becomes readable when log_fd may have grown (inotify);
                       -1 where there is no log */
     int end_fd;    /* becomes readable when the domain is gone */
+    /* Bring log_fd up to date; NULL where it always is. */
+    void (*fetch)(void *source);
+    void (*end)(void *source);
+    void *source; /* of these two, the driver's */
 };
+
+#define XK_CONSOLE_NONE                                                        \
+    ((struct xk_console){.log_fd = -1,                                         \
+                         .input_fd = -1,                                       \
+                         .output_fd = -1,                                      \
+                         .change_fd = -1,                                      \
+                         .end_fd = -1})
+
+void xk_console_close(struct xk_console *console);
 
 /* Where the screen of a domain is served by VNC: a socket, or a port. */
 struct xk_screen {

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -528,6 +529,18 @@ run_loop(struct monitor *monitor, void (*ready)(void *context), void *context)
     ev_run(monitor->loop, 0);
 }
 
+/* Each domain takes some descriptors, and what is usual is too few for many. */
+static void
+raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
                void *context, struct xk_error *err)
@@ -539,6 +552,7 @@ xk_monitor_run(struct xk_host *host, bool linger, void (*ready)(void *context),
 
     if (lock_fd == -1)
         return -1;
+    raise_file_limit();
     signal_fd = open_signals(err);
     if (signal_fd == -1 || open_inotify(&monitor, err) == -1)
         return -1;

@@ -97,10 +97,10 @@ read_log(const char *text, size_t length, size_t cut)
         return;
     xk_kvm_run_init(&whole);
     xk_kvm_run_init(&parted);
-    xk_kvm_run_take_text(&whole, text, length, NULL);
-    taken = xk_kvm_run_take_text(&parted, text, cut, NULL);
+    xk_kvm_run_take_text(&whole, text, length, 1, NULL);
+    taken = xk_kvm_run_take_text(&parted, text, cut, 1, NULL);
     must(taken <= cut, "no more is taken than is there");
-    xk_kvm_run_take_text(&parted, text + taken, length - taken, NULL);
+    xk_kvm_run_take_text(&parted, text + taken, length - taken, 1, NULL);
     must(same_run(&whole, &parted), "reading may be interrupted");
     must(whole.state < XK_STATE_COUNT && whole.reason < XK_STOP_COUNT,
          "the state is one");

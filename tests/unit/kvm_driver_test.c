@@ -2,6 +2,7 @@
 /* The whole driver with a real QEMU and a small guest. */
 #include "tests/unit/test.h"
 
+#include <ev.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #include "tests/unit/kvm_support.h"
 #include "toolstack/journal.h"
 #include "toolstack/kvm/driver.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/plan.h"
@@ -114,7 +116,6 @@ a_killed_qemu_is_a_crash_and_restart_makes_another(void **context)
 static void
 a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
 {
-    static const char greeting[] = "{\"QMP\": {}}\n";
     struct kvm_world *w = *context;
     struct xk_process first;
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
@@ -123,11 +124,18 @@ a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
     first = kvm_process(w);
     config = xk_record_load_config(w->domain.record, &w->err);
     {
-        XK_CLEANUP_CLOSE int fd =
-            openat(w->domain.record->dir_fd, XK_KVM_FILE_EVENTS,
-                   O_WRONLY | O_TRUNC | O_CLOEXEC);
+        int dirfd = w->domain.record->dir_fd;
+        XK_CLEANUP_LIVE struct xk_kvm_live live =
+            xk_kvm_live_of(dirfd, XK_KVM_LOG_EVENTS);
+        /* QEMU answers before it logs the answer, and then serves another. */
+        XK_CLEANUP_QMP struct xk_qmp *qmp =
+            xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, kvm_soon(), &w->err);
 
-        assert_int_equal(xk_write_all(fd, greeting, strlen(greeting)), 0);
+        assert_non_null(qmp);
+        assert_int_not_equal(live.write_fd, -1);
+        xk_kvm_live_give_back(&live, 0, XK_KVM_LIVE_ROOM);
+        assert_true(xk_kvm_live_rewind(&live));
+        WORKS(w, xk_kvm_events_begin(dirfd, &live, &w->err));
     }
     WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
                                 &w->err));
@@ -143,19 +151,18 @@ spawn_silent(struct kvm_world *w)
     int dirfd = w->domain.record->dir_fd;
     XK_CLEANUP_CLOSE int folder_fd =
         openat(dirfd, XK_KVM_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    XK_CLEANUP_CLOSE int log_fd =
-        openat(dirfd, XK_KVM_FILE_QEMU_LOG, O_WRONLY | O_APPEND | O_CLOEXEC);
     struct xk_kvm_claim claim;
     struct xk_kvm_plan plan;
 
     xk_kvm_plan_init(&plan, false);
+    for (int i = 0; i < XK_KVM_LOG_COUNT; i++)
+        WORKS(w, xk_kvm_live_make((enum xk_kvm_log)i, &plan.logs[i], &w->err));
     xk_kvm_plan_arg(&plan, "/bin/sleep");
     xk_kvm_plan_arg(&plan, "600");
     WORKS(w, xk_kvm_claim(w->domain.record, &claim, &w->err));
     plan.uid = claim.uid;
     plan.gid = geteuid() == 0 ? (gid_t)claim.uid : getegid();
-    WORKS(w, xk_kvm_spawn(&plan, w->domain.record, &claim, folder_fd, log_fd,
-                          &w->err));
+    WORKS(w, xk_kvm_spawn(&plan, w->domain.record, &claim, folder_fd, &w->err));
     xk_kvm_plan_free(&plan);
 }
 
@@ -182,16 +189,38 @@ a_qemu_that_says_nothing_yet_is_not_what_the_last_one_was(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
+struct ending {
+    struct xk_process process;
+    bool seen;
+};
+
+static void
+on_change(const struct xk_uuid *uuid, void *context)
+{
+    struct ending *ending = context;
+
+    (void)uuid;
+    ending->seen |= !xk_process_alive(&ending->process);
+}
+
+/* Seen by the monitor, which has the log open when QEMU goes. */
 static void
 a_qemu_that_is_told_to_end_is_no_crash(void **context)
 {
     struct kvm_world *w = *context;
-    struct xk_process process;
+    struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
+    struct ending ending = {.seen = false};
 
     kvm_start(w, "");
-    process = kvm_process(w);
-    xk_process_signal(&process, SIGTERM);
+    ending.process = kvm_process(w);
+    WORKS(w, xk_kvm_ops.watch(w->hv, loop, &w->domain.uuid, on_change, &ending,
+                              &w->err));
+    xk_process_signal(&ending.process, SIGTERM);
+    while (!ending.seen)
+        ev_run(loop, EVRUN_ONCE);
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
+    xk_kvm_ops.unwatch(w->hv, &w->domain.uuid);
+    ev_loop_destroy(loop);
 }
 
 static void

@@ -19,7 +19,9 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 
@@ -33,6 +35,8 @@ struct fixture {
     char *scratch;
     int fd; /* of the record's directory */
     pid_t qemu;
+    struct xk_kvm_live log; /* of its events */
+    bool without_log;
     struct xk_error err;
 };
 
@@ -66,6 +70,17 @@ end_qemu(struct fixture *f)
     kill(f->qemu, SIGKILL);
     assert_int_equal(waitpid(f->qemu, NULL, 0), f->qemu);
     f->qemu = 0;
+    /* As the monitor does, which has it open. */
+    xk_kvm_events_gather(f->fd, &f->log);
+}
+
+static void
+begin_log(struct fixture *f)
+{
+    xk_kvm_live_close(&f->log);
+    assert_int_equal(xk_kvm_logs_make(f->fd, &f->err), 0);
+    assert_int_equal(xk_kvm_live_make(XK_KVM_LOG_EVENTS, &f->log, &f->err), 0);
+    assert_int_equal(xk_kvm_events_begin(f->fd, &f->log, &f->err), 0);
 }
 
 /* A process that the record knows as its QEMU, and that says of itself that it
@@ -78,6 +93,8 @@ start_qemu(struct fixture *f, const char *status)
     char byte;
 
     end_qemu(f);
+    if (!f->without_log)
+        begin_log(f);
     assert_int_equal(pipe(ends), 0);
     f->qemu = fork();
     if (f->qemu == 0) {
@@ -101,6 +118,7 @@ setup(void **context)
 
     f->scratch = scratch_new();
     f->fd = open(f->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->log = XK_KVM_LIVE_NONE;
     *context = f;
     return f->fd == -1 ? -1 : 0;
 }
@@ -111,6 +129,7 @@ teardown(void **context)
     struct fixture *f = *context;
 
     end_qemu(f);
+    xk_kvm_live_close(&f->log);
     close(f->fd);
     scratch_free(f->scratch);
     free(f);
@@ -120,9 +139,10 @@ teardown(void **context)
 static void
 write_log(struct fixture *f, const char *text)
 {
-    assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_EVENTS, text,
-                                   strlen(text), false, NULL),
-                     0);
+    xk_kvm_live_give_back(&f->log, 0, XK_KVM_LIVE_ROOM);
+    assert_true(xk_kvm_live_rewind(&f->log));
+    assert_int_equal(xk_kvm_events_begin(f->fd, &f->log, NULL), 0);
+    assert_int_equal(xk_write_all(f->log.write_fd, text, strlen(text)), 0);
 }
 
 static struct xk_kvm_status
@@ -182,12 +202,12 @@ a_dead_process_that_said_nothing_has_crashed(void **context)
     };
     struct fixture *f = *context;
 
-    start_qemu(f, "running");
-    end_qemu(f);
     for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
         struct xk_kvm_status status;
 
+        start_qemu(f, "running");
         write_log(f, rows[i].log);
+        end_qemu(f);
         status = read_status(f);
         assert_false(status.alive);
         assert_int_equal(status.state, rows[i].state);
@@ -206,8 +226,54 @@ a_pid_that_another_process_has_by_now_is_no_qemu(void **context)
     assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_PROCESS, text,
                                    strlen(text), false, NULL),
                      0);
-    write_log(f, RUN);
     assert_false(read_status(f).alive);
+}
+
+/* Nobody had the log open when its QEMU ended: the state is the last one that
+ * somebody saw. */
+static void
+what_nobody_saw_before_the_end_is_not_known(void **context)
+{
+    struct fixture *f = *context;
+
+    start_qemu(f, "shutdown");
+    write_log(f, RUN);
+    assert_int_equal(read_status(f).state, XK_STATE_RUNNING);
+    write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
+    xk_kvm_live_close(&f->log);
+    end_qemu(f);
+    assert_int_equal(read_status(f).state, XK_STATE_CRASHED);
+    /* A verb is enough. */
+    start_qemu(f, "shutdown");
+    write_log(f, RUN SHUTDOWN("guest-shutdown") EVENT("STOP"));
+    read_status(f);
+    xk_kvm_live_close(&f->log);
+    end_qemu(f);
+    assert_int_equal(read_status(f).state, XK_STATE_SHUTDOWN);
+    assert_int_equal(read_status(f).reason, XK_STOP_POWEROFF);
+}
+
+/* It has no such memory, and the record no note of one, but a log behind a
+ * hole.
+ */
+static void
+a_qemu_of_an_older_xk_is_asked_and_its_log_read(void **context)
+{
+    static const char log[] = RUN SHUTDOWN("guest-reset") EVENT("STOP");
+    struct fixture *f = *context;
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    f->without_log = true;
+    start_qemu(f, "shutdown");
+    assert_int_equal(read_status(f).state, XK_STATE_SHUTDOWN);
+    assert_int_equal(read_status(f).reason, XK_STOP_POWEROFF);
+    fd =
+        openat(f->fd, XK_KVM_FILE_EVENTS, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(pwrite(fd, log, strlen(log), (off_t)1 << 40), strlen(log));
+    assert_int_equal(read_status(f).state, XK_STATE_SHUTDOWN);
+    assert_int_equal(read_status(f).reason, XK_STOP_REBOOT);
+    start_qemu(f, "running");
+    assert_int_equal(read_status(f).state, XK_STATE_RUNNING);
 }
 
 static void
@@ -223,12 +289,13 @@ a_stop_for_no_reason_is_asked_about(void **context)
     };
     struct fixture *f = *context;
 
-    write_log(f, RUN EVENT("STOP"));
     for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
         start_qemu(f, rows[i].answer);
+        write_log(f, RUN EVENT("STOP"));
         assert_int_equal(read_status(f).state, rows[i].state);
     }
     start_qemu(f, "internal-error");
+    write_log(f, RUN EVENT("STOP"));
     assert_int_equal(xk_kvm_mark(f->fd, XK_KVM_FILE_PAUSED, &f->err), 0);
     assert_int_equal(read_status(f).state, XK_STATE_PAUSED); /* it was us */
     xk_kvm_unmark(f->fd, XK_KVM_FILE_PAUSED);
@@ -339,8 +406,8 @@ where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
         XK_CLEANUP_FREE char *log = xk_asprintf(
             "%s{\"return\": {}}\n%s", GREETING, rows[i].log + strlen(GREETING));
 
-        write_log(f, log);
         start_qemu(f, rows[i].answer);
+        write_log(f, log);
         status = read_status(f);
         assert_int_equal(status.state, rows[i].state);
         assert_int_equal(status.reason, rows[i].reason);
@@ -381,6 +448,8 @@ main(void)
         T(a_living_process_is_in_the_state_of_its_log),
         T(a_dead_process_that_said_nothing_has_crashed),
         T(a_pid_that_another_process_has_by_now_is_no_qemu),
+        T(what_nobody_saw_before_the_end_is_not_known),
+        T(a_qemu_of_an_older_xk_is_asked_and_its_log_read),
         T(a_stop_for_no_reason_is_asked_about),
         T(a_reboot_that_was_asked_for_comes_as_a_poweroff),
         T(a_reboot_that_was_not_heeded_within_a_minute_lapses),

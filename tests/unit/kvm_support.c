@@ -246,13 +246,18 @@ kvm_type(struct kvm_world *world, char key)
 size_t
 kvm_printed(const struct kvm_world *world, char byte)
 {
+    XK_CLEANUP_LIVE struct xk_kvm_live live =
+        xk_kvm_live_of(world->domain.record->dir_fd, XK_KVM_LOG_CONSOLE);
+    int gathered = xk_kvm_log_gather(world->domain.record->dir_fd,
+                                     XK_KVM_LOG_CONSOLE, &live);
     XK_CLEANUP_CLOSE int fd = openat(world->domain.record->dir_fd,
                                      XK_KVM_FILE_CONSOLE, O_RDONLY | O_CLOEXEC);
-    off_t offset = xk_kvm_log_start(fd);
+    off_t offset = 0;
     char text[4096];
     size_t count = 0;
     ssize_t got;
 
+    assert_int_equal(gathered, 0);
     assert_int_not_equal(fd, -1);
     while ((got = pread(fd, text, sizeof(text), offset)) > 0) {
         for (ssize_t i = 0; i < got; i++)
@@ -280,10 +285,7 @@ kvm_wait_printed(struct kvm_world *world, char byte, size_t count)
         if (read(console.change_fd, skipped, sizeof(skipped)) == -1)
             fail();
     }
-    close(console.log_fd);
-    close(console.input_fd);
-    close(console.change_fd);
-    close(console.end_fd);
+    xk_console_close(&console);
 }
 
 static struct xk_domain_info

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,28 +21,20 @@
 #include "base/process.h"
 #include "tests/unit/kvm_support.h"
 #include "toolstack/kvm/driver.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 
 /* ---- consoles ---- */
 
-static void
-close_console(const struct xk_console *console)
-{
-    close(console->log_fd);
-    close(console->input_fd);
-    close(console->change_fd);
-    close(console->end_fd);
-}
-
 static bool
 log_holds(int fd, char byte)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    assert_int_not_equal(lseek(fd, xk_kvm_log_start(fd), SEEK_SET), -1);
-    assert_int_equal(xk_read_fd(fd, "log", 1 << 20, &text, NULL), 0);
+    assert_int_not_equal(lseek(fd, 0, SEEK_SET), -1);
+    assert_int_equal(xk_read_fd(fd, "log", XK_KVM_LOG_MAX, &text, NULL), 0);
     return memchr(text.data, byte, text.length) != NULL;
 }
 
@@ -64,7 +57,7 @@ several_people_join_a_console_and_leave_it(void **context)
             assert_true(log_holds(consoles[other].log_fd, key));
             assert_true(log_holds(consoles[other].log_fd, 'R'));
         }
-        close_console(&consoles[i]);
+        xk_console_close(&consoles[i]);
     }
     /* After the last has left, the guest still runs and can be typed to. */
     kvm_type(w, '4');
@@ -85,99 +78,134 @@ a_console_sees_the_end_of_the_domain(void **context)
     assert_int_not_equal(
         xk_deadline_poll(kvm_soon(), console.end_fd, POLLIN, "domain", &w->err),
         -1);
-    close_console(&console);
+    xk_console_close(&console);
     HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
     assert_int_equal(w->err.kind, XK_ERR_STATE);
 }
 
+/* No file of the record is longer, whatever its guest does. */
 static off_t
-taken_by(const struct kvm_world *w, const char *name)
+size_of(const struct kvm_world *w, const char *name)
 {
     struct stat st;
 
     assert_int_equal(fstatat(w->domain.record->dir_fd, name, &st, 0), 0);
-    assert_true(st.st_size <= XK_KVM_FILE_LIMIT);
-    assert_true(st.st_size - xk_kvm_log_first(st.st_size) <= XK_KVM_LOG_ROOM);
+    assert_true(st.st_size <= XK_KVM_LOG_MAX);
+    return st.st_size;
+}
+
+static off_t
+memory_of(const struct xk_kvm_live *live)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(live->fd, &st), 0);
+    assert_int_equal(st.st_size, XK_KVM_LIVE_ROOM);
     return st.st_blocks * 512;
 }
 
-static void
-fill_console(const struct kvm_world *w)
+static struct xk_kvm_live
+open_live(const struct kvm_world *w, enum xk_kvm_log which)
 {
-    XK_CLEANUP_CLOSE int fd =
-        openat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE,
-               O_WRONLY | O_APPEND | O_CLOEXEC);
-    XK_CLEANUP_FREE char *much = xk_calloc(1, XK_KVM_LOG_ROOM);
-    off_t room;
-    struct stat st;
+    struct xk_kvm_live live = xk_kvm_live_of(w->domain.record->dir_fd, which);
 
-    assert_int_equal(fstat(fd, &st), 0);
-    room = xk_kvm_log_first(st.st_size) + XK_KVM_LOG_ROOM - 8192 - st.st_size;
-    memset(much, 'y', XK_KVM_LOG_ROOM);
-    assert_int_equal(xk_write_all(fd, much, (size_t)room), 0);
+    assert_int_not_equal(live.fd, -1);
+    assert_int_not_equal(live.write_fd, -1);
+    return live;
 }
 
-/* Whether all that a guest prints from now on is refused. */
+/* As if it had printed much before: emulation is slow. */
 static void
-print_until_refused(struct kvm_world *w)
+fill(const struct xk_kvm_live *live, off_t end)
 {
-    off_t before, now = 0;
+    XK_CLEANUP_FREE char *much = xk_calloc(1, XK_KVM_LIVE_ROOM);
+    off_t begin = xk_kvm_live_end(live);
 
-    kvm_type(w, GUEST_FLOOD);
-    do {
-        struct stat st;
+    assert_true(begin < end);
+    memset(much, 'y', XK_KVM_LIVE_ROOM);
+    assert_int_equal(xk_write_all(live->write_fd, much, (size_t)(end - begin)),
+                     0);
+}
 
-        before = now;
-        assert_int_equal(
-            fstatat(w->domain.record->dir_fd, XK_KVM_FILE_CONSOLE, &st, 0), 0);
-        now = st.st_size;
-        kvm_wait_state(w, XK_STATE_RUNNING);
-    } while (now < xk_kvm_log_first(now) + XK_KVM_LOG_ROOM - 4096 ||
-             now != before);
+/* Written to by QEMU until the kernel refuses it. */
+static void
+await_full(struct kvm_world *w, const struct xk_kvm_live *live)
+{
+    XK_CLEANUP_CLOSE int change_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    char skipped[4096];
+
+    assert_int_not_equal(xk_kvm_live_watch(live, change_fd, IN_MODIFY), -1);
+    while (xk_kvm_live_end(live) < XK_KVM_LIVE_ROOM) {
+        if (xk_deadline_poll(kvm_soon(), change_fd, POLLIN, "guest", &w->err) ==
+            -1)
+            fail_msg("%s", w->err.message);
+        (void)!read(change_fd, skipped, sizeof(skipped));
+    }
 }
 
 static void
-a_flooding_guest_fills_no_more_than_its_log_while_nobody_trims(void **context)
+a_flooding_guest_fills_no_more_than_its_log_while_nobody_gathers(void **context)
 {
     struct kvm_world *w = *context;
+    XK_CLEANUP_LIVE struct xk_kvm_live live = XK_KVM_LIVE_NONE;
     struct xk_console console;
-    char first;
 
     kvm_start(w, "");
-    fill_console(w); /* as if it had printed much before */
-    print_until_refused(w);
-    assert_true(taken_by(w, XK_KVM_FILE_CONSOLE) <= XK_KVM_LOG_ROOM + 8192);
+    live = open_live(w, XK_KVM_LOG_CONSOLE);
+    fill(&live, XK_KVM_LIVE_ROOM - 8192);
+    kvm_type(w, GUEST_FLOOD);
+    await_full(w, &live);
+    assert_true(memory_of(&live) <= XK_KVM_LIVE_ROOM);
+    assert_true(size_of(w, XK_KVM_FILE_CONSOLE) < 4096);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
     /* Whoever comes makes room, and it prints on. */
     xk_kvm_ops.trim(w->hv, &w->domain.uuid);
-    assert_true(taken_by(w, XK_KVM_FILE_CONSOLE) < XK_KVM_LOG_ROOM / 2);
+    assert_true(size_of(w, XK_KVM_FILE_CONSOLE) > XK_KVM_LIVE_ROOM - 8192);
+    assert_true(xk_kvm_live_end(&live) < XK_KVM_LIVE_ROOM);
     WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
-    /* Reading begins where there is something to read. */
-    assert_int_equal(read(console.log_fd, &first, 1), 1);
-    assert_int_equal(first, 'y');
-    close_console(&console);
+    assert_true(log_holds(console.log_fd, 'R'));
+    xk_console_close(&console);
     kvm_wait_printed(w, 'x', kvm_printed(w, 'x') + 100);
+}
+
+/* The newest is kept, and it ends with what the guest printed last. */
+static void
+a_log_that_was_gathered_often_stays_short(void **context)
+{
+    struct kvm_world *w = *context;
+    XK_CLEANUP_LIVE struct xk_kvm_live live = XK_KVM_LIVE_NONE;
+
+    kvm_start(w, "");
+    live = open_live(w, XK_KVM_LOG_CONSOLE);
+    for (int i = 0; i < 5; i++) {
+        fill(&live, XK_KVM_LIVE_ROOM - 4096);
+        xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+        assert_true(size_of(w, XK_KVM_FILE_CONSOLE) >= XK_KVM_LOG_KEEP - 8192);
+        assert_int_equal(xk_kvm_live_end(&live), 0);
+        assert_int_equal(memory_of(&live), 0);
+    }
+    kvm_type(w, '7');
+    kvm_wait_printed(w, '7', 1);
+    size_of(w, XK_KVM_FILE_CONSOLE);
 }
 
 static void
 a_guest_that_logs_events_fills_no_more_than_their_log(void **context)
 {
     struct kvm_world *w = *context;
-    struct stat before, after;
-    int dirfd;
+    XK_CLEANUP_LIVE struct xk_kvm_live live = XK_KVM_LIVE_NONE;
 
     kvm_start(w, "");
-    dirfd = w->domain.record->dir_fd;
+    live = open_live(w, XK_KVM_LOG_EVENTS);
     kvm_type(w, GUEST_CRASH_LOADS);
     kvm_wait_printed(w, 'l', 1);
-    assert_true(taken_by(w, XK_KVM_FILE_EVENTS) <=
-                XK_KVM_LOG_ROOM + (128 << 10));
-    assert_int_equal(fstatat(dirfd, XK_KVM_FILE_EVENTS, &before, 0), 0);
+    assert_true(memory_of(&live) <= XK_KVM_LIVE_ROOM);
+    assert_true(xk_kvm_live_end(&live) > XK_KVM_LIVE_ROOM / 2);
     /* It is full: that it stops is not logged, and is known nevertheless. */
     kvm_type(w, GUEST_POWEROFF);
     kvm_wait_state(w, XK_STATE_SHUTDOWN);
-    assert_int_equal(fstatat(dirfd, XK_KVM_FILE_EVENTS, &after, 0), 0);
-    assert_true(after.st_blocks < before.st_blocks / 4);
+    size_of(w, XK_KVM_FILE_EVENTS);
+    assert_true(xk_kvm_live_end(&live) < XK_KVM_LIVE_ROOM / 2);
 }
 
 /* ---- waiting and watching ---- */
@@ -260,7 +288,7 @@ a_watch_tells_of_what_matters_and_of_the_end(void **context)
     kvm_wait_printed(w, 'z', 1);
     assert_int_equal(changes_within(&seen, 0.2), 0);
     kvm_type(w, GUEST_POWEROFF);
-    assert_int_equal(changes_within(&seen, 10), 1);
+    assert_true(changes_within(&seen, 10) >= 1);
     kvm_wait_state(w, XK_STATE_SHUTDOWN);
     changes_within(&seen, 0.2); /* the STOP that follows */
     xk_process_signal(&process, SIGKILL);
@@ -280,15 +308,19 @@ make_waiting(struct kvm_world *w, const char *name, struct xk_uuid *uuid)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = kvm_config(w, name, "");
     XK_CLEANUP_RECORD struct xk_record *record = kvm_record(w, config);
-    XK_CLEANUP_CLOSE int log = openat(record->dir_fd, XK_KVM_FILE_EVENTS,
-                                      O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     struct xk_process process;
-    pid_t pid = fork();
+    pid_t pid;
 
+    WORKS(w, xk_kvm_logs_make(record->dir_fd, &w->err));
+    pid = fork();
     if (pid == 0) {
         const struct xk_kvm_claim claim = {.uid = geteuid()};
 
-        if (xk_kvm_identity_save_self(record->dir_fd, &claim, NULL) == -1)
+        struct xk_kvm_live live;
+
+        if (xk_kvm_live_make(XK_KVM_LOG_EVENTS, &live, NULL) == -1 ||
+            xk_kvm_events_begin(record->dir_fd, &live, NULL) == -1 ||
+            xk_kvm_identity_save_self(record->dir_fd, &claim, NULL) == -1)
             _exit(1);
         for (;;)
             pause();
@@ -298,16 +330,18 @@ make_waiting(struct kvm_world *w, const char *name, struct xk_uuid *uuid)
     *uuid = config->uuid;
 }
 
+/* The place where that process writes its events. */
 static int
 open_events(const struct kvm_world *w, const struct xk_uuid *uuid)
 {
-    char text[XK_UUID_TEXT_SIZE];
-    XK_CLEANUP_FREE char *path = NULL;
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&w->state, uuid, NULL);
+    XK_CLEANUP_LIVE struct xk_kvm_live live = XK_KVM_LIVE_NONE;
 
-    xk_uuid_format(uuid, text);
-    path = xk_asprintf("%s/domains/%s/" XK_KVM_FILE_EVENTS, w->state.run_path,
-                       text);
-    return open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_non_null(record);
+    live = xk_kvm_live_of(record->dir_fd, XK_KVM_LOG_EVENTS);
+    assert_int_not_equal(live.write_fd, -1);
+    return xk_take_fd(&live.write_fd);
 }
 
 static void
@@ -372,7 +406,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(several_people_join_a_console_and_leave_it),
         T(a_console_sees_the_end_of_the_domain),
-        T(a_flooding_guest_fills_no_more_than_its_log_while_nobody_trims),
+        T(a_flooding_guest_fills_no_more_than_its_log_while_nobody_gathers),
+        T(a_log_that_was_gathered_often_stays_short),
         T(a_guest_that_logs_events_fills_no_more_than_their_log),
         T(a_change_before_the_wait_is_not_missed),
         T(a_watch_tells_of_what_matters_and_of_the_end),
@@ -380,9 +415,6 @@ main(void)
     };
 #undef T
 
-    /* As /run is: the limit of QEMU's files is what bounds its logs there. */
-    if (access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 0);
     if (!kvm_is_possible())
         return 77;
     xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */

@@ -4,24 +4,62 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/process.h"
-#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/state.h"
-#include "toolstack/kvm/watch.h"
 
-enum {
-    KEEP_CONSOLE = 512 * 1024, /* bytes of history */
-    KEEP_QEMU_LOG = 64 * 1024,
+/* Where the log of the record gets what it shows from. */
+struct source {
+    int dir_fd; /* the record's directory */
+    struct xk_kvm_live live;
 };
 
+static void
+fetch(void *context)
+{
+    struct source *source = context;
+
+    (void)xk_kvm_log_gather(source->dir_fd, XK_KVM_LOG_CONSOLE, &source->live);
+}
+
+static void
+end_source(void *context)
+{
+    struct source *source = context;
+
+    xk_kvm_live_close(&source->live);
+    close(source->dir_fd);
+    free(source);
+}
+
+static int
+open_source(int dirfd, struct xk_console *console, struct xk_error *err)
+{
+    struct source *source;
+    int dir_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+
+    if (dir_fd == -1)
+        return xk_fail_errno(err, "open the record");
+    source = XK_NEW(struct source);
+    source->dir_fd = dir_fd;
+    source->live = xk_kvm_live_of(dirfd, XK_KVM_LOG_CONSOLE);
+    console->source = source;
+    console->fetch = fetch;
+    console->end = end_source;
+    fetch(source);
+    return 0;
+}
+
+/* That of a QEMU that an older xk started begins with a hole. */
 static int
 open_log(int dirfd, struct xk_error *err)
 {
@@ -30,7 +68,7 @@ open_log(int dirfd, struct xk_error *err)
 
     if (fd == -1)
         return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_CONSOLE);
-    lseek(fd, xk_kvm_log_start(fd), SEEK_SET);
+    (void)lseek(fd, 0, SEEK_DATA);
     return fd;
 }
 
@@ -52,14 +90,18 @@ open_input(int dirfd, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
+/* Whoever gathers it first, the monitor or we. */
 static int
-open_change(int log_fd, struct xk_error *err)
+open_change(const struct xk_console *console, struct xk_error *err)
 {
+    const struct source *source = console->source;
     XK_CLEANUP_CLOSE int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     char path[32];
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", log_fd);
-    if (fd == -1 || inotify_add_watch(fd, path, IN_MODIFY) == -1)
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", console->log_fd);
+    if (fd == -1 || inotify_add_watch(fd, path, IN_MODIFY) == -1 ||
+        (source->live.fd != -1 &&
+         xk_kvm_live_watch(&source->live, fd, IN_MODIFY) == -1))
         return xk_fail_errno(err, "watch \"%s\"", XK_KVM_FILE_CONSOLE);
     return xk_take_fd(&fd);
 }
@@ -78,53 +120,41 @@ open_end(int dirfd, struct xk_error *err)
     return fd;
 }
 
+static int
+open_all(int dirfd, struct xk_console *console, struct xk_error *err)
+{
+    if (open_source(dirfd, console, err) == -1)
+        return -1;
+    console->log_fd = open_log(dirfd, err);
+    if (console->log_fd == -1)
+        return -1;
+    console->input_fd = open_input(dirfd, err);
+    if (console->input_fd == -1)
+        return -1;
+    console->change_fd = open_change(console, err);
+    if (console->change_fd == -1)
+        return -1;
+    console->end_fd = open_end(dirfd, err);
+    return console->end_fd == -1 ? -1 : 0;
+}
+
 int
 xk_kvm_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
                unsigned number, struct xk_console *console,
                struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int log_fd = -1;
-    XK_CLEANUP_CLOSE int input_fd = -1;
-    XK_CLEANUP_CLOSE int change_fd = -1;
-    int dirfd, end_fd;
+    int dirfd;
 
     (void)hv;
+    *console = XK_CONSOLE_NONE;
     if (number != 0)
         return xk_fail(err, XK_ERR_NOT_FOUND,
                        "no console %u: a KVM domain has one, 0", number);
     dirfd = xk_kvm_dir(domain, err);
     if (dirfd == -1)
         return -1;
-    log_fd = open_log(dirfd, err);
-    if (log_fd == -1)
-        return -1;
-    input_fd = open_input(dirfd, err);
-    if (input_fd == -1)
-        return -1;
-    change_fd = open_change(log_fd, err);
-    if (change_fd == -1)
-        return -1;
-    end_fd = open_end(dirfd, err);
-    if (end_fd == -1)
-        return -1;
-    *console = (struct xk_console){.log_fd = xk_take_fd(&log_fd),
-                                   .input_fd = xk_take_fd(&input_fd),
-                                   .output_fd = -1,
-                                   .change_fd = xk_take_fd(&change_fd),
-                                   .end_fd = end_fd};
-    return 0;
-}
-
-void
-xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
-{
-    XK_CLEANUP_RECORD struct xk_record *record =
-        xk_record_open(hv->state, uuid, NULL);
-
-    if (record == NULL)
-        return;
-    xk_kvm_log_trim(record->dir_fd, XK_KVM_FILE_CONSOLE, KEEP_CONSOLE);
-    xk_kvm_log_trim(record->dir_fd, XK_KVM_FILE_QEMU_LOG, KEEP_QEMU_LOG);
-    xk_kvm_events_trim(record->dir_fd);
-    xk_kvm_look_again(hv, record);
+    if (open_all(dirfd, console, err) == 0)
+        return 0;
+    xk_console_close(console);
+    return -1;
 }

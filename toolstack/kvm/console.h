@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The serial console of a domain. All that the guest prints is in console.log,
+ * The serial console of a domain. All that the guest prints comes to
+ * console.log, which whoever looks brings up to date (toolstack/kvm/logs.h),
  * and what anybody writes to the FIFO is typed: so people come and go as they
  * like, with no process in between. There is one console, the first serial
  * port; a virtio one could fill the host's memory through its log, as nothing
@@ -16,8 +17,5 @@
 int xk_kvm_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    unsigned number, struct xk_console *console,
                    struct xk_error *err);
-
-/* hypervisor_ops.trim: all logs of the domain. */
-void xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
 #endif

@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,20 +14,13 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 #include "toolstack/qmp_reader.h"
 
 enum {
     PAGE = 4096,
-    LEAST_BLOCK = 1024,  /* of the file systems that there are */
-    TRIM_AT = 64 * 1024, /* bytes taken since the last time */
-    TAKEN_MAX = 4096,
-    BACKLOG_MAX = 4 << 20, /* of what is not taken yet, that is looked at */
-    RESERVE = 64 * 1024,   /* some five hundred events */
-    AT_ONCE = 256 * 1024,  /* bytes taken before time is looked at */
 };
-
-/* ---- events ---- */
 
 /* Why QEMU says SHUTDOWN (ShutdownCause, qapi/run-state.json). A guest's
  * triple fault comes as "guest-reset": that is what the processor does then. */
@@ -244,11 +235,11 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
     return false;
 }
 
-/* A file system that is full takes what still goes on the last page, so a line
- * that is lost as a whole is lost where a page ends. */
-static size_t
-take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
-           bool *changed)
+/* Where a host has no memory left, what still goes on the last page is taken,
+ * so a line that is lost as a whole is lost where a page ends. */
+size_t
+xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
+                     off_t at, bool *changed)
 {
     size_t taken = 0;
     const char *end;
@@ -256,7 +247,7 @@ take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
     while ((end = memchr(text + taken, '\n', length - taken)) != NULL) {
         off_t line = at + (off_t)taken;
 
-        if (line % PAGE == 0 && line != xk_kvm_log_first(line))
+        if (line % PAGE == 0 && line != 0)
             run->doubtful = true;
         if (xk_kvm_run_take(run, text + taken, (size_t)(end - text) - taken) &&
             changed != NULL)
@@ -267,334 +258,4 @@ take_lines(struct xk_kvm_run *run, const char *text, size_t length, off_t at,
         return taken;
     run->doubtful = true;
     return length;
-}
-
-size_t
-xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
-                     bool *changed)
-{
-    return take_lines(run, text, length, 1, changed);
-}
-
-/* ---- what was taken and saved ---- */
-
-static const struct {
-    const char *key;
-    size_t offset;
-} flags[] = {
-    {"powered_off", offsetof(struct xk_kvm_run, powered_off)},
-    {"ending", offsetof(struct xk_kvm_run, ending)},
-    {"stop_unexplained", offsetof(struct xk_kvm_run, stop_unexplained)},
-    {"negotiated", offsetof(struct xk_kvm_run, negotiated)},
-    {"doubtful", offsetof(struct xk_kvm_run, doubtful)},
-};
-
-static bool *
-flag(struct xk_kvm_run *run, size_t i)
-{
-    return (bool *)((char *)run + flags[i].offset);
-}
-
-static bool
-read_number(const struct xk_json *json, const char *key, int64_t max,
-            int64_t *number)
-{
-    return xk_json_integer(xk_json_get(json, key), number) && *number >= 0 &&
-           *number <= max;
-}
-
-struct saved {
-    off_t offset;  /* what stands before was taken */
-    int64_t round; /* how often the log has begun anew */
-};
-
-/* Where there is nothing saved, or nothing that can be read, the whole log is
- * what there is. */
-static void
-load_taken(int dirfd, struct xk_kvm_run *run, struct saved *saved)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-    int64_t number, state, reason;
-
-    *saved = (struct saved){0};
-    xk_kvm_run_init(run);
-    if (xk_read_file(dirfd, XK_KVM_FILE_TAKEN, TAKEN_MAX, &text, NULL) == -1)
-        return;
-    json = xk_json_parse(text.data, text.length, XK_KVM_FILE_TAKEN, NULL);
-    if (json == NULL || !read_number(json, "offset", INT64_MAX, &number) ||
-        !read_number(json, "state", XK_STATE_COUNT - 1, &state) ||
-        !read_number(json, "reason", XK_STOP_COUNT - 1, &reason))
-        return;
-    saved->offset = number;
-    if (read_number(json, "round", INT64_MAX, &number))
-        saved->round = number;
-    run->state = (enum xk_domain_state)state;
-    run->reason = (enum xk_stop_reason)reason;
-    if (read_number(json, "powered_off_us", INT64_MAX, &number))
-        run->powered_off_us = number;
-    for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
-        *flag(run, i) = xk_json_is_true(xk_json_get(json, flags[i].key));
-}
-
-static int
-save_taken(int dirfd, struct xk_kvm_run *run, struct saved saved)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-
-    xk_json_open_object(writer, NULL);
-    xk_json_put_integer(writer, "offset", saved.offset);
-    xk_json_put_integer(writer, "round", saved.round);
-    xk_json_put_integer(writer, "state", run->state);
-    xk_json_put_integer(writer, "reason", run->reason);
-    xk_json_put_integer(writer, "powered_off_us", run->powered_off_us);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(flags); i++)
-        xk_json_put_bool(writer, flags[i].key, *flag(run, i));
-    xk_json_close_object(writer);
-    xk_json_writer_free(writer);
-    return xk_write_file(dirfd, XK_KVM_FILE_TAKEN, text.data, text.length,
-                         false, NULL);
-}
-
-/* ---- the log ---- */
-
-/* How far the log is looked at: what its guest adds meanwhile is for the next
- * time. Where that is more than a guest has reason for, the last of it counts.
- */
-static int
-find_end(int fd, struct xk_kvm_run *run, off_t *offset, off_t *end,
-         struct xk_error *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) == -1)
-        return xk_fail_errno(err, "look at \"%s\"", XK_KVM_FILE_EVENTS);
-    *end = st.st_size;
-    if (*offset < xk_kvm_log_first(*end)) /* nothing was taken yet */
-        *offset = xk_kvm_log_first(*end);
-    if (*offset > *end) { /* it began anew; somebody else took what was there */
-        *offset = xk_kvm_log_first(*end);
-        run->doubtful = true;
-    }
-    if (*end - *offset <= BACKLOG_MAX)
-        return 0;
-    *offset = *end - BACKLOG_MAX;
-    run->doubtful = run->negotiated = true; /* else there would be no events */
-    return 0;
-}
-
-/* Take what stands in the log from *offset to `end`; once time is up, the last
- * of it. 1: what stands there was given back meanwhile. */
-static int
-take_log(int fd, struct xk_kvm_run *run, off_t *offset, off_t end,
-         struct xk_deadline deadline, bool *changed, struct xk_error *err)
-{
-    const size_t size = (size_t)2 * XK_KVM_EVENT_MAX;
-    XK_CLEANUP_FREE char *room = xk_calloc(1, size);
-    off_t timed = *offset + AT_ONCE;
-
-    while (*offset < end) {
-        size_t wanted, taken;
-        ssize_t got;
-
-        if (*offset >= timed && end - *offset > AT_ONCE &&
-            xk_deadline_left_ms(deadline) == 0) {
-            *offset = end - AT_ONCE;
-            run->doubtful = run->negotiated = true; /* as of find_end() */
-        }
-        wanted = end - *offset < (off_t)size ? (size_t)(end - *offset) : size;
-        got = pread(fd, room, wanted, *offset);
-        if (got == -1 && errno == EINTR)
-            continue;
-        if (got == -1)
-            return xk_fail_errno(err, "read \"%s\"", XK_KVM_FILE_EVENTS);
-        if (got > 0 && room[0] == '\0')
-            return 1;
-        taken = take_lines(run, room, (size_t)got, *offset, changed);
-        if (taken == 0)
-            return 0;
-        *offset += (off_t)taken;
-    }
-    return 0;
-}
-
-/* Whether a line is missing at the end: one is torn, or the log ends where the
- * next would have needed room that was not there. */
-static bool
-ends_in_doubt(int fd, off_t offset, off_t end)
-{
-    struct statvfs fs;
-
-    return offset < end || xk_kvm_log_is_worn(end) ||
-           (end > xk_kvm_log_first(end) && end % LEAST_BLOCK == 0) ||
-           (fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail == 0);
-}
-
-/* Behind a hole, or what only looks like one. */
-static off_t
-skip_zeros(int fd, off_t offset)
-{
-    char room[PAGE];
-    off_t data = lseek(fd, offset, SEEK_DATA), zeros = 0;
-    ssize_t got = pread(fd, room, sizeof(room), offset);
-
-    while (zeros < got && room[zeros] == '\0')
-        zeros++;
-    return data > offset ? data : offset + (zeros > 0 ? zeros : 1);
-}
-
-/* Saving is done before giving back, so reading what was saved once more gets
- * behind the hole; a hole that has another cause is stepped over. */
-static int
-take_all(int dirfd, int fd, struct xk_kvm_run *run, off_t *offset,
-         struct saved *saved, struct xk_deadline deadline, struct xk_error *err)
-{
-    off_t end = 0;
-    int r = 1;
-
-    for (int tries = 0; r == 1 && tries < 2; tries++) {
-        load_taken(dirfd, run, saved);
-        *offset = saved->offset;
-        if (find_end(fd, run, offset, &end, err) == -1)
-            return -1;
-        r = take_log(fd, run, offset, end, deadline, NULL, err);
-    }
-    while (r == 1) {
-        *offset = skip_zeros(fd, *offset);
-        run->doubtful = true;
-        r = take_log(fd, run, offset, end, deadline, NULL, err);
-    }
-    return r;
-}
-
-bool
-xk_kvm_events_look(int log_fd, off_t *offset)
-{
-    struct xk_kvm_run run;
-    bool changed = false;
-    off_t end = 0;
-
-    xk_kvm_run_init(&run);
-    if (find_end(log_fd, &run, offset, &end, NULL) == -1)
-        return true;
-    /* What is given back, or cut off, may have been anything. */
-    if (take_log(log_fd, &run, offset, end, xk_deadline_never(), &changed,
-                 NULL) == 1) {
-        *offset = end;
-        return true;
-    }
-    return changed || run.doubtful;
-}
-
-/* What is logged between the last look and the cut is lost. Whoever is killed
- * before the cut leaves events that are taken twice, in doubt as well. */
-static void
-begin_anew(int dirfd, int fd, struct xk_kvm_run *run, off_t offset,
-           int64_t round)
-{
-    off_t first = xk_kvm_log_first(offset);
-    struct saved saved = {first, round < INT64_MAX ? round + 1 : 0};
-
-    run->doubtful = true;
-    if (save_taken(dirfd, run, saved) == 0)
-        (void)!ftruncate(fd, first);
-}
-
-void
-xk_kvm_events_trim(int record_dir_fd)
-{
-    /* Against another trim only; QEMU does not lock the file. */
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    XK_CLEANUP_CLOSE int fd = -1;
-    struct xk_kvm_run run;
-    struct saved saved;
-    off_t offset;
-
-    fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
-                O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
-        return;
-    if (take_all(record_dir_fd, fd, &run, &offset, &saved, xk_deadline_never(),
-                 NULL) == -1)
-        return;
-    if (xk_kvm_log_is_worn(offset))
-        begin_anew(record_dir_fd, fd, &run, offset, saved.round);
-    else if (offset - saved.offset >= TRIM_AT &&
-             save_taken(record_dir_fd, &run,
-                        (struct saved){offset, saved.round}) == 0)
-        xk_kvm_log_give_back(fd, offset);
-    /* Where there is no room, it is tried again the next time. */
-    (void)xk_kvm_events_reserve(fd, NULL);
-}
-
-int
-xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
-                   struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_CLOSE int fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
-                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct saved saved;
-    struct stat st;
-    off_t offset;
-
-    if (fd == -1 || fstat(fd, &st) == -1)
-        return xk_fail_errno(err, "open \"%s\"", XK_KVM_FILE_EVENTS);
-    if (take_all(record_dir_fd, fd, run, &offset, &saved, deadline, err) == -1)
-        return -1;
-    run->taken = offset;
-    run->round = saved.round;
-    if ((offset - saved.offset >= TRIM_AT || xk_kvm_log_is_worn(offset)) &&
-        xk_deadline_left_ms(deadline) > 0)
-        xk_kvm_events_trim(record_dir_fd);
-    if (ends_in_doubt(fd, offset, st.st_size))
-        run->doubtful = true;
-    return 0;
-}
-
-void
-xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    XK_CLEANUP_CLOSE int fd = openat(record_dir_fd, XK_KVM_FILE_EVENTS,
-                                     O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    struct xk_kvm_run settled = *run, now;
-    struct saved saved;
-
-    if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == -1)
-        return;
-    load_taken(record_dir_fd, &now, &saved);
-    if (saved.round != run->round || saved.offset > run->taken ||
-        ends_in_doubt(fd, run->taken, run->taken))
-        return;
-    settled.doubtful = false;
-    (void)save_taken(record_dir_fd, &settled,
-                     (struct saved){run->taken, run->round});
-}
-
-int
-xk_kvm_events_reserve(int log_fd, struct xk_error *err)
-{
-    struct stat st;
-
-    if (fstat(log_fd, &st) == -1)
-        return xk_fail_errno(err, "look at \"%s\"", XK_KVM_FILE_EVENTS);
-    if (fallocate(log_fd, FALLOC_FL_KEEP_SIZE, st.st_size, RESERVE) == 0 ||
-        errno == EOPNOTSUPP)
-        return 0;
-    return xk_fail_errno(err, "make room for \"%s\"", XK_KVM_FILE_EVENTS);
-}
-
-/* What a greeting does to the state. QEMU's own may never come, or late: who
- * started it may be killed meanwhile, and then the state is looked at. */
-int
-xk_kvm_events_begin(int record_dir_fd, struct xk_error *err)
-{
-    static const char line[] = "{\"QMP\": {}}\n";
-    XK_CLEANUP_CLOSE int fd =
-        xk_kvm_log_open(record_dir_fd, XK_KVM_FILE_EVENTS, err);
-
-    if (fd != -1 && xk_write_all(fd, line, sizeof(line) - 1) == -1)
-        return xk_fail_errno(err, "write \"%s\"", XK_KVM_FILE_EVENTS);
-    return fd == -1 ? -1 : 0;
 }

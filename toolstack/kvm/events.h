@@ -6,14 +6,14 @@
  * How it works: QEMU runs with `-action reboot=shutdown,shutdown=pause,
  * panic=pause,watchdog=pause`: a guest that stops leaves QEMU paused, after a
  * SHUTDOWN, GUEST_PANICKED or WATCHDOG event that says why. The state is what
- * comes out of taking all events in turn. So that the log does not grow
- * without bound, the state at some offset is saved (events.json) and what
- * stands before is given back to the file system as a hole; offsets stay.
+ * comes out of taking all events in turn. They are taken from QEMU's memory
+ * (toolstack/kvm/live.h), which ends with QEMU. So the state that was taken is
+ * saved (events.json), with how far that was, as soon as somebody has seen it
+ * change: the monitor, or a verb. What was taken is added to events.log, for
+ * people.
  *
- * What cannot be written for want of room is lost. So there is always some room
- * that belongs to the log alone, and a log that shows that a write has failed
- * leaves the state in doubt. Only then is QEMU asked (toolstack/kvm/state.h).
- * So it is where the log has used up its room (toolstack/kvm/logs.h).
+ * What there is no room for is lost, and a log that shows that leaves the state
+ * in doubt. Only then is QEMU asked (toolstack/kvm/state.h).
  */
 #ifndef XK_TOOLSTACK_KVM_EVENTS_H
 #define XK_TOOLSTACK_KVM_EVENTS_H
@@ -26,6 +26,7 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "toolstack/hypervisor.h"
+#include "toolstack/kvm/live.h"
 
 struct xk_kvm_run {
     enum xk_domain_state state;
@@ -47,39 +48,38 @@ void xk_kvm_run_init(struct xk_kvm_run *run);
  * it may have changed the state. */
 bool xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length);
 
-/* Take all whole lines of text; returns how many bytes they are. A last line
- * that has no end, and is longer than any event, counts as whole. *changed (may
- * be NULL) becomes true where a line may have changed the state. */
+/* Take all whole lines of text, which stands at an offset of a log; returns how
+ * many bytes they are. A last line that has no end, and is longer than any
+ * event, counts as whole. *changed (may be NULL) becomes true where a line may
+ * have changed the state. */
 size_t xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text,
-                            size_t length, bool *changed);
+                            size_t length, off_t at, bool *changed);
 
 enum {
     XK_KVM_EVENT_MAX = 16 * 1024 /* bytes of a line that is looked at */
 };
 
-/* The state that the log of a record tells. However much the guest had logged,
- * a bounded part of it is read, and what is left of that at the deadline is
- * passed over, which leaves the state in doubt. */
+/* The state that the events of a record's QEMU tell; where that has ended, the
+ * one that was saved. What is left at the deadline is passed over, which leaves
+ * the state in doubt. */
 int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
                        struct xk_deadline deadline, struct xk_error *err);
 
 /* Look through what the log got since *offset, and move that on: whether
  * anything of it may have changed the state. */
-bool xk_kvm_events_look(int log_fd, off_t *offset);
+bool xk_kvm_events_look(const struct xk_kvm_live *live, off_t *offset);
 
 /* Another QEMU is about to log: nothing that the last one said is said of it.
- * Until it greets, the state is as before the first event. */
-int xk_kvm_events_begin(int record_dir_fd, struct xk_error *err);
+ */
+int xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
+                        struct xk_error *err);
 
 /* QEMU was asked after *run had been read, and says that this is the state:
  * what is missing from the log up to there matters no more. */
 void xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run);
 
-/* Take room for what will be logged. */
-int xk_kvm_events_reserve(int log_fd, struct xk_error *err);
-
-/* Give back what was taken, if it is much, and reserve. Anyone may, at any
- * time. */
-void xk_kvm_events_trim(int record_dir_fd);
+/* Save the state, add what was taken to events.log, and give back room. Anyone
+ * may, at any time, also once that QEMU has ended. */
+void xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live);
 
 #endif

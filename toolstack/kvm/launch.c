@@ -27,12 +27,14 @@ enum {
     LOG_TAIL_MAX = 64 * 1024,
     LINES_MAX = 6,
     END_MS = 1000, /* from the last word of a QEMU to its end */
+    HOLD_MS = 1,   /* between two looks at a log that another holds */
 };
 
 struct launch {
-    struct xk_kvm_plan *plan; /* NULL: of an earlier process of ours */
+    struct xk_kvm_plan *plan; /* NULL: it was started before */
     const struct xk_record *record;
-    off_t log_start; /* of qemu.log, where this QEMU begins */
+    const struct xk_kvm_live *words; /* what QEMU printed */
+    off_t log_start;                 /* of qemu.log, where this QEMU begins */
 };
 
 /* ---- the plan ---- */
@@ -47,35 +49,42 @@ static const char *const fixed_arguments[] = {
     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 };
 
-/* The log of a character device: QEMU opens "/dev/fdset/N" to append to it. */
+/* QEMU opens "/dev/fdset/N", which is the description that it is handed. */
 static int
-add_log(struct xk_kvm_plan *plan, int dirfd, const char *name, int *number,
+add_log(struct xk_kvm_plan *plan, enum xk_kvm_log which, int *number,
         struct xk_error *err)
 {
     int fd = -1;
 
     if (!plan->dry) {
-        fd = xk_kvm_log_open(dirfd, name, err);
+        fd = fcntl(plan->logs[which].write_fd, F_DUPFD_CLOEXEC, 0);
         if (fd == -1)
-            return -1;
+            return xk_fail_errno(err, "hand in the memory for \"%s\"",
+                                 xk_kvm_log_name(which));
     }
-    if (fd != -1 && strcmp(name, XK_KVM_FILE_EVENTS) == 0 &&
-        xk_kvm_events_reserve(fd, err) == -1) {
-        close(fd);
-        return -1;
-    }
-    *number = xk_kvm_plan_fd(plan, fd, "log %s", name);
+    *number = xk_kvm_plan_fd(plan, fd, "log %s", xk_kvm_log_name(which));
     xk_kvm_plan_arg(plan, "-add-fd");
     xk_kvm_plan_arg(plan, "fd=%d,set=%d", *number, *number);
     return 0;
 }
 
 static int
-add_events(struct xk_kvm_plan *plan, int dirfd, int *events_fd,
-           struct xk_error *err)
+make_logs(struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
+{
+    if (xk_kvm_logs_make(dirfd, err) == -1)
+        return -1;
+    for (int i = 0; i < XK_KVM_LOG_COUNT; i++) {
+        if (xk_kvm_live_make((enum xk_kvm_log)i, &plan->logs[i], err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+add_events(struct xk_kvm_plan *plan, int *events_fd, struct xk_error *err)
 {
     int ends[2] = {-1, -1};
-    int channel, log;
+    int channel, log = -1;
 
     if (!plan->dry) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
@@ -83,7 +92,7 @@ add_events(struct xk_kvm_plan *plan, int dirfd, int *events_fd,
         *events_fd = ends[0];
     }
     channel = xk_kvm_plan_fd(plan, ends[1], "event channel");
-    if (add_log(plan, dirfd, XK_KVM_FILE_EVENTS, &log, err) == -1)
+    if (add_log(plan, XK_KVM_LOG_EVENTS, &log, err) == -1)
         return -1;
     xk_kvm_plan_arg(plan, "-chardev");
     xk_kvm_plan_arg(plan,
@@ -139,10 +148,10 @@ make_folder(const struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
 static int
 add_console(struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
 {
-    int log;
+    int log = -1;
 
     if ((!plan->dry && make_folder(plan, dirfd, err) == -1) ||
-        add_log(plan, dirfd, XK_KVM_FILE_CONSOLE, &log, err) == -1)
+        add_log(plan, XK_KVM_LOG_CONSOLE, &log, err) == -1)
         return -1;
     xk_kvm_plan_arg(plan, "-chardev");
     xk_kvm_plan_arg(plan,
@@ -167,7 +176,8 @@ xk_kvm_launch_complete_plan(struct xk_kvm_plan *plan,
         xk_kvm_plan_arg(plan, "-incoming");
         xk_kvm_plan_arg(plan, "defer");
     }
-    if (add_events(plan, record_dir_fd, events_fd, err) == -1 ||
+    if ((!plan->dry && make_logs(plan, record_dir_fd, err) == -1) ||
+        add_events(plan, events_fd, err) == -1 ||
         add_commands(plan, record_dir_fd, err) == -1 ||
         add_console(plan, record_dir_fd, err) == -1)
         return -1;
@@ -232,6 +242,8 @@ read_last_words(int log_fd, off_t start, const char *program,
     char *state = NULL;
     ssize_t got;
 
+    if (start > end) /* it was shortened since */
+        start = 0;
     if (end - start > LOG_TAIL_MAX)
         start = end - LOG_TAIL_MAX;
     got = pread(log_fd, text, LOG_TAIL_MAX, start);
@@ -245,6 +257,16 @@ read_last_words(int log_fd, off_t start, const char *program,
     for (size_t i = count > LINES_MAX ? count - LINES_MAX : 0; i < count; i++)
         xk_buf_printf(words, "%s%s", words->length > 0 ? "; " : "",
                       lines[i % LINES_MAX]);
+}
+
+/* Whoever gathers them just now is waited for. */
+static void
+gather_words(const struct launch *launch, struct xk_deadline deadline)
+{
+    while (xk_kvm_log_gather(launch->record->dir_fd, XK_KVM_LOG_QEMU,
+                             launch->words) == -1 &&
+           xk_deadline_left_ms(deadline) > 0)
+        (void)poll(NULL, 0, HOLD_MS);
 }
 
 static int
@@ -281,8 +303,8 @@ start(struct launch *launch, struct xk_error *err)
 {
     int dir_fd = launch->record->dir_fd;
     XK_CLEANUP_CLOSE int folder_fd = -1;
-    XK_CLEANUP_CLOSE int log_fd = -1;
     struct xk_kvm_claim claim;
+    struct stat st;
 
     if (xk_kvm_claim(launch->record, &claim, err) == -1)
         return -1;
@@ -290,12 +312,9 @@ start(struct launch *launch, struct xk_error *err)
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd == -1)
         return xk_fail_errno(err, "open QEMU's directory");
-    log_fd = xk_kvm_log_open(dir_fd, XK_KVM_FILE_QEMU_LOG, err);
-    if (log_fd == -1)
-        return -1;
-    launch->log_start = lseek(log_fd, 0, SEEK_END);
-    return xk_kvm_spawn(launch->plan, launch->record, &claim, folder_fd, log_fd,
-                        err);
+    if (fstatat(dir_fd, XK_KVM_FILE_QEMU_LOG, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        launch->log_start = st.st_size;
+    return xk_kvm_spawn(launch->plan, launch->record, &claim, folder_fd, err);
 }
 
 /* As long as we hold QEMU's end of the channel, we do not see that it ended. */
@@ -324,6 +343,7 @@ explain(const struct launch *launch, struct xk_deadline deadline,
     if (pidfd != -1 &&
         xk_deadline_poll(deadline, pidfd, POLLIN, "QEMU", NULL) == -1)
         return -1;
+    gather_words(launch, deadline);
     return fail_as_printed(launch, err);
 }
 
@@ -342,11 +362,26 @@ give_screen(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
                           NULL, deadline, err);
 }
 
+/* QEMU has opened its logs by now, and they take what it writes from here on.
+ * The answer to us, which tells that it logs events, came before. */
+static void
+begin_logs(const struct xk_kvm_plan *plan, int dirfd)
+{
+    static const char answered[] = "{\"return\": {}}\n";
+
+    for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++)
+        xk_kvm_live_begin(&plan->logs[i]);
+    (void)!write(plan->logs[XK_KVM_LOG_EVENTS].write_fd, answered,
+                 sizeof(answered) - 1);
+    xk_kvm_events_gather(dirfd, &plan->logs[XK_KVM_LOG_EVENTS]);
+}
+
 int
 xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
               int events_fd, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct launch launch = {.plan = plan, .record = record};
+    struct launch launch = {
+        .plan = plan, .record = record, .words = &plan->logs[XK_KVM_LOG_QEMU]};
     XK_CLEANUP_CLOSE int channel = events_fd;
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     int r = start(&launch, err);
@@ -357,6 +392,7 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
     qmp = xk_qmp_open(xk_take_fd(&channel), deadline, err);
     if (qmp == NULL)
         return explain(&launch, deadline, err);
+    begin_logs(plan, record->dir_fd);
     if (plan->screen && give_screen(qmp, record->dir_fd, deadline, err) == -1)
         return -1;
     return 0;
@@ -364,9 +400,10 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
 
 int
 xk_kvm_launch_explain(const struct xk_record *record,
+                      const struct xk_kvm_live *words,
                       struct xk_deadline deadline, struct xk_error *err)
 {
-    struct launch launch = {.record = record};
+    struct launch launch = {.record = record, .words = words};
 
     return explain(&launch, deadline, err);
 }

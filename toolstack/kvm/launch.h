@@ -4,11 +4,15 @@
  *
  * How it works. QEMU is given, as inherited descriptors:
  *  - one end of a socket pair as a QMP monitor called "events", whose traffic
- *    it also appends to events.log in the record. We take the greeting and
- *    negotiate on our end, and close it. QEMU goes on writing every event to
- *    the log though nobody is connected, so none is lost, whoever is killed;
+ *    it also writes to a log. We take the greeting and negotiate on our end,
+ *    and close it. QEMU goes on writing every event to the log though nobody
+ *    is connected;
+ *  - its logs: sealed memory (toolstack/kvm/live.h), which QEMU opens to append
+ *    to. That memory takes nothing behind its end, so a log that QEMU opens by
+ *    its name begins once we have turned that off. Where we are killed before
+ *    it takes nothing, and the domain is one that was never told to log;
  *  - a socket that listens already, qmp.sock in the record, for commands;
- *  - console.log, and a FIFO for what is typed (toolstack/kvm/console.h).
+ *  - a FIFO for what is typed (toolstack/kvm/console.h).
  * The process names itself in the record (toolstack/kvm/identity.h) before it
  * becomes QEMU, while it still holds the record's lock: there is no moment at
  * which a killed xk leaves a process that the record does not know.
@@ -42,8 +46,10 @@ int xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
                   struct xk_error *err);
 
 /* A call to the QEMU of a record, its first, failed with *err. Where that is
- * because QEMU ended, make *err what it said last. Returns -1. */
+ * because QEMU ended, make *err what it said last; `words` is where it said it,
+ * found while QEMU was alive. Returns -1. */
 int xk_kvm_launch_explain(const struct xk_record *record,
+                          const struct xk_kvm_live *words,
                           struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -23,6 +23,8 @@ xk_kvm_plan_init(struct xk_kvm_plan *plan, bool dry)
     plan->record_dir_fd = -1;
     plan->now = time(NULL);
     plan->layout = XK_NEW(struct xk_kvm_layout);
+    for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++)
+        plan->logs[i] = XK_KVM_LIVE_NONE;
 }
 
 static void
@@ -52,6 +54,7 @@ xk_kvm_plan_free(struct xk_kvm_plan *plan)
         free(plan->fds[i].what);
     }
     free(plan->fds);
+    xk_kvm_live_close_all(plan->logs);
     for (size_t i = 0; i < plan->tap_count; i++)
         free(plan->tap_names[i]);
     free(plan->tap_names);

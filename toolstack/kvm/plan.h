@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/kvm/live.h"
 #include "toolstack/record.h"
 
 enum {
@@ -40,6 +41,8 @@ struct xk_kvm_plan {
         char *what; /* "image /srv/a.img", for a dry run and for errors */
     } * fds;        /* fds[i] is XK_KVM_FIRST_FD + i in the child */
     size_t fd_count;
+    struct xk_kvm_live
+        logs[XK_KVM_LOG_COUNT]; /* of that QEMU; the launcher's */
     bool screen; /* VNC is on a socket in the record, given to it later */
     bool dry;    /* descriptors are not opened: fd is -1, nothing is touched */
     bool accelerated;    /* KVM; else TCG */

@@ -17,14 +17,12 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "toolstack/kvm/events.h"
-#include "toolstack/kvm/logs.h"
 
 struct spawn {
     const struct xk_kvm_plan *plan;
     const struct xk_record *record;
     const struct xk_kvm_claim *claim;
     int folder_fd;
-    int log_fd;
     int report_fd; /* where the child writes a struct xk_error, if it must */
 };
 
@@ -37,7 +35,6 @@ reset_signals(void)
 
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
-    signal(SIGXFSZ, SIG_IGN); /* QEMU goes on where a log is full */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -46,26 +43,20 @@ static int
 set_standard_fds(const struct spawn *spawn, struct xk_error *err)
 {
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log_fd = spawn->plan->logs[XK_KVM_LOG_QEMU].write_fd;
 
-    if (null_fd == -1 || dup2(null_fd, 0) == -1 ||
-        dup2(spawn->log_fd, 1) == -1 || dup2(spawn->log_fd, 2) == -1)
+    if (null_fd == -1 || dup2(null_fd, 0) == -1 || dup2(log_fd, 1) == -1 ||
+        dup2(log_fd, 2) == -1)
         return xk_fail_errno(err, "redirect to the log");
     return 0;
 }
 
-/* The logs of QEMU end there (toolstack/kvm/logs.h). */
-static int
-limit_files(struct xk_error *err)
+/* A plain user's other processes may be kept from those of the same user (Yama,
+ * ptrace(2)). Ours need what QEMU logs to, and QMP lets them do more. */
+static void
+open_to_user(void)
 {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_FSIZE, &limit) == -1)
-        return xk_fail_errno(err, "RLIMIT_FSIZE");
-    if (limit.rlim_max > (rlim_t)XK_KVM_FILE_LIMIT)
-        limit.rlim_cur = limit.rlim_max = (rlim_t)XK_KVM_FILE_LIMIT;
-    if (setrlimit(RLIMIT_FSIZE, &limit) == -1)
-        return xk_fail_errno(err, "RLIMIT_FSIZE");
-    return 0;
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 }
 
 /* A memory image of QEMU would hold that of the guest. */
@@ -77,12 +68,12 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
 
     umask(077);
     setrlimit(RLIMIT_CORE, &none);
-    if (limit_files(err) == -1)
-        return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "PR_SET_NO_NEW_PRIVS");
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        open_to_user();
         return 0;
+    }
     if (setgroups(has_group ? 1 : 0, &plan->kvm_group) == -1 ||
         setresgid(plan->gid, plan->gid, plan->gid) == -1 ||
         setresuid(plan->uid, plan->uid, plan->uid) == -1)
@@ -128,7 +119,8 @@ become_program(struct spawn *spawn, struct xk_error *err)
     setsid();
     reset_signals();
     /* In this order: a process that is known says nothing of the last one. */
-    if (xk_kvm_events_begin(spawn->record->dir_fd, err) == -1 ||
+    if (xk_kvm_events_begin(spawn->record->dir_fd,
+                            &spawn->plan->logs[XK_KVM_LOG_EVENTS], err) == -1 ||
         xk_kvm_identity_save_self(spawn->record->dir_fd, spawn->claim, err) ==
             -1)
         return -1;
@@ -188,14 +180,11 @@ read_report(int fd, struct xk_error *err)
 
 int
 xk_kvm_spawn(const struct xk_kvm_plan *plan, const struct xk_record *record,
-             const struct xk_kvm_claim *claim, int folder_fd, int log_fd,
+             const struct xk_kvm_claim *claim, int folder_fd,
              struct xk_error *err)
 {
-    struct spawn spawn = {.plan = plan,
-                          .record = record,
-                          .claim = claim,
-                          .folder_fd = folder_fd,
-                          .log_fd = log_fd};
+    struct spawn spawn = {
+        .plan = plan, .record = record, .claim = claim, .folder_fd = folder_fd};
     XK_CLEANUP_CLOSE int ours = -1;
     int ends[2];
     pid_t pid;

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/lost.h"
 #include "toolstack/kvm/state.h"
@@ -45,28 +46,42 @@ find_process(int record_dir_fd, struct xk_process *process,
     return xk_kvm_find_lost(record_dir_fd, process, err);
 }
 
+static int
+end(const struct xk_process *process, int pidfd, struct xk_deadline deadline,
+    struct xk_error *err)
+{
+    if (can_hear(process)) {
+        struct xk_deadline asked =
+            xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
+
+        xk_process_signal(process, SIGTERM);
+        if (xk_deadline_poll(asked, pidfd, POLLIN, "QEMU", NULL) != -1)
+            return 0;
+    }
+    return xk_process_kill(process, deadline, err);
+}
+
+/* Its logs are kept open over its end: what it wrote last would go with it. */
 int
 xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
                    struct xk_error *err)
 {
+    struct xk_kvm_live logs[XK_KVM_LOG_COUNT];
     XK_CLEANUP_CLOSE int pidfd = -1;
     struct xk_process process;
-    int found = find_process(record_dir_fd, &process, err);
+    int r = find_process(record_dir_fd, &process, err);
 
-    if (found != 1)
-        return found;
+    if (r != 1)
+        return r;
     pidfd = xk_process_open(&process);
     if (pidfd == -1)
         return errno == ESRCH ? 0 : xk_fail_errno(err, "open QEMU's process");
-    if (can_hear(&process)) {
-        struct xk_deadline asked =
-            xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
-
-        xk_process_signal(&process, SIGTERM);
-        if (xk_deadline_poll(asked, pidfd, POLLIN, "QEMU", NULL) != -1)
-            return 0;
-    }
-    return xk_process_kill(&process, deadline, err);
+    xk_kvm_live_find_all(&process, logs);
+    r = end(&process, pidfd, deadline, err);
+    if (r == 0)
+        xk_kvm_gather(record_dir_fd, logs);
+    xk_kvm_live_close_all(logs);
+    return r;
 }
 
 int

@@ -562,6 +562,8 @@ xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
                const struct xk_send_watch *watch, struct xk_deadline deadline,
                struct xk_error *err)
 {
+    XK_CLEANUP_LIVE struct xk_kvm_live words =
+        xk_kvm_live_of(record->dir_fd, XK_KVM_LOG_QEMU);
     XK_CLEANUP_QMP struct xk_qmp *qmp =
         xk_qmp_connect(record->dir_fd, XK_KVM_FILE_QMP, deadline, err);
     struct transfer transfer = {.qmp = qmp, .watch = watch};
@@ -574,5 +576,5 @@ xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
     }
     if (receive_stream(&transfer, fd, deadline, err) == 0)
         return xk_kvm_copies_end(qmp, record, deadline, err);
-    return xk_kvm_launch_explain(record, deadline, err);
+    return xk_kvm_launch_explain(record, &words, deadline, err);
 }

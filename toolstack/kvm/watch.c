@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -16,47 +15,57 @@
 #include "base/process.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/state.h"
 
 /* A log that is removed says so by its link count: others may have it open. */
-#define LOG_CHANGES (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF)
+#define LOG_REMOVED (IN_ATTRIB | IN_DELETE_SELF)
+
+/* Between two times of gathering what a guest prints as fast as it can. */
+#define GATHER_SECONDS 0.1
 
 enum {
-    GUEST_MAX = 256 * 1024, /* bytes between two times of giving back room */
+    GUEST_MAX = 64 * 1024, /* bytes of events that are not gathered yet */
     DOUBT_MS = 1000,
 };
 
 /* ---- one domain, one wait ---- */
 
+/* Where QEMU has no such log, as one that an older xk started, it appends to
+ * the file. */
 static int
-watch_log(int dirfd, struct xk_error *err)
+watch_log(int dirfd, const struct xk_kvm_live *live, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    unsigned changes = live->fd == -1 ? IN_MODIFY | LOG_REMOVED : LOG_REMOVED;
     char path[64];
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd,
              XK_KVM_FILE_EVENTS);
     if (fd == -1)
         return xk_fail_errno(err, "inotify");
-    if (inotify_add_watch(fd, path, LOG_CHANGES) == -1) {
+    if (inotify_add_watch(fd, path, changes) == -1) {
         if (errno == ENOENT)
             return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain");
         return xk_fail_errno(err, "watch \"%s\"", XK_KVM_FILE_EVENTS);
     }
+    if (live->fd != -1 && xk_kvm_live_watch(live, fd, IN_MODIFY) == -1)
+        return xk_fail_errno(err, "watch the events");
     return xk_take_fd(&fd);
 }
 
-/* What has been seen: how long the log is and whether QEMU lives; never 0. */
+/* What has been seen: which log, how long it is and whether QEMU lives; never
+ * 0. */
 static uint64_t
-make_cookie(int dirfd, bool alive)
+make_cookie(const struct xk_kvm_live *live, bool alive)
 {
-    struct stat st;
+    uint64_t seen = 0;
 
-    if (fstatat(dirfd, XK_KVM_FILE_EVENTS, &st, AT_SYMLINK_NOFOLLOW) == -1)
-        st.st_size = 0;
-    return ((uint64_t)st.st_size + 1) << 1 | alive;
+    if (live->fd != -1)
+        seen = (uint64_t)xk_kvm_live_number(live) * 2 * XK_KVM_LIVE_ROOM +
+               (uint64_t)xk_kvm_live_end(live);
+    return (seen + 1) << 1 | alive;
 }
 
 static int
@@ -100,35 +109,50 @@ poll_in_doubt(int log_fd, int pidfd, struct xk_deadline deadline,
     return 0;
 }
 
+/* What QEMU logged before it ended is saved, whoever else watches. */
+static int
+wait_for_change(int dirfd, const struct xk_kvm_live *live, int pidfd,
+                uint64_t *cookie, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    struct xk_error watch_err = {0};
+    XK_CLEANUP_CLOSE int log_fd = watch_log(dirfd, live, &watch_err);
+    uint64_t seen;
+    int r;
+
+    if (log_fd == -1) /* gone, which is what may be waited for */
+        return watch_err.kind == XK_ERR_NOT_FOUND
+                   ? 0
+                   : xk_fail(err, watch_err.kind, "%s", watch_err.message);
+    /* Only now, that nothing can happen unseen. */
+    seen = make_cookie(live, pidfd != -1);
+    if (seen != *cookie) {
+        *cookie = seen;
+        return 0;
+    }
+    r = is_doubtful(dirfd) ? poll_in_doubt(log_fd, pidfd, deadline, err)
+                           : poll_both(log_fd, pidfd, deadline, err);
+    xk_kvm_events_gather(dirfd, live);
+    return r;
+}
+
 int
 xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
             uint64_t *cookie, struct xk_deadline deadline, struct xk_error *err)
 {
     int dirfd = xk_kvm_dir(domain, err);
-    XK_CLEANUP_CLOSE int log_fd = -1;
+    XK_CLEANUP_LIVE struct xk_kvm_live live = XK_KVM_LIVE_NONE;
     XK_CLEANUP_CLOSE int pidfd = -1;
-    struct xk_error watch_err = {0};
     struct xk_process process;
-    uint64_t seen;
 
     (void)hv;
     if (dirfd == -1)
         return -1;
-    log_fd = watch_log(dirfd, &watch_err);
-    if (log_fd == -1) /* gone, which is what may be waited for */
-        return watch_err.kind == XK_ERR_NOT_FOUND
-                   ? 0
-                   : xk_fail(err, watch_err.kind, "%s", watch_err.message);
-    if (xk_kvm_identity_load(dirfd, &process, NULL, NULL) == 0)
+    if (xk_kvm_identity_load(dirfd, &process, NULL, NULL) == 0) {
         pidfd = xk_process_open(&process);
-    /* Only now, that nothing can happen unseen. */
-    seen = make_cookie(dirfd, pidfd != -1);
-    if (seen != *cookie) {
-        *cookie = seen;
-        return 0;
+        live = xk_kvm_live_find(&process, XK_KVM_LOG_EVENTS);
     }
-    return is_doubtful(dirfd) ? poll_in_doubt(log_fd, pidfd, deadline, err)
-                              : poll_both(log_fd, pidfd, deadline, err);
+    return wait_for_change(dirfd, &live, pidfd, cookie, deadline, err);
 }
 
 /* ---- all domains, on a loop ---- */
@@ -144,26 +168,17 @@ struct xk_kvm_watched {
     const struct xk_state *state;
     struct ev_loop *loop;
     struct xk_uuid uuid;
-    int log_watch; /* inotify's number for the log */
-    off_t looked;  /* how far into the log */
-    off_t trimmed; /* how far that was when room was given back */
-    ev_io process; /* its pidfd; -1: it has ended */
+    int inotify_fd; /* the watcher's */
+    struct xk_kvm_live logs[XK_KVM_LOG_COUNT];
+    int watches[XK_KVM_LOG_COUNT]; /* inotify's numbers for them; -1 */
+    off_t looked;                  /* how far into the events */
+    off_t gathered;                /* how far that was when they were */
+    ev_io process;                 /* its pidfd; -1: it has ended */
     ev_timer first;
+    ev_timer gather; /* what it prints */
     void (*changed)(const struct xk_uuid *uuid, void *context);
     void *context;
 };
-
-static int
-open_log(const struct xk_kvm_watched *domain)
-{
-    char uuid[XK_UUID_TEXT_SIZE];
-    char path[XK_UUID_TEXT_SIZE + sizeof("/" XK_KVM_FILE_EVENTS)];
-
-    xk_uuid_format(&domain->uuid, uuid);
-    snprintf(path, sizeof(path), "%s/%s", uuid, XK_KVM_FILE_EVENTS);
-    return openat(domain->state->domains_fd, path,
-                  O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-}
 
 static void
 tell(struct xk_kvm_watched *domain)
@@ -191,6 +206,56 @@ stop_process_watch(struct xk_kvm_watched *domain)
     domain->process.fd = -1;
 }
 
+/* ---- gathering ---- */
+
+static void
+gather_soon(struct xk_kvm_watched *domain)
+{
+    if (ev_is_active(&domain->gather))
+        return;
+    ev_timer_set(&domain->gather, GATHER_SECONDS, 0.);
+    ev_timer_start(domain->loop, &domain->gather);
+}
+
+static void
+gather_all(struct xk_kvm_watched *domain)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(domain->state, &domain->uuid, NULL);
+
+    if (record == NULL)
+        return;
+    domain->gathered = domain->looked;
+    xk_kvm_gather(record->dir_fd, domain->logs);
+}
+
+/* What a guest prints is told of once, until it was gathered. */
+static void
+watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which,
+             int inotify_fd)
+{
+    unsigned changes =
+        which == XK_KVM_LOG_EVENTS ? IN_MODIFY : IN_MODIFY | IN_ONESHOT;
+
+    domain->watches[which] =
+        domain->logs[which].fd == -1
+            ? -1
+            : xk_kvm_live_watch(&domain->logs[which], inotify_fd, changes);
+}
+
+/* Watched again first, that nothing is written unseen. */
+static void
+gather_printed(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct xk_kvm_watched *domain = timer->data;
+
+    (void)loop;
+    (void)events;
+    for (int i = XK_KVM_LOG_CONSOLE; i < XK_KVM_LOG_COUNT; i++)
+        watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
+    gather_all(domain);
+}
+
 static void
 process_ended(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -199,45 +264,49 @@ process_ended(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     (void)events;
     stop_process_watch(domain);
+    gather_all(domain);
     tell(domain);
 }
 
-/* At once: a guest that logs as fast as it can is not left to the next of the
- * monitor's rounds. */
+/* ---- looking ---- */
+
+/* Saved at once: a guest that logs as fast as it can is not left to the next of
+ * the monitor's rounds, and a QEMU may end. */
 static void
-trim(struct xk_kvm_watched *domain)
+look_at_events(struct xk_kvm_watched *domain)
 {
-    XK_CLEANUP_RECORD struct xk_record *record =
-        xk_record_open(domain->state, &domain->uuid, NULL);
+    const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
+    bool changed = live->fd != -1 && xk_kvm_events_look(live, &domain->looked);
 
-    domain->trimmed = domain->looked;
-    if (record != NULL)
-        xk_kvm_events_trim(record->dir_fd);
-}
+    if (domain->looked < domain->gathered) /* it began anew */
+        domain->gathered = 0;
+    if (changed || domain->looked - domain->gathered > GUEST_MAX) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(domain->state, &domain->uuid, NULL);
 
-static void
-look_at_log(struct xk_kvm_watched *domain)
-{
-    XK_CLEANUP_CLOSE int fd = open_log(domain);
-    bool changed = fd != -1 && xk_kvm_events_look(fd, &domain->looked);
-
-    if (domain->looked < domain->trimmed) /* it began anew */
-        domain->trimmed = xk_kvm_log_first(domain->looked);
-    if (domain->looked - domain->trimmed > GUEST_MAX)
-        trim(domain);
+        domain->gathered = domain->looked;
+        if (record != NULL)
+            xk_kvm_events_gather(record->dir_fd, live);
+    }
     if (changed)
         tell(domain);
 }
 
 static void
-log_grew(struct xk_kvm_watcher *watcher, int log_watch)
+log_grew(struct xk_kvm_watcher *watcher, int watch)
 {
-    struct xk_kvm_watched *domain = watcher->domains;
-
-    while (domain != NULL && domain->log_watch != log_watch)
-        domain = domain->next;
-    if (domain != NULL)
-        look_at_log(domain);
+    for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
+         domain = domain->next) {
+        if (domain->watches[XK_KVM_LOG_EVENTS] == watch) {
+            look_at_events(domain);
+            return;
+        }
+        if (domain->watches[XK_KVM_LOG_CONSOLE] == watch ||
+            domain->watches[XK_KVM_LOG_QEMU] == watch) {
+            gather_soon(domain);
+            return;
+        }
+    }
 }
 
 /* There was more to tell than the kernel keeps. */
@@ -249,26 +318,61 @@ look_at_all_logs(struct xk_kvm_watcher *watcher)
     for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
          domain = next) {
         next = domain->next; /* tell() may take this one away */
-        look_at_log(domain);
+        gather_soon(domain);
+        look_at_events(domain);
     }
 }
 
-void
-xk_kvm_look_again(struct xk_hypervisor *hv, const struct xk_record *record)
+static struct xk_kvm_watched *
+find_watched(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 {
     struct xk_kvm_watched *domain = ((struct xk_kvm *)hv)->watcher.domains;
-    struct xk_kvm_run run;
 
-    while (domain != NULL && !xk_uuid_equal(&domain->uuid, &record->uuid))
+    while (domain != NULL && !xk_uuid_equal(&domain->uuid, uuid))
         domain = domain->next;
-    if (domain == NULL ||
-        xk_kvm_events_read(record->dir_fd, &run, xk_deadline_in_ms(DOUBT_MS),
-                           NULL) == -1 ||
-        !run.doubtful)
+    return domain;
+}
+
+/* Where the log leaves the state in doubt, say that it may have changed: no
+ * line will come that would. */
+static void
+look_again(struct xk_kvm_watched *domain, int record_dir_fd)
+{
+    if (!is_doubtful(record_dir_fd))
         return;
     ev_timer_stop(domain->loop, &domain->first);
     ev_timer_set(&domain->first, 0., 0.);
     ev_timer_start(domain->loop, &domain->first);
+}
+
+static void
+gather_unwatched(int record_dir_fd)
+{
+    struct xk_kvm_live logs[XK_KVM_LOG_COUNT];
+    struct xk_process process;
+
+    if (xk_kvm_identity_load(record_dir_fd, &process, NULL, NULL) == -1)
+        return;
+    xk_kvm_live_find_all(&process, logs);
+    xk_kvm_gather(record_dir_fd, logs);
+    xk_kvm_live_close_all(logs);
+}
+
+void
+xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(hv->state, uuid, NULL);
+    struct xk_kvm_watched *domain = find_watched(hv, uuid);
+
+    if (record == NULL)
+        return;
+    if (domain != NULL)
+        gather_all(domain);
+    else
+        gather_unwatched(record->dir_fd);
+    if (domain != NULL)
+        look_again(domain, record->dir_fd);
 }
 
 static void
@@ -317,64 +421,6 @@ get_log_watch(struct xk_kvm_watcher *watcher, struct ev_loop *loop,
     return watch;
 }
 
-/* From where the log ends now: what is before shows at the first look. */
-static void
-begin_watch(struct xk_kvm_watched *domain, const struct xk_record *record,
-            const struct xk_process *process)
-{
-    struct stat st;
-    int pidfd = xk_process_open(process);
-
-    if (fstatat(record->dir_fd, XK_KVM_FILE_EVENTS, &st, AT_SYMLINK_NOFOLLOW) ==
-        0)
-        domain->looked = domain->trimmed = st.st_size;
-    ev_io_init(&domain->process, process_ended, pidfd, EV_READ);
-    domain->process.data = domain;
-    if (pidfd != -1)
-        ev_io_start(domain->loop, &domain->process);
-    ev_timer_init(&domain->first, first_look, 0., 0.);
-    domain->first.data = domain;
-    ev_timer_start(domain->loop, &domain->first);
-}
-
-int
-xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-             const struct xk_uuid *uuid,
-             void (*changed)(const struct xk_uuid *uuid, void *context),
-             void *context, struct xk_error *err)
-{
-    struct xk_kvm_watcher *watcher = &((struct xk_kvm *)hv)->watcher;
-    XK_CLEANUP_RECORD struct xk_record *record =
-        xk_record_open(hv->state, uuid, err);
-    XK_CLEANUP_FREE char *path = NULL;
-    struct xk_kvm_log_watch *logs;
-    struct xk_kvm_watched *domain;
-    struct xk_process process;
-    int log_watch;
-
-    if (record == NULL ||
-        xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1)
-        return -1;
-    logs = get_log_watch(watcher, loop, err);
-    if (logs == NULL)
-        return -1;
-    path = xk_asprintf("%s/%s", record->path, XK_KVM_FILE_EVENTS);
-    log_watch = inotify_add_watch(logs->fd, path, IN_MODIFY);
-    if (log_watch == -1)
-        return xk_fail_errno(err, "watch \"%s\"", path);
-    domain = XK_NEW(struct xk_kvm_watched);
-    *domain = (struct xk_kvm_watched){.next = watcher->domains,
-                                      .state = hv->state,
-                                      .loop = loop,
-                                      .uuid = *uuid,
-                                      .log_watch = log_watch,
-                                      .changed = changed,
-                                      .context = context};
-    watcher->domains = domain;
-    begin_watch(domain, record, &process);
-    return 0;
-}
-
 static void
 close_log_watch(struct xk_kvm_watcher *watcher)
 {
@@ -387,6 +433,90 @@ close_log_watch(struct xk_kvm_watcher *watcher)
 
 /* With the last domain all that is ours leaves the loop, which may end now. */
 static void
+free_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched *domain)
+{
+    for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++) {
+        if (domain->watches[i] != -1)
+            inotify_rm_watch(domain->inotify_fd, domain->watches[i]);
+    }
+    xk_kvm_live_close_all(domain->logs);
+    free(domain);
+    if (watcher->domains == NULL)
+        close_log_watch(watcher);
+}
+
+/* From where the events end now: what is before shows at the first look. */
+static int
+watch_logs(struct xk_kvm_watched *domain, const struct xk_process *process,
+           struct xk_error *err)
+{
+    const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
+
+    xk_kvm_live_find_all(process, domain->logs);
+    for (int i = XK_KVM_LOG_COUNT - 1; i >= 0; i--)
+        watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
+    if (live->fd == -1)
+        return 0;
+    if (domain->watches[XK_KVM_LOG_EVENTS] == -1)
+        return xk_fail_errno(err, "watch the events");
+    domain->looked = domain->gathered = xk_kvm_live_end(live);
+    return 0;
+}
+
+static void
+begin_watch(struct xk_kvm_watched *domain, const struct xk_process *process)
+{
+    int pidfd = xk_process_open(process);
+
+    ev_io_init(&domain->process, process_ended, pidfd, EV_READ);
+    domain->process.data = domain;
+    if (pidfd != -1)
+        ev_io_start(domain->loop, &domain->process);
+    ev_timer_init(&domain->first, first_look, 0., 0.);
+    domain->first.data = domain;
+    ev_timer_start(domain->loop, &domain->first);
+    ev_timer_init(&domain->gather, gather_printed, GATHER_SECONDS, 0.);
+    domain->gather.data = domain;
+    gather_soon(domain);
+}
+
+int
+xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
+             const struct xk_uuid *uuid,
+             void (*changed)(const struct xk_uuid *uuid, void *context),
+             void *context, struct xk_error *err)
+{
+    struct xk_kvm_watcher *watcher = &((struct xk_kvm *)hv)->watcher;
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(hv->state, uuid, err);
+    struct xk_kvm_log_watch *logs;
+    struct xk_kvm_watched *domain;
+    struct xk_process process;
+
+    if (record == NULL ||
+        xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1)
+        return -1;
+    logs = get_log_watch(watcher, loop, err);
+    if (logs == NULL)
+        return -1;
+    domain = XK_NEW(struct xk_kvm_watched);
+    *domain = (struct xk_kvm_watched){.next = watcher->domains,
+                                      .state = hv->state,
+                                      .loop = loop,
+                                      .uuid = *uuid,
+                                      .inotify_fd = logs->fd,
+                                      .changed = changed,
+                                      .context = context};
+    if (watch_logs(domain, &process, err) == -1) {
+        free_watched(watcher, domain);
+        return -1;
+    }
+    watcher->domains = domain;
+    begin_watch(domain, &process);
+    return 0;
+}
+
+static void
 remove_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched **link)
 {
     struct xk_kvm_watched *domain = *link;
@@ -394,11 +524,8 @@ remove_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched **link)
     *link = domain->next;
     stop_process_watch(domain);
     ev_timer_stop(domain->loop, &domain->first);
-    if (watcher->log_watch != NULL)
-        inotify_rm_watch(watcher->log_watch->fd, domain->log_watch);
-    free(domain);
-    if (watcher->domains == NULL)
-        close_log_watch(watcher);
+    ev_timer_stop(domain->loop, &domain->gather);
+    free_watched(watcher, domain);
 }
 
 void

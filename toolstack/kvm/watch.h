@@ -3,6 +3,9 @@
  * Seeing a domain change: its log of events grows (inotify), or its process
  * ends (pidfd). The log holds all that happened, so nothing is missed that
  * happened while nobody watched.
+ *
+ * Who watches has the logs of QEMU open: they outlive QEMU then, and its last
+ * words come to the record.
  */
 #ifndef XK_TOOLSTACK_KVM_WATCH_H
 #define XK_TOOLSTACK_KVM_WATCH_H
@@ -32,10 +35,8 @@ int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                  void *context, struct xk_error *err);
 void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
-/* Where the log of a domain that is watched leaves its state in doubt, say that
- * it may have changed: no line will come that would. */
-void xk_kvm_look_again(struct xk_hypervisor *hv,
-                       const struct xk_record *record);
+/* hypervisor_ops.trim: gather all logs of the domain, and look again. */
+void xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
 /* Stop watching all. */
 void xk_kvm_watcher_free(struct xk_kvm_watcher *watcher);

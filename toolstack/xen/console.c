@@ -167,19 +167,6 @@ open_end(unsigned domid, struct xk_error *err)
     return fd == -1 ? xk_fail_errno(err, "dup") : fd;
 }
 
-static void
-close_all(struct xk_console *console)
-{
-    int *const fds[] = {&console->log_fd, &console->input_fd,
-                        &console->output_fd, &console->change_fd,
-                        &console->end_fd};
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(fds); i++) {
-        if (*fds[i] != -1)
-            close(xk_take_fd(fds[i]));
-    }
-}
-
 int
 xk_xen_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
                unsigned number, struct xk_console *console,
@@ -197,7 +184,7 @@ xk_xen_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
     path = tty_path(xen, &found, number);
     if (await_tty(xen, path, &tty, deadline, err) == -1)
         return xk_wrap(err, "wait for console %u", number);
-    *console = (struct xk_console){-1, -1, -1, -1, -1};
+    *console = XK_CONSOLE_NONE;
     console->input_fd = open_tty(tty.data != NULL ? tty.data : "", err);
     if (console->input_fd == -1)
         return -1;
@@ -207,6 +194,6 @@ xk_xen_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
     console->end_fd = open_end(found.domid, err);
     if (console->end_fd != -1)
         return 0;
-    close_all(console);
+    xk_console_close(console);
     return -1;
 }

@@ -79,14 +79,11 @@ class Ear:
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
 
     def _seek(self):
-        """QEMU's log begins far behind the file's front, and at times anew with
-        its last 512 KiB (toolstack/kvm/logs.h)."""
+        """A long log begins anew with its last 512 KiB (toolstack/kvm/logs.h).
+        """
         size = os.fstat(self.file.fileno()).st_size
-        first = size & -(1 << 21) if size >= 1 << 40 else 0
-        if self.file.tell() < first:
-            self.file.seek(first)
-        elif self.file.tell() > size:
-            self.file.seek(min(size, first + (512 << 10)))
+        if self.file.tell() > size:
+            self.file.seek(min(size, 512 << 10))
             self.rest = b""
 
     def _take(self):

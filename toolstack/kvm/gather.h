@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All that a QEMU wrote, to the logs of its record. */
+#ifndef XK_TOOLSTACK_KVM_GATHER_H
+#define XK_TOOLSTACK_KVM_GATHER_H
+
+#include "toolstack/kvm/live.h"
+
+/* Also once that QEMU has ended. */
+void xk_kvm_gather(int record_dir_fd,
+                   const struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
+
+#endif
