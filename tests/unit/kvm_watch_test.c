@@ -373,17 +373,17 @@ overflow_queue(const struct kvm_world *w, const struct xk_uuid *uuids)
     close(fds[1]);
 }
 
+static const char stop_event[] =
+    "{\"timestamp\":{\"seconds\":1,\"microseconds\":1},"
+    "\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true,"
+    "\"reason\":\"guest-shutdown\"}}\n";
+
 static void
 an_event_that_an_overflow_hid_is_told_of(void **context)
 {
     struct kvm_world *w = *context;
     struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
     struct xk_uuid uuids[3];
-    static const char stop[] =
-        "{\"timestamp\":{\"seconds\":1,\"microseconds\":1},"
-        "\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true,"
-        "\"reason\":\"guest-shutdown\"}}\n";
-
     for (size_t i = 0; i < 3; i++) {
         make_waiting(w, (const char *const[]){"a", "b", "c"}[i], &uuids[i]);
         seen.uuid = uuids[i];
@@ -392,11 +392,44 @@ an_event_that_an_overflow_hid_is_told_of(void **context)
         assert_int_equal(changes_within(&seen, 10), 1);
     }
     overflow_queue(w, uuids);
-    append_event(w, &uuids[2], stop); /* nobody is told: the queue is full */
+    append_event(w, &uuids[2], stop_event); /* nobody is told: the queue is full */
     assert_int_equal(changes_within(&seen, 10), 1);
     for (size_t i = 0; i < 3; i++)
         xk_kvm_ops.unwatch(w->hv, &uuids[i]);
     ev_loop_destroy(seen.loop);
+}
+
+struct leaver {
+    struct xk_hypervisor *hv;
+    unsigned count;
+};
+
+/* The first call comes soon after the begin, the second with the event. */
+static void
+leave_at_second(const struct xk_uuid *uuid, void *context)
+{
+    struct leaver *leaver = context;
+
+    if (++leaver->count == 2)
+        xk_kvm_ops.unwatch(leaver->hv, uuid);
+}
+
+/* The loop ends by itself: nothing of ours is on it any more. */
+static void
+who_is_told_of_an_event_may_end_the_last_watch(void **context)
+{
+    struct kvm_world *w = *context;
+    struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
+    struct leaver leaver = {.hv = w->hv};
+    struct xk_uuid uuid;
+
+    make_waiting(w, "a", &uuid);
+    WORKS(w, xk_kvm_ops.watch(w->hv, loop, &uuid, leave_at_second, &leaver,
+                              &w->err));
+    append_event(w, &uuid, stop_event);
+    ev_run(loop, 0);
+    assert_int_equal(leaver.count, 2);
+    ev_loop_destroy(loop);
 }
 
 int
@@ -412,6 +445,7 @@ main(void)
         T(a_change_before_the_wait_is_not_missed),
         T(a_watch_tells_of_what_matters_and_of_the_end),
         T(an_event_that_an_overflow_hid_is_told_of),
+        T(who_is_told_of_an_event_may_end_the_last_watch),
     };
 #undef T
 

@@ -376,24 +376,34 @@ xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 }
 
 static void
+look_at_changed(struct xk_kvm_watcher *watcher, const char *changes,
+                size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        const struct inotify_event *event = (const void *)(changes + i);
+
+        if ((event->mask & IN_Q_OVERFLOW) != 0)
+            look_at_all_logs(watcher);
+        else if ((event->mask & IN_MODIFY) != 0)
+            log_grew(watcher, event->wd);
+        i += sizeof(*event) + event->len;
+    }
+}
+
+/* With the last domain that tell() takes away goes the inotify itself. */
+static void
 logs_grew(struct ev_loop *loop, ev_io *io, int events)
 {
-    char buffer[4096] __attribute__((aligned(8)));
+    struct xk_kvm_watcher *watcher = io->data;
+    char changes[4096] __attribute__((aligned(8)));
     ssize_t length;
 
     (void)loop;
     (void)events;
-    while ((length = read(io->fd, buffer, sizeof(buffer))) > 0) {
-        for (char *p = buffer; p < buffer + length;) {
-            const struct inotify_event *event = (const void *)p;
-
-            if ((event->mask & IN_Q_OVERFLOW) != 0)
-                look_at_all_logs(io->data);
-            else if ((event->mask & IN_MODIFY) != 0)
-                log_grew(io->data, event->wd);
-            p += sizeof(*event) + event->len;
-        }
-    }
+    while (watcher->log_watch != NULL &&
+           (length = read(watcher->log_watch->fd, changes, sizeof(changes))) >
+               0)
+        look_at_changed(watcher, changes, (size_t)length);
 }
 
 /* Made at the first call. */
