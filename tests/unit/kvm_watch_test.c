@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -315,9 +316,9 @@ make_waiting(struct kvm_world *w, const char *name, struct xk_uuid *uuid)
     pid = fork();
     if (pid == 0) {
         const struct xk_kvm_claim claim = {.uid = geteuid()};
-
         struct xk_kvm_live live;
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (xk_kvm_live_make(XK_KVM_LOG_EVENTS, &live, NULL) == -1 ||
             xk_kvm_events_begin(record->dir_fd, &live, NULL) == -1 ||
             xk_kvm_identity_save_self(record->dir_fd, &claim, NULL) == -1)
@@ -392,7 +393,8 @@ an_event_that_an_overflow_hid_is_told_of(void **context)
         assert_int_equal(changes_within(&seen, 10), 1);
     }
     overflow_queue(w, uuids);
-    append_event(w, &uuids[2], stop_event); /* nobody is told: the queue is full */
+    /* Nobody is told: the queue is full. */
+    append_event(w, &uuids[2], stop_event);
     assert_int_equal(changes_within(&seen, 10), 1);
     for (size_t i = 0; i < 3; i++)
         xk_kvm_ops.unwatch(w->hv, &uuids[i]);
