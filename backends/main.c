@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xk-backend block DIR: serves one device of a guest.
  * xk-backend storage DIR ...: starts what serves its image (storage.h).
- * xk-backend settle DIR MS: has what was written kept (settle.h). */
+ * xk-backend flush|settle DIR MS: has what was written kept (settle.h). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,13 +76,14 @@ serve(const char *dir, int *ready, struct xk_error *err)
 }
 
 static int
-settle(const char *dir, const char *ms, struct xk_error *err)
+keep_by(int (*keep)(const char *, struct xk_deadline, struct xk_error *),
+        const char *dir, const char *ms, struct xk_error *err)
 {
     uint64_t number;
 
     if (!xk_parse_u64(ms, INT32_MAX, &number))
         return xk_fail(err, XK_ERR_USAGE, "\"%s\" is no time in ms", ms);
-    return xk_settle(dir, xk_deadline_in_ms((int)number), err);
+    return keep(dir, xk_deadline_in_ms((int)number), err);
 }
 
 int
@@ -99,11 +100,14 @@ main(int argc, char **argv)
         rc = xk_storage_start(argv + 2, &err);
     else if (argc == 3 && strcmp(argv[1], "block") == 0)
         rc = serve(argv[2], &ready, &err);
+    else if (argc == 4 && strcmp(argv[1], "flush") == 0)
+        rc = keep_by(xk_flush, argv[2], argv[3], &err);
     else if (argc == 4 && strcmp(argv[1], "settle") == 0)
-        rc = settle(argv[2], argv[3], &err);
+        rc = keep_by(xk_settle, argv[2], argv[3], &err);
     else
-        rc = xk_fail(&err, XK_ERR_USAGE,
-                     "usage: xk-backend block|storage|settle DIRECTORY ...");
+        rc = xk_fail(
+            &err, XK_ERR_USAGE,
+            "usage: xk-backend block|storage|flush|settle DIRECTORY ...");
     if (rc == 0)
         return 0;
     say(ready, &err);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/config.h"
@@ -17,6 +18,12 @@
 #include "base/mem.h"
 #include "base/process.h"
 
+static bool
+is_written(const struct xk_backend_config *config)
+{
+    return !config->read_only && !config->cdrom;
+}
+
 static int
 lose(const struct xk_backend_config *config, struct xk_inflight *log,
      const char *why, struct xk_error *err)
@@ -27,12 +34,18 @@ lose(const struct xk_backend_config *config, struct xk_inflight *log,
                    why);
 }
 
+static char *
+describe_failure(const struct xk_backend_config *config, int error)
+{
+    return xk_asprintf("\"%s\" failed a flush (%s)", config->target,
+                       strerror(error));
+}
+
 static int
 lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
            int error, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *why = xk_asprintf("\"%s\" failed a flush (%s)",
-                                            config->target, strerror(error));
+    XK_CLEANUP_FREE char *why = describe_failure(config, error);
 
     return lose(config, log, why, err);
 }
@@ -127,6 +140,63 @@ settle_raw(const char *dir, struct xk_backend_config *config,
     return 0;
 }
 
+/* ---- while it is served ---- */
+
+/* Who was asked remembers the failure, and tells whoever serves the disk. */
+static int
+report_flush(const struct xk_backend_config *config, int error,
+             struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *why = NULL;
+
+    if (error == 0)
+        return 0;
+    why = describe_failure(config, error);
+    return xk_fail(err, XK_ERR_FAILED, "disk %s: %s", config->vdev, why);
+}
+
+/* One that has ended is the backend's business, which goes on without it. */
+static int
+flush_raw(const char *dir, const struct xk_backend_config *config,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
+    int error = 0;
+    int answered = xk_flusher_flush(path, &error, deadline, err);
+
+    if (answered != 1 || error == EPIPE)
+        return answered == -1 ? -1 : 0;
+    return report_flush(config, error, err);
+}
+
+/* Past the page cache the daemon tells of a failed flush only once, and there
+ * is nothing in the cache to be written ahead. */
+static int
+flush_served(const char *dir, const struct xk_backend_config *config,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_nbd_outcome outcome;
+    struct stat st;
+
+    if (stat(config->target, &st) == -1)
+        return xk_fail_errno(err, "disk %s: \"%s\"", config->vdev,
+                             config->target);
+    if (S_ISBLK(st.st_mode) || !server_lives(dir))
+        return 0;
+    if (xk_nbd_flush(config->socket, &outcome, deadline, err) == -1)
+        return server_lives(dir) ? -1 : 0;
+    return report_flush(config, outcome.error, err);
+}
+
+static int (*const flush_by[XK_ENGINE_COUNT])(
+    const char *dir, const struct xk_backend_config *config,
+    struct xk_deadline deadline, struct xk_error *err) = {
+    [XK_ENGINE_FILE] = flush_raw,
+    [XK_ENGINE_NBD] = flush_served,
+};
+
+/* ---- when it is not served any more ---- */
+
 static int (*const settle_by[XK_ENGINE_COUNT])(const char *dir,
                                                struct xk_backend_config *config,
                                                struct xk_inflight *log,
@@ -147,8 +217,7 @@ settle(const char *dir, struct xk_backend_config *config,
     struct xk_inflight *log;
     int r;
 
-    if (settle_by[config->engine] == NULL || config->read_only ||
-        config->cdrom ||
+    if (settle_by[config->engine] == NULL || !is_written(config) ||
         access(path, F_OK) == -1) /* nobody has ever served it */
         return 0;
     log = xk_inflight_open(path, &offer, err);
@@ -158,6 +227,18 @@ settle(const char *dir, struct xk_backend_config *config,
             ? lose(config, log, "a flush failed, or its server died", err)
             : settle_by[config->engine](dir, config, log, deadline, err);
     xk_inflight_close(log);
+    return r;
+}
+
+int
+xk_flush(const char *dir, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_backend_config config = {0};
+    int r = xk_backend_config_read(dir, &config, err);
+
+    if (r == 0 && flush_by[config.engine] != NULL && is_written(&config))
+        r = flush_by[config.engine](dir, &config, deadline, err);
+    xk_backend_config_free(&config);
     return r;
 }
 

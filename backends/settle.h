@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Before a disk is stopped: what was written is made to stay.
+ *
  * Between the end of a backend and that of the process that serves or flushes
- * its image: what was written is made to stay. The backend may have heard that
+ * its image. The backend may have heard that
  * a flush failed when nobody listened any more, or was killed while it waited
  * for one; and its guest has written what it has not flushed, which whoever has
  * the image next, on another host, is to read.
@@ -11,6 +13,12 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
+
+/* While the device of DIR is served: leaves less to be done when its guest
+ * stands still. An error where a flush fails, or is not done at the deadline.
+ * Changes nothing for whoever serves it. May block as xk_settle(). */
+int xk_flush(const char *dir, struct xk_deadline deadline,
+             struct xk_error *err);
 
 /* The device is that of DIR, and nobody serves it to its guest. An error where
  * something is lost, for ever: the in-flight log knows it then; or where that

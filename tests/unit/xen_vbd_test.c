@@ -1,151 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A real storage daemon on an image whose writes end when the test says so, and
- * a client of it that is killed.
- */
+/* A storage daemon, or a client of it, is killed while it writes. */
 #include "toolstack/xen/vbd.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <libnbd.h>
-
-#include "backends/device/blkif_queue.h"
-#include "backends/device/inflight.h"
-#include "backends/engine/flusher.h"
-#include "backends/settle.h"
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "base/mem.h"
-#include "base/process.h"
-#include "base/util.h"
-#include "tests/fakes/scratch.h"
-#include "tests/fakes/slow_file.h"
 #include "tests/unit/test.h"
-#include "toolstack/qmp.h"
+#include "tests/unit/xen_vbd_support.h"
 
-enum {
-    IMAGE_BYTES = 4 * 1024 * 1024,
-    SOON_MS = 300,
-    WAIT_MS = 20000,
-};
-
-static char *folder;
-static struct slow_file image;
-static struct xk_vbd vbd;
-static pid_t daemon_pid;
 static struct xk_error err;
-
-static void
-start_daemon(void)
-{
-    XK_CLEANUP_FREE char *disk =
-        xk_asprintf("driver=file,node-name=disk0,filename=%s", image.path);
-    XK_CLEANUP_FREE char *nbd =
-        xk_asprintf("addr.type=unix,addr.path=%s/nbd", folder);
-    XK_CLEANUP_FREE char *chardev =
-        xk_asprintf("socket,id=qmp,path=%s/qmp,server=on,wait=off", folder);
-    XK_CLEANUP_FREE char *pid_file = xk_asprintf("%s/qsd.pid", folder);
-    struct stat st;
-
-    daemon_pid = fork();
-    assert_int_not_equal(daemon_pid, -1);
-    if (daemon_pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("qemu-storage-daemon", "qemu-storage-daemon", "--blockdev", disk,
-               "--nbd-server", nbd, "--chardev", chardev, "--monitor",
-               "chardev=qmp", "--export",
-               "type=nbd,id=disk,node-name=disk0,name=,writable=on",
-               "--pidfile", pid_file, NULL);
-        _exit(127);
-    }
-    for (int tries = 0; tries < 2000 && stat(pid_file, &st) == -1; tries++)
-        usleep(10000);
-    assert_int_equal(stat(pid_file, &st), 0);
-}
-
-static int
-set_up(void **state)
-{
-    XK_CLEANUP_FREE char *path = NULL;
-    XK_CLEANUP_FREE char *json = NULL;
-
-    (void)state;
-    folder = scratch_new();
-    path = xk_asprintf("%s/image", folder);
-    slow_file_new(&image, path, IMAGE_BYTES, false);
-    json = xk_asprintf("{\"readonly\":false,\"engine\":\"nbd\"}");
-    vbd = (struct xk_vbd){.number = 51712,
-                          .path = folder,
-                          .json = xk_json_parse(json, strlen(json), "x", NULL),
-                          .vdev = "xvda",
-                          .target = image.path,
-                          .format = "raw"};
-    start_daemon();
-    return 0;
-}
-
-static void
-end_daemon(void)
-{
-    if (daemon_pid == 0)
-        return;
-    kill(daemon_pid, SIGKILL);
-    waitpid(daemon_pid, NULL, 0);
-    daemon_pid = 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    slow_file_release(&image);
-    end_daemon();
-    xk_json_cleanup(&vbd.json);
-    slow_file_free(&image);
-    scratch_free(folder);
-    return 0;
-}
-
-static int
-write_with(uint8_t fill)
-{
-    XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", folder);
-    struct nbd_handle *nbd = nbd_create();
-    uint8_t block[4096];
-    int rc;
-
-    memset(block, fill, sizeof(block));
-    rc = nbd_connect_unix(nbd, socket);
-    if (rc == 0)
-        rc = nbd_pwrite(nbd, block, sizeof(block), 0, 0);
-    nbd_close(nbd);
-    return rc;
-}
 
 static void
 kill_while_it_writes(uint8_t fill)
 {
     pid_t pid;
 
-    slow_file_hold(&image, true, false);
+    slow_file_hold(&vbd_world.image, true, false);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        write_with(fill);
+        vbd_write_with(fill);
         _exit(0);
     }
-    slow_file_await_held(&image);
+    slow_file_await_held(&vbd_world.image);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -155,19 +34,22 @@ an_image_is_offered_again_after_the_writes_of_a_dead_client(void **state)
 {
     (void)state;
     kill_while_it_writes(0xaa);
-    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+    assert_int_equal(xk_vbd_offer_image(&vbd_world.vbd,
+                                        xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
-    assert_int_equal(write_with(0xbb), -1);
+    assert_int_equal(vbd_write_with(0xbb), -1);
     /* Another verb finds it on its way. */
-    assert_int_equal(xk_vbd_offer_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+    assert_int_equal(xk_vbd_offer_image(&vbd_world.vbd,
+                                        xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
-    slow_file_release(&image);
-    if (xk_vbd_offer_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+    slow_file_release(&vbd_world.image);
+    if (xk_vbd_offer_image(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS),
+                           &err) == -1)
         fail_msg("%s", err.message);
-    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
-    assert_int_equal(write_with(0xbb), 0);
-    assert_int_equal(slow_file_byte(&image, 0), 0xbb);
+    assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xaa);
+    assert_int_equal(vbd_write_with(0xbb), 0);
+    assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xbb);
 }
 
 static void
@@ -175,441 +57,25 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
 {
     (void)state;
     kill_while_it_writes(0xaa);
-    kill(daemon_pid, SIGKILL);
-    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(SOON_MS), &err),
+    kill(vbd_world.daemon_pid, SIGKILL);
+    assert_int_equal(xk_vbd_await_image(&vbd_world.vbd,
+                                        xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
     assert_int_equal(err.kind, XK_ERR_IN_USE);
-    slow_file_release(&image);
-    assert_int_equal(xk_vbd_await_image(&vbd, xk_deadline_in_ms(WAIT_MS), &err),
+    slow_file_release(&vbd_world.image);
+    assert_int_equal(xk_vbd_await_image(&vbd_world.vbd,
+                                        xk_deadline_in_ms(VBD_WAIT_MS), &err),
                      0);
-    assert_int_equal(slow_file_byte(&image, 0), 0xaa);
-}
-
-/* ---- between the end of a backend and that of the daemon ---- */
-
-static void
-leave_as_a_backend_does(void)
-{
-    XK_CLEANUP_FREE char *device = xk_asprintf(
-        "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
-        "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
-        "\"engine\":\"nbd\",\"socket\":\"%s/nbd\",\"readonly\":false}",
-        image.path, folder);
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/daemon.json", folder);
-    XK_CLEANUP_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct xk_process process;
-
-    assert_int_equal(
-        xk_write_file(dir, "device.json", device, strlen(device), false, &err),
-        0);
-    assert_true(xk_process_identify(daemon_pid, &process));
-    assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &err), 0);
-    assert_int_equal(write_with(0xaa), 0);
-}
-
-static struct xk_inflight *
-open_log(void)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/inflight", folder);
-    struct xk_inflight_offer offer = {.queues = 1, .segments = 11};
-    struct xk_inflight *log = xk_inflight_open(path, &offer, &err);
-
-    assert_non_null(log);
-    return log;
-}
-
-static uint64_t
-daemon_server(void)
-{
-    struct xk_process process;
-
-    assert_true(xk_process_identify(daemon_pid, &process));
-    return process.start_ticks << 24 ^ (uint64_t)process.pid;
-}
-
-static void
-note_a_write(void)
-{
-    struct xk_inflight *log = open_log();
-
-    xk_inflight_change_server(log, daemon_server());
-    xk_inflight_note_write(log);
-    xk_inflight_close(log);
-}
-
-static void
-assert_lost(void)
-{
-    struct xk_inflight *log;
-
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(xk_settle(folder, xk_deadline_in_ms(WAIT_MS), &err),
-                         -1);
-        assert_non_null(strstr(err.message, "has lost what was written"));
-    }
-    log = open_log();
-    assert_true(xk_inflight_is_poisoned(log));
-    xk_inflight_close(log);
-}
-
-static void
-what_was_written_is_kept_before_the_daemon_ends(void **state)
-{
-    struct xk_inflight *log;
-
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    if (xk_settle(folder, xk_deadline_in_ms(WAIT_MS), &err) == -1)
-        fail_msg("%s", err.message);
-    log = open_log();
-    assert_int_equal(xk_inflight_written(log), 0);
-    assert_false(xk_inflight_is_poisoned(log));
-    xk_inflight_close(log);
-}
-
-static void
-a_last_flush_that_fails_is_told(void **state)
-{
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    slow_file_fail(&image, 0, 1);
-    assert_lost();
-}
-
-/* Beside this program, where the toolstack looks for it. */
-static char *
-link_backend(void)
-{
-    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
-    XK_CLEANUP_FREE char *folder_of = NULL;
-    XK_CLEANUP_FREE char *path = NULL;
-
-    assert_non_null(self);
-    folder_of = xk_asprintf("%.*s", (int)(strrchr(self, '/') - self), self);
-    path = xk_asprintf("%s/xk-backend", folder_of);
-    assert_true(symlink("../../xk-backend", path) == 0 || errno == EEXIST);
-    return XK_TAKE(path);
-}
-
-static void
-a_disk_whose_last_flush_fails_is_not_stopped_for_another_host(void **state)
-{
-    XK_CLEANUP_FREE char *path = link_backend();
-    int r;
-
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    slow_file_fail(&image, 0, 1);
-    r = xk_vbd_stop(&vbd, xk_deadline_in_ms(WAIT_MS), &err);
-    unlink(path);
-    assert_int_equal(r, -1);
-    assert_non_null(strstr(err.message, "has lost what was written"));
-    /* It goes on serving a guest that is told. */
-    assert_int_equal(kill(daemon_pid, 0), 0);
-}
-
-static void
-a_daemon_that_took_writes_along_is_told(void **state)
-{
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    end_daemon();
-    assert_lost();
-}
-
-static void
-a_flush_that_failed_while_the_backend_ended_is_told(void **state)
-{
-    struct xk_inflight *log;
-
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    log = open_log();
-    xk_inflight_set_poisoned(log);
-    xk_inflight_close(log);
-    assert_lost();
-}
-
-static void
-a_last_flush_is_waited_for_until_the_deadline(void **state)
-{
-    (void)state;
-    leave_as_a_backend_does();
-    note_a_write();
-    slow_file_hold(&image, false, true);
-    assert_int_equal(xk_settle(folder, xk_deadline_in_ms(SOON_MS), &err), -1);
-    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
-}
-
-/* ---- what flushes a raw image, and has outlived its backend ---- */
-
-static void
-start_flusher(void)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    XK_CLEANUP_CLOSE int fd = open(image.path, O_RDWR | O_CLOEXEC);
-    struct xk_flusher_options options = {.path = path, .image_fd = fd};
-
-    assert_int_equal(xk_flusher_start(&options, &err), 0);
-}
-
-/* As it leaves a raw image: no storage daemon has that. */
-static void
-leave_raw(void)
-{
-    static const char json[] = "{\"readonly\":false,\"engine\":\"file\"}";
-    XK_CLEANUP_FREE char *device = xk_asprintf(
-        "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
-        "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
-        "\"engine\":\"file\",\"readonly\":false,\"uid\":%u,\"gid\":%u}",
-        image.path, XK_VBD_FIRST_UID + 1, XK_VBD_FIRST_UID + 1);
-    XK_CLEANUP_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    end_daemon();
-    xk_json_cleanup(&vbd.json);
-    vbd.json = xk_json_parse(json, strlen(json), "x", NULL);
-    assert_int_equal(
-        xk_write_file(dir, "device.json", device, strlen(device), false, &err),
-        0);
-    xk_inflight_close(open_log());
-}
-
-static void
-leave_a_flush(void)
-{
-    static const struct xk_blkif_ring_id id = {.pages = 1};
-    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX] = {XK_BLKIF_OP_FLUSH};
-    struct xk_inflight *log = open_log();
-    struct xk_inflight_queue *queue = xk_inflight_queue(log, 0);
-
-    assert_int_equal(xk_inflight_begin(log, 0, &id, 32, 0, &err), 0);
-    xk_inflight_take(queue, 0, 0, entry);
-    xk_inflight_commit(queue, 1);
-    assert_true(xk_blkif_flush_is_lost(log));
-    xk_inflight_close(log);
-}
-
-static bool
-is_flush_lost(void)
-{
-    struct xk_inflight *log = open_log();
-    bool lost = xk_blkif_flush_is_lost(log);
-
-    xk_inflight_close(log);
-    return lost;
-}
-
-static int
-stop_disk(int64_t ms)
-{
-    XK_CLEANUP_FREE char *path = link_backend();
-    int r = xk_vbd_stop(&vbd, xk_deadline_in_ms(ms), &err);
-
-    unlink(path);
-    return r;
-}
-
-static bool
-has_flusher(void)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    XK_CLEANUP_CLOSE int fd = xk_flusher_connect(path, NULL);
-
-    return fd != -1;
-}
-
-static void
-a_disk_is_stopped_after_what_its_dead_backend_did_not_flush(void **state)
-{
-    (void)state;
-    leave_raw();
-    start_flusher();
-    leave_a_flush();
-    if (stop_disk(WAIT_MS) == -1)
-        fail_msg("%s", err.message);
-    assert_false(has_flusher());
-    /* Whoever serves it here after all finds nothing lost. */
-    assert_false(is_flush_lost());
-}
-
-static void
-a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
-{
-    (void)state;
-    leave_raw();
-    start_flusher();
-    slow_file_fail(&image, 0, 1);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(stop_disk(WAIT_MS), -1);
-        assert_non_null(strstr(err.message, "has lost what was written"));
-    }
-    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
-    assert_false(has_flusher());
-}
-
-static void
-a_disk_is_flushed_without_what_should_have_flushed_it(void **state)
-{
-    (void)state;
-    leave_raw();
-    slow_file_fail(&image, 0, 1);
-    assert_int_equal(stop_disk(WAIT_MS), -1);
-    assert_non_null(strstr(err.message, "has lost what was written"));
-}
-
-static void
-a_flush_that_was_lost_with_all_who_knew_of_it_is_told(void **state)
-{
-    (void)state;
-    leave_raw();
-    leave_a_flush();
-    assert_int_equal(stop_disk(WAIT_MS), -1);
-    assert_non_null(strstr(err.message, "has lost what was written"));
-    assert_false(has_flusher());
-}
-
-static void
-a_disk_that_is_not_flushed_in_time_is_not_stopped(void **state)
-{
-    (void)state;
-    leave_raw();
-    start_flusher();
-    leave_a_flush();
-    slow_file_hold(&image, false, true);
-    assert_int_equal(stop_disk(SOON_MS), -1);
-    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
-    assert_true(has_flusher()); /* for whoever serves it next */
-    slow_file_release(&image);
-    assert_int_equal(stop_disk(WAIT_MS), 0);
-    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
-}
-
-static struct xk_process
-find_flusher(void)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher.json", folder);
-    struct xk_process process;
-
-    assert_int_equal(xk_process_load(AT_FDCWD, path, &process, &err), 0);
-    return process;
-}
-
-static void
-a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
-    void **state)
-{
-    struct xk_process process;
-    pid_t pid;
-    int status;
-
-    (void)state;
-    leave_raw();
-    start_flusher();
-    process = find_flusher();
-    slow_file_hold(&image, false, true);
-    pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(stop_disk(WAIT_MS) == -1 &&
-                      strstr(err.message, "has lost what was written") != NULL
-                  ? 0
-                  : 1);
-    }
-    slow_file_await_held(&image);
-    xk_process_signal(&process, SIGKILL);
-    slow_file_release(&image);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
-/* At the flusher's address, with a queue that one client fills. */
-static int
-listen_as_flusher(int type)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-    assert_int_not_equal(fd, -1);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(fd, 0), 0);
-    return fd;
-}
-
-static void
-a_flusher_that_cannot_be_reached_is_not_taken_for_none(void **state)
-{
-    XK_CLEANUP_CLOSE int listener = -1;
-
-    (void)state;
-    leave_raw();
-    listener = listen_as_flusher(SOCK_STREAM);
-    assert_int_not_equal(listener, -1);
-    assert_int_equal(stop_disk(WAIT_MS), -1);
-    assert_non_null(strstr(err.message, "the process that flushes"));
-}
-
-static void
-a_flusher_that_takes_no_connection_is_waited_for_with_an_end(void **state)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    XK_CLEANUP_CLOSE int listener = -1;
-    XK_CLEANUP_CLOSE int client = -1;
-
-    (void)state;
-    leave_raw();
-    listener = listen_as_flusher(SOCK_SEQPACKET);
-    assert_int_not_equal(listener, -1);
-    client = xk_flusher_connect(path, &err);
-    assert_int_not_equal(client, -1);
-    assert_int_equal(stop_disk(WAIT_MS), -1);
-    assert_non_null(strstr(err.message, "the process that flushes"));
-}
-
-static void
-a_flusher_that_is_stopped_and_cannot_be_reached_is_ended(void **state)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", folder);
-    struct xk_process process;
-
-    (void)state;
-    leave_raw();
-    start_flusher();
-    process = find_flusher();
-    xk_process_signal(&process, SIGSTOP);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(xk_vbd_abandon(&vbd, xk_deadline_in_ms(WAIT_MS), &err), 0);
-    assert_false(xk_process_alive(&process));
+    assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xaa);
 }
 
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, vbd_set_up, vbd_tear_down)
     const struct CMUnitTest tests[] = {
         T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
-        T(what_was_written_is_kept_before_the_daemon_ends),
-        T(a_last_flush_that_fails_is_told),
-        T(a_disk_whose_last_flush_fails_is_not_stopped_for_another_host),
-        T(a_daemon_that_took_writes_along_is_told),
-        T(a_flush_that_failed_while_the_backend_ended_is_told),
-        T(a_last_flush_is_waited_for_until_the_deadline),
-        T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
-        T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
-        T(a_disk_is_flushed_without_what_should_have_flushed_it),
-        T(a_flush_that_was_lost_with_all_who_knew_of_it_is_told),
-        T(a_disk_that_is_not_flushed_in_time_is_not_stopped),
-        T(a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host),
-        T(a_flusher_that_cannot_be_reached_is_not_taken_for_none),
-        T(a_flusher_that_takes_no_connection_is_waited_for_with_an_end),
-        T(a_flusher_that_is_stopped_and_cannot_be_reached_is_ended),
     };
 
     if (geteuid() != 0) {

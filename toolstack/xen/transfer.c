@@ -174,8 +174,12 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
         .watch = watch,
         .progress = {.rounds = 1},
     };
-    int r = call_libxl(&sending, domain, options->live, fd, deadline, err);
+    int r = 0;
 
+    if (domain->record != NULL)
+        r = xk_vbds_flush(domain->record, deadline, err);
+    if (r == 0)
+        r = call_libxl(&sending, domain, options->live, fd, deadline, err);
     if (r == 0)
         look(NULL, &sending);
     /* All I/O of the guest is done, and its images closed, before the other

@@ -382,6 +382,22 @@ xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
     return 0;
 }
 
+int
+xk_vbds_flush(const struct xk_record *record, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    if (xk_vbds_list(record, &vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds.count; i++) {
+        if (vbds.items[i].json != NULL &&
+            xk_vbd_flush(&vbds.items[i], deadline, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
 bool
 xk_vbds_need_start(const struct xk_record *record)
 {

@@ -86,6 +86,10 @@ int xk_vbds_attach(struct xk_xen *xen, const struct xk_record *record,
 int xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
                  struct xk_error *err);
 
+/* Before that, while the guest runs: have what was written so far kept. */
+int xk_vbds_flush(const struct xk_record *record, struct xk_deadline deadline,
+                  struct xk_error *err);
+
 /* Serve them again where their processes are gone. */
 int xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
                   struct xk_error *err);
@@ -158,6 +162,12 @@ int xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
  * one, which was killed, are done before; at the deadline there is no offer. */
 int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
+
+/* Have what was written so far kept, while its guest writes on, so that little
+ * is left to do when it stands still. Takes 120 s at most. An error where a
+ * flush fails, of which whoever flushes knows, or is not done in time. */
+int xk_vbd_flush(const struct xk_vbd *vbd, struct xk_deadline deadline,
+                 struct xk_error *err);
 
 /* Have what was written kept, between the end of the backend and that of the
  * process that serves or flushes the image. Takes 30 s at most. An error where

@@ -26,7 +26,10 @@ enum {
     LOOK_MS = 50, /* and ever less often: each looks at all processes */
     LOOK_MS_MAX = 1000,
     DROPPED_MAX = 3,
-    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
+    /* For a flush of a disk: while its guest runs; while it stands still, and
+     * then goes on here. */
+    FLUSH_MS = 120000,
+    SETTLE_MS = 30000,
 };
 
 static bool
@@ -301,9 +304,10 @@ xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
 
 /* ---- before it, or the process that flushes a raw image, ends ---- */
 
-int
-xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
-              struct xk_error *err)
+/* A process of its own: the kernel may keep who asks for a flush. */
+static int
+run_flush(const struct xk_vbd *vbd, const char *verb,
+          struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *program = NULL;
     XK_CLEANUP_FREE char *log = xk_asprintf("%s/inflight", vbd->path);
@@ -315,20 +319,36 @@ xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
 
     if (!is_read_write(vbd) || access(log, F_OK) == -1)
         return 0; /* nobody has ever served it */
-    /* A save may wait for ever, but not for this: its guest stands still. */
-    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS));
     ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
     program = xk_program_find("xk-backend", err);
     if (program == NULL)
         return -1;
     if (xk_process_run(
-            (const char *const[]){program, "settle", vbd->path, ms, NULL},
+            (const char *const[]){program, verb, vbd->path, ms, NULL},
             ANSWER_MAX, &output, &errors, deadline, &status, err) == -1)
         return xk_wrap(err, "flush disk %s", vbd->vdev);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     said = complaint(&errors);
     return xk_fail(err, XK_ERR_FAILED, "%.*s", (int)strcspn(said, "\n"), said);
+}
+
+int
+xk_vbd_flush(const struct xk_vbd *vbd, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    return run_flush(vbd, "flush",
+                     xk_deadline_min(deadline, xk_deadline_in_ms(FLUSH_MS)),
+                     err);
+}
+
+int
+xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    return run_flush(vbd, "settle",
+                     xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS)),
+                     err);
 }
 
 /* ---- told while it runs ---- */
