@@ -161,6 +161,21 @@ locking_a_record_removed_meanwhile_is_not_found(void **context)
 }
 
 static void
+a_record_that_lost_its_lock_is_locked_all_the_same(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_RECORD struct xk_record *record = make(f);
+    XK_CLEANUP_RECORD struct xk_record *other =
+        xk_record_open(&f->state, &f->uuid, &f->err);
+
+    xk_record_unlock(record);
+    assert_int_equal(unlinkat(record->dir_fd, "lock", 0), 0);
+    assert_int_equal(
+        xk_record_lock(record, "destroy", xk_deadline_in_ms(0), &f->err), 0);
+    assert_int_equal(xk_record_try_lock(other, "pause", &f->err), 0);
+}
+
+static void
 what_was_left_half_made_is_swept(void **context)
 {
     struct fixture *f = *context;
@@ -402,6 +417,7 @@ main(void)
         T(a_held_lock_is_refused_naming_the_holder),
         T(a_lock_is_taken_over_as_soon_as_its_holder_is_killed),
         T(locking_a_record_removed_meanwhile_is_not_found),
+        T(a_record_that_lost_its_lock_is_locked_all_the_same),
         T(what_was_left_half_made_is_swept),
         T(a_record_of_another_name_is_told_apart_by_a_look),
         T(the_state_directory_is_closed_to_others),
