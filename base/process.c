@@ -23,6 +23,7 @@ enum {
     FILE_VERSION = 1,
     FILE_BYTES = 128, /* as we write it, whoever it names */
     FILE_BYTES_MAX = 4096,
+    KILLED_MS = 2000,
 };
 
 extern char **environ;
@@ -286,6 +287,22 @@ ended_in_time(pid_t pid, struct xk_deadline deadline)
            xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
 }
 
+/* False where it was killed, or has not even ended then: the kernel waits for a
+ * device or a file system, and reaps it after us. */
+static bool
+end_by(pid_t pid, bool in_time, struct xk_deadline deadline, int *status)
+{
+    in_time = in_time && ended_in_time(pid, deadline);
+    if (!in_time) {
+        kill(pid, SIGKILL);
+        if (!ended_in_time(pid, xk_deadline_in_ms(KILLED_MS)))
+            return false;
+    }
+    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
+    }
+    return in_time;
+}
+
 static int
 start(const char *const *argv, int output, int errors, pid_t *pid)
 {
@@ -340,14 +357,8 @@ xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
         if (readers[i].fd != -1)
             close(readers[i].fd);
     }
-    if (in_time)
-        in_time = ended_in_time(pid, deadline);
-    if (!in_time)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
-    }
-    if (!in_time)
-        return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
-                       argv[0]);
-    return 0;
+    return end_by(pid, in_time, deadline, status)
+               ? 0
+               : xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
+                         argv[0]);
 }

@@ -61,7 +61,8 @@ int xk_process_kill(const struct xk_process *process,
 
 /* Run a program to its end and collect at most `limit` bytes of its standard
  * output and, apart, of its standard error. argv[0] is searched in PATH.
- * stdin is /dev/null. The program is killed at the deadline.
+ * stdin is /dev/null. The program is killed at the deadline, and left where the
+ * kernel does not let it go then.
  * *status is as of waitpid(2). Kind XK_ERR_HOST where it is not installed. */
 int xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
                    struct xk_buf *errors, struct xk_deadline deadline,

@@ -438,7 +438,7 @@ open_record_lock(struct xk_record *record, struct xk_error *err)
 
     if (fd != -1)
         return fd;
-    /* One whose lock alone is lost must not be out of the reach of all verbs. */
+    /* What lost its lock alone must stay in the reach of all verbs. */
     if (errno == ENOENT && xk_record_is_there(record))
         return open_lock_file(record->dir_fd, err);
     if (errno == ENOENT)

@@ -18,7 +18,10 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/process.h"
+#include "tests/fakes/scratch.h"
+#include "tests/fakes/slow_file.h"
 
 enum {
     PATIENCE_MS = 20000
@@ -296,6 +299,37 @@ a_program_that_is_not_installed_is_named(void **state)
     assert_non_null(strstr(err.message, "no-such-program"));
 }
 
+/* The kernel lets nobody go who waits for a file system. */
+static void
+a_program_that_cannot_be_killed_is_left_at_the_deadline(void **state)
+{
+    char *folder = scratch_new();
+    char *path = xk_asprintf("%s/file", folder);
+    char *of = xk_asprintf("of=%s", path);
+    const char *argv[] = {"dd",      "if=/dev/zero", of,  "bs=4096",
+                          "count=1", "conv=fsync",   NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    struct xk_error err = {0};
+    struct slow_file file;
+    int status = 0;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* a mount of our own */
+    slow_file_new(&file, path, 4096, false);
+    slow_file_hold(&file, false, true);
+    assert_int_equal(xk_process_run(argv, 100, &out, &errors,
+                                    xk_deadline_in_ms(1000), &status, &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    slow_file_release(&file);
+    slow_file_free(&file);
+    scratch_free(folder);
+    free(path);
+    free(of);
+}
+
 int
 main(void)
 {
@@ -311,6 +345,8 @@ main(void)
         cmocka_unit_test(output_without_end_is_bounded),
         cmocka_unit_test(a_program_that_hangs_is_killed_at_the_deadline),
         cmocka_unit_test(a_program_that_is_not_installed_is_named),
+        cmocka_unit_test(
+            a_program_that_cannot_be_killed_is_left_at_the_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
