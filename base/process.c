@@ -287,20 +287,21 @@ ended_in_time(pid_t pid, struct xk_deadline deadline)
            xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
 }
 
-/* False where it was killed, or has not even ended then: the kernel waits for a
- * device or a file system, and reaps it after us. */
-static bool
-end_by(pid_t pid, bool in_time, struct xk_deadline deadline, int *status)
+static void
+reap(pid_t pid, int *status)
 {
-    in_time = in_time && ended_in_time(pid, deadline);
-    if (!in_time) {
-        kill(pid, SIGKILL);
-        if (!ended_in_time(pid, xk_deadline_in_ms(KILLED_MS)))
-            return false;
-    }
     while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
     }
-    return in_time;
+}
+
+void
+xk_process_kill_child(pid_t pid)
+{
+    int status;
+
+    kill(pid, SIGKILL);
+    if (ended_in_time(pid, xk_deadline_in_ms(KILLED_MS)))
+        reap(pid, &status);
 }
 
 static int
@@ -357,8 +358,11 @@ xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
         if (readers[i].fd != -1)
             close(readers[i].fd);
     }
-    return end_by(pid, in_time, deadline, status)
-               ? 0
-               : xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
-                         argv[0]);
+    if (!in_time || !ended_in_time(pid, deadline)) {
+        xk_process_kill_child(pid);
+        return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
+                       argv[0]);
+    }
+    reap(pid, status);
+    return 0;
 }

@@ -59,10 +59,14 @@ void xk_process_signal(const struct xk_process *process, int signal);
 int xk_process_kill(const struct xk_process *process,
                     struct xk_deadline deadline, struct xk_error *err);
 
+/* SIGKILL a child of ours and reap it. Where it waits in the kernel, for a
+ * device or a file system, and is still there after 2 s, it is left: it is
+ * reaped by whoever adopts it when we have ended. */
+void xk_process_kill_child(pid_t pid);
+
 /* Run a program to its end and collect at most `limit` bytes of its standard
  * output and, apart, of its standard error. argv[0] is searched in PATH.
- * stdin is /dev/null. The program is killed at the deadline, and left where the
- * kernel does not let it go then.
+ * stdin is /dev/null. The program is killed at the deadline, as above.
  * *status is as of waitpid(2). Kind XK_ERR_HOST where it is not installed. */
 int xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
                    struct xk_buf *errors, struct xk_deadline deadline,

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/util.h"
 
 extern char **environ;
@@ -320,7 +321,8 @@ xk_link_close(struct xk_link *link)
     if (link->pid != 0 &&
         !has_ended(link, xk_deadline_in_ms(END_MS), &status)) {
         kill(-link->pid, SIGKILL);
-        reap(link, &status);
+        xk_process_kill_child(link->pid);
+        link->pid = 0;
     }
 }
 

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/util.h"
 #include "toolstack/program.h"
 
@@ -165,16 +166,13 @@ reap(struct child *child, int *status)
 static void
 end_child(struct child *child)
 {
-    int status;
-
     if (child->pid > 0) {
         if (child->sends && child->pidfd != -1) {
             kill(child->pid, SIGTERM);
             xk_deadline_poll(xk_deadline_in_ms(ABORT_MS), child->pidfd, POLLIN,
                              "", NULL);
         }
-        kill(child->pid, SIGKILL);
-        reap(child, &status);
+        xk_process_kill_child(child->pid);
     }
     if (child->pidfd != -1)
         close(child->pidfd);
