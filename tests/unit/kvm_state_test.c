@@ -414,6 +414,25 @@ where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
     }
 }
 
+/* The log has begun anew since: what QEMU said first is in the notes alone. */
+static void
+where_the_notes_of_the_log_are_lost_qemu_is_asked(void **context)
+{
+    static const char *const notes[] = {NULL, "", "x", "{}", "{\"log\":1}"};
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(notes); i++) {
+        start_qemu(f, "running");
+        write_log(f, "");
+        assert_int_equal(unlinkat(f->fd, XK_KVM_FILE_TAKEN, 0), 0);
+        if (notes[i] != NULL)
+            assert_int_equal(xk_write_file(f->fd, XK_KVM_FILE_TAKEN, notes[i],
+                                           strlen(notes[i]), false, NULL),
+                             0);
+        assert_int_equal(read_status(f).state, XK_STATE_RUNNING);
+    }
+}
+
 static void
 files_that_are_not_what_was_written_are_errors(void **context)
 {
@@ -454,6 +473,7 @@ main(void)
         T(a_reboot_that_was_asked_for_comes_as_a_poweroff),
         T(a_reboot_that_was_not_heeded_within_a_minute_lapses),
         T(where_the_log_has_a_hole_the_state_is_what_qemu_says),
+        T(where_the_notes_of_the_log_are_lost_qemu_is_asked),
         T(files_that_are_not_what_was_written_are_errors),
     };
 #undef T

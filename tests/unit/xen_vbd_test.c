@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A storage daemon, or a client of it, is killed while it writes. */
+/* A storage daemon, or a client of it, is killed while it writes; what there is
+ * in the directory of a disk. */
 #include "toolstack/xen/vbd.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/process.h"
 #include "tests/unit/test.h"
 #include "tests/unit/xen_vbd_support.h"
 
@@ -69,6 +75,58 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
     assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xaa);
 }
 
+/* ---- the directory of a disk ---- */
+
+/* As xk-backend does, for this process. */
+static int
+serve(const struct xk_record *record)
+{
+    XK_CLEANUP_FREE char *folder = xk_asprintf("%s/vbd-51712", record->path);
+    XK_CLEANUP_FREE char *lock = xk_asprintf("%s/lock", folder);
+    XK_CLEANUP_FREE char *name = xk_asprintf("%s/backend.json", folder);
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct xk_process self;
+    int fd;
+
+    assert_int_equal(mkdir(folder, 0700), 0);
+    fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &all), 0);
+    assert_true(xk_process_identify(getpid(), &self));
+    assert_int_equal(xk_process_save(AT_FDCWD, name, &self, &err), 0);
+    return fd;
+}
+
+static bool
+is_known(const struct xk_record *record)
+{
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+
+    assert_int_equal(xk_vbds_list(record, &vbds, &err), 0);
+    assert_int_equal(vbds.count, 1);
+    return xk_vbd_need_known(&vbds.items[0], &err) == 0;
+}
+
+static void
+a_disk_that_is_served_is_not_taken_for_one_half_made(void **context)
+{
+    struct xk_state state;
+    struct xk_record *record;
+    struct xk_uuid uuid;
+    int fd;
+
+    (void)context;
+    xk_uuid_random(&uuid);
+    assert_int_equal(xk_state_open(&state, &err), 0);
+    record = xk_record_create(&state, &uuid, "fake", "create", &err);
+    assert_non_null(record);
+    fd = serve(record);
+    assert_false(is_known(record)); /* its device.json is missing */
+    close(fd);
+    assert_true(is_known(record));
+    xk_record_close(record);
+    xk_state_close(&state);
+}
+
 int
 main(void)
 {
@@ -76,6 +134,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
+        T(a_disk_that_is_served_is_not_taken_for_one_half_made),
     };
 
     if (geteuid() != 0) {

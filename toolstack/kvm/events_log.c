@@ -159,7 +159,9 @@ ends_in_doubt(off_t offset, off_t end)
            (end > 0 && end % PAGE == 0);
 }
 
-/* What was saved, where it was taken from this log. */
+/* What was saved, where it was taken from this log. Notes of it were written
+ * before QEMU began: where they are lost, so may be what the log said before it
+ * began anew. */
 static void
 load_for(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
          struct saved *saved)
@@ -170,6 +172,7 @@ load_for(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
     if (saved->log == number)
         return;
     xk_kvm_run_init(run);
+    run->doubtful = run->negotiated = true;
     *saved = (struct saved){.log = number};
 }
 

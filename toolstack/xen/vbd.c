@@ -97,30 +97,39 @@ take_json(struct xk_vbd *vbd, struct xk_error *err)
 }
 
 /* A directory without a file is of a process that was killed before there was
- * any more. A file is there whole, so one that is not understood is of another
- * xk. */
-static void
-read_vbd(const struct xk_record *record, unsigned number, struct xk_vbd *vbd)
+ * any more, unless somebody serves the disk: then its file is lost. A file is
+ * there whole, so one that is not understood is of another xk. */
+static char *
+read_document(struct xk_vbd *vbd)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
-    XK_CLEANUP_FREE char *file = NULL;
+    XK_CLEANUP_FREE char *file = xk_asprintf("%s/" FILE_NAME, vbd->path);
     struct xk_error err = {0};
 
-    *vbd = (struct xk_vbd){.number = number};
-    vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
-    file = xk_asprintf("%s/" FILE_NAME, vbd->path);
     if (xk_read_file(AT_FDCWD, file, JSON_MAX, &text, &err) == -1) {
         if (err.errnum != ENOENT)
-            vbd->unknown = xk_strdup(err.message);
-        return;
+            return xk_strdup(err.message);
+        return xk_vbd_is_served(vbd)
+                   ? xk_asprintf("\"%s\" is missing, and the disk is served "
+                                 "without it until its domain is destroyed",
+                                 file)
+                   : NULL;
     }
     vbd->document = xk_json_parse(text.data, text.length, file, &err);
     if (vbd->document != NULL && take_json(vbd, &err) == 0) {
         vbd->json = vbd->document;
-        return;
+        return NULL;
     }
-    vbd->unknown = xk_asprintf("\"%s\": %s", file, err.message);
-    if (vbd->vdev == NULL)
+    return xk_asprintf("\"%s\": %s", file, err.message);
+}
+
+static void
+read_vbd(const struct xk_record *record, unsigned number, struct xk_vbd *vbd)
+{
+    *vbd = (struct xk_vbd){.number = number};
+    vbd->path = xk_asprintf("%s/" PREFIX "%u", record->path, number);
+    vbd->unknown = read_document(vbd);
+    if (vbd->unknown != NULL && vbd->vdev == NULL)
         vbd->vdev = "?";
 }
 
