@@ -8,14 +8,21 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <seccomp.h>
+
 #include "base/util.h"
+
+/* The macros of libseccomp leave a field out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum {
     FILES_MAX = 256,
@@ -145,6 +152,72 @@ xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
     return become_root(err);
 }
 
+/* ---- nothing of the others of its user ---- */
+
+static const int forbidden[] = {
+    SCMP_SYS(kill),
+    SCMP_SYS(tkill),
+    SCMP_SYS(rt_sigqueueinfo),
+    SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(sched_setscheduler),
+    SCMP_SYS(sched_setparam),
+    SCMP_SYS(sched_setattr),
+};
+
+/* Who is told of what becomes ready, and by which signal. */
+static const uint32_t fcntls[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
+static const uint32_t ioctls[] = {FIOSETOWN, SIOCSPGRP};
+
+static int
+forbid(scmp_filter_ctx filter)
+{
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    int rc = 0;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(forbidden) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, no, forbidden[i], 0);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, no, SCMP_SYS(fcntl), 1,
+                              SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
+    for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, no, SCMP_SYS(ioctl), 1,
+                              SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
+    /* abort() ends it, and nobody else; it has limits of its own only. */
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, no, SCMP_SYS(tgkill), 1,
+                              SCMP_A0_32(SCMP_CMP_NE, (uint32_t)getpid()));
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, no, SCMP_SYS(prlimit64), 1,
+                              SCMP_A0_32(SCMP_CMP_NE, 0));
+    return rc == 0 ? seccomp_load(filter) : rc;
+}
+
+/* What the program does otherwise is its own affair: which calls it needs
+ * differs by its version. */
+static int
+touch_nobody(struct xk_error *err)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int rc;
+
+    if (filter == NULL)
+        return xk_fail(err, XK_ERR_SYSTEM, "make a seccomp filter");
+    rc = forbid(filter);
+    seccomp_release(filter);
+    if (rc != 0)
+        return xk_fail(err, XK_ERR_SYSTEM, "load the seccomp filter: %s",
+                       strerror(-rc));
+    return 0;
+}
+
+/* ---- a user of its own ---- */
+
 static int
 limit(int what, rlim_t value)
 {
@@ -177,5 +250,5 @@ xk_storage_drop(uint32_t uid, struct xk_error *err)
         return xk_fail_errno(err, "become user %u", uid);
     if (setresuid(0, 0, 0) == 0)
         return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
-    return 0;
+    return touch_nobody(err);
 }

@@ -27,7 +27,9 @@ int xk_storage_take(int fd, const char *path, const char *name, bool read_only,
 int xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
                      unsigned count, struct xk_error *err);
 
-/* Become that user, with no privilege but to open what there is. */
+/* Become that user, with no privilege but to open what there is, and unable to
+ * signal, trace or limit others of that user; for the process whose pid this
+ * is. */
 int xk_storage_drop(uint32_t uid, struct xk_error *err);
 
 #endif
