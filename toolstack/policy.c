@@ -33,7 +33,8 @@ enum {
     LOOP_WINDOW_MS = 60000,
     CORE_DUMP_MS = 600000,
     STAMP_SIZE = 32,
-    DUMPS_MAX = 8, /* of one domain */
+    DUMPS_MAX = 8, /* of domains of one name */
+    KEPT_MAX = 8,  /* beside a domain, by rename-restart */
 };
 _Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
                "the journal knows of them");
@@ -103,8 +104,8 @@ is_looping(const struct xk_domain *domain)
 {
     if (xk_operation_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
         return false;
-    xk_warn("domain \"%s\" stopped %d times within %d s: it is kept as it is, "
-            "for xk destroy",
+    xk_warn("domain \"%s\" stops again after %d starts within %d s: it is kept "
+            "as it is, for xk destroy",
             domain->name, LOOP_STARTS, LOOP_WINDOW_MS / 1000);
     return true;
 }
@@ -305,6 +306,42 @@ xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
         xk_warn("domain \"%s\": %s", old.name, err.message);
 }
 
+static bool
+is_kept_of(struct xk_host *host, const struct xk_uuid *uuid, const char *name)
+{
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&host->state, uuid, NULL);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        record == NULL ? NULL : xk_record_load_config(record, NULL);
+    size_t length = strlen(name);
+    unsigned day;
+
+    return config != NULL && strncmp(config->name, name, length) == 0 &&
+           sscanf(config->name + length, "-%8uT", &day) == 1 &&
+           xk_operation_is_preserved(record);
+}
+
+/* Each has all the memory of the domain, and guests choose when they stop. The
+ * first ones tell most. */
+static bool
+is_kept_often(struct xk_host *host, const char *name)
+{
+    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
+    unsigned kept = 0;
+    size_t count;
+
+    if (xk_state_list(&host->state, &uuids, &count, NULL) == -1)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        kept += is_kept_of(host, &uuids[i], name);
+    if (kept < KEPT_MAX)
+        return false;
+    xk_warn("domain \"%s\": %u that stopped are kept already; it is started "
+            "anew and not kept, until some are destroyed",
+            name, kept);
+    return true;
+}
+
 static int
 do_replace(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *config, struct xk_deadline deadline,
@@ -312,6 +349,8 @@ do_replace(struct xk_host *host, struct xk_domain *domain,
 {
     if (is_looping(domain))
         return do_preserve(host, domain, config, deadline, err);
+    if (is_kept_often(host, domain->name))
+        return do_restart(host, domain, config, deadline, err);
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_REPLACE, NULL,
                           err) == -1 ||
         xk_record_save_next(domain->record, config, err) == -1)

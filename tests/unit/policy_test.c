@@ -168,6 +168,20 @@ a_guest_that_is_made_anew_in_a_loop_is_kept(void **context)
 }
 
 static void
+no_more_than_eight_of_a_guest_are_kept_beside_it(void **context)
+{
+    struct core_world *f = *context;
+
+    assert_int_equal(core_create(f, "a", "on_crash = 'rename-restart'"), 0);
+    for (unsigned i = 0; i < 9; i++) {
+        core_stop(f, "a", XK_STOP_CRASH);
+        assert_int_equal(core_apply(f, "a"), 0);
+        core_assert_state(f, "a", XK_STATE_RUNNING);
+        assert_int_equal(xk_fake_count(f->host.preferred), i < 8 ? i + 2 : 9);
+    }
+}
+
+static void
 a_restart_that_fails_is_not_tried_for_ever(void **context)
 {
     struct core_world *f = *context;
@@ -195,6 +209,7 @@ main(void)
         T(a_rename_restart_keeps_the_old_under_another_name),
         T(a_guest_that_reboots_in_a_loop_is_stopped),
         T(a_guest_that_is_made_anew_in_a_loop_is_kept),
+        T(no_more_than_eight_of_a_guest_are_kept_beside_it),
         T(a_restart_that_fails_is_not_tried_for_ever),
     };
 
