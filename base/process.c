@@ -24,6 +24,7 @@ enum {
     FILE_BYTES = 128, /* as we write it, whoever it names */
     FILE_BYTES_MAX = 4096,
     KILLED_MS = 2000,
+    LOOK_MS = 20,
 };
 
 extern char **environ;
@@ -42,7 +43,8 @@ xk_process_read_stat(pid_t pid, struct xk_process_stat *stat)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     length = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
     if (length <= 0) {
-        errno = ESRCH;
+        if (length == 0 || errno == ENOENT)
+            errno = ESRCH;
         return -1;
     }
     text[length] = '\0';
@@ -74,14 +76,19 @@ xk_process_identify(pid_t pid, struct xk_process *process)
 }
 
 /* The state says nothing of its end: a leader is a zombie as soon as it has
- * returned, while its threads go on, or wait in the kernel for their I/O. */
-static bool
-is_that_one(const struct xk_process *process)
+ * returned, while its threads go on, or wait in the kernel for their I/O. -1,
+ * with errno ESRCH where it has ended. */
+static int
+check_identity(const struct xk_process *process)
 {
     struct xk_process_stat stat;
 
-    return xk_process_read_stat(process->pid, &stat) == 0 &&
-           stat.start_ticks == process->start_ticks;
+    if (xk_process_read_stat(process->pid, &stat) == -1)
+        return -1;
+    if (stat.start_ticks == process->start_ticks)
+        return 0;
+    errno = ESRCH;
+    return -1;
 }
 
 static bool
@@ -107,7 +114,9 @@ xk_process_open(const struct xk_process *process)
     if (fd == -1)
         return -1;
     /* Checked after opening: from here on the pid cannot become another's. */
-    if (!is_that_one(process) || has_ended(fd)) {
+    if (check_identity(process) == -1)
+        return -1;
+    if (has_ended(fd)) {
         errno = ESRCH;
         return -1;
     }
@@ -277,14 +286,28 @@ collect(struct pipe_reader *readers, size_t count, struct xk_deadline deadline)
     }
 }
 
+static bool
+child_has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == -1 ||
+           info.si_pid != 0;
+}
+
 /* A program may close its output long before it ends. */
 static bool
 ended_in_time(pid_t pid, struct xk_deadline deadline)
 {
     XK_CLEANUP_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-    return fd == -1 ||
-           xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
+    if (fd != -1)
+        return xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
+    while (!child_has_ended(pid)) {
+        if (!xk_deadline_pause(deadline, LOOK_MS))
+            return false;
+    }
+    return true;
 }
 
 static void

@@ -568,6 +568,8 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
         if (r != 0)
             return r == -1 ? -1 : 0;
         r = domain->hv->ops->wait(domain->hv, domain, &cookie, deadline, err);
+        if (r == 0 && xk_deadline_left_ms(deadline) == 0)
+            r = xk_fail(err, XK_ERR_TIMEOUT, "it changes all the time");
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
             return fail_to_wait(domain, what, deadline, err);
     }

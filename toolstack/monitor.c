@@ -412,6 +412,8 @@ trim(struct ev_loop *loop, ev_timer *timer, int events)
     xk_log_trim();
     for (struct watched *domain = monitor->domains; domain != NULL;
          domain = domain->next) {
+        if (!domain->driver_watch) /* it could not be watched */
+            watch_process(domain);
         if (domain->hv != NULL)
             domain->hv->ops->trim(domain->hv, &domain->uuid);
     }

@@ -196,23 +196,29 @@ a_dead_process_whose_number_a_thread_has_now_is_gone(void **state)
 static void
 without_a_descriptor_to_spare_nobody_is_taken_for_gone(void **state)
 {
-    struct rlimit before, none;
+    struct rlimit before, few;
     struct xk_process self;
     struct xk_error err = {0};
-    bool alive;
-    int killed;
+    int first = dup(0);
 
     (void)state;
+    assert_int_not_equal(first, -1);
+    close(first);
     assert_true(xk_process_identify(getpid(), &self));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    none = before;
-    none.rlim_cur = 0;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    alive = xk_process_alive(&self);
-    killed = xk_process_kill(&self, xk_deadline_in_ms(0), &err);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_true(alive);
-    assert_int_equal(killed, -1);
+    few = before;
+    for (rlim_t spare = 0; spare < 2; spare++) {
+        bool alive;
+        int killed;
+
+        few.rlim_cur = (rlim_t)first + spare;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        alive = xk_process_alive(&self);
+        killed = xk_process_kill(&self, xk_deadline_in_ms(0), &err);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_true(alive);
+        assert_int_equal(killed, -1);
+    }
 }
 
 static void

@@ -5,15 +5,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -354,6 +359,84 @@ the_end_is_found_without_the_description(void **context)
     assert_int_equal(text.length, 100000);
 }
 
+/* ---- a QEMU that keeps the kernel busy ---- */
+
+/* From a page that never comes: the kernel holds the locks of the file and of
+ * its place meanwhile. */
+static void
+write_for_ever(int fd, int ready_fd)
+{
+    struct uffdio_api api = {.api = UFFD_API};
+    struct uffdio_register all = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+    int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    all.range.start = (uintptr_t)page;
+    all.range.len = 4096;
+    if (faults == -1 || page == MAP_FAILED ||
+        ioctl(faults, UFFDIO_API, &api) == -1 ||
+        ioctl(faults, UFFDIO_REGISTER, &all) == -1)
+        _exit(77);
+    (void)!write(ready_fd, "1", 1);
+    (void)!write(fd, page, 4096);
+    _exit(1);
+}
+
+/* -1: it cannot be had here. */
+static pid_t
+start_endless_write(int fd)
+{
+    struct xk_process_stat stat = {.state = 'R'};
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+    if (pid == 0) {
+        close(ready[0]);
+        write_for_ever(fd, ready[1]);
+    }
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1) {
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        pid = -1;
+    }
+    close(ready[0]);
+    while (pid != -1 && stat.state == 'R') {
+        assert_int_equal(xk_process_read_stat(pid, &stat), 0);
+        sched_yield();
+    }
+    return pid;
+}
+
+static void
+a_write_that_does_not_end_is_not_waited_for(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_FREE char *much = xk_calloc(1, XK_KVM_LIVE_ROOM);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    pid_t pid;
+
+    memset(much, 'y', XK_KVM_LIVE_ROOM);
+    print(f, much, XK_KVM_LIVE_ROOM - 8192);
+    pid = start_endless_write(f->live.write_fd);
+    if (pid == -1)
+        return; /* only the privileged may hold up the kernel here */
+    alarm(20);  /* else it would hang */
+    assert_int_equal(xk_kvm_live_end(&f->live), XK_KVM_LIVE_ROOM - 8192);
+    gather(f);
+    read_log(f, &text);
+    assert_int_equal(text.length, XK_KVM_LIVE_ROOM - 8192);
+    assert_int_equal(xk_kvm_live_end(&f->live), XK_KVM_LIVE_ROOM - 8192);
+    alarm(0);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int
 main(void)
 {
@@ -370,6 +453,7 @@ main(void)
         T(only_sealed_memory_of_that_size_is_taken),
         T(what_is_open_to_append_takes_nothing_until_it_begins),
         T(the_end_is_found_without_the_description),
+        T(a_write_that_does_not_end_is_not_waited_for),
     };
 #undef T
 

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -183,7 +185,6 @@ a_log_that_was_gathered_often_stays_short(void **context)
         xk_kvm_ops.trim(w->hv, &w->domain.uuid);
         assert_true(size_of(w, XK_KVM_FILE_CONSOLE) >= XK_KVM_LOG_KEEP - 8192);
         assert_int_equal(xk_kvm_live_end(&live), 0);
-        assert_int_equal(memory_of(&live), 0);
     }
     kvm_type(w, '7');
     kvm_wait_printed(w, '7', 1);
@@ -434,6 +435,119 @@ who_is_told_of_an_event_may_end_the_last_watch(void **context)
     ev_loop_destroy(loop);
 }
 
+/* As a QEMU can that a guest has taken over. */
+static pid_t
+write_without_end(int fd)
+{
+    pid_t pid = fork();
+
+    assert_int_not_equal(pid, -1);
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (write(fd, "\n", 1) == 1 && lseek(fd, 0, SEEK_SET) == 0) {
+    }
+    _exit(1);
+}
+
+static void
+a_log_that_is_written_without_end_leaves_the_loop_to_others(void **context)
+{
+    struct kvm_world *w = *context;
+    struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_uuid others;
+    pid_t pids[2];
+
+    make_waiting(w, "a", &others);
+    make_waiting(w, "b", &seen.uuid);
+    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &others, on_change, &seen,
+                              &w->err));
+    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &seen.uuid, on_change, &seen,
+                              &w->err));
+    changes_within(&seen, 0.2);
+    fd = open_events(w, &others);
+    for (size_t i = 0; i < 2; i++)
+        pids[i] = write_without_end(fd);
+    alarm(20); /* else it would hang */
+    append_event(w, &seen.uuid, stop_event);
+    assert_int_equal(changes_within(&seen, 10), 1);
+    alarm(0);
+    for (size_t i = 0; i < 2; i++) {
+        kill(pids[i], SIGKILL);
+        assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+    }
+    xk_kvm_ops.unwatch(w->hv, &others);
+    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    ev_loop_destroy(seen.loop);
+}
+
+static void
+a_record_whose_logs_were_taken_away_is_still_there(void **context)
+{
+    struct kvm_world *w = *context;
+    uint64_t cookie = 0;
+    int dir;
+
+    kvm_start(w, "");
+    dir = w->domain.record->dir_fd;
+    assert_int_equal(unlinkat(dir, XK_KVM_FILE_EVENTS, 0), 0);
+    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.wait(w->hv, &w->domain, &cookie,
+                               xk_deadline_in_ms(50), &w->err));
+    assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
+    xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    assert_int_equal(faccessat(dir, XK_KVM_FILE_EVENTS, F_OK, 0), 0);
+}
+
+/* Watch with so many descriptors to spare. */
+static int
+watch_with(struct kvm_world *w, struct seen *seen, unsigned spare)
+{
+    struct rlimit before, few;
+    int fds[64];
+    size_t count = 0;
+    int r;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = 64;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count < 64 && (fds[count] = dup(0)) != -1)
+        count++;
+    assert_true(count > spare);
+    for (unsigned i = 0; i < spare; i++)
+        close(fds[--count]);
+    r = xk_kvm_ops.watch(w->hv, seen->loop, &seen->uuid, on_change, seen,
+                         &w->err);
+    while (count > 0)
+        close(fds[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return r;
+}
+
+static void
+without_descriptors_to_spare_a_watch_fails_or_sees_all(void **context)
+{
+    struct kvm_world *w = *context;
+    struct seen seen = {.loop = ev_loop_new(EVFLAG_NOENV)};
+    unsigned watched = 0;
+
+    make_waiting(w, "a", &seen.uuid);
+    for (unsigned spare = 0; spare < 16; spare++) {
+        if (watch_with(w, &seen, spare) == -1)
+            continue;
+        watched++;
+        changes_within(&seen, 0.2);
+        append_event(w, &seen.uuid, stop_event);
+        if (changes_within(&seen, 10) != 1)
+            fail_msg("with %u", spare);
+        xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    }
+    assert_true(watched > 0 && watched < 16);
+    ev_loop_destroy(seen.loop);
+}
+
 int
 main(void)
 {
@@ -448,6 +562,9 @@ main(void)
         T(a_watch_tells_of_what_matters_and_of_the_end),
         T(an_event_that_an_overflow_hid_is_told_of),
         T(who_is_told_of_an_event_may_end_the_last_watch),
+        T(a_log_that_is_written_without_end_leaves_the_loop_to_others),
+        T(a_record_whose_logs_were_taken_away_is_still_there),
+        T(without_descriptors_to_spare_a_watch_fails_or_sees_all),
     };
 #undef T
 

@@ -39,6 +39,7 @@ struct xk_kvm_run {
     bool doubtful;              /* events may be missing since: QEMU knows */
     off_t taken;                /* how far the log was read for this */
     int64_t round;              /* how often it had begun anew by then */
+    int64_t log;                /* which log that was */
 };
 
 /* The state before the first event: not started. */
@@ -79,7 +80,8 @@ int xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
 void xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run);
 
 /* Save the state, add what was taken to events.log, and give back room. Anyone
- * may, at any time, also once that QEMU has ended. */
-void xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live);
+ * may, at any time, also once that QEMU has ended. -1: another holds the log.
+ */
+int xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live);
 
 #endif

@@ -25,6 +25,7 @@ enum {
     AT_ONCE = 128 * 1024, /* bytes taken before time is looked at */
     OLD_MAX = 2 << 20,    /* of the log of an older xk */
     TRIES = 3,
+    HOLD_MS = 2000,
 };
 
 /* ---- what was taken and saved ---- */
@@ -254,7 +255,7 @@ is_of_the_past(int dirfd, const struct xk_kvm_live *live)
     return saved.log != 0 && saved.log != xk_kvm_live_number(live);
 }
 
-void
+int
 xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live)
 {
     XK_CLEANUP_CLOSE int fd = -1;
@@ -263,21 +264,24 @@ xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live)
     off_t offset, end, begin;
 
     if (live->fd == -1)
-        return;
+        return 0;
     fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
-    if (fd == -1 || is_of_the_past(record_dir_fd, live) ||
+    if (fd == -1)
+        return errno == EAGAIN || errno == EACCES ? -1 : 0;
+    if (is_of_the_past(record_dir_fd, live) ||
         take_all(record_dir_fd, live, &run, &offset, &end, &saved,
                  xk_deadline_never(), NULL) == -1)
-        return;
+        return 0;
     begin = saved.offset;
     saved.offset = offset;
     if (begin != offset) {
         if (save_taken(record_dir_fd, &run, saved) == -1)
-            return;
+            return 0;
         keep_text(fd, live, begin, offset);
     }
     if (xk_kvm_live_is_worn(end))
         begin_anew(record_dir_fd, live, &run, saved);
+    return 0;
 }
 
 /* A state that was taken is kept at once: QEMU may end. */
@@ -353,9 +357,10 @@ xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
         return -1;
     run->taken = offset;
     run->round = saved.round;
+    run->log = saved.log;
     if (xk_deadline_left_ms(deadline) > 0 &&
         is_worth_keeping(record_dir_fd, run, offset, &saved))
-        xk_kvm_events_gather(record_dir_fd, &live);
+        (void)xk_kvm_events_gather(record_dir_fd, &live);
     if (ends_in_doubt(offset, end))
         run->doubtful = true;
     return 0;
@@ -371,7 +376,7 @@ xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run)
     if (fd == -1)
         return;
     load_taken(record_dir_fd, &now, &saved);
-    if (saved.log == 0 || saved.round != run->round ||
+    if (saved.log == 0 || saved.log != run->log || saved.round != run->round ||
         saved.offset > run->taken || ends_in_doubt(run->taken, run->taken))
         return;
     settled.doubtful = false;
@@ -383,8 +388,15 @@ int
 xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
                     struct xk_error *err)
 {
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_deadline patience = xk_deadline_in_ms(HOLD_MS);
     struct xk_kvm_run run;
 
+    /* Who saves notes of the last log has done so by then. One that is stopped
+     * over it must not keep a guest from its start. */
+    while ((fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS)) == -1 &&
+           xk_deadline_pause(patience, HOLD_MS / 100)) {
+    }
     xk_kvm_run_init(&run);
     if (save_taken(record_dir_fd, &run,
                    (struct saved){.log = xk_kvm_live_number(live)}) == -1)

@@ -5,8 +5,8 @@
 
 #include "toolstack/kvm/live.h"
 
-/* Also once that QEMU has ended. */
-void xk_kvm_gather(int record_dir_fd,
-                   const struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
+/* Also once that QEMU has ended. -1: another holds one of them, and goes on. */
+int xk_kvm_gather(int record_dir_fd,
+                  const struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
 
 #endif

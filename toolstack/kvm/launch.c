@@ -373,7 +373,7 @@ begin_logs(const struct xk_kvm_plan *plan, int dirfd)
         xk_kvm_live_begin(&plan->logs[i]);
     (void)!write(plan->logs[XK_KVM_LOG_EVENTS].write_fd, answered,
                  sizeof(answered) - 1);
-    xk_kvm_events_gather(dirfd, &plan->logs[XK_KVM_LOG_EVENTS]);
+    (void)xk_kvm_events_gather(dirfd, &plan->logs[XK_KVM_LOG_EVENTS]);
 }
 
 int

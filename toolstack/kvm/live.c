@@ -6,15 +6,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/deadline.h"
 #include "base/number.h"
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
@@ -24,6 +27,8 @@ enum {
     FD_PATH_SIZE = 64,
     FDS_MAX = 4096, /* descriptors of a QEMU that are looked at */
     CHUNK = 4096,
+    REWIND_MS = 500,
+    STUCK_MAX = 16,
 };
 
 #define SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
@@ -151,10 +156,16 @@ is_for_writing(int fd)
     return flags != -1 && (flags & O_ACCMODE) == O_WRONLY;
 }
 
+static bool
+is_starved(void)
+{
+    return errno == EMFILE || errno == ENFILE;
+}
+
 /* Without the description, by the name: what QEMU can write there is bounded
  * all the same. */
 static struct xk_kvm_live
-take(int pidfd, int number, const char *path)
+take(int pidfd, int number, const char *path, bool *starved)
 {
     struct xk_kvm_live live = XK_KVM_LIVE_NONE;
     int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
@@ -167,6 +178,9 @@ take(int pidfd, int number, const char *path)
         snprintf(ours, sizeof(ours), "/proc/self/fd/%d", fd);
         if (is_named(ours, &which) && is_memory(fd) && is_for_writing(fd))
             live.fd = open_again(fd, O_RDWR);
+        *starved |= live.fd == -1 && is_starved();
+    } else if (is_starved()) {
+        *starved = true;
     } else {
         live.fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     }
@@ -177,7 +191,7 @@ take(int pidfd, int number, const char *path)
 
 static void
 take_all(const struct xk_process *process, int pidfd, DIR *dir,
-         struct xk_kvm_live lives[XK_KVM_LOG_COUNT])
+         struct xk_kvm_live lives[XK_KVM_LOG_COUNT], bool *starved)
 {
     const struct dirent *entry;
     uint64_t number;
@@ -192,7 +206,7 @@ take_all(const struct xk_process *process, int pidfd, DIR *dir,
         snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)process->pid,
                  (int)number);
         if (is_named(path, &which) && lives[which].fd == -1)
-            lives[which] = take(pidfd, (int)number, path);
+            lives[which] = take(pidfd, (int)number, path, starved);
     }
 }
 
@@ -205,26 +219,29 @@ has_ended(int pidfd)
 }
 
 /* The names in /proc are those of that very process as long as it lives. */
-void
+int
 xk_kvm_live_find_all(const struct xk_process *process,
                      struct xk_kvm_live lives[XK_KVM_LOG_COUNT])
 {
     XK_CLEANUP_CLOSE int pidfd = xk_process_open(process);
     XK_CLEANUP_DIR DIR *dir = NULL;
     char path[FD_PATH_SIZE];
+    bool starved = false;
 
     for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++)
         lives[i] = XK_KVM_LIVE_NONE;
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)process->pid);
-    if (pidfd != -1)
-        dir = opendir(path);
+    if (pidfd == -1)
+        return errno == ESRCH ? 0 : -1;
+    dir = opendir(path);
     if (dir == NULL)
-        return;
-    take_all(process, pidfd, dir, lives);
+        return is_starved() ? -1 : 0;
+    take_all(process, pidfd, dir, lives, &starved);
     for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++) {
         if (lives[i].write_fd == -1 && has_ended(pidfd))
             xk_kvm_live_close(&lives[i]);
     }
+    return starved ? -1 : 0;
 }
 
 struct xk_kvm_live
@@ -233,7 +250,7 @@ xk_kvm_live_find(const struct xk_process *process, enum xk_kvm_log which)
     struct xk_kvm_live lives[XK_KVM_LOG_COUNT];
     struct xk_kvm_live found;
 
-    xk_kvm_live_find_all(process, lives);
+    (void)xk_kvm_live_find_all(process, lives);
     found = lives[which];
     lives[which] = XK_KVM_LIVE_NONE;
     xk_kvm_live_close_all(lives);
@@ -267,12 +284,8 @@ find_end(int fd)
     char bytes[CHUNK];
 
     for (off_t at = XK_KVM_LIVE_ROOM - CHUNK; at >= 0; at -= CHUNK) {
-        off_t data = lseek(fd, at, SEEK_DATA);
-        ssize_t got;
+        ssize_t got = pread(fd, bytes, sizeof(bytes), at);
 
-        if (data == -1 || data >= at + CHUNK)
-            continue;
-        got = pread(fd, bytes, sizeof(bytes), at);
         for (; got > 0; got--) {
             if (bytes[got - 1] != '\0')
                 return at + got;
@@ -281,10 +294,28 @@ find_end(int fd)
     return 0;
 }
 
+/* As lseek(2) would tell it, which waits for a write. -1: not to be had. */
+static off_t
+read_place(int fd)
+{
+    char path[FD_PATH_SIZE], text[CHUNK];
+    XK_CLEANUP_CLOSE int info = -1;
+    long long place;
+    ssize_t length;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    info = open(path, O_RDONLY | O_CLOEXEC);
+    length = info == -1 ? -1 : read(info, text, sizeof(text) - 1);
+    if (length <= 0)
+        return -1;
+    text[length] = '\0';
+    return sscanf(text, "pos: %lld", &place) == 1 ? (off_t)place : -1;
+}
+
 off_t
 xk_kvm_live_end(const struct xk_kvm_live *live)
 {
-    off_t end = live->write_fd == -1 ? -1 : lseek(live->write_fd, 0, SEEK_CUR);
+    off_t end = live->write_fd == -1 ? -1 : read_place(live->write_fd);
 
     if (end < 0)
         return find_end(live->fd);
@@ -300,15 +331,73 @@ xk_kvm_live_is_worn(off_t end)
 void
 xk_kvm_live_give_back(const struct xk_kvm_live *live, off_t begin, off_t end)
 {
-    if (begin < end)
-        (void)!fallocate(live->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                         begin, end - begin);
+    char *memory;
+
+    if (begin >= end)
+        return;
+    memory = mmap(NULL, XK_KVM_LIVE_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED,
+                  live->fd, 0);
+    if (memory == MAP_FAILED)
+        return;
+    memset(memory + begin, 0, (size_t)(end - begin));
+    munmap(memory, XK_KVM_LIVE_ROOM);
+}
+
+/* Children that did not come back from the kernel. */
+static pid_t stuck[STUCK_MAX];
+
+/* Where one may be remembered; NULL: as many as can be have not come back. */
+static pid_t *
+find_place(void)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(stuck); i++) {
+        if (stuck[i] == 0 || waitpid(stuck[i], NULL, WNOHANG) != 0)
+            return &stuck[i];
+    }
+    return NULL;
+}
+
+/* No lock may outlive us in it. */
+static void
+rewind_alone(int fd)
+{
+    if ((fd > 0 && close_range(0, (unsigned)fd - 1, 0) == -1) ||
+        close_range((unsigned)fd + 1, ~0U, 0) == -1)
+        _exit(1);
+    _exit(lseek(fd, 0, SEEK_SET) == 0 ? 0 : 1);
+}
+
+/* lseek(2) waits for a write that is under way, and a QEMU that a guest has
+ * taken over can make that last: by a child, which can be left. */
+static bool
+rewind_by_child(int fd, pid_t *place)
+{
+    XK_CLEANUP_CLOSE int pidfd = -1;
+    int status = 1;
+
+    *place = fork();
+    if (*place == 0)
+        rewind_alone(fd);
+    if (*place == -1) {
+        *place = 0;
+        return false;
+    }
+    pidfd = (int)syscall(SYS_pidfd_open, *place, 0);
+    if (pidfd == -1 || xk_deadline_poll(xk_deadline_in_ms(REWIND_MS), pidfd,
+                                        POLLIN, "a child", NULL) == -1)
+        kill(*place, SIGKILL);
+    if (waitpid(*place, &status, WNOHANG) != 0)
+        *place = 0;
+    return *place == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 bool
 xk_kvm_live_rewind(const struct xk_kvm_live *live)
 {
-    return live->write_fd != -1 && lseek(live->write_fd, 0, SEEK_SET) == 0;
+    pid_t *place = find_place();
+
+    return live->write_fd != -1 && place != NULL &&
+           rewind_by_child(live->write_fd, place);
 }
 
 int

@@ -11,7 +11,9 @@
  * read, by /proc.
  *
  * QEMU can hold anything under these names once a guest has taken it over. So
- * nothing is read before the kernel has said that it is such a memory.
+ * nothing is read before the kernel has said that it is such a memory. And a
+ * write of QEMU's can last for as long as the pages that it reads from do, with
+ * the locks of the file and of its place held: none of that is waited for here.
  */
 #ifndef XK_TOOLSTACK_KVM_LIVE_H
 #define XK_TOOLSTACK_KVM_LIVE_H
@@ -48,9 +50,10 @@ struct xk_kvm_live {
 int xk_kvm_live_make(enum xk_kvm_log which, struct xk_kvm_live *live,
                      struct xk_error *err);
 
-/* Those of a process, each NONE where it has none. */
-void xk_kvm_live_find_all(const struct xk_process *process,
-                          struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
+/* Those of a process, each NONE where it has none. -1: some may be NONE because
+ * we have no descriptors to spare. */
+int xk_kvm_live_find_all(const struct xk_process *process,
+                         struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
 
 /* One of them. */
 struct xk_kvm_live xk_kvm_live_find(const struct xk_process *process,
@@ -75,11 +78,12 @@ off_t xk_kvm_live_end(const struct xk_kvm_live *live);
 /* Whether so much is used up that it ought to begin anew. */
 bool xk_kvm_live_is_worn(off_t end);
 
-/* Give back what stands there; it reads as zeros. */
+/* Have what stands there read as zeros. */
 void xk_kvm_live_give_back(const struct xk_kvm_live *live, off_t begin,
                            off_t end);
 
-/* What is written from now on goes to the front. False where that cannot be.
+/* What is written from now on goes to the front. False where that cannot be, or
+ * is not done in half a second: whoever does it waits in the kernel then.
  * What was written since somebody last asked for the end stays where it is. */
 bool xk_kvm_live_rewind(const struct xk_kvm_live *live);
 

@@ -51,6 +51,20 @@ xk_kvm_logs_make(int record_dir_fd, struct xk_error *err)
     return 0;
 }
 
+void
+xk_kvm_logs_restore(const struct xk_record *record)
+{
+    for (int i = 0; i < XK_KVM_LOG_COUNT; i++) {
+        const char *name = xk_kvm_log_name((enum xk_kvm_log)i);
+        XK_CLEANUP_CLOSE int fd = -1;
+
+        if (faccessat(record->dir_fd, name, F_OK, 0) == -1 && errno == ENOENT &&
+            xk_record_is_there(record))
+            fd = openat(record->dir_fd, name,
+                        O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+}
+
 int
 xk_kvm_log_hold(int record_dir_fd, enum xk_kvm_log which)
 {
@@ -127,17 +141,16 @@ xk_kvm_log_add(int fd, const char *text, size_t length)
 static int
 move(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
 {
-    off_t data = begin < end ? lseek(live->fd, begin, SEEK_DATA) : -1;
-    XK_CLEANUP_FREE char *text = NULL;
-    ssize_t got;
+    size_t length = begin < end ? (size_t)(end - begin) : 0, moved = 0;
+    XK_CLEANUP_FREE char *text = xk_calloc(1, length + 1);
+    ssize_t got = pread(live->fd, text, length, begin);
 
-    if (data == -1 || data >= end)
-        return 0;
-    text = xk_calloc(1, (size_t)(end - data) + 1);
-    got = pread(live->fd, text, (size_t)(end - data), data);
-    if (got == -1 || xk_kvm_log_add(fd, text, (size_t)got) == -1)
+    while (got > 0 && moved < (size_t)got && text[moved] == '\0')
+        moved++;
+    if (got == -1 ||
+        xk_kvm_log_add(fd, text + moved, (size_t)got - moved) == -1)
         return -1;
-    xk_kvm_live_give_back(live, data, data + got);
+    xk_kvm_live_give_back(live, begin + (off_t)moved, begin + got);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "toolstack/kvm/live.h"
+#include "toolstack/record.h"
 
 enum {
     XK_KVM_LOG_KEEP = 512 * 1024, /* at least so many of the last bytes */
@@ -20,6 +21,9 @@ enum {
 /* Make those files of a record that are missing, for a QEMU that is about to
  * begin: what it says first begins a line. */
 int xk_kvm_logs_make(int record_dir_fd, struct xk_error *err);
+
+/* Make those that somebody took away from a record that is there. */
+void xk_kvm_logs_restore(const struct xk_record *record);
 
 /* A log of the record, held against all others who would add to it. -1: it is
  * not there, or another has it; who had it goes on. */

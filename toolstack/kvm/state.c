@@ -166,7 +166,8 @@ correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
     struct xk_kvm_run next = {.state = XK_STATE_PAUSED,
                               .negotiated = run->negotiated,
                               .taken = run->taken,
-                              .round = run->round};
+                              .round = run->round,
+                              .log = run->log};
     char word[WORD_SIZE];
 
     ask_qemu(record_dir_fd, word, deadline);

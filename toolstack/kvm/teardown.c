@@ -76,10 +76,10 @@ xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
     pidfd = xk_process_open(&process);
     if (pidfd == -1)
         return errno == ESRCH ? 0 : xk_fail_errno(err, "open QEMU's process");
-    xk_kvm_live_find_all(&process, logs);
+    (void)xk_kvm_live_find_all(&process, logs);
     r = end(&process, pidfd, deadline, err);
     if (r == 0)
-        xk_kvm_gather(record_dir_fd, logs);
+        (void)xk_kvm_gather(record_dir_fd, logs);
     xk_kvm_live_close_all(logs);
     return r;
 }

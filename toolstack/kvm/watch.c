@@ -17,10 +17,8 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/state.h"
-
-/* A log that is removed says so by its link count: others may have it open. */
-#define LOG_REMOVED (IN_ATTRIB | IN_DELETE_SELF)
 
 /* Between two times of gathering what a guest prints as fast as it can. */
 #define GATHER_SECONDS 0.1
@@ -28,31 +26,34 @@
 enum {
     GUEST_MAX = 64 * 1024, /* bytes of events that are not gathered yet */
     DOUBT_MS = 1000,
+    LAST_WORDS_MS = 300, /* for whoever holds the logs of a QEMU that ended */
 };
 
 /* ---- one domain, one wait ---- */
 
-/* Where QEMU has no such log, as one that an older xk started, it appends to
- * the file. */
+/* A record that is removed gets another name first. Where QEMU has no such log,
+ * as one that an older xk started, it appends to the file. */
 static int
-watch_log(int dirfd, const struct xk_kvm_live *live, struct xk_error *err)
+watch_record(const struct xk_record *record, const struct xk_kvm_live *live,
+             struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    unsigned changes = live->fd == -1 ? IN_MODIFY | LOG_REMOVED : LOG_REMOVED;
     char path[64];
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd,
-             XK_KVM_FILE_EVENTS);
     if (fd == -1)
         return xk_fail_errno(err, "inotify");
-    if (inotify_add_watch(fd, path, changes) == -1) {
-        if (errno == ENOENT)
-            return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain");
-        return xk_fail_errno(err, "watch \"%s\"", XK_KVM_FILE_EVENTS);
-    }
-    if (live->fd != -1 && xk_kvm_live_watch(live, fd, IN_MODIFY) == -1)
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", record->dir_fd);
+    if (inotify_add_watch(fd, path, IN_MOVE_SELF) == -1)
+        return xk_fail_errno(err, "watch the record");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", record->dir_fd,
+             XK_KVM_FILE_EVENTS);
+    if (live->fd == -1)
+        (void)inotify_add_watch(fd, path, IN_MODIFY);
+    else if (xk_kvm_live_watch(live, fd, IN_MODIFY) == -1)
         return xk_fail_errno(err, "watch the events");
-    return xk_take_fd(&fd);
+    return xk_record_is_there(record)
+               ? xk_take_fd(&fd)
+               : xk_fail(err, XK_ERR_NOT_FOUND, "no such domain");
 }
 
 /* What has been seen: which log, how long it is and whether QEMU lives; never
@@ -111,12 +112,12 @@ poll_in_doubt(int log_fd, int pidfd, struct xk_deadline deadline,
 
 /* What QEMU logged before it ended is saved, whoever else watches. */
 static int
-wait_for_change(int dirfd, const struct xk_kvm_live *live, int pidfd,
-                uint64_t *cookie, struct xk_deadline deadline,
+wait_for_change(const struct xk_record *record, const struct xk_kvm_live *live,
+                int pidfd, uint64_t *cookie, struct xk_deadline deadline,
                 struct xk_error *err)
 {
     struct xk_error watch_err = {0};
-    XK_CLEANUP_CLOSE int log_fd = watch_log(dirfd, live, &watch_err);
+    XK_CLEANUP_CLOSE int log_fd = watch_record(record, live, &watch_err);
     uint64_t seen;
     int r;
 
@@ -130,9 +131,10 @@ wait_for_change(int dirfd, const struct xk_kvm_live *live, int pidfd,
         *cookie = seen;
         return 0;
     }
-    r = is_doubtful(dirfd) ? poll_in_doubt(log_fd, pidfd, deadline, err)
-                           : poll_both(log_fd, pidfd, deadline, err);
-    xk_kvm_events_gather(dirfd, live);
+    r = is_doubtful(record->dir_fd)
+            ? poll_in_doubt(log_fd, pidfd, deadline, err)
+            : poll_both(log_fd, pidfd, deadline, err);
+    (void)xk_kvm_events_gather(record->dir_fd, live);
     return r;
 }
 
@@ -152,7 +154,7 @@ xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
         pidfd = xk_process_open(&process);
         live = xk_kvm_live_find(&process, XK_KVM_LOG_EVENTS);
     }
-    return wait_for_change(dirfd, &live, pidfd, cookie, deadline, err);
+    return wait_for_change(domain->record, &live, pidfd, cookie, deadline, err);
 }
 
 /* ---- all domains, on a loop ---- */
@@ -171,6 +173,7 @@ struct xk_kvm_watched {
     int inotify_fd; /* the watcher's */
     struct xk_kvm_live logs[XK_KVM_LOG_COUNT];
     int watches[XK_KVM_LOG_COUNT]; /* inotify's numbers for them; -1 */
+    bool due;                      /* its events, to be looked at */
     off_t looked;                  /* how far into the events */
     off_t gathered;                /* how far that was when they were */
     ev_io process;                 /* its pidfd; -1: it has ended */
@@ -217,16 +220,17 @@ gather_soon(struct xk_kvm_watched *domain)
     ev_timer_start(domain->loop, &domain->gather);
 }
 
-static void
+/* -1: another holds a log just now. */
+static int
 gather_all(struct xk_kvm_watched *domain)
 {
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(domain->state, &domain->uuid, NULL);
 
     if (record == NULL)
-        return;
+        return 0;
     domain->gathered = domain->looked;
-    xk_kvm_gather(record->dir_fd, domain->logs);
+    return xk_kvm_gather(record->dir_fd, domain->logs);
 }
 
 /* What a guest prints is told of once, until it was gathered. */
@@ -253,18 +257,22 @@ gather_printed(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     for (int i = XK_KVM_LOG_CONSOLE; i < XK_KVM_LOG_COUNT; i++)
         watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
-    gather_all(domain);
+    (void)gather_all(domain);
 }
 
 static void
 process_ended(struct ev_loop *loop, ev_io *io, int events)
 {
     struct xk_kvm_watched *domain = io->data;
+    struct xk_deadline patience = xk_deadline_in_ms(LAST_WORDS_MS);
 
     (void)loop;
     (void)events;
     stop_process_watch(domain);
-    gather_all(domain);
+    /* Another that holds a log may have read it before the last words came. */
+    while (gather_all(domain) == -1 &&
+           xk_deadline_pause(patience, LAST_WORDS_MS / 10)) {
+    }
     tell(domain);
 }
 
@@ -286,7 +294,7 @@ look_at_events(struct xk_kvm_watched *domain)
 
         domain->gathered = domain->looked;
         if (record != NULL)
-            xk_kvm_events_gather(record->dir_fd, live);
+            (void)xk_kvm_events_gather(record->dir_fd, live);
     }
     if (changed)
         tell(domain);
@@ -298,7 +306,7 @@ log_grew(struct xk_kvm_watcher *watcher, int watch)
     for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
          domain = domain->next) {
         if (domain->watches[XK_KVM_LOG_EVENTS] == watch) {
-            look_at_events(domain);
+            domain->due = true;
             return;
         }
         if (domain->watches[XK_KVM_LOG_CONSOLE] == watch ||
@@ -311,15 +319,27 @@ log_grew(struct xk_kvm_watcher *watcher, int watch)
 
 /* There was more to tell than the kernel keeps. */
 static void
-look_at_all_logs(struct xk_kvm_watcher *watcher)
+all_logs_grew(struct xk_kvm_watcher *watcher)
+{
+    for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
+         domain = domain->next) {
+        gather_soon(domain);
+        domain->due = true;
+    }
+}
+
+static void
+look_at_due_events(struct xk_kvm_watcher *watcher)
 {
     struct xk_kvm_watched *next;
 
     for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
          domain = next) {
         next = domain->next; /* tell() may take this one away */
-        gather_soon(domain);
-        look_at_events(domain);
+        if (domain->due) {
+            domain->due = false;
+            look_at_events(domain);
+        }
     }
 }
 
@@ -353,8 +373,8 @@ gather_unwatched(int record_dir_fd)
 
     if (xk_kvm_identity_load(record_dir_fd, &process, NULL, NULL) == -1)
         return;
-    xk_kvm_live_find_all(&process, logs);
-    xk_kvm_gather(record_dir_fd, logs);
+    (void)xk_kvm_live_find_all(&process, logs);
+    (void)xk_kvm_gather(record_dir_fd, logs);
     xk_kvm_live_close_all(logs);
 }
 
@@ -367,8 +387,9 @@ xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 
     if (record == NULL)
         return;
+    xk_kvm_logs_restore(record);
     if (domain != NULL)
-        gather_all(domain);
+        (void)gather_all(domain);
     else
         gather_unwatched(record->dir_fd);
     if (domain != NULL)
@@ -376,34 +397,33 @@ xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 }
 
 static void
-look_at_changed(struct xk_kvm_watcher *watcher, const char *changes,
-                size_t length)
+note_changes(struct xk_kvm_watcher *watcher, const char *changes, size_t length)
 {
     for (size_t i = 0; i < length;) {
         const struct inotify_event *event = (const void *)(changes + i);
 
         if ((event->mask & IN_Q_OVERFLOW) != 0)
-            look_at_all_logs(watcher);
+            all_logs_grew(watcher);
         else if ((event->mask & IN_MODIFY) != 0)
             log_grew(watcher, event->wd);
         i += sizeof(*event) + event->len;
     }
 }
 
-/* With the last domain that tell() takes away goes the inotify itself. */
+/* One reading at a time: who writes without end must not keep the loop. */
 static void
 logs_grew(struct ev_loop *loop, ev_io *io, int events)
 {
     struct xk_kvm_watcher *watcher = io->data;
     char changes[4096] __attribute__((aligned(8)));
-    ssize_t length;
+    ssize_t length = read(io->fd, changes, sizeof(changes));
 
     (void)loop;
     (void)events;
-    while (watcher->log_watch != NULL &&
-           (length = read(watcher->log_watch->fd, changes, sizeof(changes))) >
-               0)
-        look_at_changed(watcher, changes, (size_t)length);
+    if (length <= 0)
+        return;
+    note_changes(watcher, changes, (size_t)length);
+    look_at_due_events(watcher);
 }
 
 /* Made at the first call. */
@@ -462,7 +482,9 @@ watch_logs(struct xk_kvm_watched *domain, const struct xk_process *process,
 {
     const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
 
-    xk_kvm_live_find_all(process, domain->logs);
+    if (xk_kvm_live_find_all(process, domain->logs) == -1)
+        return xk_fail(err, XK_ERR_SYSTEM,
+                       "no descriptors are left to watch a QEMU");
     for (int i = XK_KVM_LOG_COUNT - 1; i >= 0; i--)
         watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
     if (live->fd == -1)
@@ -474,10 +496,8 @@ watch_logs(struct xk_kvm_watched *domain, const struct xk_process *process,
 }
 
 static void
-begin_watch(struct xk_kvm_watched *domain, const struct xk_process *process)
+begin_watch(struct xk_kvm_watched *domain, int pidfd)
 {
-    int pidfd = xk_process_open(process);
-
     ev_io_init(&domain->process, process_ended, pidfd, EV_READ);
     domain->process.data = domain;
     if (pidfd != -1)
@@ -502,13 +522,19 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     struct xk_kvm_log_watch *logs;
     struct xk_kvm_watched *domain;
     struct xk_process process;
+    int pidfd;
 
     if (record == NULL ||
         xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1)
         return -1;
+    pidfd = xk_process_open(&process);
+    if (pidfd == -1 && errno != ESRCH)
+        return xk_fail_errno(err, "open the process of QEMU");
     logs = get_log_watch(watcher, loop, err);
-    if (logs == NULL)
+    if (logs == NULL) {
+        close(pidfd);
         return -1;
+    }
     domain = XK_NEW(struct xk_kvm_watched);
     *domain = (struct xk_kvm_watched){.next = watcher->domains,
                                       .state = hv->state,
@@ -518,11 +544,12 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                                       .changed = changed,
                                       .context = context};
     if (watch_logs(domain, &process, err) == -1) {
+        close(pidfd);
         free_watched(watcher, domain);
         return -1;
     }
     watcher->domains = domain;
-    begin_watch(domain, &process);
+    begin_watch(domain, pidfd);
     return 0;
 }
 

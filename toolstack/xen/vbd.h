@@ -164,8 +164,8 @@ int xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
                        struct xk_error *err);
 
 /* Have what was written so far kept, while its guest writes on, so that little
- * is left to do when it stands still. Takes 120 s at most. An error where a
- * flush fails, of which whoever flushes knows, or is not done in time. */
+ * is left to do when it stands still. An error where a flush fails, of which
+ * whoever flushes knows, or is not done at the deadline. */
 int xk_vbd_flush(const struct xk_vbd *vbd, struct xk_deadline deadline,
                  struct xk_error *err);
 
