@@ -135,7 +135,7 @@ look_at(pid_t pid, const struct place *place, struct xk_process *process)
 
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     if (!xk_process_identify(pid, process))
-        return NO;
+        return errno == ESRCH ? NO : UNKNOWN;
     answer = is_qemu_of(path, place);
     return answer == NO || xk_process_alive(process) ? answer : NO;
 }
