@@ -120,8 +120,18 @@ skip_hole(int fd, off_t *offset)
         *offset = kept;
 }
 
-/* A log that is shorter than it was has been cut: what is left of it may have
- * been seen, so go on where it ends. */
+/* Where a log that is shorter than it was, and so has been cut, has what was
+ * seen last. Where that cannot be known go on where it ends. */
+static off_t
+find_again(const struct xk_console *console, off_t seen, off_t size)
+{
+    if (console->log_cut == 0)
+        return size;
+    while (seen > size)
+        seen -= console->log_cut;
+    return seen > 0 ? seen : 0;
+}
+
 static ssize_t
 read_log(struct work *work)
 {
@@ -133,7 +143,8 @@ read_log(struct work *work)
     if (pump->console->fetch != NULL)
         pump->console->fetch(pump->console->source);
     if (fstat(fd, &st) == 0 && st.st_size < pump->log_offset)
-        pump->log_offset = st.st_size;
+        pump->log_offset =
+            find_again(pump->console, pump->log_offset, st.st_size);
     skip_hole(fd, &pump->log_offset);
     length =
         pread(fd, work->out.data, sizeof(work->out.data), pump->log_offset);

@@ -96,6 +96,8 @@ struct xk_domain {
 struct xk_console {
     int log_fd;    /* the output since the domain was made; grows at its end.
                       -1: no history is kept */
+    off_t log_cut; /* it loses its oldest part by a multiple of so many bytes;
+                      0: all, and begins anew */
     int input_fd;  /* write what is typed here */
     int output_fd; /* where there is no log: read the output here; else -1 */
     int change_fd; /* becomes readable when log_fd may have grown (inotify);

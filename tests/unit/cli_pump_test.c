@@ -368,6 +368,25 @@ test_a_log_cut_at_its_front_goes_on_at_its_end(void **state)
     assert_int_equal(f->pump.log_offset, 4);
 }
 
+/* By parts of eight bytes: what came with the cut is shown, and nothing twice.
+ */
+static void
+test_a_log_cut_by_known_parts_goes_on_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+
+    f->console.log_cut = 8;
+    put(f->log_fd, "long since seen.");
+    f->pump.log_offset = 16;
+    assert_int_equal(ftruncate(f->log_fd, 0), 0);
+    assert_int_equal(lseek(f->log_fd, 0, SEEK_SET), 0);
+    put(f->log_fd, "ce seen.and new");
+    close_fd(&f->gone[WRITE_END]);
+    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_got(f->seen, "and new");
+    assert_int_equal(f->pump.log_offset, 15);
+}
+
 static void
 test_what_a_log_no_longer_keeps_is_left_out(void **state)
 {
@@ -452,6 +471,7 @@ main(void)
         log_test(test_a_log_is_shown_from_where_it_is_asked),
         log_test(test_nothing_is_lost_of_a_log_that_grows),
         log_test(test_a_log_cut_at_its_front_goes_on_at_its_end),
+        log_test(test_a_log_cut_by_known_parts_goes_on_where_it_was),
         log_test(test_what_a_log_no_longer_keeps_is_left_out),
         log_test(test_history_begins_at_a_line),
         log_test(test_history_looks_further_back_than_one_block),

@@ -120,6 +120,29 @@ the_newest_of_much_is_kept(void **context)
     }
 }
 
+/* So whoever follows it finds what it had seen last. */
+static void
+a_log_gets_shorter_by_whole_cuts(void **context)
+{
+    struct folder *f = *context;
+    XK_CLEANUP_FREE char *some = xk_calloc(1, 50000);
+    off_t before = 0;
+
+    memset(some, 'a', 50000);
+    for (int i = 0; i < 100; i++) {
+        struct stat st;
+
+        print(f, some, 50000);
+        gather(f);
+        assert_int_equal(fstatat(f->fd, XK_KVM_FILE_CONSOLE, &st, 0), 0);
+        assert_true(st.st_size <= XK_KVM_LOG_MAX);
+        assert_true(st.st_size >= before + 50000 ||
+                    st.st_size >= XK_KVM_LOG_KEEP);
+        assert_int_equal((before + 50000 - st.st_size) % XK_KVM_LOG_CUT, 0);
+        before = st.st_size;
+    }
+}
+
 static void
 zeros_alone_do_not_use_up_the_room(void **context)
 {
@@ -444,6 +467,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(what_is_gathered_is_text_and_there_once),
         T(the_newest_of_much_is_kept),
+        T(a_log_gets_shorter_by_whole_cuts),
         T(zeros_alone_do_not_use_up_the_room),
         T(nothing_is_lost_or_twice_where_a_log_begins_anew),
         T(what_has_no_room_in_the_record_stays_in_memory),

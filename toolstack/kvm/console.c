@@ -53,6 +53,7 @@ open_source(int dirfd, struct xk_console *console, struct xk_error *err)
     source->dir_fd = dir_fd;
     source->live = xk_kvm_live_of(dirfd, XK_KVM_LOG_CONSOLE);
     console->source = source;
+    console->log_cut = XK_KVM_LOG_CUT;
     console->fetch = fetch;
     console->end = end_source;
     fetch(source);

@@ -92,17 +92,23 @@ copy(int fd, off_t from, off_t to, size_t length)
                : -1;
 }
 
-/* The last bytes go to the front first: whoever is killed then leaves them
- * twice, and loses none. */
+/* So that there is room for so much, by whole cuts. The last bytes go to the
+ * front first: whoever is killed then leaves them twice, and loses none. */
 static int
-shorten(int fd, off_t *size)
+shorten(int fd, off_t *size, size_t length)
 {
-    if (is_of_another_time(*size))
+    off_t cut = 0;
+
+    if (is_of_another_time(*size)) {
         *size = 0;
-    else if (copy(fd, *size - XK_KVM_LOG_KEEP, 0, XK_KVM_LOG_KEEP) == -1)
+        return ftruncate(fd, 0);
+    }
+    while (*size - cut + (off_t)length > XK_KVM_LOG_MAX && cut < *size)
+        cut += XK_KVM_LOG_CUT;
+    cut = cut < *size ? cut : *size;
+    if (copy(fd, cut, 0, (size_t)(*size - cut)) == -1)
         return -1;
-    else
-        *size = XK_KVM_LOG_KEEP;
+    *size -= cut;
     return ftruncate(fd, *size);
 }
 
@@ -129,7 +135,7 @@ xk_kvm_log_add(int fd, const char *text, size_t length)
     if (fstat(fd, &st) == -1)
         return -1;
     if (length > 0 && st.st_size + (off_t)length > XK_KVM_LOG_MAX &&
-        st.st_size > XK_KVM_LOG_KEEP && shorten(fd, &st.st_size) == -1)
+        shorten(fd, &st.st_size, length) == -1)
         return -1;
     if (length == 0 || pwrite(fd, clean, length, st.st_size) == (ssize_t)length)
         return 0;

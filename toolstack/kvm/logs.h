@@ -16,6 +16,7 @@
 enum {
     XK_KVM_LOG_KEEP = 512 * 1024, /* at least so many of the last bytes */
     XK_KVM_LOG_MAX = 2 * XK_KVM_LOG_KEEP,
+    XK_KVM_LOG_CUT = XK_KVM_LOG_KEEP / 2, /* by whole ones it gets shorter */
 };
 
 /* Make those files of a record that are missing, for a QEMU that is about to
