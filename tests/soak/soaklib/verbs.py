@@ -100,13 +100,22 @@ class Verbs:
 
     # ---- verbs, and what must hold behind them ----
 
+    def is_there(self, guest):
+        """Once what was killed has been finished or undone, by whoever finds
+        it first: a monitor's worker, or our own looking."""
+        if not self.world.eventually(60, lambda: self.world.has_state(
+                guest, "running", "gone")):
+            raise Problem("guests lost", f"{guest.name} is neither there nor "
+                          f"gone: {describe_one(self.world.find(guest))}",
+                          guest)
+        return self.world.find(guest) is not None
+
     def create(self, guest):
         world = self.world
         guest.host = self.random.choice(world.hosts)
         guest.name = guest.first_name
         status = self.disturbed(guest, "create", "create", "-q", guest.config)
-        entry = world.find(guest)
-        if entry is None:
+        if not self.is_there(guest):
             if status == 0:
                 raise Problem("guests lost", f"{guest.name}: created, and not "
                               "there", guest)
@@ -237,7 +246,7 @@ class Verbs:
         world = self.world
         guest.host = self.random.choice(world.hosts)
         status = self.disturbed(guest, "restore", "restore", guest.save)
-        if world.find(guest) is None:
+        if not self.is_there(guest):
             if status == 0:
                 raise Problem("guests lost", f"{guest.name}: restored, and "
                               "not there", guest)
