@@ -38,7 +38,11 @@ enum {
     TRIM_SECONDS = 10,
     RETRY_FIRST_SECONDS = 1,
     RETRY_LAST_SECONDS = 16,
+    HELD_LAST_SECONDS = 10,
 };
+
+/* Seconds. */
+#define HELD_FIRST_SECONDS 0.05
 
 struct monitor;
 
@@ -54,6 +58,8 @@ struct watched {
     struct xk_worker *worker; /* NULL: none */
     ev_timer retry;           /* after a worker that failed */
     double retry_seconds;
+    ev_timer held; /* while another has what needs a worker */
+    double held_seconds;
 };
 
 struct monitor {
@@ -152,19 +158,35 @@ can_be_recovered(struct watched *domain, const struct xk_record *record)
     return false;
 }
 
-/* A record that is locked belongs to a living verb; the closing of its lock
- * file brings us back. */
+/* A record that is locked belongs to a living verb. The closing of its lock
+ * file brings us back, but the kernel tells of that before it gives back the
+ * lock. */
+static bool
+is_held(struct watched *domain, const struct xk_record *record)
+{
+    if (!xk_record_is_locked(record))
+        return false;
+    if (!ev_is_active(&domain->held)) {
+        ev_timer_set(&domain->held, domain->held_seconds, 0.);
+        ev_timer_start(domain->monitor->loop, &domain->held);
+        domain->held_seconds = domain->held_seconds * 2 < HELD_LAST_SECONDS
+                                   ? domain->held_seconds * 2
+                                   : HELD_LAST_SECONDS;
+    }
+    return true;
+}
+
 static bool
 needs_worker(struct watched *domain, struct xk_record *record)
 {
     struct xk_hypervisor *hv = domain->hv;
 
     if (xk_journal_is_unfinished(record))
-        return !xk_record_is_locked(record) && can_be_recovered(domain, record);
+        return !is_held(domain, record) && can_be_recovered(domain, record);
     if (has_stopped(domain, record))
         return true;
-    return hv->ops->needs_repair != NULL && !xk_record_is_locked(record) &&
-           hv->ops->needs_repair(hv, record);
+    return hv->ops->needs_repair != NULL && hv->ops->needs_repair(hv, record) &&
+           !is_held(domain, record);
 }
 
 static void
@@ -185,7 +207,7 @@ look(struct watched *domain)
 }
 
 static void
-retry(struct ev_loop *loop, ev_timer *timer, int events)
+look_again(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
@@ -290,8 +312,11 @@ add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
     domain->uuid = *uuid;
     domain->retry_seconds = RETRY_FIRST_SECONDS;
     domain->lock_watch = watch_lock(monitor, uuid);
-    ev_timer_init(&domain->retry, retry, 0., 0.);
+    domain->held_seconds = HELD_FIRST_SECONDS;
+    ev_timer_init(&domain->retry, look_again, 0., 0.);
     domain->retry.data = domain;
+    ev_timer_init(&domain->held, look_again, 0., 0.);
+    domain->held.data = domain;
     domain->next = monitor->domains;
     monitor->domains = domain;
     watch_process(domain);
@@ -311,6 +336,7 @@ remove_domain(struct watched **link)
         hv->ops->unwatch(hv, &domain->uuid);
     inotify_rm_watch(monitor->inotify_fd, domain->lock_watch);
     ev_timer_stop(monitor->loop, &domain->retry);
+    ev_timer_stop(monitor->loop, &domain->held);
     xk_worker_disown(domain->worker);
     free(domain);
 }
@@ -357,6 +383,8 @@ lock_closed(struct monitor *monitor, int watch)
         if (domain->lock_watch != watch)
             continue;
         watch_process(domain);
+        ev_timer_stop(monitor->loop, &domain->held);
+        domain->held_seconds = HELD_FIRST_SECONDS;
         look(domain);
         return;
     }

@@ -462,6 +462,36 @@ what_an_overflow_hid_is_looked_at_again(void **context)
     release_workers(f);
 }
 
+static void
+set_lock(int fd, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+}
+
+/* The kernel tells of the end of a file before it gives back its locks. */
+static void
+a_lock_that_is_given_back_after_its_file_was_closed_is_noticed(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_uuid uuid = create(f, "a");
+    XK_CLEANUP_RECORD struct xk_record *record =
+        xk_record_open(&f->host.state, &uuid, &f->err);
+    XK_CLEANUP_CLOSE int fd =
+        openat(record->dir_fd, "lock", O_RDWR | O_CLOEXEC);
+    char text[XK_UUID_TEXT_SIZE];
+
+    set_lock(fd, F_WRLCK);
+    assert_int_equal(xk_journal_append(record, XK_JOURNAL_BEGIN, XK_OP_DESTROY,
+                                       NULL, &f->err),
+                     0);
+    start_monitor(f);
+    set_lock(fd, F_UNLCK); /* of which nothing tells */
+    await_worker(f, text);
+    release_workers(f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* What ages files away takes such a lock before it does (tmpfiles.d(5)). */
@@ -488,6 +518,7 @@ main(int argc, char **argv)
         T(a_worker_that_outlives_its_domain_leaves_no_zombie),
         T(what_a_guest_makes_its_workers_write_fills_nothing),
         T(what_an_overflow_hid_is_looked_at_again),
+        T(a_lock_that_is_given_back_after_its_file_was_closed_is_noticed),
         T(records_are_not_aged_away_beside_a_monitor),
     };
 
