@@ -394,9 +394,9 @@ xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
 
     /* Who saves notes of the last log has done so by then. One that is stopped
      * over it must not keep a guest from its start. */
-    while ((fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS)) == -1 &&
-           xk_deadline_pause(patience, HOLD_MS / 100)) {
-    }
+    fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
+    while (fd == -1 && xk_deadline_pause(patience, HOLD_MS / 100))
+        fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
     xk_kvm_run_init(&run);
     if (save_taken(record_dir_fd, &run,
                    (struct saved){.log = xk_kvm_live_number(live)}) == -1)

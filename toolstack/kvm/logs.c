@@ -51,17 +51,25 @@ xk_kvm_logs_make(int record_dir_fd, struct xk_error *err)
     return 0;
 }
 
+static void
+make_empty(int dirfd, const char *name)
+{
+    int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd != -1)
+        close(fd);
+}
+
 void
 xk_kvm_logs_restore(const struct xk_record *record)
 {
     for (int i = 0; i < XK_KVM_LOG_COUNT; i++) {
         const char *name = xk_kvm_log_name((enum xk_kvm_log)i);
-        XK_CLEANUP_CLOSE int fd = -1;
 
         if (faccessat(record->dir_fd, name, F_OK, 0) == -1 && errno == ENOENT &&
             xk_record_is_there(record))
-            fd = openat(record->dir_fd, name,
-                        O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+            make_empty(record->dir_fd, name);
     }
 }
 
