@@ -183,11 +183,13 @@ forbid(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(forbidden) && rc == 0; i++)
         rc = seccomp_rule_add(filter, no, forbidden[i], 0);
     for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, no, SCMP_SYS(fcntl), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
+        rc = seccomp_rule_add(
+            filter, no, SCMP_SYS(fcntl), 1,
+            SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, fcntls[i]));
     for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, no, SCMP_SYS(ioctl), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
+        rc = seccomp_rule_add(
+            filter, no, SCMP_SYS(ioctl), 1,
+            SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, ioctls[i]));
     /* abort() ends it, and nobody else; it has limits of its own only. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, no, SCMP_SYS(tgkill), 1,

@@ -43,7 +43,8 @@ xk_process_read_stat(pid_t pid, struct xk_process_stat *stat)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     length = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
     if (length <= 0) {
-        if (length == 0 || errno == ENOENT)
+        if (length == 0 ||
+            (errno != EMFILE && errno != ENFILE && errno != ENOMEM))
             errno = ESRCH;
         return -1;
     }

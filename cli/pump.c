@@ -127,8 +127,9 @@ find_again(const struct xk_console *console, off_t seen, off_t size)
 {
     if (console->log_cut == 0)
         return size;
-    while (seen > size)
-        seen -= console->log_cut;
+    if (seen > size)
+        seen -= (seen - size + console->log_cut - 1) / console->log_cut *
+                console->log_cut;
     return seen > 0 ? seen : 0;
 }
 

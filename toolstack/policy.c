@@ -314,10 +314,11 @@ is_kept_of(struct xk_host *host, const struct xk_uuid *uuid, const char *name)
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         record == NULL ? NULL : xk_record_load_config(record, NULL);
     size_t length = strlen(name);
-    unsigned day;
+    unsigned day, time_of_day;
 
     return config != NULL && strncmp(config->name, name, length) == 0 &&
-           sscanf(config->name + length, "-%8uT", &day) == 1 &&
+           sscanf(config->name + length, "-%8uT%6uZ", &day, &time_of_day) ==
+               2 &&
            xk_operation_is_preserved(record);
 }
 

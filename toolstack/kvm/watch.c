@@ -26,6 +26,7 @@
 enum {
     GUEST_MAX = 64 * 1024, /* bytes of events that are not gathered yet */
     DOUBT_MS = 1000,
+    GONE_PAUSE_MS = 50,
     LAST_WORDS_MS = 300, /* for whoever holds the logs of a QEMU that ended */
 };
 
@@ -121,6 +122,9 @@ wait_for_change(const struct xk_record *record, const struct xk_kvm_live *live,
     uint64_t seen;
     int r;
 
+    /* It may live on under another name, as after a rename-restart. */
+    if (log_fd == -1 && watch_err.kind == XK_ERR_NOT_FOUND)
+        (void)xk_deadline_pause(deadline, GONE_PAUSE_MS);
     if (log_fd == -1) /* gone, which is what may be waited for */
         return watch_err.kind == XK_ERR_NOT_FOUND
                    ? 0

@@ -13,8 +13,7 @@
 
 enum {
     INFO_MS = 10000,
-    LOOK_MS = 50, /* between two looks whether it was cancelled */
-    TICK_MS = 5000,
+    LOOK_MS = 50,      /* between two looks whether it was cancelled */
     FLUSH_MS = 120000, /* of all disks, while the guest runs */
 };
 
@@ -166,24 +165,11 @@ call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
 
 /* So that little is left to do when the guest stands still. */
 static int
-flush_disks(const struct xk_record *record, const struct xk_send_watch *watch,
-            struct xk_deadline deadline, struct xk_error *err)
+flush_disks(const struct xk_record *record, struct xk_deadline deadline,
+            struct xk_error *err)
 {
-    static const struct xk_send_progress none = {0};
-    struct xk_deadline patience =
-        xk_deadline_min(deadline, xk_deadline_in_ms(FLUSH_MS));
-
-    for (;;) {
-        struct xk_deadline tick =
-            xk_deadline_min(patience, xk_deadline_in_ms(TICK_MS));
-        int r = xk_vbds_flush(record, tick, err);
-
-        if (r == 0 || err->kind != XK_ERR_TIMEOUT ||
-            xk_deadline_left_ms(patience) == 0)
-            return r;
-        if (watch != NULL && !watch->go_on(&none, watch->context))
-            return xk_fail(err, XK_ERR_FAILED, "cancelled");
-    }
+    return xk_vbds_flush(
+        record, xk_deadline_min(deadline, xk_deadline_in_ms(FLUSH_MS)), err);
 }
 
 int
@@ -201,7 +187,7 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int r = 0;
 
     if (domain->record != NULL)
-        r = flush_disks(domain->record, watch, deadline, err);
+        r = flush_disks(domain->record, deadline, err);
     if (r == 0)
         r = call_libxl(&sending, domain, options->live, fd, deadline, err);
     if (r == 0)
