@@ -154,10 +154,11 @@ add_flusher_rules(scmp_filter_ctx filter)
     return rc;
 }
 
-static int
-filter_calls(int (*add)(scmp_filter_ctx filter), struct xk_error *err)
+int
+xk_jail_filter(uint32_t otherwise, int (*add)(scmp_filter_ctx filter),
+               struct xk_error *err)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx filter = seccomp_init(otherwise);
     int rc;
 
     if (filter == NULL)
@@ -210,7 +211,7 @@ enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "give up new privileges");
-    return filter_calls(add, err);
+    return xk_jail_filter(SCMP_ACT_KILL_PROCESS, add, err);
 }
 
 int

@@ -3,10 +3,10 @@
  * Before a disk is stopped: what was written is made to stay.
  *
  * Between the end of a backend and that of the process that serves or flushes
- * its image. The backend may have heard that
- * a flush failed when nobody listened any more, or was killed while it waited
- * for one; and its guest has written what it has not flushed, which whoever has
- * the image next, on another host, is to read.
+ * its image. The backend may have heard that a flush failed when nobody
+ * listened any more, or was killed while it waited for one; and its guest has
+ * written what it has not flushed, which whoever has the image next, on another
+ * host, is to read.
  */
 #ifndef XK_BACKENDS_SETTLE_H
 #define XK_BACKENDS_SETTLE_H

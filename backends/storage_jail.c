@@ -19,6 +19,7 @@
 
 #include <seccomp.h>
 
+#include "backends/jail.h"
 #include "base/util.h"
 
 /* The macros of libseccomp leave a field out. */
@@ -197,25 +198,7 @@ forbid(scmp_filter_ctx filter)
     if (rc == 0)
         rc = seccomp_rule_add(filter, no, SCMP_SYS(prlimit64), 1,
                               SCMP_A0_32(SCMP_CMP_NE, 0));
-    return rc == 0 ? seccomp_load(filter) : rc;
-}
-
-/* What the program does otherwise is its own affair: which calls it needs
- * differs by its version. */
-static int
-touch_nobody(struct xk_error *err)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int rc;
-
-    if (filter == NULL)
-        return xk_fail(err, XK_ERR_SYSTEM, "make a seccomp filter");
-    rc = forbid(filter);
-    seccomp_release(filter);
-    if (rc != 0)
-        return xk_fail(err, XK_ERR_SYSTEM, "load the seccomp filter: %s",
-                       strerror(-rc));
-    return 0;
+    return rc;
 }
 
 /* ---- a user of its own ---- */
@@ -252,5 +235,7 @@ xk_storage_drop(uint32_t uid, struct xk_error *err)
         return xk_fail_errno(err, "become user %u", uid);
     if (setresuid(0, 0, 0) == 0)
         return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
-    return touch_nobody(err);
+    /* What the program does otherwise is its own affair: which calls it needs
+     * differs by its version. */
+    return xk_jail_filter(SCMP_ACT_ALLOW, forbid, err);
 }

@@ -296,26 +296,21 @@ child_has_ended(pid_t pid)
            info.si_pid != 0;
 }
 
-/* A program may close its output long before it ends. */
-static bool
-ended_in_time(pid_t pid, struct xk_deadline deadline)
+bool
+xk_process_await_child(pid_t pid, int *status, struct xk_deadline deadline)
 {
     XK_CLEANUP_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-    if (fd != -1)
-        return xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) != -1;
-    while (!child_has_ended(pid)) {
+    if (fd != -1 &&
+        xk_deadline_poll(deadline, fd, POLLIN, "a program", NULL) == -1)
+        return false;
+    while (fd == -1 && !child_has_ended(pid)) {
         if (!xk_deadline_pause(deadline, LOOK_MS))
             return false;
     }
-    return true;
-}
-
-static void
-reap(pid_t pid, int *status)
-{
     while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
     }
+    return true;
 }
 
 void
@@ -324,8 +319,7 @@ xk_process_kill_child(pid_t pid)
     int status;
 
     kill(pid, SIGKILL);
-    if (ended_in_time(pid, xk_deadline_in_ms(KILLED_MS)))
-        reap(pid, &status);
+    (void)xk_process_await_child(pid, &status, xk_deadline_in_ms(KILLED_MS));
 }
 
 static int
@@ -382,11 +376,9 @@ xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
         if (readers[i].fd != -1)
             close(readers[i].fd);
     }
-    if (!in_time || !ended_in_time(pid, deadline)) {
-        xk_process_kill_child(pid);
-        return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time",
-                       argv[0]);
-    }
-    reap(pid, status);
-    return 0;
+    /* It may have closed its output long before it ends. */
+    if (in_time && xk_process_await_child(pid, status, deadline))
+        return 0;
+    xk_process_kill_child(pid);
+    return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time", argv[0]);
 }

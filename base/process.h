@@ -59,6 +59,11 @@ void xk_process_signal(const struct xk_process *process, int signal);
 int xk_process_kill(const struct xk_process *process,
                     struct xk_deadline deadline, struct xk_error *err);
 
+/* Until a child of ours has ended, and reap it: *status is as of waitpid(2).
+ * False where it still runs at the deadline. */
+bool xk_process_await_child(pid_t pid, int *status,
+                            struct xk_deadline deadline);
+
 /* SIGKILL a child of ours and reap it. Where it waits in the kernel, for a
  * device or a file system, and is still there after 2 s, it is left: it is
  * reaped by whoever adopts it when we have ended. */

@@ -79,6 +79,16 @@ struct monitor {
 
 static void look(struct watched *domain);
 
+/* After so many seconds, and the next time after twice as many. */
+static void
+look_later(struct watched *domain, ev_timer *timer, double *seconds,
+           double most)
+{
+    ev_timer_set(timer, *seconds, 0.);
+    ev_timer_start(domain->monitor->loop, timer);
+    *seconds = *seconds * 2 < most ? *seconds * 2 : most;
+}
+
 static void
 worker_ended(void *context, int status)
 {
@@ -92,11 +102,8 @@ worker_ended(void *context, int status)
             look(domain);
         return;
     }
-    ev_timer_set(&domain->retry, domain->retry_seconds, 0.);
-    ev_timer_start(domain->monitor->loop, &domain->retry);
-    domain->retry_seconds = domain->retry_seconds * 2 < RETRY_LAST_SECONDS
-                                ? domain->retry_seconds * 2
-                                : RETRY_LAST_SECONDS;
+    look_later(domain, &domain->retry, &domain->retry_seconds,
+               RETRY_LAST_SECONDS);
 }
 
 static void
@@ -166,13 +173,9 @@ is_held(struct watched *domain, const struct xk_record *record)
 {
     if (!xk_record_is_locked(record))
         return false;
-    if (!ev_is_active(&domain->held)) {
-        ev_timer_set(&domain->held, domain->held_seconds, 0.);
-        ev_timer_start(domain->monitor->loop, &domain->held);
-        domain->held_seconds = domain->held_seconds * 2 < HELD_LAST_SECONDS
-                                   ? domain->held_seconds * 2
-                                   : HELD_LAST_SECONDS;
-    }
+    if (!ev_is_active(&domain->held))
+        look_later(domain, &domain->held, &domain->held_seconds,
+                   HELD_LAST_SECONDS);
     return true;
 }
 

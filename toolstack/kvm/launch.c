@@ -265,8 +265,8 @@ gather_words(const struct launch *launch, struct xk_deadline deadline)
 {
     while (xk_kvm_log_gather(launch->record->dir_fd, XK_KVM_LOG_QEMU,
                              launch->words) == -1 &&
-           xk_deadline_left_ms(deadline) > 0)
-        (void)poll(NULL, 0, HOLD_MS);
+           xk_deadline_pause(deadline, HOLD_MS)) {
+    }
 }
 
 static int

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -210,14 +209,6 @@ take_all(const struct xk_process *process, int pidfd, DIR *dir,
     }
 }
 
-static bool
-has_ended(int pidfd)
-{
-    struct pollfd poller = {pidfd, POLLIN, 0};
-
-    return poll(&poller, 1, 0) != 0;
-}
-
 /* The names in /proc are those of that very process as long as it lives. */
 int
 xk_kvm_live_find_all(const struct xk_process *process,
@@ -238,7 +229,7 @@ xk_kvm_live_find_all(const struct xk_process *process,
         return is_starved() ? -1 : 0;
     take_all(process, pidfd, dir, lives, &starved);
     for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++) {
-        if (lives[i].write_fd == -1 && has_ended(pidfd))
+        if (lives[i].write_fd == -1 && !xk_process_alive(process))
             xk_kvm_live_close(&lives[i]);
     }
     return starved ? -1 : 0;
@@ -372,23 +363,19 @@ rewind_alone(int fd)
 static bool
 rewind_by_child(int fd, pid_t *place)
 {
-    XK_CLEANUP_CLOSE int pidfd = -1;
-    int status = 1;
+    pid_t pid = fork();
+    int status;
 
-    *place = fork();
-    if (*place == 0)
+    if (pid == 0)
         rewind_alone(fd);
-    if (*place == -1) {
-        *place = 0;
+    *place = 0;
+    if (pid == -1)
         return false;
-    }
-    pidfd = (int)syscall(SYS_pidfd_open, *place, 0);
-    if (pidfd == -1 || xk_deadline_poll(xk_deadline_in_ms(REWIND_MS), pidfd,
-                                        POLLIN, "a child", NULL) == -1)
-        kill(*place, SIGKILL);
-    if (waitpid(*place, &status, WNOHANG) != 0)
-        *place = 0;
-    return *place == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (xk_process_await_child(pid, &status, xk_deadline_in_ms(REWIND_MS)))
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    kill(pid, SIGKILL);
+    *place = pid;
+    return false;
 }
 
 bool

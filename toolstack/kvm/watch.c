@@ -239,8 +239,7 @@ gather_all(struct xk_kvm_watched *domain)
 
 /* What a guest prints is told of once, until it was gathered. */
 static void
-watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which,
-             int inotify_fd)
+watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which)
 {
     unsigned changes =
         which == XK_KVM_LOG_EVENTS ? IN_MODIFY : IN_MODIFY | IN_ONESHOT;
@@ -248,7 +247,8 @@ watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which,
     domain->watches[which] =
         domain->logs[which].fd == -1
             ? -1
-            : xk_kvm_live_watch(&domain->logs[which], inotify_fd, changes);
+            : xk_kvm_live_watch(&domain->logs[which], domain->inotify_fd,
+                                changes);
 }
 
 /* Watched again first, that nothing is written unseen. */
@@ -260,7 +260,7 @@ gather_printed(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     for (int i = XK_KVM_LOG_CONSOLE; i < XK_KVM_LOG_COUNT; i++)
-        watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
+        watch_log_of(domain, (enum xk_kvm_log)i);
     (void)gather_all(domain);
 }
 
@@ -486,11 +486,13 @@ watch_logs(struct xk_kvm_watched *domain, const struct xk_process *process,
 {
     const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
 
+    for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++)
+        domain->watches[i] = -1;
     if (xk_kvm_live_find_all(process, domain->logs) == -1)
         return xk_fail(err, XK_ERR_SYSTEM,
                        "no descriptors are left to watch a QEMU");
     for (int i = XK_KVM_LOG_COUNT - 1; i >= 0; i--)
-        watch_log_of(domain, (enum xk_kvm_log)i, domain->inotify_fd);
+        watch_log_of(domain, (enum xk_kvm_log)i);
     if (live->fd == -1)
         return 0;
     if (domain->watches[XK_KVM_LOG_EVENTS] == -1)
@@ -526,7 +528,7 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     struct xk_kvm_log_watch *logs;
     struct xk_kvm_watched *domain;
     struct xk_process process;
-    int pidfd;
+    XK_CLEANUP_CLOSE int pidfd = -1;
 
     if (record == NULL ||
         xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1)
@@ -535,10 +537,8 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     if (pidfd == -1 && errno != ESRCH)
         return xk_fail_errno(err, "open the process of QEMU");
     logs = get_log_watch(watcher, loop, err);
-    if (logs == NULL) {
-        close(pidfd);
+    if (logs == NULL)
         return -1;
-    }
     domain = XK_NEW(struct xk_kvm_watched);
     *domain = (struct xk_kvm_watched){.next = watcher->domains,
                                       .state = hv->state,
@@ -548,12 +548,11 @@ xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
                                       .changed = changed,
                                       .context = context};
     if (watch_logs(domain, &process, err) == -1) {
-        close(pidfd);
         free_watched(watcher, domain);
         return -1;
     }
     watcher->domains = domain;
-    begin_watch(domain, pidfd);
+    begin_watch(domain, xk_take_fd(&pidfd));
     return 0;
 }
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -263,30 +262,13 @@ xk_link_open(struct xk_link *link, struct xk_error *err)
     return 0;
 }
 
-static void
-reap(struct xk_link *link, int *status)
-{
-    while (waitpid(link->pid, status, 0) == -1 && errno == EINTR) {
-    }
-    link->pid = 0;
-}
-
-/* Returns false while it runs on at the deadline, or where that cannot be
- * waited for. */
+/* Returns false while it runs on at the deadline. */
 static bool
 has_ended(struct xk_link *link, struct xk_deadline deadline, int *status)
 {
-    XK_CLEANUP_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
-    siginfo_t info = {0};
-
-    if (pidfd != -1 &&
-        xk_deadline_poll(deadline, pidfd, POLLIN, "", NULL) == -1)
+    if (!xk_process_await_child(link->pid, status, deadline))
         return false;
-    if (pidfd == -1 && (waitid(P_PID, (id_t)link->pid, &info,
-                               WEXITED | WNOHANG | WNOWAIT) == -1 ||
-                        info.si_pid == 0))
-        return false;
-    reap(link, status);
+    link->pid = 0;
     return true;
 }
 
