@@ -127,6 +127,12 @@ xk_qmp_connect(int dirfd, const char *name, struct xk_deadline deadline,
     return fd == -1 ? NULL : xk_qmp_open(fd, deadline, err);
 }
 
+bool
+xk_qmp_is_broken(const struct xk_qmp *qmp)
+{
+    return qmp->broken;
+}
+
 /* ---- messages ---- */
 
 static int

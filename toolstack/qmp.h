@@ -11,6 +11,8 @@
 #ifndef XK_TOOLSTACK_QMP_H
 #define XK_TOOLSTACK_QMP_H
 
+#include <stdbool.h>
+
 #include "base/deadline.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -48,6 +50,10 @@ void xk_qmp_cleanup(struct xk_qmp **qmp);
 int xk_qmp_execute(struct xk_qmp *qmp, const char *command,
                    const char *arguments, struct xk_json **result,
                    struct xk_deadline deadline, struct xk_error *err);
+
+/* Whether the connection is of no use any more: the last command had no answer,
+ * and whether it had an effect is not known. */
+bool xk_qmp_is_broken(const struct xk_qmp *qmp);
 
 /* Give QEMU a descriptor under a name, for the next command that wants one. fd
  * stays the caller's. */

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
+#include "toolstack/kvm/control.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/logs.h"
@@ -37,6 +38,7 @@ struct fixture {
     pid_t qemu;
     struct xk_kvm_live log; /* of its events */
     bool without_log;
+    const char *dies_saying; /* at the order to run; NULL: it does not */
     struct xk_error err;
 };
 
@@ -60,6 +62,22 @@ serve(int listener, const char *status)
             (void)!read(fd, line, sizeof(line));
         close(fd);
     }
+}
+
+/* Take one client's order to run, after which the guest does, or does not, and
+ * end without an answer. */
+static void
+serve_and_die(const struct fixture *f, int listener, const char *logged)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    char line[4096];
+
+    if (xk_write_all(fd, GREETING, strlen(GREETING)) == 0 &&
+        read(fd, line, sizeof(line)) > 0 &&
+        xk_write_all(fd, "{\"return\": {}, \"id\": 1}\n", 24) == 0 &&
+        read(fd, line, sizeof(line)) > 0 && strstr(line, "\"cont\"") != NULL)
+        (void)xk_write_all(f->log.write_fd, logged, strlen(logged));
+    _exit(0);
 }
 
 static void
@@ -104,6 +122,8 @@ start_qemu(struct fixture *f, const char *status)
             xk_kvm_identity_save_self(f->fd, &claim, NULL) == -1 ||
             write(ends[1], "1", 1) != 1)
             _exit(1);
+        if (f->dies_saying != NULL)
+            serve_and_die(f, listener, f->dies_saying);
         serve(listener, status);
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
@@ -458,6 +478,33 @@ files_that_are_not_what_was_written_are_errors(void **context)
     }
 }
 
+/* A QEMU that ended without an answer has run the guest or has not: the host
+ * that a guest came from lets it go on only where it has not. */
+static void
+a_qemu_that_ends_over_the_order_to_run_is_judged_by_its_log(void **context)
+{
+    static const struct {
+        const char *logged;
+        bool told;
+    } rows[] = {{"", false}, {EVENT("RESUME"), true}};
+    struct fixture *f = *context;
+    struct xk_record record = {.dir_fd = f->fd, .lock_fd = -1};
+    struct xk_domain domain = {.record = &record, .domid = -1};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        bool told;
+
+        f->dies_saying = rows[i].logged;
+        start_qemu(f, "");
+        write_log(f, GREETING);
+        assert_int_equal(xk_kvm_unpause_received(NULL, &domain, &told,
+                                                 xk_deadline_in_ms(10000),
+                                                 &f->err),
+                         -1);
+        assert_int_equal(told, rows[i].told);
+    }
+}
+
 int
 main(void)
 {
@@ -475,6 +522,7 @@ main(void)
         T(where_the_log_has_a_hole_the_state_is_what_qemu_says),
         T(where_the_notes_of_the_log_are_lost_qemu_is_asked),
         T(files_that_are_not_what_was_written_are_errors),
+        T(a_qemu_that_ends_over_the_order_to_run_is_judged_by_its_log),
     };
 #undef T
 

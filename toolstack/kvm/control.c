@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/control.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
+
+enum {
+    END_MS = 2000, /* for a QEMU that has closed its connection to end */
+    LOG_PAUSE_MS = 20,
+};
 
 struct step {
     const char *command;
@@ -110,29 +119,55 @@ xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* What QEMU says no to has had no effect; what it says nothing to may have one,
- * and a stopped QEMU does it when it goes on. */
+/* Another may hold the log, which it then gathers itself. */
 static bool
-is_answer(enum xk_error_kind kind)
+gather(int dirfd, const struct xk_kvm_live *log, struct xk_deadline deadline)
 {
-    return kind == XK_ERR_FAILED || kind == XK_ERR_UNSUPPORTED ||
-           kind == XK_ERR_NOT_FOUND;
+    while (xk_kvm_events_gather(dirfd, log) == -1) {
+        if (!xk_deadline_pause(deadline, LOG_PAUSE_MS))
+            return false;
+    }
+    return true;
 }
 
+/* Once QEMU has ended its log tells, which has a line before the guest runs. */
+static bool
+ended_without_running(int dirfd, const struct xk_process *process,
+                      const struct xk_kvm_live *log)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(END_MS);
+    XK_CLEANUP_CLOSE int pidfd = xk_process_open(process);
+    struct xk_kvm_run run;
+
+    if (pidfd == -1
+            ? errno != ESRCH
+            : xk_deadline_poll(deadline, pidfd, POLLIN, "QEMU", NULL) == -1)
+        return false;
+    return log->fd != -1 && gather(dirfd, log, deadline) &&
+           xk_kvm_events_read(dirfd, &run, deadline, NULL) == 0 &&
+           run.state == XK_STATE_PAUSED && !run.doubtful;
+}
+
+/* What QEMU says no to has had no effect. What it says nothing to may have one,
+ * and a stopped QEMU does it when it goes on. */
 static int
 tell_to_run(int dirfd, bool *told, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    XK_CLEANUP_QMP struct xk_qmp *qmp =
-        xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
-    struct xk_error why = {0};
+    XK_CLEANUP_LIVE struct xk_kvm_live log = XK_KVM_LIVE_NONE;
+    XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
+    struct xk_process process;
 
+    if (xk_kvm_identity_load(dirfd, &process, NULL, NULL) == 0)
+        log = xk_kvm_live_find(&process, XK_KVM_LOG_EVENTS);
+    qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL)
         return -1;
     *told = true;
-    if (run_steps(qmp, cont_steps, 1, deadline, &why) == -1) {
-        *told = !is_answer(why.kind);
-        return xk_fail(err, why.kind, "%s", why.message);
+    if (run_steps(qmp, cont_steps, 1, deadline, err) == -1) {
+        *told = xk_qmp_is_broken(qmp) &&
+                !ended_without_running(dirfd, &process, &log);
+        return -1;
     }
     return run_steps(qmp, cont_steps + 1, XK_ARRAY_SIZE(cont_steps) - 1,
                      deadline, err);
