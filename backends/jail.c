@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/jail.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "backends/config.h"
+#include "base/call_filter.h"
 #include "base/util.h"
 
 /* The macros of libseccomp leave a field out. */
@@ -154,30 +151,6 @@ add_flusher_rules(scmp_filter_ctx filter)
     return rc;
 }
 
-int
-xk_jail_filter(uint32_t otherwise, int (*add)(scmp_filter_ctx filter),
-               struct xk_error *err)
-{
-    scmp_filter_ctx filter = seccomp_init(otherwise);
-    int rc;
-
-    if (filter == NULL)
-        return xk_fail(err, XK_ERR_SYSTEM, "make a seccomp filter");
-    rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    /* A tree instead of a list: quick for every call. */
-    if (rc == 0)
-        rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (rc == 0)
-        rc = add(filter);
-    if (rc == 0)
-        rc = seccomp_load(filter);
-    seccomp_release(filter);
-    if (rc != 0)
-        return xk_fail(err, XK_ERR_SYSTEM, "load the seccomp filter: %s",
-                       strerror(-rc));
-    return 0;
-}
-
 static int
 limit(int what, rlim_t value, struct xk_error *err)
 {
@@ -211,7 +184,7 @@ enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "give up new privileges");
-    return xk_jail_filter(SCMP_ACT_KILL_PROCESS, add, err);
+    return xk_call_filter_load(SCMP_ACT_KILL_PROCESS, add, err);
 }
 
 int

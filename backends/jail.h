@@ -17,11 +17,4 @@ int xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err);
  * calls it): with the user and group of a struct xk_backend_config. */
 int xk_jail_enter_flusher(void *config, struct xk_error *err);
 
-/* For all threads of the process: a filter of system calls that takes what is
- * not in its rules as otherwise says (SCMP_ACT_*); add fills the filter, a
- * scmp_filter_ctx, and returns 0 or -errno. No new privileges from then on.
- */
-int xk_jail_filter(uint32_t otherwise, int (*add)(void *filter),
-                   struct xk_error *err);
-
 #endif

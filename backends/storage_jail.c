@@ -17,9 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
-#include "backends/jail.h"
+#include "base/call_filter.h"
 #include "base/util.h"
 
 /* The macros of libseccomp leave a field out. */
@@ -153,52 +151,65 @@ xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
     return become_root(err);
 }
 
-/* ---- nothing of the others of its user ---- */
+/* ---- nothing of the others of its user, and no others ---- */
 
-static const int forbidden[] = {
-    SCMP_SYS(kill),
-    SCMP_SYS(tkill),
-    SCMP_SYS(rt_sigqueueinfo),
-    SCMP_SYS(rt_tgsigqueueinfo),
-    SCMP_SYS(pidfd_open),
-    SCMP_SYS(pidfd_send_signal),
-    SCMP_SYS(pidfd_getfd),
-    SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(sched_setscheduler),
-    SCMP_SYS(sched_setparam),
-    SCMP_SYS(sched_setattr),
+static const struct xk_call_rule forbidden[] = {
+    {SCMP_SYS(kill), 0, {{0}}},
+    {SCMP_SYS(tkill), 0, {{0}}},
+    {SCMP_SYS(rt_sigqueueinfo), 0, {{0}}},
+    {SCMP_SYS(rt_tgsigqueueinfo), 0, {{0}}},
+    {SCMP_SYS(pidfd_open), 0, {{0}}},
+    {SCMP_SYS(pidfd_send_signal), 0, {{0}}},
+    {SCMP_SYS(pidfd_getfd), 0, {{0}}},
+    {SCMP_SYS(ptrace), 0, {{0}}},
+    {SCMP_SYS(process_vm_readv), 0, {{0}}},
+    {SCMP_SYS(process_vm_writev), 0, {{0}}},
+    {SCMP_SYS(process_madvise), 0, {{0}}},
+    {SCMP_SYS(perf_event_open), 0, {{0}}},
+    {SCMP_SYS(move_pages), 0, {{0}}},
+    {SCMP_SYS(migrate_pages), 0, {{0}}},
+    {SCMP_SYS(setpriority), 0, {{0}}},
+    {SCMP_SYS(ioprio_set), 0, {{0}}},
+    {SCMP_SYS(sched_setaffinity), 0, {{0}}},
+    {SCMP_SYS(sched_setscheduler), 0, {{0}}},
+    {SCMP_SYS(sched_setparam), 0, {{0}}},
+    {SCMP_SYS(sched_setattr), 0, {{0}}},
+    /* A child would keep the image when the domain has ended. */
+    {SCMP_SYS(fork), 0, {{0}}},
+    {SCMP_SYS(vfork), 0, {{0}}},
+    {SCMP_SYS(clone), 1, {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0}}},
+    {SCMP_SYS(unshare), 0, {{0}}},
+    {SCMP_SYS(setns), 0, {{0}}},
+    /* Who is told of what becomes ready, and by which signal. */
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN)}},
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN_EX)}},
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETSIG)}},
+    {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, FIOSETOWN)}},
+    {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, SIOCSPGRP)}},
 };
 
-/* Who is told of what becomes ready, and by which signal. */
-static const uint32_t fcntls[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
-static const uint32_t ioctls[] = {FIOSETOWN, SIOCSPGRP};
+/* Its arguments are in memory, where a filter cannot see them; threads are made
+ * without it. */
+static const struct xk_call_rule missing[] = {{SCMP_SYS(clone3), 0, {{0}}}};
 
 static int
 forbid(scmp_filter_ctx filter)
 {
-    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-    int rc = 0;
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(forbidden) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, no, forbidden[i], 0);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
-        rc = seccomp_rule_add(
-            filter, no, SCMP_SYS(fcntl), 1,
-            SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, fcntls[i]));
-    for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
-        rc = seccomp_rule_add(
-            filter, no, SCMP_SYS(ioctl), 1,
-            SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, ioctls[i]));
     /* abort() ends it, and nobody else; it has limits of its own only. */
+    const struct xk_call_rule others[] = {
+        {SCMP_SYS(tgkill), 1, {SCMP_A0_32(SCMP_CMP_NE, (uint32_t)getpid())}},
+        {SCMP_SYS(prlimit64), 1, {SCMP_A0_32(SCMP_CMP_NE, 0)}},
+    };
+    int rc = xk_call_filter_refuse(filter, EPERM, forbidden,
+                                   XK_ARRAY_SIZE(forbidden));
+
     if (rc == 0)
-        rc = seccomp_rule_add(filter, no, SCMP_SYS(tgkill), 1,
-                              SCMP_A0_32(SCMP_CMP_NE, (uint32_t)getpid()));
+        rc =
+            xk_call_filter_refuse(filter, EPERM, others, XK_ARRAY_SIZE(others));
     if (rc == 0)
-        rc = seccomp_rule_add(filter, no, SCMP_SYS(prlimit64), 1,
-                              SCMP_A0_32(SCMP_CMP_NE, 0));
-    return rc;
+        rc = xk_call_filter_refuse(filter, ENOSYS, missing,
+                                   XK_ARRAY_SIZE(missing));
+    return rc == 0 ? xk_call_filter_refuse_waits(filter) : rc;
 }
 
 /* ---- a user of its own ---- */
@@ -237,5 +248,5 @@ xk_storage_drop(uint32_t uid, struct xk_error *err)
         return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
     /* What the program does otherwise is its own affair: which calls it needs
      * differs by its version. */
-    return xk_jail_filter(SCMP_ACT_ALLOW, forbid, err);
+    return xk_call_filter_load(SCMP_ACT_ALLOW, forbid, err);
 }

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "toolstack/kvm/events.h"
+#include "toolstack/kvm/jail.h"
 
 struct spawn {
     const struct xk_kvm_plan *plan;
@@ -78,7 +79,7 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
         setresgid(plan->gid, plan->gid, plan->gid) == -1 ||
         setresuid(plan->uid, plan->uid, plan->uid) == -1)
         return xk_fail_errno(err, "become uid %u", plan->uid);
-    return 0;
+    return xk_kvm_jail_enter(err);
 }
 
 /* First out of the way of one another, then into their places. */
