@@ -460,6 +460,28 @@ a_write_that_does_not_end_is_not_waited_for(void **context)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Each child that is stuck takes a place, of which there are few. */
+static void
+a_qemu_that_keeps_the_kernel_busy_is_left_and_others_are_not(void **context)
+{
+    struct folder *f = *context;
+    struct xk_kvm_live busy = f->live;
+    XK_CLEANUP_LIVE struct xk_kvm_live other = XK_KVM_LIVE_NONE;
+    pid_t pid = start_endless_write(f->live.write_fd);
+
+    if (pid == -1)
+        return; /* only the privileged may hold up the kernel here */
+    alarm(60);
+    busy.holder = pid;
+    assert_int_equal(xk_kvm_live_make(XK_KVM_LOG_CONSOLE, &other, NULL), 0);
+    for (int i = 0; i < 20; i++)
+        assert_false(xk_kvm_live_rewind(&busy));
+    assert_true(xk_kvm_live_rewind(&other));
+    alarm(0);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int
 main(void)
 {
@@ -478,6 +500,7 @@ main(void)
         T(what_is_open_to_append_takes_nothing_until_it_begins),
         T(the_end_is_found_without_the_description),
         T(a_write_that_does_not_end_is_not_waited_for),
+        T(a_qemu_that_keeps_the_kernel_busy_is_left_and_others_are_not),
     };
 #undef T
 

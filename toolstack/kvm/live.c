@@ -27,6 +27,7 @@ enum {
     FDS_MAX = 4096, /* descriptors of a QEMU that are looked at */
     CHUNK = 4096,
     REWIND_MS = 500,
+    REST_MS = 10000,
     STUCK_MAX = 16,
 };
 
@@ -161,28 +162,40 @@ is_starved(void)
     return errno == EMFILE || errno == ENFILE;
 }
 
+/* Says so where an open failed for want of descriptors. */
+static int
+opened(int fd, bool *starved)
+{
+    *starved |= fd == -1 && is_starved();
+    return fd;
+}
+
+static bool
+is_log(int fd)
+{
+    char path[FD_PATH_SIZE];
+    enum xk_kvm_log which;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return is_named(path, &which) && is_memory(fd) && is_for_writing(fd);
+}
+
 /* Without the description, by the name: what QEMU can write there is bounded
  * all the same. */
 static struct xk_kvm_live
 take(int pidfd, int number, const char *path, bool *starved)
 {
     struct xk_kvm_live live = XK_KVM_LIVE_NONE;
-    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
-    enum xk_kvm_log which;
 
-    if (fd != -1) {
-        char ours[FD_PATH_SIZE];
-
-        live.write_fd = fd;
-        snprintf(ours, sizeof(ours), "/proc/self/fd/%d", fd);
-        if (is_named(ours, &which) && is_memory(fd) && is_for_writing(fd))
-            live.fd = open_again(fd, O_RDWR);
-        *starved |= live.fd == -1 && is_starved();
-    } else if (is_starved()) {
-        *starved = true;
-    } else {
-        live.fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    }
+    live.write_fd =
+        opened((int)syscall(SYS_pidfd_getfd, pidfd, number, 0), starved);
+    if (live.write_fd == -1)
+        live.fd = opened(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
+                         starved);
+    else if (is_log(live.write_fd))
+        /* Not waiting for a lease that QEMU has on it. */
+        live.fd =
+            opened(open_again(live.write_fd, O_RDWR | O_NONBLOCK), starved);
     if (live.fd == -1 || !is_memory(live.fd))
         xk_kvm_live_close(&live);
     return live;
@@ -204,8 +217,10 @@ take_all(const struct xk_process *process, int pidfd, DIR *dir,
             continue;
         snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)process->pid,
                  (int)number);
-        if (is_named(path, &which) && lives[which].fd == -1)
+        if (is_named(path, &which) && lives[which].fd == -1) {
             lives[which] = take(pidfd, (int)number, path, starved);
+            lives[which].holder = process->pid;
+        }
     }
 }
 
@@ -334,18 +349,39 @@ xk_kvm_live_give_back(const struct xk_kvm_live *live, off_t begin, off_t end)
     munmap(memory, XK_KVM_LIVE_ROOM);
 }
 
-/* Children that did not come back from the kernel. */
-static pid_t stuck[STUCK_MAX];
+/* Children that did not come back from the kernel in time: one for a QEMU, so
+ * that one which keeps all of its own there does not use up the places. For a
+ * while after that it is not tried again, or it would keep us by each a little.
+ */
+static struct stuck {
+    pid_t child; /* 0: none */
+    pid_t holder;
+    struct xk_deadline rest;
+} stuck[STUCK_MAX];
 
-/* Where one may be remembered; NULL: as many as can be have not come back. */
-static pid_t *
-find_place(void)
+static bool
+is_free(struct stuck *one)
 {
+    if (one->child != 0 && waitpid(one->child, NULL, WNOHANG) != 0)
+        one->child = 0;
+    return one->child == 0 &&
+           (one->holder == 0 || xk_deadline_left_ms(one->rest) == 0);
+}
+
+/* Where one for this QEMU may be remembered; NULL: it has one, or there are as
+ * many as can be. */
+static struct stuck *
+find_place(pid_t holder)
+{
+    struct stuck *place = NULL;
+
     for (size_t i = 0; i < XK_ARRAY_SIZE(stuck); i++) {
-        if (stuck[i] == 0 || waitpid(stuck[i], NULL, WNOHANG) != 0)
-            return &stuck[i];
+        if (is_free(&stuck[i]))
+            place = &stuck[i];
+        else if (stuck[i].holder == holder)
+            return NULL;
     }
-    return NULL;
+    return place;
 }
 
 /* No lock may outlive us in it. */
@@ -361,30 +397,31 @@ rewind_alone(int fd)
 /* lseek(2) waits for a write that is under way, and a QEMU that a guest has
  * taken over can make that last: by a child, which can be left. */
 static bool
-rewind_by_child(int fd, pid_t *place)
+rewind_by_child(const struct xk_kvm_live *live, struct stuck *place)
 {
     pid_t pid = fork();
     int status;
 
     if (pid == 0)
-        rewind_alone(fd);
-    *place = 0;
+        rewind_alone(live->write_fd);
     if (pid == -1)
         return false;
     if (xk_process_await_child(pid, &status, xk_deadline_in_ms(REWIND_MS)))
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
     kill(pid, SIGKILL);
-    *place = pid;
+    *place = (struct stuck){.child = pid,
+                            .holder = live->holder,
+                            .rest = xk_deadline_in_ms(REST_MS)};
     return false;
 }
 
 bool
 xk_kvm_live_rewind(const struct xk_kvm_live *live)
 {
-    pid_t *place = find_place();
+    struct stuck *place = find_place(live->holder);
 
     return live->write_fd != -1 && place != NULL &&
-           rewind_by_child(live->write_fd, place);
+           rewind_by_child(live, place);
 }
 
 int

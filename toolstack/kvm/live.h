@@ -42,9 +42,10 @@ const char *xk_kvm_log_name(enum xk_kvm_log which);
 struct xk_kvm_live {
     int fd;       /* to read it and to give back its pages; -1: there is none */
     int write_fd; /* the description that QEMU has; -1: not to be had */
+    pid_t holder; /* the QEMU that it was found in; 0: it was made here */
 };
 
-#define XK_KVM_LIVE_NONE ((struct xk_kvm_live){-1, -1})
+#define XK_KVM_LIVE_NONE ((struct xk_kvm_live){.fd = -1, .write_fd = -1})
 #define XK_CLEANUP_LIVE __attribute__((cleanup(xk_kvm_live_close)))
 
 int xk_kvm_live_make(enum xk_kvm_log which, struct xk_kvm_live *live,
@@ -83,7 +84,8 @@ void xk_kvm_live_give_back(const struct xk_kvm_live *live, off_t begin,
                            off_t end);
 
 /* What is written from now on goes to the front. False where that cannot be, or
- * is not done in half a second: whoever does it waits in the kernel then.
+ * is not done in half a second: whoever does it waits in the kernel then, and
+ * for some seconds none is tried for the same QEMU.
  * What was written since somebody last asked for the end stays where it is. */
 bool xk_kvm_live_rewind(const struct xk_kvm_live *live);
 
