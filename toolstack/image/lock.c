@@ -73,14 +73,18 @@ descriptor_locks(int pid_fd, const char *name,
 {
     XK_CLEANUP_BUF struct xk_buf info = {0};
     char path[64];
-    struct stat st;
+    struct statx st;
     uint64_t device, inode;
 
     snprintf(path, sizeof(path), "fd/%.20s", name);
-    if (fstatat(pid_fd, path, &st, 0) == -1)
+    /* A server that does not answer is not asked. */
+    if (statx(pid_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) ==
+        -1)
         return false;
-    device = S_ISBLK(st.st_mode) ? UINT64_MAX : st.st_dev;
-    inode = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_ino;
+    device = S_ISBLK(st.stx_mode) ? UINT64_MAX
+                                  : makedev(st.stx_dev_major, st.stx_dev_minor);
+    inode = S_ISBLK(st.stx_mode) ? makedev(st.stx_rdev_major, st.stx_rdev_minor)
+                                 : st.stx_ino;
     if (device != layer->device || inode != layer->inode)
         return false;
     snprintf(path, sizeof(path), "fdinfo/%.20s", name);

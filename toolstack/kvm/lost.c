@@ -91,7 +91,16 @@ judge_closed(const char *process)
     return is_called_qemu(name.data) ? UNKNOWN : NO;
 }
 
-/* Whether its working directory is the place. */
+static bool
+is_named_so(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL && strcmp(slash + 1, XK_KVM_FOLDER) == 0;
+}
+
+/* Whether its working directory is the place. The name first: a directory on a
+ * server that does not answer is not asked what it is. */
 static enum answer
 stands_in(const char *process, const struct place *place)
 {
@@ -99,13 +108,15 @@ stands_in(const char *process, const struct place *place)
     struct stat st;
 
     snprintf(path, sizeof(path), "%s/cwd", process);
-    if (stat(path, &st) == -1)
+    if (!read_link(path, target))
         return errno == EACCES || errno == EPERM ? judge_closed(process) : NO;
-    if (place->is_there && st.st_dev == place->folder.st_dev &&
-        st.st_ino == place->folder.st_ino)
+    if (strcmp(target, place->removed) == 0)
         return YES;
-    return read_link(path, target) && strcmp(target, place->removed) == 0 ? YES
-                                                                          : NO;
+    return place->is_there && is_named_so(target) && stat(path, &st) == 0 &&
+                   st.st_dev == place->folder.st_dev &&
+                   st.st_ino == place->folder.st_ino
+               ? YES
+               : NO;
 }
 
 /* Somebody who looks round may stand there as well, and is nobody to be ended.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/host.h"
@@ -56,16 +57,29 @@ add_cpu(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
     xk_kvm_plan_arg(plan, "%s", model.data);
 }
 
-/* /dev/kvm belongs to a group on most hosts, and QEMU has a uid of its own. */
+/* /dev/kvm belongs to a group on most hosts, and QEMU has a uid of its own. Not
+ * root's group, which owns far more than that. */
+static gid_t
+choose_kvm_group(const struct stat *kvm)
+{
+    const mode_t group = S_IRGRP | S_IWGRP, others = S_IROTH | S_IWOTH;
+
+    if ((kvm->st_mode & group) != group || (kvm->st_mode & others) == others)
+        return (gid_t)-1;
+    if (kvm->st_gid != 0)
+        return kvm->st_gid;
+    xk_warn("\"/dev/kvm\" belongs to group root, which QEMU is not in: give it "
+            "to a group of its own (chgrp kvm /dev/kvm)");
+    return (gid_t)-1;
+}
+
 static void
 set_kvm_group(struct xk_kvm_plan *plan)
 {
     struct stat st;
 
-    if (geteuid() != 0 || stat("/dev/kvm", &st) == -1)
-        return;
-    if ((st.st_mode & S_IRGRP) != 0 && (st.st_mode & S_IWGRP) != 0)
-        plan->kvm_group = st.st_gid;
+    if (geteuid() == 0 && stat("/dev/kvm", &st) == 0)
+        plan->kvm_group = choose_kvm_group(&st);
 }
 
 static void

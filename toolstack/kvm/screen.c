@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/screen.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +34,15 @@ find_password(const struct xk_domain_config *config)
     return password == NULL || password[0] == '\0' ? NULL : xk_strdup(password);
 }
 
+static bool
+is_address(const char *text)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, text, bytes) == 1 ||
+           inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 static int
 take_answer(const struct xk_json *vnc, const struct xk_record *record,
             struct xk_screen *screen, struct xk_error *err)
@@ -46,7 +58,8 @@ take_answer(const struct xk_json *vnc, const struct xk_record *record,
         screen->path = xk_asprintf("%s/%s", record->path, XK_KVM_FILE_SCREEN);
         return 0;
     }
-    if (host == NULL || service == NULL ||
+    /* It becomes an argument of a viewer. */
+    if (host == NULL || !is_address(host) || service == NULL ||
         !xk_parse_u64(service, PORT_MAX, &port))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "QEMU does not say where its screen is");
