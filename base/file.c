@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum {
     READ_CHUNK = 16384,
@@ -140,6 +141,11 @@ xk_make_absolute(char **path, struct xk_error *err)
     if (here == NULL)
         return xk_fail_errno(err, "find the current directory for \"%s\"",
                              *path);
+    if (!xk_utf8_valid(here, NULL))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "the name of the current directory is not UTF-8, so "
+                       "what is meant by \"%s\" cannot be noted",
+                       *path);
     whole = xk_asprintf("%s/%s", here, *path);
     free(*path);
     *path = whole;

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/deadline.h"
 #include "base/number.h"
+#include "base/process.h"
 #include "base/util.h"
 
 enum {
+    PROBE_MS = 2000,
     FIELDS = 3 /* of a line, that are looked at */
 };
 
@@ -94,16 +97,16 @@ xk_uid_check_nobodys(int etc_fd, uint32_t number, struct xk_error *err)
 
 /* ---- processes ---- */
 
+/* A process of that user can stop it. */
 static int
 wait_for(pid_t pid)
 {
-    int status = 0;
+    int status;
 
-    while (waitpid(pid, &status, 0) == -1) {
-        if (errno != EINTR)
-            return -1;
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (xk_process_await_child(pid, &status, xk_deadline_in_ms(PROBE_MS)))
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    xk_process_kill_child(pid);
+    return -1;
 }
 
 /* With room for two, a user that has no process but this one can fork, and one

@@ -221,7 +221,8 @@ const struct xk_command xk_command_create = {
         "FILE may be missing, or /dev/null, if that is all.\n\n"
         "Every problem of the file is printed with its line and column; if "
         "one is an error nothing is made. If making the domain fails, or is "
-        "killed, nothing of it stays.\n\n"
+        "killed, nothing of it stays, unless it may run by then: the next verb "
+        "goes on with that.\n\n"
         "With --dry-run nothing is made: it prints the configuration with all "
         "defaults filled in, and what would be run, as JSON.",
     .options =

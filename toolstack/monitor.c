@@ -58,7 +58,7 @@ struct watched {
     struct xk_worker *worker; /* NULL: none */
     ev_timer retry;           /* after a worker that failed */
     double retry_seconds;
-    ev_timer held; /* while another has what needs a worker */
+    ev_timer held; /* while another has it, or it cannot be looked at */
     double held_seconds;
 };
 
@@ -125,8 +125,17 @@ start_worker(struct watched *domain)
 
 /* ---- looking at a domain ---- */
 
+/* One that cannot be looked at now is looked at again. */
+static void
+look_anew(struct watched *domain)
+{
+    if (!ev_is_active(&domain->held))
+        look_later(domain, &domain->held, &domain->held_seconds,
+                   HELD_LAST_SECONDS);
+}
+
 static bool
-has_stopped(const struct watched *domain, struct xk_record *record)
+has_stopped(struct watched *domain, struct xk_record *record)
 {
     struct xk_domain handle = {
         .hv = domain->hv, .uuid = record->uuid, .domid = -1, .record = record};
@@ -136,8 +145,11 @@ has_stopped(const struct watched *domain, struct xk_record *record)
 
     /* One that another toolstack has destroyed is gone from the records too. */
     if (xk_domain_get(domain->monitor->host, &handle, &info,
-                      xk_deadline_in_ms(LOOK_MS), &err) == -1)
+                      xk_deadline_in_ms(LOOK_MS), &err) == -1) {
+        if (err.kind != XK_ERR_NOT_FOUND)
+            look_anew(domain);
         return err.kind == XK_ERR_NOT_FOUND;
+    }
     stopped =
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
         info.stop_reason != XK_STOP_SUSPEND;
@@ -173,9 +185,7 @@ is_held(struct watched *domain, const struct xk_record *record)
 {
     if (!xk_record_is_locked(record))
         return false;
-    if (!ev_is_active(&domain->held))
-        look_later(domain, &domain->held, &domain->held_seconds,
-                   HELD_LAST_SECONDS);
+    look_anew(domain);
     return true;
 }
 
@@ -197,12 +207,15 @@ look(struct watched *domain)
 {
     struct monitor *monitor = domain->monitor;
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
+    struct xk_error err = {0};
 
     if (domain->worker != NULL || ev_is_active(&domain->retry)) {
         domain->look_again = true;
         return;
     }
-    record = xk_record_open(&monitor->host->state, &domain->uuid, NULL);
+    record = xk_record_open(&monitor->host->state, &domain->uuid, &err);
+    if (record == NULL && err.kind != XK_ERR_NOT_FOUND)
+        look_anew(domain);
     if (record == NULL)
         return; /* the directory's watch will say so */
     if (domain->hv != NULL && needs_worker(domain, record))

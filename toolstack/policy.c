@@ -35,6 +35,7 @@ enum {
     STAMP_SIZE = 32,
     DUMPS_MAX = 8, /* of domains of one name */
     KEPT_MAX = 8,  /* beside a domain, by rename-restart */
+    STEM_MAX = 100 /* with a stamp and a number less than 128 bytes */
 };
 _Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
                "the journal knows of them");
@@ -136,17 +137,32 @@ xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 /* ---- rename-restart ---- */
 
 /* By the time, and a number where a second is not enough. */
+/* How much of a name goes into that of a kept one, which is a name as well. */
+static int
+stem_length(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length <= STEM_MAX)
+        return (int)length;
+    length = STEM_MAX;
+    while (length > 1 && ((unsigned char)name[length] & 0xc0) == 0x80)
+        length--; /* not within a character */
+    return (int)length;
+}
+
 static char *
 name_of_kept(struct xk_host *host, const char *name)
 {
+    int stem = stem_length(name);
     char stamp[STAMP_SIZE];
     char *kept;
 
     format_stamp(stamp);
-    kept = xk_asprintf("%s-%s", name, stamp);
+    kept = xk_asprintf("%.*s-%s", stem, name, stamp);
     for (unsigned n = 2; xk_operation_is_recorded(host, kept); n++) {
         free(kept);
-        kept = xk_asprintf("%s-%s-%u", name, stamp, n);
+        kept = xk_asprintf("%.*s-%s-%u", stem, name, stamp, n);
     }
     return kept;
 }
@@ -313,7 +329,7 @@ is_kept_of(struct xk_host *host, const struct xk_uuid *uuid, const char *name)
         xk_record_open(&host->state, uuid, NULL);
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         record == NULL ? NULL : xk_record_load_config(record, NULL);
-    size_t length = strlen(name);
+    size_t length = (size_t)stem_length(name);
     unsigned day, time_of_day;
 
     return config != NULL && strncmp(config->name, name, length) == 0 &&

@@ -60,7 +60,8 @@ struct xk_record {
 };
 
 /* Open the state directory, making it where it is missing. It must belong to
- * the caller and be closed to others, else XK_ERR_HOST. */
+ * the caller and not be one that all may write to, else XK_ERR_HOST; it is
+ * closed to others. */
 int xk_state_open(struct xk_state *state, struct xk_error *err);
 
 /* Whether it is there already, or that cannot be told. */

@@ -428,8 +428,9 @@ fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
         char path[512];
 
         being_path(hv, &list.items[i].uuid, path, sizeof(path));
+        /* Of a long name the new one has the beginning. */
         if (strncmp(list.items[i].name, domain->name,
-                    strlen(list.items[i].name)) == 0 &&
+                    strnlen(list.items[i].name, 90)) == 0 &&
             record == NULL)
             unlink(path);
     }

@@ -169,6 +169,22 @@ a_path_is_made_absolute_once(void **state)
     assert_null(none);
 }
 
+/* What is asked for is kept as JSON, which would have another name. */
+static void
+a_current_directory_that_is_no_utf8_is_put_before_nothing(void **state)
+{
+    struct folder *folder = *state;
+    XK_CLEANUP_FREE char *here = getcwd(NULL, 0);
+    XK_CLEANUP_FREE char *latin = xk_asprintf("%s/\xe9", folder->path);
+    XK_CLEANUP_FREE char *path = xk_strdup("a");
+
+    assert_int_equal(mkdir(latin, 0700), 0);
+    assert_int_equal(chdir(latin), 0);
+    assert_int_equal(xk_make_absolute(&path, NULL), -1);
+    assert_string_equal(path, "a");
+    assert_int_equal(chdir(here), 0);
+}
+
 static void
 a_tree_is_removed_and_what_links_point_to_stays(void **state)
 {
@@ -249,6 +265,7 @@ main(void)
         T(a_file_over_the_limit_is_refused),
         T(directories_are_made_with_their_parents),
         T(a_path_is_made_absolute_once),
+        T(a_current_directory_that_is_no_utf8_is_put_before_nothing),
         T(a_tree_is_removed_and_what_links_point_to_stays),
         T(a_directory_in_which_files_are_made_meanwhile_is_removed),
     };

@@ -10,6 +10,7 @@
 #include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -163,6 +164,24 @@ take_lease(void)
     return fcntl(make("leased", 0600), F_SETLEASE, F_WRLCK);
 }
 
+static int
+signal_parent(void)
+{
+    return kill(getppid(), 0);
+}
+
+static int
+signal_all(void)
+{
+    return kill(-1, 0);
+}
+
+static int
+signal_self(void)
+{
+    return kill(getpid(), 0);
+}
+
 /* Upper bits of the argument, which the kernel does not look at. */
 static int
 linger_with_a_wide_number(void)
@@ -224,6 +243,9 @@ what_outlives_qemu_or_keeps_others_waiting_is_refused(void **context)
         {"linger, with a wide number", linger_with_a_wide_number, EPERM},
         {"reuse an address", reuse_address, 0},
         {"take a lease", take_lease, EPERM},
+        {"signal another", signal_parent, EPERM},
+        {"signal all", signal_all, EPERM},
+        {"signal itself", signal_self, 0},
     };
 
     (void)context;

@@ -260,6 +260,23 @@ one_that_is_to_go_on_goes_on(void **context)
     assert_int_equal(files(f), 1);
 }
 
+/* The journal could not say which one it is. */
+static void
+a_file_whose_name_is_not_utf8_is_refused(void **context)
+{
+    struct fixture *f = *context;
+    char *file = f->file;
+
+    create(f);
+    f->file = xk_asprintf("%s\xe9", file);
+    assert_int_equal(save(f, XK_SAVE_DESTROY), -1);
+    assert_int_equal(f->err.kind, XK_ERR_USAGE);
+    assert_int_equal(state_of(f), XK_STATE_RUNNING);
+    assert_int_equal(files(f), 0);
+    free(f->file);
+    f->file = file;
+}
+
 static void
 refused(struct fixture *f, const char *how, size_t at)
 {
@@ -567,6 +584,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(a_saved_domain_comes_back_with_its_memory),
         T(one_that_is_to_go_on_goes_on),
+        T(a_file_whose_name_is_not_utf8_is_refused),
         T(a_file_changed_anywhere_is_refused),
         T(a_file_cut_anywhere_is_refused),
         T(a_file_of_another_toolstack_is_restored),

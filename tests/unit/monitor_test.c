@@ -85,6 +85,21 @@ unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 
 static struct xk_hypervisor_ops ops;
 
+/* ---- a hypervisor that does not always answer ---- */
+
+static unsigned failing_looks;
+
+static int
+look_at(struct xk_hypervisor *hv, const struct xk_domain *domain,
+        struct xk_domain_info *info, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    if (failing_looks == 0)
+        return xk_fake_ops.get(hv, domain, info, deadline, err);
+    failing_looks--;
+    return xk_fail(err, XK_ERR_TIMEOUT, "no answer");
+}
+
 static int
 open_host(struct fixture *f)
 {
@@ -97,6 +112,7 @@ open_host(struct fixture *f)
     ops.watch = watch;
     ops.unwatch = unwatch;
     ops.trim = unwatch;
+    ops.get = look_at;
     hv->ops = &ops;
     return xk_host_adopt(&f->host, hv, "test", soon(), &f->err);
 }
@@ -492,6 +508,22 @@ a_lock_that_is_given_back_after_its_file_was_closed_is_noticed(void **context)
     release_workers(f);
 }
 
+/* The driver tells of a stop once. */
+static void
+a_stop_is_acted_on_where_the_first_looks_at_it_fail(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_uuid uuid = create(f, "a");
+    char text[XK_UUID_TEXT_SIZE];
+
+    xk_fake_stop(xk_host_default(&f->host, &f->err), &uuid, XK_STOP_POWEROFF);
+    failing_looks = 3;
+    start_monitor(f);
+    failing_looks = 0;
+    await_worker(f, text);
+    release_workers(f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* What ages files away takes such a lock before it does (tmpfiles.d(5)). */
@@ -518,6 +550,7 @@ main(int argc, char **argv)
         T(a_worker_that_outlives_its_domain_leaves_no_zombie),
         T(what_a_guest_makes_its_workers_write_fills_nothing),
         T(what_an_overflow_hid_is_looked_at_again),
+        T(a_stop_is_acted_on_where_the_first_looks_at_it_fail),
         T(a_lock_that_is_given_back_after_its_file_was_closed_is_noticed),
         T(records_are_not_aged_away_beside_a_monitor),
     };

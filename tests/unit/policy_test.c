@@ -118,6 +118,37 @@ a_rename_restart_keeps_the_old_under_another_name(void **context)
     assert_int_equal(xk_fake_count(f->host.preferred), 2);
 }
 
+/* With a stamp behind it, it would be no name any more. */
+static void
+a_domain_with_a_long_name_is_kept_under_a_shorter_one(void **context)
+{
+    struct core_world *f = *context;
+    struct xk_domain_list list;
+    char name[127];
+
+    memset(name, 'a', 99);
+    for (size_t i = 99; i < 125; i += 2)
+        memcpy(name + i, "\xc3\xa9", 2);
+    strcpy(name + 125, "b");
+    assert_int_equal(core_create(f, name, "on_crash = 'rename-restart'"), 0);
+    core_stop(f, name, XK_STOP_CRASH);
+    assert_int_equal(core_apply(f, name), 0);
+    core_assert_state(f, name, XK_STATE_RUNNING);
+    assert_int_equal(xk_domain_list(&f->host, &list, core_soon(), &f->err), 0);
+    assert_int_equal(list.count, 2);
+    for (size_t i = 0; i < list.count; i++) {
+        XK_CLEANUP_RECORD struct xk_record *record =
+            xk_record_open(&f->host.state, &list.items[i].uuid, &f->err);
+        XK_CLEANUP_CONFIG struct xk_domain_config *config =
+            xk_record_load_config(record, &f->err);
+
+        assert_non_null(config);
+        assert_int_equal(core_destroy(f, config->name), 0);
+    }
+    xk_domain_list_free(&list);
+    core_assert_nothing_left(f);
+}
+
 static void
 a_guest_that_reboots_in_a_loop_is_stopped(void **context)
 {
@@ -207,6 +238,7 @@ main(void)
         T(a_coredump_is_written_before_the_domain_goes),
         T(a_guest_that_crashes_again_and_again_leaves_few_coredumps),
         T(a_rename_restart_keeps_the_old_under_another_name),
+        T(a_domain_with_a_long_name_is_kept_under_a_shorter_one),
         T(a_guest_that_reboots_in_a_loop_is_stopped),
         T(a_guest_that_is_made_anew_in_a_loop_is_kept),
         T(no_more_than_eight_of_a_guest_are_kept_beside_it),

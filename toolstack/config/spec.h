@@ -37,8 +37,4 @@ int xk_spec_error(const struct xk_spec *spec, size_t offset, const char *fmt,
 void xk_spec_warn(const struct xk_spec *spec, size_t offset, const char *fmt,
                   ...) __attribute__((format(printf, 3, 4)));
 
-/* Whether text is valid UTF-8 (RFC 3629); else *offset is the first byte that
- * is not. What goes into JSON must be. */
-bool xk_utf8_valid(const char *text, size_t *offset);
-
 #endif

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "toolstack/config/spec.h"
 #include "toolstack/config/suggest.h"

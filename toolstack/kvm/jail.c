@@ -5,6 +5,7 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/call_filter.h"
 #include "base/util.h"
@@ -31,6 +32,19 @@ static const struct xk_call_rule taps[] = {
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, TUNSETOWNER)}},
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, TUNSETGROUP)}},
 };
+
+/* Of its user are, for a moment, those who look whether that number is free. */
+static int
+refuse_signals(scmp_filter_ctx filter)
+{
+    const uint32_t self = (uint32_t)getpid();
+    const struct xk_call_rule rules[] = {
+        {SCMP_SYS(kill), 1, {SCMP_A0_32(SCMP_CMP_NE, self)}},
+        {SCMP_SYS(tgkill), 1, {SCMP_A0_32(SCMP_CMP_NE, self)}},
+    };
+
+    return xk_call_filter_refuse(filter, EPERM, rules, XK_ARRAY_SIZE(rules));
+}
 
 /* Their arguments are in memory, where a filter cannot see them. QEMU has other
  * ways, as on a kernel without these. */
@@ -64,6 +78,8 @@ add_rules(scmp_filter_ctx filter)
 
     if (rc == 0)
         rc = refuse_modes(filter);
+    if (rc == 0)
+        rc = refuse_signals(filter);
     if (rc == 0)
         rc = xk_call_filter_refuse(filter, EPERM, taps, XK_ARRAY_SIZE(taps));
     if (rc == 0)

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/process.h"
+#include "toolstack/migration/migrate.h"
 
 static int
 find_mover(const struct xk_domain *domain, struct xk_process *mover,
@@ -21,6 +22,7 @@ xk_migrate_cancel(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_process mover;
+    bool in_doubt;
 
     if (find_mover(domain, &mover, err) == -1)
         return -1;
@@ -32,6 +34,12 @@ xk_migrate_cancel(struct xk_host *host, struct xk_domain *domain,
                            domain->name);
         return -1;
     }
+    in_doubt = xk_migrate_in_doubt(domain->record);
     xk_record_unlock(domain->record);
-    return 0;
+    return !in_doubt
+               ? 0
+               : xk_fail(err, XK_ERR_STATE,
+                         "domain \"%s\" was about to run on the other host, "
+                         "so it stands still until that says whether it does",
+                         domain->name);
 }

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/utf8.h"
 #include "base/util.h"
 
 extern char **environ;
@@ -125,24 +126,6 @@ is_assignment(const char *word)
            !isdigit((unsigned char)word[0]);
 }
 
-/* JSON has no way to write bytes that are no text. */
-static bool
-can_be_noted(const char *word)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *writer = xk_json_writer_new(&text, false);
-    XK_CLEANUP_JSON struct xk_json *json = NULL;
-    const char *noted;
-
-    xk_json_open_array(writer, NULL);
-    xk_json_put_string(writer, NULL, word);
-    xk_json_close_array(writer);
-    xk_json_writer_free(writer);
-    json = xk_json_parse(text.data, text.length, "word", NULL);
-    noted = xk_json_string(xk_json_at(json, 0));
-    return noted != NULL && strcmp(noted, word) == 0;
-}
-
 /* What would have another meaning in a shell is refused, not passed on as a
  * word: the person thinks of a shell. */
 static int
@@ -158,7 +141,7 @@ check_word(const char *word, struct xk_error *err)
                            "'...'",
                            word);
     }
-    return can_be_noted(word)
+    return xk_utf8_valid(word, NULL)
                ? 0
                : xk_fail(err, XK_ERR_USAGE, "--transport: is no UTF-8 text");
 }

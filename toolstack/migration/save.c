@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/frame.h"
 #include "toolstack/migration/manifest.h"
@@ -304,8 +305,11 @@ back_out(struct save *save, bool runs, struct xk_deadline deadline,
 {
     struct xk_hypervisor *hv = save->domain->hv;
 
+    int r = hv->ops->take_back(hv, save->domain, runs, deadline, err);
+
+    /* Only now: a server that does not answer may keep us from here on. */
     unlink(save->temporary);
-    if (hv->ops->take_back(hv, save->domain, runs, deadline, err) == -1)
+    if (r == -1)
         return -1;
     return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);
 }
@@ -392,6 +396,11 @@ prepare(struct save *save, const char *path, struct xk_error *err)
     save->path = absolute_path(path, err);
     if (save->path == NULL || check_target(save->path, err) == -1)
         return -1;
+    if (!xk_utf8_valid(save->path, NULL))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" is not UTF-8, so a save to it that is killed "
+                       "could not be finished",
+                       save->path);
     save->temporary =
         xk_asprintf("%s.%s.part", save->path, save->domain->record->uuid_text);
     return 0;
