@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/migrate.h"
+#include "toolstack/migration/save.h"
 #include "toolstack/operations.h"
 
 enum {
@@ -246,15 +248,20 @@ int
 xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_FREE char *leftover = NULL;
     int r;
 
     if (xk_operation_lock_to_end(host, domain, deadline, err) == -1)
         return -1;
+    leftover = xk_save_leftover(domain);
     r = note(domain, XK_JOURNAL_BEGIN, XK_OP_DESTROY, err);
     if (r == 0) {
         xk_operation_end_replaced(host, domain, deadline);
         r = xk_operation_remove(host, domain, deadline, err);
     }
+    /* Last: it may be on a server that does not answer. */
+    if (r == 0 && leftover != NULL)
+        unlink(leftover);
     unlock(domain);
     return r;
 }

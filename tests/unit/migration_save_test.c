@@ -490,6 +490,26 @@ check_kills(struct fixture *f, bool after, bool calls, unsigned least)
     fail_msg("it is killed for ever");
 }
 
+/* As where the destroy has waited for the save: nobody recovers it. */
+static void
+a_destroy_after_a_save_that_was_killed_leaves_no_file(void **context)
+{
+    struct fixture *f = *context;
+    size_t left = 0;
+    bool was_killed = true;
+
+    for (unsigned at = 1; was_killed; at++) {
+        create(f);
+        was_killed = killed(f, at, false, true);
+        if (access(f->file, F_OK) == -1)
+            left += files(f);
+        destroy(f);
+        unlink(f->file);
+        assert_int_equal(files(f), 0);
+    }
+    assert_in_range(left, 1, CALLS_MAX);
+}
+
 static void
 a_save_killed_at_any_call_loses_nothing(void **context)
 {
@@ -591,6 +611,7 @@ main(void)
         T(a_configuration_that_is_given_counts),
         T(a_file_that_holds_no_domain_is_refused),
         T(a_disk_that_is_full_leaves_the_domain_and_the_old_file),
+        T(a_destroy_after_a_save_that_was_killed_leaves_no_file),
         T(a_save_killed_at_any_call_loses_nothing),
         T(a_save_killed_at_any_entry_of_the_journal_loses_nothing),
         T(a_clock_that_is_set_back_amid_a_save_loses_nothing),

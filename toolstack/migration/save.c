@@ -430,25 +430,46 @@ xk_domain_save(struct xk_host *host, struct xk_domain *domain, const char *path,
     return r == -1 ? xk_wrap(err, "save domain \"%s\"", domain->name) : 0;
 }
 
+/* What the journal says of one that was interrupted. */
+static int
+read_interrupted(struct save *save, bool *written, struct xk_error *err)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    int r = -1;
+
+    *written = false;
+    if (xk_journal_read(save->domain->record, &journal, err) == -1)
+        return -1;
+    begin = xk_journal_unfinished(&journal);
+    if (begin != NULL && strcmp(begin->what, XK_OP_SAVE) == 0) {
+        r = read_begin(begin->detail, save, err);
+        *written = find_written(&journal, begin, &save->file);
+    }
+    xk_journal_free(&journal);
+    return r;
+}
+
+char *
+xk_save_leftover(struct xk_domain *domain)
+{
+    CLEANUP_SAVE struct save save = {.domain = domain};
+    bool written;
+
+    return domain->record != NULL &&
+                   read_interrupted(&save, &written, NULL) == 0 && !written
+               ? XK_TAKE(save.temporary)
+               : NULL;
+}
+
 int
 xk_save_recover(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
 {
     CLEANUP_SAVE struct save save = {.host = host, .domain = domain};
-    const struct xk_journal_entry *begin;
-    struct xk_journal journal;
-    bool written = false;
-    int r = -1;
+    bool written;
 
-    if (xk_journal_read(domain->record, &journal, err) == -1)
-        return -1;
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL) {
-        r = read_begin(begin->detail, &save, err);
-        written = find_written(&journal, begin, &save.file);
-    }
-    xk_journal_free(&journal);
-    if (r == -1)
+    if (read_interrupted(&save, &written, err) == -1)
         return -1;
     return written ? finish(&save, deadline, err)
                    : back_out(&save, save.runs, deadline, err);

@@ -55,4 +55,10 @@ int xk_domain_restore(struct xk_host *host, const char *path,
 int xk_save_recover(struct xk_host *host, struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
+/* The domain, which is locked, is about to be destroyed, and its save was
+ * interrupted: the file that is not complete, the caller's; NULL: there is
+ * none.
+ */
+char *xk_save_leftover(struct xk_domain *domain);
+
 #endif
