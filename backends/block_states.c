@@ -175,6 +175,8 @@ adopt_wishes(struct xk_block *block, int own, bool online, struct xk_error *err)
     }
     if (own == XK_XENBUS_CLOSING && block->state < XK_XENBUS_CLOSING)
         block->state = own;
+    if (block->stopping && !block->going)
+        return 0; /* the next process asks its guest again */
     if (!online && block->state < XK_XENBUS_CLOSED &&
         block->phase == XK_BLOCK_STILL &&
         block->front_state != XK_XENBUS_CLOSING)
@@ -396,6 +398,21 @@ take_over(struct xk_block *block, struct xk_error *err)
     return 0;
 }
 
+/* Whether somebody served the frontend before us. Linux is Closing, and goes
+ * on, where it is asked to leave and somebody has the disk open. */
+static bool
+is_served_on(const struct xk_block *block, int own, bool online)
+{
+    int front = block->front_state;
+    bool has_rings =
+        front == XK_XENBUS_INITIALISED || front == XK_XENBUS_CONNECTED;
+
+    if (own == XK_XENBUS_CONNECTED)
+        return has_rings;
+    return own == XK_XENBUS_CLOSING && !online &&
+           (has_rings || front == XK_XENBUS_CLOSING);
+}
+
 int
 xk_block_begin(struct xk_block *block, struct xk_error *err)
 {
@@ -414,9 +431,5 @@ xk_block_begin(struct xk_block *block, struct xk_error *err)
         xk_block_complain(block, lost_writes);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_block_advertise(block, err);
-    if (own == XK_XENBUS_CONNECTED &&
-        (block->front_state == XK_XENBUS_INITIALISED ||
-         block->front_state == XK_XENBUS_CONNECTED))
-        return take_over(block, err);
-    return 0;
+    return is_served_on(block, own, online) ? take_over(block, err) : 0;
 }

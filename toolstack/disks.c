@@ -43,9 +43,10 @@ find(struct xk_domain_config *config, const char *vdev, struct xk_error *err)
     return NULL;
 }
 
+/* apply: *number is that of the disk that it is about. */
 struct edit {
     int (*apply)(struct xk_domain_config *config, const struct edit *edit,
-                 struct xk_error *err);
+                 unsigned *number, struct xk_error *err);
     const char *spec, *vdev, *target;
     bool force;
     bool keep; /* the edit stands even where the guest does not agree */
@@ -67,7 +68,7 @@ parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
 
 static int
 apply_attach(struct xk_domain_config *config, const struct edit *edit,
-             struct xk_error *err)
+             unsigned *number, struct xk_error *err)
 {
     struct xk_disk disk;
 
@@ -81,6 +82,7 @@ apply_attach(struct xk_domain_config *config, const struct edit *edit,
         xk_disk_free(&disk);
         return -1;
     }
+    *number = xk_disk_number(&disk);
     XK_GROW(config->disks, config->disk_count);
     config->disks[config->disk_count++] = disk;
     return 0;
@@ -88,13 +90,14 @@ apply_attach(struct xk_domain_config *config, const struct edit *edit,
 
 static int
 apply_detach(struct xk_domain_config *config, const struct edit *edit,
-             struct xk_error *err)
+             unsigned *number, struct xk_error *err)
 {
     struct xk_disk *disk = find(config, edit->vdev, err);
     size_t index;
 
     if (disk == NULL)
         return -1;
+    *number = xk_disk_number(disk);
     index = (size_t)(disk - config->disks);
     xk_disk_free(disk);
     memmove(disk, disk + 1, (config->disk_count - index - 1) * sizeof(*disk));
@@ -117,7 +120,7 @@ check_medium(const char *path, struct xk_error *err)
 
 static int
 apply_medium(struct xk_domain_config *config, const struct edit *edit,
-             struct xk_error *err)
+             unsigned *number, struct xk_error *err)
 {
     struct xk_disk *disk = find(config, edit->vdev, err);
 
@@ -128,6 +131,7 @@ apply_medium(struct xk_domain_config *config, const struct edit *edit,
                        edit->vdev);
     if (edit->target != NULL && check_medium(edit->target, err) == -1)
         return -1;
+    *number = xk_disk_number(disk);
     free(disk->target);
     disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
     disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
@@ -150,82 +154,124 @@ xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
+    const struct xk_disk_change all = {.config = config,
+                                       .number = XK_EVERY_DISK};
     struct xk_error why = {0};
 
     (void)host;
     if (config == NULL)
         return -1;
-    if (domain->hv->ops->sync_disks(domain->hv, domain, config, false, deadline,
-                                    &why) == -1)
+    if (domain->hv->ops->sync_disks(domain->hv, domain, &all, deadline, &why) ==
+        -1)
         xk_warn("domain \"%s\": an interrupted change of its disks could not "
                 "be finished: %s; xk block-list shows what it has",
                 config->name, why.message);
     return note(domain, XK_JOURNAL_END, err);
 }
 
+static int
+sync_to(struct xk_domain *domain, const struct xk_domain_config *config,
+        unsigned number, bool force, struct xk_deadline deadline,
+        struct xk_error *err)
+{
+    const struct xk_disk_change change = {config, number, force};
+
+    return domain->hv->ops->sync_disks(domain->hv, domain, &change, deadline,
+                                       err);
+}
+
 /* What could not be done is undone, but for a disk that the guest holds on to:
- * that was asked for, and happens later. */
+ * that was asked for, and happens later. What an undo takes away by force is
+ * new (need_room()). */
 static int
 sync_or_undo(struct xk_domain *domain, const struct xk_domain_config *before,
              const struct xk_domain_config *after, const struct edit *edit,
-             struct xk_deadline deadline, struct xk_error *err)
+             unsigned number, struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_error ignored = {0};
 
     if (note(domain, XK_JOURNAL_BEGIN, err) == -1 ||
         xk_record_save_config(domain->record, after, err) == -1)
         return -1;
-    if (domain->hv->ops->sync_disks(domain->hv, domain, after, edit->force,
-                                    deadline, err) == 0)
+    if (sync_to(domain, after, number, edit->force, deadline, err) == 0)
         return note(domain, XK_JOURNAL_END, err);
     if (!edit->keep &&
         xk_record_save_config(domain->record, before, &ignored) == 0)
-        domain->hv->ops->sync_disks(domain->hv, domain, before, true,
-                                    xk_deadline_in_ms(XK_UNDO_MS), &ignored);
+        sync_to(domain, before, number, true, xk_deadline_in_ms(XK_UNDO_MS),
+                &ignored);
     note(domain, XK_JOURNAL_END, &ignored);
     return -1;
 }
 
 struct seek {
     const char *vdev;
-    bool is_leaving;
+    unsigned number;
+    bool found;
 };
 
 static void
-seek_leaving(const struct xk_disk_info *info, void *context)
+seek_disk(const struct xk_disk_info *info, void *context)
 {
     struct seek *seek = context;
 
-    if (strcmp(info->state, "leaving") == 0 &&
-        is_meant(seek->vdev, info->vdev, info->number))
-        seek->is_leaving = true;
+    if (!is_meant(seek->vdev, info->vdev, info->number))
+        return;
+    seek->found = true;
+    seek->number = info->number;
 }
 
 /* One that its guest holds on to is not of its configuration any more. */
-static bool
-is_leaving(const struct xk_domain *domain, const char *vdev,
-           struct xk_deadline deadline)
+static int
+seek_there(const struct xk_domain *domain, struct seek *seek,
+           struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_hypervisor_ops *ops = domain->hv->ops;
-    struct seek seek = {.vdev = vdev};
 
-    return ops->disks != NULL &&
-           ops->disks(domain->hv, domain, seek_leaving, &seek, deadline,
-                      NULL) == 0 &&
-           seek.is_leaving;
+    return ops->disks == NULL
+               ? 0
+               : ops->disks(domain->hv, domain, seek_disk, seek, deadline, err);
+}
+
+/* A new disk takes no other's place, and its undo nobody's disk. */
+static int
+need_room(const struct xk_domain *domain, unsigned number,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *text = xk_asprintf("%u", number);
+    struct seek seek = {.vdev = text};
+
+    if (seek_there(domain, &seek, deadline, err) == -1)
+        return -1;
+    return !seek.found
+               ? 0
+               : xk_fail(err, XK_ERR_IN_USE,
+                         "its guest goes on using the disk that had this name "
+                         "before, and loses it when it lets go of it; xk "
+                         "block-detach --force takes it away now");
+}
+
+static int
+apply_gone(const struct xk_domain *domain, const struct edit *edit,
+           unsigned *number, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct seek seek = {.vdev = edit->vdev};
+    struct xk_error ignored;
+
+    if (!edit->force || err->kind != XK_ERR_NOT_FOUND ||
+        seek_there(domain, &seek, deadline, &ignored) == -1 || !seek.found)
+        return -1;
+    *number = seek.number;
+    return 0;
 }
 
 static int
 apply(const struct xk_domain *domain, struct xk_domain_config *config,
-      const struct edit *edit, struct xk_deadline deadline,
+      const struct edit *edit, unsigned *number, struct xk_deadline deadline,
       struct xk_error *err)
 {
-    if (edit->apply(config, edit, err) == 0)
-        return 0;
-    return edit->force && err->kind == XK_ERR_NOT_FOUND &&
-                   is_leaving(domain, edit->vdev, deadline)
-               ? 0
-               : -1;
+    if (edit->apply(config, edit, number, err) == -1)
+        return apply_gone(domain, edit, number, deadline, err);
+    return edit->spec == NULL ? 0 : need_room(domain, *number, deadline, err);
 }
 
 static int
@@ -237,12 +283,13 @@ edit_locked(struct xk_host *host, struct xk_domain *domain,
         xk_record_load_config(domain->record, err);
     XK_CLEANUP_CONFIG struct xk_domain_config *after =
         before == NULL ? NULL : xk_record_load_config(domain->record, err);
+    unsigned number = 0;
 
     if (after == NULL ||
         xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
-        apply(domain, after, edit, deadline, err) == -1)
+        apply(domain, after, edit, &number, deadline, err) == -1)
         return -1;
-    return sync_or_undo(domain, before, after, edit, deadline, err);
+    return sync_or_undo(domain, before, after, edit, number, deadline, err);
 }
 
 static int

@@ -189,6 +189,15 @@ struct xk_store_device {
     const char *backend; /* its path, "": none */
 };
 
+#define XK_EVERY_DISK UINT32_MAX
+
+/* What the disks of a domain are to be from now on. */
+struct xk_disk_change {
+    const struct xk_domain_config *config;
+    unsigned number; /* of the disk that changes; XK_EVERY_DISK: not known */
+    bool force;      /* that one is taken away, whatever the guest does */
+};
+
 /* A disk of a domain as it is now. */
 struct xk_disk_info {
     const char *vdev; /* "xvda" */
@@ -436,12 +445,12 @@ struct xk_hypervisor_ops {
     void (*unwatch)(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
     /* Make the disks of a running or paused domain those of the configuration:
-     * attach what is missing, take away what is not in it (the guest is asked,
-     * unless force: XK_ERR_IN_USE where it holds on, and then it goes as soon
-     * as the guest lets go), change media. What is so already stays untouched.
-     */
+     * attach what is missing, take away what is not in it (the guest is asked:
+     * XK_ERR_IN_USE where it holds on, and then it goes as soon as the guest
+     * lets go), change media. What is so already stays untouched, and so does
+     * one that is about to leave, unless the change is of that one. */
     int (*sync_disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                      const struct xk_domain_config *config, bool force,
+                      const struct xk_disk_change *change,
                       struct xk_deadline deadline, struct xk_error *err);
 
     /* Tell the guest that the image of the disk has another size by now. bytes

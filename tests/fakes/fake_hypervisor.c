@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/record.h"
 
 struct fake {
@@ -495,10 +496,19 @@ read_held(struct xk_hypervisor *hv, struct xk_buf *vdev)
         xk_buf_append(vdev, "", 0);
 }
 
-static int
-let_go(struct xk_hypervisor *hv, const struct xk_domain_config *config,
-       bool force, struct xk_error *err)
+static unsigned
+number_of(const char *name)
 {
+    struct xk_vdev vdev = {0};
+
+    return xk_vdev_parse(name, &vdev) ? xk_vdev_number(&vdev) : 0;
+}
+
+static int
+let_go(struct xk_hypervisor *hv, const struct xk_disk_change *change,
+       struct xk_error *err)
+{
+    const struct xk_domain_config *config = change->config;
     XK_CLEANUP_FREE char *path = held_path(hv);
     XK_CLEANUP_BUF struct xk_buf held = {0};
 
@@ -507,7 +517,10 @@ let_go(struct xk_hypervisor *hv, const struct xk_domain_config *config,
         if (strcmp(config->disks[i].vdev, held.data) == 0)
             return 0;
     }
-    if (held.length > 0 && !force)
+    if (change->number != XK_EVERY_DISK &&
+        change->number != number_of(held.data))
+        return 0;
+    if (held.length > 0 && !change->force)
         return xk_fail(err, XK_ERR_IN_USE, "its guest holds on to disk %s",
                        held.data);
     unlink(path);
@@ -528,6 +541,7 @@ fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)err;
     read_held(hv, &held);
     info.vdev = held.data;
+    info.number = number_of(held.data);
     if (held.length > 0)
         disk(&info, context);
     return 0;
@@ -536,14 +550,15 @@ fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 /* An image has to be there; no other is given in its stead. */
 static int
 fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                const struct xk_domain_config *config, bool force,
+                const struct xk_disk_change *change,
                 struct xk_deadline deadline, struct xk_error *err)
 {
+    const struct xk_domain_config *config = change->config;
     XK_CLEANUP_BUF struct xk_buf text = {0};
     char path[512];
 
     (void)deadline;
-    if (before(hv, err) == -1 || let_go(hv, config, force, err) == -1)
+    if (before(hv, err) == -1 || let_go(hv, change, err) == -1)
         return -1;
     for (size_t i = 0; i < config->disk_count; i++) {
         if (config->disks[i].target != NULL &&

@@ -95,15 +95,21 @@ find(struct fixture *f)
 }
 
 static int
-attach(struct fixture *f)
+attach_as(struct fixture *f, const char *vdev)
 {
     XK_CLEANUP_FREE char *spec =
-        xk_asprintf("format=raw,vdev=xvdb,target=%s", f->image);
+        xk_asprintf("format=raw,vdev=%s,target=%s", vdev, f->image);
     struct xk_domain domain = find(f);
     int r = xk_domain_attach_disk(&f->host, &domain, spec, soon(), &f->err);
 
     xk_domain_close(&domain);
     return r;
+}
+
+static int
+attach(struct fixture *f)
+{
+    return attach_as(f, "xvdb");
 }
 
 static int
@@ -201,6 +207,59 @@ a_disk_that_a_guest_holds_on_to_is_taken_by_force_afterwards(void **context)
 }
 
 static void
+hold_on(struct fixture *f)
+{
+    assert_int_equal(attach(f), 0);
+    xk_fake_hold_disk(f->host.preferred, "xvdb");
+    assert_int_equal(detach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+}
+
+static void
+assert_held(struct fixture *f)
+{
+    assert_int_equal(detach_with(f, "xvdb", true), 0);
+    assert_int_equal(detach_with(f, "xvdb", true), -1);
+    assert_int_equal(f->err.kind, XK_ERR_NOT_FOUND);
+}
+
+static void
+an_attach_that_fails_takes_no_disk_that_a_guest_holds_on_to(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
+
+    hold_on(f);
+    faults->fail_at = faults->calls + 1;
+    assert_int_equal(attach_as(f, "xvdc"), -1);
+    assert_int_equal(attach_as(f, "xvdc"), 0);
+    assert_held(f);
+}
+
+static void
+force_is_for_the_disk_that_is_named(void **context)
+{
+    struct fixture *f = *context;
+
+    hold_on(f);
+    assert_int_equal(attach_as(f, "xvdc"), 0);
+    assert_int_equal(detach_with(f, "xvdc", true), 0);
+    assert_held(f);
+}
+
+static void
+no_disk_gets_the_name_of_one_that_a_guest_holds_on_to(void **context)
+{
+    struct fixture *f = *context;
+
+    hold_on(f);
+    assert_int_equal(attach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+    assert_held(f);
+    assert_int_equal(attach(f), 0);
+}
+
+static void
 an_attach_that_fails_is_undone(void **context)
 {
     struct fixture *f = *context;
@@ -263,6 +322,9 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(a_disk_is_attached_once_and_detached),
         T(a_disk_that_a_guest_holds_on_to_is_taken_by_force_afterwards),
+        T(an_attach_that_fails_takes_no_disk_that_a_guest_holds_on_to),
+        T(force_is_for_the_disk_that_is_named),
+        T(no_disk_gets_the_name_of_one_that_a_guest_holds_on_to),
         T(an_attach_that_fails_is_undone),
         T(an_attach_killed_at_any_call_is_finished),
         T(a_detach_killed_at_any_call_is_finished),

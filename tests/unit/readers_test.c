@@ -545,7 +545,7 @@ read_as_toolstack(struct fixture *f, const struct xk_buf *text,
     assert_true((vbd->json != NULL) == (vbd->unknown == NULL));
     (void)xk_vbds_need_start(f->record);
     if (vbd->json == NULL)
-        assert_int_equal(xk_vbds_start(f->record, soon(), err), -1);
+        assert_int_equal(xk_vbds_start(NULL, f->record, soon(), err), -1);
     return xk_vbd_need_known(vbd, err);
 }
 #endif

@@ -107,7 +107,7 @@ is_known(const struct xk_record *record)
 }
 
 static void
-a_disk_that_is_served_is_not_taken_for_one_half_made(void **context)
+a_disk_that_was_served_is_not_taken_for_one_half_made(void **context)
 {
     struct xk_state state;
     struct xk_record *record;
@@ -122,6 +122,8 @@ a_disk_that_is_served_is_not_taken_for_one_half_made(void **context)
     fd = serve(record);
     assert_false(is_known(record)); /* its device.json is missing */
     close(fd);
+    assert_false(is_known(record)); /* it has been served */
+    assert_int_equal(unlinkat(record->dir_fd, "vbd-51712/lock", 0), 0);
     assert_true(is_known(record));
     xk_record_close(record);
     xk_state_close(&state);
@@ -134,7 +136,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(an_image_is_offered_again_after_the_writes_of_a_dead_client),
         T(a_dead_storage_daemon_has_the_image_until_its_writes_are_done),
-        T(a_disk_that_is_served_is_not_taken_for_one_half_made),
+        T(a_disk_that_was_served_is_not_taken_for_one_half_made),
     };
 
     if (geteuid() != 0) {

@@ -48,12 +48,12 @@ xk_xen_helper_config(struct xk_xen *xen, const char *program, const char *verb,
 
 int
 xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                        unsigned domid, const struct xk_domain_config *config,
-                        bool force, struct xk_deadline deadline,
-                        struct xk_error *err)
+                        unsigned domid, const struct xk_disk_change *change,
+                        struct xk_deadline deadline, struct xk_error *err)
 {
-    char number[16];
-    const char *const argv[] = {"disks", number, force ? "force" : "ask", NULL};
+    char number[16], disk[16];
+    const char *const argv[] = {"disks", number,
+                                change->force ? "force" : "ask", disk, NULL};
     XK_CLEANUP_BUF struct xk_buf input = {0};
     const struct xk_xen_call call = {
         .argv = argv,
@@ -63,7 +63,8 @@ xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
     };
 
     snprintf(number, sizeof(number), "%u", domid);
-    put_input(config, &input);
+    snprintf(disk, sizeof(disk), "%u", change->number);
+    put_input(change->config, &input);
     return xk_xen_helper(xen, &call, NULL, deadline, err);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to the disks of a domain that is there. */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +19,6 @@
 
 enum {
     SHORT_LIFE_S = 2,
-    LET_GO_MS = 10000, /* as long as xl waits for a guest */
 };
 
 /* ---- served again ---- */
@@ -56,11 +54,10 @@ has_just_started(const struct xk_vbd *vbd)
     struct stat st;
 
     return vbd->json != NULL && !xk_vbd_is_served(vbd) &&
-           !xk_vbd_is_leaving(vbd) && stat(path, &st) == 0 && is_recent(&st);
+           stat(path, &st) == 0 && is_recent(&st);
 }
 
-/* The guest has let go of it by now. Nobody waits to be told what is lost of
- * it, and it goes in any case. */
+/* Nobody waits to be told what is lost of it, and it goes in any case. */
 static int
 remove_left(struct xk_xen *xen, const struct xk_record *record,
             const struct xk_vbd *vbd, struct xk_deadline deadline,
@@ -68,9 +65,25 @@ remove_left(struct xk_xen *xen, const struct xk_record *record,
 {
     struct xk_error why;
 
-    if (vbd->json != NULL && xk_vbd_settle(vbd, deadline, &why) == -1)
+    if (xk_vbd_settle(vbd, deadline, &why) == -1)
         xk_warn("domain %s: %s", record->uuid_text, why.message);
     return xk_vbd_remove(xen, record, vbd, deadline, err);
+}
+
+/* 1: it is taken away, since its guest has let go of it. */
+static int
+remove_if_left(struct xk_xen *xen, const struct xk_record *record,
+               const struct xk_vbd *vbd, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    int left;
+
+    if (vbd->json == NULL || !xk_vbd_is_leaving(vbd) || xk_vbd_is_served(vbd))
+        return 0;
+    left = xk_vbd_has_left(xen, vbd, deadline, err);
+    if (left == 1 && remove_left(xen, record, vbd, deadline, err) == -1)
+        return -1;
+    return left;
 }
 
 int
@@ -83,155 +96,17 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
         return -1;
     for (size_t i = 0; i < vbds.count; i++) {
         const struct xk_vbd *vbd = &vbds.items[i];
+        int gone = remove_if_left(xk_xen(hv), record, vbd, deadline, err);
 
-        if (xk_vbd_is_leaving(vbd) && !xk_vbd_is_served(vbd) &&
-            remove_left(xk_xen(hv), record, vbd, deadline, err) == -1)
+        if (gone == -1)
             return -1;
-        if (has_just_started(&vbds.items[i]))
+        if (gone == 0 && has_just_started(vbd))
             return xk_fail(err, XK_ERR_FAILED,
                            "what serves disk %s ended soon after its start; "
                            "its log in \"%s\" tells why",
-                           vbds.items[i].vdev, vbds.items[i].path);
+                           vbd->vdev, vbd->path);
     }
-    return xk_vbds_start(record, deadline, err);
-}
-
-/* ---- attached and detached ---- */
-
-static const struct xk_disk *
-find_disk(const struct xk_domain_config *config, unsigned number)
-{
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (xk_disk_number(&config->disks[i]) == number)
-            return &config->disks[i];
-    }
-    return NULL;
-}
-
-static const struct xk_vbd *
-find_vbd(const struct xk_vbds *vbds, unsigned number)
-{
-    for (size_t i = 0; i < vbds->count; i++) {
-        if (vbds->items[i].number == number)
-            return &vbds->items[i];
-    }
-    return NULL;
-}
-
-/* xk-backend ends when the frontend has closed. */
-static int
-ask_guest(struct xk_xen *xen, const struct xk_vbd *vbd,
-          struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_CLOSE int fd = xk_vbd_open_process(vbd, false);
-    struct xk_deadline patience =
-        xk_deadline_min(deadline, xk_deadline_in_ms(LET_GO_MS));
-    struct xk_error late = {0};
-
-    if (fd == -1)
-        return 0;
-    if (xk_vbd_ask_to_leave(xen, vbd, deadline, err) == -1)
-        return -1;
-    if (xk_deadline_poll(patience, fd, POLLIN, "it", &late) != -1)
-        return 0;
-    return xk_fail(err, XK_ERR_IN_USE,
-                   "its guest goes on using disk %s, and loses it when it "
-                   "lets go of it; --force takes it away now",
-                   vbd->vdev);
-}
-
-/* Its guest has let go of it, and is not told any more. */
-static int
-settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
-       struct xk_error *err)
-{
-    struct xk_error why;
-
-    if (xk_vbd_settle(vbd, deadline, &why) == 0)
-        return 0;
-    return xk_fail(err, why.kind, "%s; --force takes it away all the same",
-                   why.message);
-}
-
-static int
-detach(struct xk_xen *xen, const struct xk_record *record,
-       const struct xk_vbd *vbd, bool force, struct xk_deadline deadline,
-       struct xk_error *err)
-{
-    if (vbd->json != NULL &&
-        (xk_vbd_mark_leaving(vbd, err) == -1 ||
-         (!force && ask_guest(xen, vbd, deadline, err) == -1)))
-        return -1;
-    if (force && vbd->json != NULL) {
-        /* What its image still has fails, so that the guest can let go. */
-        XK_CLEANUP_JSON struct xk_json *answer =
-            xk_vbd_ask(vbd, "{\"leave\":true}", deadline, NULL);
-    }
-    if (!force && vbd->json != NULL && settle(vbd, deadline, err) == -1)
-        return -1;
-    return xk_vbd_remove(xen, record, vbd, deadline, err);
-}
-
-static int
-change_medium(const struct xk_record *record, const struct xk_vbd *vbd,
-              unsigned domid, const struct xk_disk *disk,
-              struct xk_deadline deadline, struct xk_error *err)
-{
-    if (xk_vbd_check(record->state, disk, false, err) == -1)
-        return -1;
-    return xk_vbd_change(record, vbd, domid, disk, deadline, err);
-}
-
-static bool
-has_other_medium(const struct xk_vbd *vbd, const struct xk_disk *disk)
-{
-    const char *target = disk->target != NULL ? disk->target : "";
-
-    return disk->cdrom && strcmp(target, vbd->target) != 0;
-}
-
-static int
-sync_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-         const struct xk_vbd *vbd, const struct xk_domain_config *config,
-         bool force, struct xk_deadline deadline, struct xk_error *err)
-{
-    const struct xk_disk *disk = find_disk(config, vbd->number);
-
-    if (xk_vbd_need_known(vbd, err) == -1)
-        return -1;
-    if (disk == NULL || vbd->json == NULL || xk_vbd_is_leaving(vbd))
-        return detach(xen, record, vbd, force || vbd->json == NULL, deadline,
-                      err);
-    if (has_other_medium(vbd, disk))
-        return change_medium(record, vbd, domid, disk, deadline, err);
-    return 0;
-}
-
-static int
-sync_ours(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-          const struct xk_domain_config *config, bool force,
-          struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
-
-    if (xk_vbds_list(record, &vbds, err) == -1)
-        return -1;
-    for (size_t i = 0; i < vbds.count; i++) {
-        if (sync_one(xen, record, domid, &vbds.items[i], config, force,
-                     deadline, err) == -1)
-            return -1;
-    }
-    for (size_t i = 0; i < config->disk_count; i++) {
-        const struct xk_disk *disk = &config->disks[i];
-
-        if (!xk_vbd_is_ours(config, disk) ||
-            find_vbd(&vbds, xk_disk_number(disk)) != NULL)
-            continue;
-        if (xk_vbd_check(record->state, disk, false, err) == -1 ||
-            xk_vbd_attach(xen, record, domid, disk, deadline, err) == -1)
-            return -1;
-    }
-    return 0;
+    return xk_vbds_start(xk_xen(hv), record, deadline, err);
 }
 
 /* ---- libxl's ---- */
@@ -266,33 +141,31 @@ any_of_libxl(const struct xk_domain_config *config)
 
 static int
 sync_libxl(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_domain_config *config, bool force,
-           struct xk_deadline deadline, struct xk_error *err)
+           const struct xk_disk_change *change, struct xk_deadline deadline,
+           struct xk_error *err)
 {
     XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
 
     if (list_libxl(xen, domid, &names, deadline, err) == -1)
         return -1;
-    if (names.count == 0 && !any_of_libxl(config))
+    if (names.count == 0 && !any_of_libxl(change->config))
         return 0;
-    return xk_xen_sync_libxl_disks(xen, record, domid, config, force, deadline,
-                                   err);
+    return xk_xen_sync_libxl_disks(xen, record, domid, change, deadline, err);
 }
 
 int
 xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                  const struct xk_domain_config *config, bool force,
+                  const struct xk_disk_change *change,
                   struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
-        sync_ours(xen, domain->record, found.domid, config, force, deadline,
-                  err) == -1)
+        xk_vbds_change(xen, domain->record, found.domid, change, deadline,
+                       err) == -1)
         return -1;
-    return sync_libxl(xen, domain->record, found.domid, config, force, deadline,
-                      err);
+    return sync_libxl(xen, domain->record, found.domid, change, deadline, err);
 }
 
 static int
@@ -326,7 +199,7 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)hv;
     if (xk_vbds_list(domain->record, &vbds, err) == -1)
         return -1;
-    vbd = find_vbd(&vbds, xk_disk_number(disk));
+    vbd = xk_vbds_find(&vbds, xk_disk_number(disk));
     if (vbd != NULL && xk_vbd_need_known(vbd, err) == -1)
         return -1;
     if (vbd == NULL || vbd->json == NULL)

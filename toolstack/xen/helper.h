@@ -55,8 +55,7 @@ int xk_xen_helper_config(struct xk_xen *xen, const char *program,
 
 /* Make libxl's disks of a domain those of the configuration (build.c). */
 int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                            unsigned domid,
-                            const struct xk_domain_config *config, bool force,
+                            unsigned domid, const struct xk_disk_change *change,
                             struct xk_deadline deadline, struct xk_error *err);
 
 /* Once libxl has made the domain: the disks that it does not serve. answer is

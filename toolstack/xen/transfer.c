@@ -41,10 +41,14 @@ xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_json_writer *writer, struct xk_deadline deadline,
                  struct xk_error *err)
 {
+    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
     unsigned major, minor;
 
-    (void)domain;
     (void)deadline;
+    /* What is not known of a disk cannot be kept. */
+    if (domain->record != NULL &&
+        xk_vbds_list_known(domain->record, &vbds, err) == -1)
+        return -1;
     if (ask_version(xk_xen(hv), &major, &minor, err) == -1)
         return -1;
     xk_json_put_integer(writer, "xen_major", major);
@@ -210,7 +214,7 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
         (domain->record != NULL &&
-         xk_vbds_start(domain->record, deadline, err) == -1))
+         xk_vbds_start(xen, domain->record, deadline, err) == -1))
         return -1;
     if (found.state == XK_STATE_SHUTDOWN &&
         found.stop_reason == XK_STOP_SUSPEND) {

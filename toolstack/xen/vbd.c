@@ -26,6 +26,7 @@ enum {
 #define PREFIX "vbd-"
 #define FILE_NAME "device.json"
 #define LEAVING "leaving"
+#define GONE "gone-" /* what is left of a directory that was taken away */
 
 /* ---- before anything is made ---- */
 
@@ -96,9 +97,19 @@ take_json(struct xk_vbd *vbd, struct xk_error *err)
     return vbd->format == NULL ? -1 : 0;
 }
 
+/* The lock is made by whoever serves it first, before anything else. In doubt
+ * somebody did. */
+bool
+xk_vbd_is_new(const struct xk_vbd *vbd)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/lock", vbd->path);
+
+    return access(path, F_OK) == -1 && errno == ENOENT;
+}
+
 /* A directory without a file is of a process that was killed before there was
- * any more, unless somebody serves the disk: then its file is lost. A file is
- * there whole, so one that is not understood is of another xk. */
+ * any more, unless somebody has served the disk: then its file is lost. A file
+ * is there whole, so one that is not understood is of another xk. */
 static char *
 read_document(struct xk_vbd *vbd)
 {
@@ -109,11 +120,12 @@ read_document(struct xk_vbd *vbd)
     if (xk_read_file(AT_FDCWD, file, JSON_MAX, &text, &err) == -1) {
         if (err.errnum != ENOENT)
             return xk_strdup(err.message);
-        return xk_vbd_is_served(vbd)
-                   ? xk_asprintf("\"%s\" is missing, and the disk is served "
-                                 "without it until its domain is destroyed",
-                                 file)
-                   : NULL;
+        return xk_vbd_is_new(vbd)
+                   ? NULL
+                   : xk_asprintf("\"%s\" is missing: the disk is served on "
+                                 "without it, and its domain can only be "
+                                 "destroyed",
+                                 file);
     }
     vbd->document = xk_json_parse(text.data, text.length, file, &err);
     if (vbd->document != NULL && take_json(vbd, &err) == 0) {
@@ -150,6 +162,14 @@ by_number(const void *a, const void *b)
     return (left->number > right->number) - (left->number < right->number);
 }
 
+static int
+fail_list(struct xk_vbds *vbds, struct xk_error *err)
+{
+    xk_fail_errno(err, "read the record of the domain");
+    xk_vbds_free(vbds);
+    return -1;
+}
+
 int
 xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
              struct xk_error *err)
@@ -162,16 +182,41 @@ xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
     *vbds = (struct xk_vbds){0};
     if (dir == NULL)
         return xk_fail_errno(err, "read the record of the domain");
-    while ((entry = readdir(dir)) != NULL) {
+    while (errno = 0, (entry = readdir(dir)) != NULL) {
         if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 ||
             !xk_parse_u64(entry->d_name + strlen(PREFIX), UINT32_MAX, &number))
             continue;
         XK_GROW(vbds->items, vbds->count);
         read_vbd(record, (unsigned)number, &vbds->items[vbds->count++]);
     }
+    if (errno != 0)
+        return fail_list(vbds, err);
     if (vbds->count > 1)
         qsort(vbds->items, vbds->count, sizeof(*vbds->items), by_number);
     return 0;
+}
+
+int
+xk_vbds_list_known(const struct xk_record *record, struct xk_vbds *vbds,
+                   struct xk_error *err)
+{
+    if (xk_vbds_list(record, vbds, err) == -1)
+        return -1;
+    for (size_t i = 0; i < vbds->count; i++) {
+        if (xk_vbd_need_known(&vbds->items[i], err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+const struct xk_vbd *
+xk_vbds_find(const struct xk_vbds *vbds, unsigned number)
+{
+    for (size_t i = 0; i < vbds->count; i++) {
+        if (vbds->items[i].number == number)
+            return &vbds->items[i];
+    }
+    return NULL;
 }
 
 /* ---- made ---- */
@@ -376,7 +421,7 @@ xk_vbds_stop(const struct xk_record *record, struct xk_deadline deadline,
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
 
-    if (xk_vbds_list(record, &vbds, err) == -1)
+    if (xk_vbds_list_known(record, &vbds, err) == -1)
         return -1;
     for (size_t i = 0; i < vbds.count; i++) {
         if (xk_vbd_check_whole(&vbds.items[i], deadline, err) == -1)
@@ -397,7 +442,7 @@ xk_vbds_flush(const struct xk_record *record, struct xk_deadline deadline,
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
 
-    if (xk_vbds_list(record, &vbds, err) == -1)
+    if (xk_vbds_list_known(record, &vbds, err) == -1)
         return -1;
     for (size_t i = 0; i < vbds.count; i++) {
         if (vbds.items[i].json != NULL &&
@@ -421,10 +466,44 @@ xk_vbds_need_start(const struct xk_record *record)
     return need;
 }
 
+int
+xk_vbd_start_new(struct xk_xen *xen, const struct xk_vbd *vbd,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    if (xk_vbd_need_nodes(xen, vbd, deadline, err) == -1 ||
+        xk_vbd_start(vbd, deadline, err) == -1)
+        return xk_wrap(err, "disk %s", vbd->vdev);
+    return 0;
+}
+
+/* 1: it is served again. One that is not understood is served on without. */
+static int
+start(struct xk_xen *xen, const struct xk_vbd *vbd, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    if (xk_vbd_is_served(vbd))
+        return 0;
+    if (xk_vbd_need_known(vbd, err) == -1)
+        return -1;
+    if (vbd->json == NULL)
+        return 0;
+    if (xk_vbd_is_leaving(vbd)) {
+        int left = xk_vbd_has_left(xen, vbd, deadline, err);
+
+        if (left != 0)
+            return left == 1 ? 0 : -1;
+    }
+    if (xk_vbd_is_new(vbd))
+        return xk_vbd_start_new(xen, vbd, deadline, err) == -1 ? -1 : 1;
+    if (xk_vbd_start(vbd, deadline, err) == -1)
+        return xk_wrap(err, "disk %s", vbd->vdev);
+    return 1;
+}
+
 /* One that cannot be served must not keep the others from it. */
 int
-xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
-              struct xk_error *err)
+xk_vbds_start(struct xk_xen *xen, const struct xk_record *record,
+              struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
     int r = 0;
@@ -433,21 +512,32 @@ xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
         return -1;
     for (size_t i = 0; i < vbds.count; i++) {
         const struct xk_vbd *vbd = &vbds.items[i];
+        int started = start(xen, vbd, deadline, err);
 
-        if (xk_vbd_need_known(vbd, err) == -1) {
+        if (started == -1)
             r = -1;
-            continue;
-        }
-        if (vbd->json == NULL || xk_vbd_is_leaving(vbd) ||
-            xk_vbd_is_served(vbd))
-            continue;
-        if (xk_vbd_start(vbd, deadline, err) == -1)
-            r = xk_wrap(err, "disk %s", vbd->vdev);
-        else
+        if (started == 1)
             xk_info("domain %s: disk %s is served again", record->uuid_text,
                     vbd->vdev);
     }
     return r;
+}
+
+/* By one step it is no disk any more, wherever we are killed. What such a kill
+ * left behind goes first. */
+static int
+remove_directory(const struct xk_record *record, const struct xk_vbd *vbd,
+                 struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *gone = xk_asprintf(GONE "%u", vbd->number);
+    const char *name = strrchr(vbd->path, '/') + 1;
+
+    if (xk_remove_tree(record->dir_fd, gone, err) == -1)
+        return -1;
+    if (renameat(record->dir_fd, name, record->dir_fd, gone) == -1)
+        return errno == ENOENT ? 0
+                               : xk_fail_errno(err, "remove \"%s\"", vbd->path);
+    return xk_remove_tree(record->dir_fd, gone, err);
 }
 
 int
@@ -459,7 +549,7 @@ xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
         (vbd->frontend != NULL && vbd->backend != NULL &&
          xk_vbd_remove_nodes(xen, vbd, deadline, err) == -1))
         return -1;
-    return xk_remove_tree(record->dir_fd, strrchr(vbd->path, '/') + 1, err);
+    return remove_directory(record, vbd, err);
 }
 
 int

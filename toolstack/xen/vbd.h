@@ -4,7 +4,8 @@
  * knows nothing of. Each has a directory vbd-NUMBER in the domain's record:
  *
  *   device.json   what it is: read by xk-backend (backends/config.h) and by us
- *   lock          held by xk-backend as long as it serves
+ *   lock          held by xk-backend as long as it serves; it stays
+ *   leaving       is there once the disk is not the domain's any more
  *   backend.json  which process that is (base/process.h)
  *   control       its socket; inflight: its log; log: what it says
  *   flusher       where the process listens that flushes the image: it outlives
@@ -17,6 +18,9 @@
  * Both processes were started with privileges and wrote who they are before
  * they gave them up. lock, and qsd.pid of the daemon, have pids as well, which
  * are for people: a process that is jailed can still write there.
+ *
+ * gone-NUMBER is what a process that was killed left of one that was taken
+ * away.
  *
  * Nothing else is known of them, so any process can go on from there.
  */
@@ -66,6 +70,14 @@ int xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
 int xk_vbds_list(const struct xk_record *record, struct xk_vbds *vbds,
                  struct xk_error *err);
 
+/* The same, or XK_ERR_UNSUPPORTED where one is not understood, or cannot be
+ * read at this moment: what is to be kept of it is not known then. */
+int xk_vbds_list_known(const struct xk_record *record, struct xk_vbds *vbds,
+                       struct xk_error *err);
+
+/* NULL: none has that number. */
+const struct xk_vbd *xk_vbds_find(const struct xk_vbds *vbds, unsigned number);
+
 /* XK_ERR_UNSUPPORTED for one whose device.json is not understood. */
 int xk_vbd_need_known(const struct xk_vbd *vbd, struct xk_error *err);
 
@@ -91,18 +103,30 @@ int xk_vbds_flush(const struct xk_record *record, struct xk_deadline deadline,
                   struct xk_error *err);
 
 /* Serve them again where their processes are gone. */
-int xk_vbds_start(const struct xk_record *record, struct xk_deadline deadline,
-                  struct xk_error *err);
+int xk_vbds_start(struct xk_xen *xen, const struct xk_record *record,
+                  struct xk_deadline deadline, struct xk_error *err);
 bool xk_vbds_need_start(const struct xk_record *record);
 
-/* Stop them, and take away their nodes and directories. */
+/* Serve one that was made by a process that was killed before it did. */
+int xk_vbd_start_new(struct xk_xen *xen, const struct xk_vbd *vbd,
+                     struct xk_deadline deadline, struct xk_error *err);
+bool xk_vbd_is_new(const struct xk_vbd *vbd);
+
+/* Make them those of a configuration (hypervisor.h; vbd_change.c). */
+int xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
+                   unsigned domid, const struct xk_disk_change *change,
+                   struct xk_deadline deadline, struct xk_error *err);
+
+/* Stop them, and take away their nodes and directories: each directory as a
+ * whole, so that a disk is there or is not. */
 int xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
                    struct xk_deadline deadline, struct xk_error *err);
 int xk_vbd_remove(struct xk_xen *xen, const struct xk_record *record,
                   const struct xk_vbd *vbd, struct xk_deadline deadline,
                   struct xk_error *err);
 
-/* One that is detached is marked first: nobody serves it again when it ends. */
+/* One that is detached is marked first: it is served as long as its guest uses
+ * it, and no longer. */
 int xk_vbd_mark_leaving(const struct xk_vbd *vbd, struct xk_error *err);
 bool xk_vbd_is_leaving(const struct xk_vbd *vbd);
 
@@ -191,6 +215,12 @@ int xk_vbd_resize_image(const struct xk_vbd *vbd, uint64_t bytes,
 int xk_vbd_make_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
                       unsigned domid, struct xk_deadline deadline,
                       struct xk_error *err);
+/* The same where there are none yet. */
+int xk_vbd_need_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
+                      struct xk_deadline deadline, struct xk_error *err);
+/* 1: its backend is Closed, or has no nodes; 0: the guest may use it. */
+int xk_vbd_has_left(struct xk_xen *xen, const struct xk_vbd *vbd,
+                    struct xk_deadline deadline, struct xk_error *err);
 /* Ask the frontend to close. */
 int xk_vbd_ask_to_leave(struct xk_xen *xen, const struct xk_vbd *vbd,
                         struct xk_deadline deadline, struct xk_error *err);

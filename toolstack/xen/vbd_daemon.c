@@ -5,6 +5,7 @@
  *
  * Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,7 +315,7 @@ run_flush(const struct xk_vbd *vbd, const char *verb,
     const char *said;
     int status = 0;
 
-    if (!is_read_write(vbd) || access(log, F_OK) == -1)
+    if (!is_read_write(vbd) || (access(log, F_OK) == -1 && errno == ENOENT))
         return 0; /* nobody has ever served it */
     ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
     program = xk_program_find("xk-backend", err);

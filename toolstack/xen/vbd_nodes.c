@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/vbd.h"
+#include "xenstore-helpers/xenbus.h"
 
 struct making {
     const struct xk_vbd *vbd;
@@ -99,6 +100,70 @@ xk_vbd_make_nodes(struct xk_xen *xen, const struct xk_vbd *vbd, unsigned domid,
                              xk_xen_store_deadline(deadline), err);
 }
 
+/* 1: there is a device, 0: there is none. */
+static int
+read_state(struct xk_store *store, uint32_t tx, const struct xk_vbd *vbd,
+           uint64_t *state, struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/state", vbd->backend);
+    struct xk_error why = {0};
+
+    if (xk_store_read_u64(store, tx, path, XK_XENBUS_COUNT - 1, state, deadline,
+                          &why) == 0)
+        return 1;
+    if (why.kind == XK_ERR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* They are there all or not at all. */
+static int
+make_missing(struct xk_store *store, uint32_t tx, void *context,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct making *making = context;
+    uint64_t state;
+    int there = read_state(store, tx, making->vbd, &state, deadline, err);
+
+    if (there != 0)
+        return there == 1 ? 0 : -1;
+    return make_nodes(store, tx, context, deadline, err);
+}
+
+int
+xk_vbd_need_nodes(struct xk_xen *xen, const struct xk_vbd *vbd,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    struct making making = {.vbd = vbd};
+    int64_t domid;
+
+    if (!xk_json_integer(xk_json_get(vbd->json, "domid"), &domid))
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" names no domain",
+                       vbd->path);
+    making.domid = (unsigned)domid;
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    return xk_store_transact(xen->store, make_missing, &making,
+                             xk_xen_store_deadline(deadline), err);
+}
+
+int
+xk_vbd_has_left(struct xk_xen *xen, const struct xk_vbd *vbd,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    uint64_t state;
+    int there;
+
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    there = read_state(xen->store, XK_STORE_NO_TX, vbd, &state,
+                       xk_xen_store_deadline(deadline), err);
+    if (there == -1)
+        return -1;
+    return there == 0 || state == XK_XENBUS_CLOSED;
+}
+
 static int
 ask_to_leave(struct xk_store *store, uint32_t tx, void *context,
              struct xk_deadline deadline, struct xk_error *err)
@@ -106,7 +171,13 @@ ask_to_leave(struct xk_store *store, uint32_t tx, void *context,
     const struct xk_vbd *vbd = context;
     XK_CLEANUP_FREE char *online = xk_asprintf("%s/online", vbd->backend);
     XK_CLEANUP_FREE char *state = xk_asprintf("%s/state", vbd->backend);
+    uint64_t now = 0;
+    int there = read_state(store, tx, vbd, &now, deadline, err);
 
+    if (there == -1)
+        return -1;
+    if (there == 0 || now == XK_XENBUS_CLOSED)
+        return 0; /* it has left in between */
     if (xk_store_write(store, tx, online, "0", deadline, err) == -1)
         return -1;
     return xk_store_write(store, tx, state, "5", deadline, err);

@@ -44,8 +44,8 @@ enum {
 
 /* ---- which process ---- */
 
-/* Whether anybody holds the lock of a file. A process that is jailed can write
- * what it likes into it, or let go of it. */
+/* Whether anybody holds the lock of a file, or that cannot be known now. A
+ * process that is jailed can write what it likes into it, or let go of it. */
 static bool
 is_locked(const struct xk_vbd *vbd, const char *name)
 {
@@ -53,8 +53,9 @@ is_locked(const struct xk_vbd *vbd, const char *name)
     XK_CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    return fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
-           lock.l_type != F_UNLCK;
+    if (fd == -1)
+        return errno != ENOENT;
+    return fcntl(fd, F_OFD_GETLK, &lock) == -1 || lock.l_type != F_UNLCK;
 }
 
 /* pid 0: nobody. */

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
+#include "toolstack/config/vdev.h"
+#include "toolstack/hypervisor.h"
 #include "toolstack/xen/config.h"
 #include "toolstack/xen/libxl/call.h"
 
@@ -32,21 +35,42 @@ same_medium(const libxl_device_disk *a, const libxl_device_disk *b)
            (!has_a || strcmp(a->pdev_path, b->pdev_path) == 0);
 }
 
+/* What the guest is not to have any more: all of that, or one disk of it. */
+struct farewell {
+    bool force;
+    uint64_t number; /* or XK_EVERY_DISK */
+};
+
+/* The others were asked to leave when it was their turn. */
+static bool
+is_meant(const libxl_device_disk *disk, const struct farewell *farewell)
+{
+    struct xk_vdev vdev = {0};
+
+    return farewell->number == XK_EVERY_DISK ||
+           (xk_vdev_parse(disk->vdev, &vdev) &&
+            xk_vdev_number(&vdev) == farewell->number);
+}
+
+/* One that its guest holds on to keeps no other. */
 static int
 remove_others(struct xk_libxl *call, uint32_t domid, const struct disks *there,
-              const struct disks *wanted, bool force)
+              const struct disks *wanted, const struct farewell *farewell)
 {
-    int rc = 0;
+    int first = 0;
 
-    for (int i = 0; rc == 0 && i < there->count; i++) {
+    for (int i = 0; i < there->count; i++) {
         libxl_device_disk *disk = &there->items[i];
+        int rc;
 
-        if (find(wanted, disk->vdev) != NULL)
+        if (find(wanted, disk->vdev) != NULL || !is_meant(disk, farewell))
             continue;
-        rc = force ? libxl_device_disk_destroy(call->ctx, domid, disk, NULL)
-                   : libxl_device_disk_remove(call->ctx, domid, disk, NULL);
+        rc = farewell->force
+                 ? libxl_device_disk_destroy(call->ctx, domid, disk, NULL)
+                 : libxl_device_disk_remove(call->ctx, domid, disk, NULL);
+        first = first != 0 ? first : rc;
     }
-    return rc;
+    return first;
 }
 
 static int
@@ -67,26 +91,48 @@ add_missing(struct xk_libxl *call, uint32_t domid, const struct disks *there,
     return rc;
 }
 
+static int
+change_disks(struct xk_libxl *call, uint32_t domid, const struct disks *there,
+             const struct disks *wanted, const struct farewell *farewell)
+{
+    int removed = remove_others(call, domid, there, wanted, farewell);
+    int added;
+
+    if (removed != 0 && farewell->number != XK_EVERY_DISK)
+        return removed;
+    added = add_missing(call, domid, there, wanted);
+    return removed != 0 ? removed : added;
+}
+
+static int
+take_farewell(const struct xk_libxl *call, struct farewell *farewell,
+              struct xk_error *err)
+{
+    if (call->argument_count < 3 ||
+        !xk_parse_u64(call->arguments[2], UINT32_MAX, &farewell->number))
+        return xk_fail(err, XK_ERR_USAGE, "which disk?");
+    farewell->force = strcmp(call->arguments[1], "force") == 0;
+    return 0;
+}
+
 int
 xk_libxl_disks(struct xk_libxl *call, struct xk_error *err)
 {
-    bool force =
-        call->argument_count > 1 && strcmp(call->arguments[1], "force") == 0;
+    struct farewell farewell = {0};
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     libxl_domain_config to;
     struct disks there = {0}, wanted;
     uint32_t domid;
     int rc, r;
 
-    if (xk_libxl_domid(call, &domid, err) == -1)
+    if (xk_libxl_domid(call, &domid, err) == -1 ||
+        take_farewell(call, &farewell, err) == -1)
         return -1;
     r = xk_libxl_config(call, &config, &to, err);
     if (r == 0) {
         wanted = (struct disks){to.disks, to.num_disks};
         there.items = libxl_device_disk_list(call->ctx, domid, &there.count);
-        rc = remove_others(call, domid, &there, &wanted, force);
-        if (rc == 0)
-            rc = add_missing(call, domid, &there, &wanted);
+        rc = change_disks(call, domid, &there, &wanted, &farewell);
         if (rc != 0)
             r = xk_libxl_fail(call, rc, NULL, err, "libxl");
         libxl_device_disk_list_free(there.items, there.count);
