@@ -12,6 +12,7 @@ struct shown {
     struct xk_invocation *invocation;
     struct xk_json_writer *writer; /* with --json */
     const char *domain;
+    bool has_header;
 };
 
 /* ---- one disk ---- */
@@ -126,6 +127,19 @@ show_configured(const struct xk_domain *domain, struct shown *shown,
     return 0;
 }
 
+/* Once, above the first domain. */
+static void
+put_header(struct shown *shown)
+{
+    if (shown->writer != NULL || shown->has_header)
+        return;
+    shown->has_header = true;
+    xk_buf_printf(&shown->invocation->out,
+                  "%-6s %-10s %-8s %-11s %-7s %-2s %6s %9s %9s %6s  %s\n",
+                  "Vdev", "Number", "Backend", "State", "Format", "", "Queues",
+                  "Reads", "Writes", "Errors", "Target");
+}
+
 static int
 show_domain(struct xk_invocation *invocation, const char *name,
             struct shown *shown, struct xk_error *err)
@@ -138,6 +152,7 @@ show_domain(struct xk_invocation *invocation, const char *name,
         return -1;
     hv = domain.hv;
     shown->domain = domain.name;
+    put_header(shown);
     if (hv->ops->disks != NULL)
         return hv->ops->disks(hv, &domain, show, shown, invocation->deadline,
                               err);
@@ -154,11 +169,6 @@ run_block_list(struct xk_invocation *invocation, struct xk_error *err)
     if (invocation->json) {
         writer = xk_json_writer_new(&invocation->out, false);
         xk_json_open_array(writer, NULL);
-    } else {
-        xk_buf_printf(&invocation->out,
-                      "%-6s %-10s %-8s %-11s %-7s %-2s %6s %9s %9s %6s  %s\n",
-                      "Vdev", "Number", "Backend", "State", "Format", "",
-                      "Queues", "Reads", "Writes", "Errors", "Target");
     }
     shown.writer = writer;
     for (size_t i = 0; r == 0 && i < invocation->argument_count; i++)

@@ -40,6 +40,32 @@ enum {
 
 /* ---- what was asked ---- */
 
+/* 0 within is for what was not asked. */
+static int
+check_limits(const struct xk_invocation *invocation, struct xk_error *err)
+{
+    static const struct {
+        int option;
+        const char *name;
+    } rows[] = {
+        {OPTION_BANDWIDTH, "bandwidth"},
+        {OPTION_DOWNTIME, "max-downtime"},
+        {OPTION_SILENCE, "silence"},
+    };
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        const char *text = xk_option_value(invocation, rows[i].option);
+        uint64_t value;
+
+        if (text != NULL && xk_parse_u64(text, UINT32_MAX, &value) &&
+            value == 0)
+            return xk_fail(err, XK_ERR_USAGE,
+                           "--%s=0: leave it away where there is no limit",
+                           rows[i].name);
+    }
+    return 0;
+}
+
 static uint64_t
 number_of(const struct xk_invocation *invocation, int option)
 {
@@ -64,6 +90,8 @@ read_options(const struct xk_invocation *invocation,
                        "--compress \"%s\": only \"auto\", \"zstd\" and "
                        "\"none\" are known",
                        compress);
+    if (check_limits(invocation, err) == -1)
+        return -1;
     if (xk_option_given(invocation, OPTION_LIVE) &&
         xk_option_given(invocation, OPTION_NO_LIVE))
         return xk_fail(err, XK_ERR_USAGE, "--live or --no-live?");
@@ -238,6 +266,10 @@ run_migrate(struct xk_invocation *invocation, struct xk_error *err)
     struct xk_link link = {.fd = -1};
     int rc;
 
+    if (!resolves && (xk_option_given(invocation, OPTION_KEEP) ||
+                      xk_option_given(invocation, OPTION_GONE)))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--keep and --gone are for --resolve only");
     if (invocation->argument_count != (cancels || resolves ? 1 : 2))
         return xk_fail(err, XK_ERR_USAGE,
                        "\"migrate\" takes a domain and a host, with --cancel "
