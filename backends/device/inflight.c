@@ -181,9 +181,9 @@ xk_inflight_is_new(const struct xk_inflight *log)
 }
 
 void
-xk_inflight_set_poisoned(struct xk_inflight *log)
+xk_inflight_set_poisoned(struct xk_inflight *log, bool poisoned)
 {
-    log->file->header.poisoned = 1;
+    log->file->header.poisoned = poisoned;
 }
 
 bool

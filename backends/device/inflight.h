@@ -62,8 +62,9 @@ void xk_inflight_close(struct xk_inflight *log);
 /* True if the file was made by xk_inflight_open(). */
 bool xk_inflight_is_new(const struct xk_inflight *log);
 
-/* A flush failed: what was written may be lost, for ever. */
-void xk_inflight_set_poisoned(struct xk_inflight *log);
+/* A flush failed: what was written may be lost, for ever. Taken back only by
+ * who noted it before a flush that then succeeded. */
+void xk_inflight_set_poisoned(struct xk_inflight *log, bool poisoned);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
 /* All that was written is flushed, and nobody has written since: what became of

@@ -183,7 +183,7 @@ what_was_offered_once_is_offered_for_ever(void **state)
     assert_int_equal(offer.queues, 4);
     assert_int_equal(offer.ring_order, 4);
     assert_int_equal(offer.segments, 256);
-    xk_inflight_set_poisoned(second);
+    xk_inflight_set_poisoned(second, true);
     xk_inflight_close(second);
     assert_true(xk_inflight_is_poisoned(log_));
 }
