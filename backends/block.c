@@ -130,7 +130,7 @@ open_device(struct xk_block *block, const char *dir, struct xk_error *err)
         xk_warn("%s: the process that served the image has ended with writes "
                 "that were not flushed",
                 block->config.vdev);
-        xk_inflight_set_poisoned(block->device.log);
+        xk_inflight_set_poisoned(block->device.log, true);
     }
     block->device.poisoned = xk_inflight_is_poisoned(block->device.log);
     block->device.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -153,7 +153,7 @@ note_lost_flush(struct xk_block *block)
     xk_warn("%s: the processes that wrote and flushed the image have ended "
             "during a flush",
             block->config.vdev);
-    xk_inflight_set_poisoned(device->log);
+    xk_inflight_set_poisoned(device->log, true);
     device->poisoned = true;
 }
 

@@ -28,7 +28,7 @@ static int
 lose(const struct xk_backend_config *config, struct xk_inflight *log,
      const char *why, struct xk_error *err)
 {
-    xk_inflight_set_poisoned(log);
+    xk_inflight_set_poisoned(log, true);
     return xk_fail(err, XK_ERR_FAILED,
                    "disk %s has lost what was written to it: %s", config->vdev,
                    why);
@@ -62,19 +62,39 @@ server_lives(const char *dir)
     return xk_process_alive(&process);
 }
 
+/* Past the page cache it tells of a failed flush only once, and we may be
+ * killed before it does. What cannot be looked at may be a device. */
+static bool
+tells_once(const struct xk_backend_config *config)
+{
+    struct stat st;
+
+    return stat(config->target, &st) == -1 || S_ISBLK(st.st_mode);
+}
+
+static void
+expect_loss(void *context)
+{
+    xk_inflight_set_poisoned(context, true);
+}
+
 static int
 flush_server(const struct xk_backend_config *config, struct xk_inflight *log,
              struct xk_deadline deadline, struct xk_error *err)
 {
     uint32_t written = xk_inflight_written(log);
+    bool once = written != 0 && tells_once(config);
     struct xk_nbd_outcome outcome;
 
-    if (xk_nbd_flush(config->socket, &outcome, deadline, err) == -1)
+    if (xk_nbd_flush(config->socket, once ? expect_loss : NULL, log, &outcome,
+                     deadline, err) == -1)
         return -1;
     if (xk_inflight_change_server(log, outcome.server))
         return lose(config, log, "the process that kept it has ended", err);
     if (outcome.error != 0)
         return lose_flush(config, log, outcome.error, err);
+    if (once)
+        xk_inflight_set_poisoned(log, false);
     xk_inflight_note_flush(log, written);
     return 0;
 }
@@ -169,8 +189,8 @@ flush_raw(const char *dir, const struct xk_backend_config *config,
     return report_flush(config, error, err);
 }
 
-/* Past the page cache the daemon tells of a failed flush only once, and there
- * is nothing in the cache to be written ahead. */
+/* Past the page cache there is nothing to be written ahead, and a failed flush
+ * would be told to us alone. */
 static int
 flush_served(const char *dir, const struct xk_backend_config *config,
              struct xk_deadline deadline, struct xk_error *err)
@@ -183,7 +203,7 @@ flush_served(const char *dir, const struct xk_backend_config *config,
                              config->target);
     if (S_ISBLK(st.st_mode) || !server_lives(dir))
         return 0;
-    if (xk_nbd_flush(config->socket, &outcome, deadline, err) == -1)
+    if (xk_nbd_flush(config->socket, NULL, NULL, &outcome, deadline, err) == -1)
         return server_lives(dir) ? -1 : 0;
     return report_flush(config, outcome.error, err);
 }
@@ -224,7 +244,10 @@ settle(const char *dir, struct xk_backend_config *config,
     if (log == NULL)
         return -1;
     r = xk_inflight_is_poisoned(log)
-            ? lose(config, log, "a flush failed, or its server died", err)
+            ? lose(config, log,
+                   "a flush failed or was not answered, or its "
+                   "server died",
+                   err)
             : settle_by[config->engine](dir, config, log, deadline, err);
     xk_inflight_close(log);
     return r;

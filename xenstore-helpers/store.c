@@ -88,15 +88,40 @@ check_watch(const char *path, const char *token, struct xk_error *err)
 
 /* The value that the store gave is a guest's, or anybody's. */
 static int
+check_length(const char *path, size_t max, const struct xk_buf *value,
+             struct xk_error *err)
+{
+    if (value->length <= max)
+        return 0;
+    return xk_fail(err, XK_ERR_PROTOCOL, "%s holds %zu bytes, more than %zu",
+                   path, value->length, max);
+}
+
+static int
 check_value(const char *path, size_t max, const struct xk_buf *value,
             struct xk_error *err)
 {
-    if (value->length > max)
-        return xk_fail(err, XK_ERR_PROTOCOL,
-                       "%s holds %zu bytes, more than %zu", path, value->length,
-                       max);
+    if (check_length(path, max, value, err) == -1)
+        return -1;
     if (value->length > 0 && memchr(value->data, '\0', value->length) != NULL)
         return xk_fail(err, XK_ERR_PROTOCOL, "%s holds a NUL", path);
+    return 0;
+}
+
+static int
+read_checked(struct xk_store *store, uint32_t tx, const char *path, size_t max,
+             int (*check)(const char *path, size_t max,
+                          const struct xk_buf *value, struct xk_error *err),
+             struct xk_buf *value, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf found = {0};
+
+    if (check_path(path, err) == -1 ||
+        store->ops->read(store, tx, path, &found, deadline, err) == -1 ||
+        check(path, max, &found, err) == -1)
+        return -1;
+    xk_buf_append(value, found.length > 0 ? found.data : "", found.length);
     return 0;
 }
 
@@ -105,14 +130,17 @@ xk_store_read(struct xk_store *store, uint32_t tx, const char *path, size_t max,
               struct xk_buf *value, struct xk_deadline deadline,
               struct xk_error *err)
 {
-    XK_CLEANUP_BUF struct xk_buf found = {0};
+    return read_checked(store, tx, path, max, check_value, value, deadline,
+                        err);
+}
 
-    if (check_path(path, err) == -1 ||
-        store->ops->read(store, tx, path, &found, deadline, err) == -1 ||
-        check_value(path, max, &found, err) == -1)
-        return -1;
-    xk_buf_append(value, found.length > 0 ? found.data : "", found.length);
-    return 0;
+int
+xk_store_read_bytes(struct xk_store *store, uint32_t tx, const char *path,
+                    size_t max, struct xk_buf *value,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    return read_checked(store, tx, path, max, check_length, value, deadline,
+                        err);
 }
 
 int
@@ -229,13 +257,23 @@ xk_store_list(struct xk_store *store, uint32_t tx, const char *path,
 }
 
 static int
-check_write(const char *path, const char *value, struct xk_error *err)
+check_write(const char *path, size_t length, struct xk_error *err)
 {
     if (check_path(path, err) == -1)
         return -1;
-    if (strlen(path) + 1 + strlen(value) > XK_STORE_VALUE_MAX)
+    if (strlen(path) + 1 + length > XK_STORE_VALUE_MAX)
         return xk_fail(err, XK_ERR_USAGE, "the value for %s is too long", path);
     return 0;
+}
+
+int
+xk_store_write_bytes(struct xk_store *store, uint32_t tx, const char *path,
+                     const void *data, size_t length,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    if (check_write(path, length, err) == -1)
+        return -1;
+    return store->ops->write(store, tx, path, data, length, deadline, err);
 }
 
 int
@@ -243,10 +281,8 @@ xk_store_write(struct xk_store *store, uint32_t tx, const char *path,
                const char *value, struct xk_deadline deadline,
                struct xk_error *err)
 {
-    if (check_write(path, value, err) == -1)
-        return -1;
-    return store->ops->write(store, tx, path, value, strlen(value), deadline,
-                             err);
+    return xk_store_write_bytes(store, tx, path, value, strlen(value), deadline,
+                                err);
 }
 
 int
@@ -306,7 +342,7 @@ xk_store_check_change(const struct xk_store_change *change,
                       struct xk_error *err)
 {
     if (change->kind == XK_STORE_WRITE)
-        return check_write(change->path, change->value, err);
+        return check_write(change->path, strlen(change->value), err);
     if (change->kind == XK_STORE_PERMS)
         return check_perms(change->path, change->perms, change->perm_count,
                            err);

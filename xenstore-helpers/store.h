@@ -146,9 +146,15 @@ int xk_store_read(struct xk_store *store, uint32_t tx, const char *path,
                   size_t max, struct xk_buf *value, struct xk_deadline deadline,
                   struct xk_error *err);
 
-/* The same for many nodes, in fewer turns. values[i].data stays NULL where
- * there is no such node, and is ended by a NUL else; all are empty before, and
- * the caller's to free in any case. */
+/* The same of any bytes: who reads text takes what stands after a NUL for not
+ * there, as guests do. */
+int xk_store_read_bytes(struct xk_store *store, uint32_t tx, const char *path,
+                        size_t max, struct xk_buf *value,
+                        struct xk_deadline deadline, struct xk_error *err);
+
+/* xk_store_read() of many nodes, in fewer turns. values[i].data stays NULL
+ * where there is no such node, and is ended by a NUL else; all are empty
+ * before, and the caller's to free in any case. */
 #define XK_STORE_BURST 64
 int xk_store_read_all(struct xk_store *store, uint32_t tx,
                       const char *const *paths, size_t count, size_t max,
@@ -169,6 +175,9 @@ int xk_store_list(struct xk_store *store, uint32_t tx, const char *path,
 int xk_store_write(struct xk_store *store, uint32_t tx, const char *path,
                    const char *value, struct xk_deadline deadline,
                    struct xk_error *err);
+int xk_store_write_bytes(struct xk_store *store, uint32_t tx, const char *path,
+                         const void *data, size_t length,
+                         struct xk_deadline deadline, struct xk_error *err);
 int xk_store_make(struct xk_store *store, uint32_t tx, const char *path,
                   struct xk_deadline deadline, struct xk_error *err);
 

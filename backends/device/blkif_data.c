@@ -43,7 +43,7 @@ hold_flush(struct xk_blkif_work *work)
     queue->held++;
     xk_blkif_let_go(work);
     if (!queue->device->poisoned) {
-        xk_inflight_set_poisoned(queue->device->log);
+        xk_inflight_set_poisoned(queue->device->log, true);
         queue->device->poisoned = true;
         xk_blkif_tell(queue->device);
     }

@@ -151,7 +151,7 @@ flush_is_left(struct xk_inflight *log)
     uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
     uint32_t abi;
 
-    for (unsigned i = 0; i < XK_INFLIGHT_QUEUES_MAX; i++) {
+    for (unsigned i = 0; i < xk_inflight_queues(log); i++) {
         for (unsigned slot = 0; slot < XK_BLKIF_RING_ENTRIES_MAX; slot++) {
             if (xk_inflight_is_undone(log, i, slot, &abi, entry) &&
                 is_flush(abi, entry))
@@ -185,13 +185,12 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
 }
 
 /* The responses that a ring begins with were the frontend's to write. */
-static int
-begin(struct xk_blkif_queue *queue, struct xk_error *err)
+static void
+begin(struct xk_blkif_queue *queue)
 {
     queue->rsp_prod = load(&queue->ring->rsp_prod);
     queue->req_cons = queue->rsp_shown = queue->rsp_prod;
-    return xk_inflight_begin(queue->device->log, queue->number, &queue->id,
-                             queue->entries, queue->req_cons, err);
+    xk_inflight_begin(queue->log, &queue->id, queue->entries, queue->req_cons);
 }
 
 /* The kernel gives up what a killed process had a moment after it is gone, and
@@ -212,9 +211,9 @@ bind_doorbell(struct xk_blkif_queue *queue, struct xk_error *err)
 static int
 attach(struct xk_blkif_queue *queue, struct xk_error *err)
 {
-    int rc = queue->take_over ? take_over(queue, err) : begin(queue, err);
-
-    if (rc == -1)
+    if (!queue->take_over)
+        begin(queue);
+    else if (take_over(queue, err) == -1)
         return -1;
     for (uint32_t i = 0; i < queue->entries; i++) {
         if (!queue->works[i].in_use)

@@ -72,41 +72,70 @@ offer_is_sane(const struct xk_inflight_offer *offer)
            offer->segments <= XK_BLKIF_MAX_SEGMENTS;
 }
 
+/* A file system that is full is told now, and not to a guest that connects. */
+static int
+take_room(const struct xk_inflight *log, size_t length, struct xk_error *err)
+{
+    int rc = posix_fallocate(log->fd, 0, (off_t)length);
+
+    return rc == 0 ? 0
+                   : xk_fail(err, XK_ERR_SYSTEM, "make room: %s", strerror(rc));
+}
+
+static int
+take_room_for(const struct xk_inflight *log,
+              const struct xk_inflight_offer *offer, struct xk_error *err)
+{
+    return take_room(log,
+                     offsetof(struct file, queues) +
+                         offer->queues * sizeof(struct xk_inflight_queue),
+                     err);
+}
+
 /* The magic is written last: a log that was cut short while it was made has
  * none and is made again. */
+static int
+make_log(struct xk_inflight *log, const struct xk_inflight_offer *offer,
+         struct xk_error *err)
+{
+    struct header *header = &log->file->header;
+
+    if (take_room_for(log, offer, err) == -1)
+        return -1;
+    log->is_new = true;
+    header->version = LOG_VERSION;
+    header->offer = *offer;
+    __atomic_store_n(&header->magic, MAGIC, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* An older xk took no room for queues that were not connected. */
 static int
 adopt_or_make(struct xk_inflight *log, struct xk_inflight_offer *offer,
               struct xk_error *err)
 {
     struct header *header = &log->file->header;
 
-    if (header->magic == 0) {
-        log->is_new = true;
-        header->version = LOG_VERSION;
-        header->offer = *offer;
-        __atomic_store_n(&header->magic, MAGIC, __ATOMIC_RELEASE);
-        return 0;
-    }
+    if (header->magic == 0)
+        return make_log(log, offer, err);
     if (header->magic != MAGIC || header->version != LOG_VERSION ||
         !offer_is_sane(&header->offer))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "it is no log of this version of xk: detach the device "
                        "and attach it again");
     *offer = header->offer;
-    return 0;
+    return take_room_for(log, offer, err);
 }
 
 static int
 map_log(struct xk_inflight *log, struct xk_error *err)
 {
-    int rc;
     void *memory;
 
     if (ftruncate(log->fd, sizeof(struct file)) == -1)
         return xk_fail_errno(err, "make room");
-    rc = posix_fallocate(log->fd, 0, XK_BLKIF_PAGE_BYTES);
-    if (rc != 0)
-        return xk_fail(err, XK_ERR_SYSTEM, "make room: %s", strerror(rc));
+    if (take_room(log, XK_BLKIF_PAGE_BYTES, err) == -1)
+        return -1;
     memory = mmap(NULL, sizeof(struct file), PROT_READ | PROT_WRITE, MAP_SHARED,
                   log->fd, 0);
     if (memory == MAP_FAILED)
@@ -152,9 +181,9 @@ xk_inflight_is_new(const struct xk_inflight *log)
 }
 
 void
-xk_inflight_set_poisoned(struct xk_inflight *log)
+xk_inflight_set_poisoned(struct xk_inflight *log, bool poisoned)
 {
-    log->file->header.poisoned = 1;
+    log->file->header.poisoned = poisoned;
 }
 
 bool
@@ -208,6 +237,12 @@ xk_inflight_change_server(struct xk_inflight *log, uint64_t server)
     return lost;
 }
 
+unsigned
+xk_inflight_queues(const struct xk_inflight *log)
+{
+    return log->file->header.offer.queues;
+}
+
 struct xk_inflight_queue *
 xk_inflight_queue(struct xk_inflight *log, unsigned number)
 {
@@ -227,27 +262,17 @@ xk_inflight_is_of(const struct xk_inflight_queue *queue,
     return queue->open == 1 && memcmp(&queue->id, id, sizeof(*id)) == 0;
 }
 
-int
-xk_inflight_begin(struct xk_inflight *log, unsigned number,
+void
+xk_inflight_begin(struct xk_inflight_queue *queue,
                   const struct xk_blkif_ring_id *id, uint32_t entries,
-                  uint32_t req_cons, struct xk_error *err)
+                  uint32_t req_cons)
 {
-    struct xk_inflight_queue *queue = &log->file->queues[number];
-    size_t start = offsetof(struct file, queues) + number * sizeof(*queue);
-    size_t length = offsetof(struct xk_inflight_queue, slots) +
-                    entries * sizeof(struct slot);
-    int rc = posix_fallocate(log->fd, (off_t)start, (off_t)length);
-
-    if (rc != 0)
-        return xk_fail(err, XK_ERR_SYSTEM, "room for the in-flight log: %s",
-                       strerror(rc));
     queue->open = 0;
     for (uint32_t i = 0; i < entries; i++)
         queue->slots[i].word = SLOT_FREE;
     queue->id = *id;
     queue->req_cons = req_cons;
     queue->open = 1;
-    return 0;
 }
 
 void

@@ -52,7 +52,8 @@ struct xk_inflight_offer {
 };
 
 /* Open or make the file. *offer is what to promise in a new log, and becomes
- * what an existing one promised. XK_ERR_PROTOCOL for a file that is no log. */
+ * what an existing one promised; the room for its queues is taken, so that no
+ * store can fail later. XK_ERR_PROTOCOL for a file that is no log. */
 struct xk_inflight *xk_inflight_open(const char *path,
                                      struct xk_inflight_offer *offer,
                                      struct xk_error *err);
@@ -61,8 +62,9 @@ void xk_inflight_close(struct xk_inflight *log);
 /* True if the file was made by xk_inflight_open(). */
 bool xk_inflight_is_new(const struct xk_inflight *log);
 
-/* A flush failed: what was written may be lost, for ever. */
-void xk_inflight_set_poisoned(struct xk_inflight *log);
+/* A flush failed: what was written may be lost, for ever. Taken back only by
+ * who noted it before a flush that then succeeded. */
+void xk_inflight_set_poisoned(struct xk_inflight *log, bool poisoned);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
 /* All that was written is flushed, and nobody has written since: what became of
@@ -83,6 +85,8 @@ void xk_inflight_note_flush(struct xk_inflight *log, uint32_t written);
  * has taken them with it. */
 bool xk_inflight_change_server(struct xk_inflight *log, uint64_t server);
 
+/* How many were offered. Of another there is no room, and none is looked at. */
+unsigned xk_inflight_queues(const struct xk_inflight *log);
 struct xk_inflight_queue *xk_inflight_queue(struct xk_inflight *log,
                                             unsigned number);
 
@@ -91,10 +95,10 @@ bool xk_inflight_is_of(const struct xk_inflight_queue *queue,
                        const struct xk_blkif_ring_id *id);
 bool xk_inflight_is_open(const struct xk_inflight_queue *queue);
 
-/* Begin anew, empty. Reserves the memory, so that no store can fail later. */
-int xk_inflight_begin(struct xk_inflight *log, unsigned number,
-                      const struct xk_blkif_ring_id *id, uint32_t entries,
-                      uint32_t req_cons, struct xk_error *err);
+/* Begin anew, empty. */
+void xk_inflight_begin(struct xk_inflight_queue *queue,
+                       const struct xk_blkif_ring_id *id, uint32_t entries,
+                       uint32_t req_cons);
 
 /* The ring is let go of, all is answered. */
 void xk_inflight_end(struct xk_inflight_queue *queue);

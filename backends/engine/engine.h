@@ -107,13 +107,15 @@ struct xk_engine *xk_nbd_engine_open(const struct xk_engine_options *options,
                                      struct xk_error *err);
 
 /* What became of a flush by a connection of its own: 0 or a positive errno, and
- * the process that did it (xk_engine.server). -1: nothing is known. */
+ * the process that did it (xk_engine.server). -1: nothing is known. Before the
+ * server is asked, and only then, asks() is called, which may be NULL. */
 struct xk_nbd_outcome {
     int error;
     uint64_t server;
 };
-int xk_nbd_flush(const char *socket, struct xk_nbd_outcome *outcome,
-                 struct xk_deadline deadline, struct xk_error *err);
+int xk_nbd_flush(const char *socket, void (*asks)(void *context), void *context,
+                 struct xk_nbd_outcome *outcome, struct xk_deadline deadline,
+                 struct xk_error *err);
 
 /* A drive without a medium: of no size, and each request fails. */
 struct xk_engine *xk_empty_engine_new(void);

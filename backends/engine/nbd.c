@@ -371,14 +371,16 @@ await_command(struct nbd_handle *nbd, int64_t command, const char *socket,
 }
 
 static int
-flush(struct nbd_handle *nbd, const char *socket,
-      struct xk_nbd_outcome *outcome, struct xk_deadline deadline,
-      struct xk_error *err)
+flush(struct nbd_handle *nbd, const char *socket, void (*asks)(void *context),
+      void *context, struct xk_nbd_outcome *outcome,
+      struct xk_deadline deadline, struct xk_error *err)
 {
     int64_t command;
 
     if (nbd_can_flush(nbd) != 1)
         return 0; /* it keeps what it acknowledged */
+    if (asks != NULL)
+        asks(context);
     command = nbd_aio_flush(nbd, NBD_NULL_COMPLETION, 0);
     if (command == -1)
         return fail_nbd(err, "talk to", socket);
@@ -386,8 +388,9 @@ flush(struct nbd_handle *nbd, const char *socket,
 }
 
 int
-xk_nbd_flush(const char *socket, struct xk_nbd_outcome *outcome,
-             struct xk_deadline deadline, struct xk_error *err)
+xk_nbd_flush(const char *socket, void (*asks)(void *context), void *context,
+             struct xk_nbd_outcome *outcome, struct xk_deadline deadline,
+             struct xk_error *err)
 {
     struct nbd_handle *nbd = connect_to(
         socket, xk_deadline_min(deadline, xk_deadline_in_ms(CONNECT_MS)), err);
@@ -396,7 +399,7 @@ xk_nbd_flush(const char *socket, struct xk_nbd_outcome *outcome,
     if (nbd == NULL)
         return -1;
     *outcome = (struct xk_nbd_outcome){.server = server_of(nbd)};
-    r = flush(nbd, socket, outcome, deadline, err);
+    r = flush(nbd, socket, asks, context, outcome, deadline, err);
     if (r == 0)
         nbd_shutdown(nbd, 0);
     nbd_close(nbd);

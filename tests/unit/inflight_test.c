@@ -71,7 +71,7 @@ reopen(void)
 static void
 begin_at(uint32_t index)
 {
-    assert_int_equal(xk_inflight_begin(log_, 1, &id, ENTRIES, index, &err), 0);
+    xk_inflight_begin(queue, &id, ENTRIES, index);
 }
 
 static void
@@ -183,7 +183,7 @@ what_was_offered_once_is_offered_for_ever(void **state)
     assert_int_equal(offer.queues, 4);
     assert_int_equal(offer.ring_order, 4);
     assert_int_equal(offer.segments, 256);
-    xk_inflight_set_poisoned(second);
+    xk_inflight_set_poisoned(second, true);
     xk_inflight_close(second);
     assert_true(xk_inflight_is_poisoned(log_));
 }

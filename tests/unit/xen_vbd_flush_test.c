@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,13 +34,13 @@ static struct xk_error err;
 /* ---- an image that is not raw: asked is its daemon ---- */
 
 static void
-leave_as_a_backend_does(void)
+leave_with_target(const char *target)
 {
     XK_CLEANUP_FREE char *device = xk_asprintf(
         "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
         "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
         "\"engine\":\"nbd\",\"socket\":\"%s/nbd\",\"readonly\":false}",
-        vbd_world.image.path, vbd_world.folder);
+        target, vbd_world.folder);
     XK_CLEANUP_FREE char *path =
         xk_asprintf("%s/daemon.json", vbd_world.folder);
     XK_CLEANUP_CLOSE int dir =
@@ -51,6 +53,12 @@ leave_as_a_backend_does(void)
     assert_true(xk_process_identify(vbd_world.daemon_pid, &process));
     assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &err), 0);
     assert_int_equal(vbd_write_with(0xaa), 0);
+}
+
+static void
+leave_as_a_backend_does(void)
+{
+    leave_with_target(vbd_world.image.path);
 }
 
 static struct xk_inflight *
@@ -177,7 +185,7 @@ a_flush_that_failed_while_the_backend_ended_is_told(void **state)
     leave_as_a_backend_does();
     note_a_write();
     log = open_log();
-    xk_inflight_set_poisoned(log);
+    xk_inflight_set_poisoned(log, true);
     xk_inflight_close(log);
     assert_lost();
 }
@@ -192,6 +200,70 @@ a_last_flush_is_waited_for_until_the_deadline(void **state)
     assert_int_equal(
         xk_settle(vbd_world.folder, xk_deadline_in_ms(VBD_SOON_MS), &err), -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+}
+
+/* That the target is one is all that is looked at here. */
+static void
+leave_a_block_device(void)
+{
+    XK_CLEANUP_FREE char *node = xk_asprintf("%s/device", vbd_world.folder);
+
+    assert_int_equal(mknod(node, S_IFBLK | 0600, makedev(7, 1000)), 0);
+    leave_with_target(node);
+    note_a_write();
+}
+
+static void
+a_last_flush_of_a_block_device_that_is_answered_loses_nothing(void **state)
+{
+    struct xk_inflight *log;
+
+    (void)state;
+    leave_a_block_device();
+    for (int i = 0; i < 2; i++) {
+        if (xk_settle(vbd_world.folder, xk_deadline_in_ms(VBD_WAIT_MS), &err) ==
+            -1)
+            fail_msg("%s", err.message);
+    }
+    log = open_log();
+    assert_false(xk_inflight_is_poisoned(log));
+    xk_inflight_close(log);
+}
+
+/* The daemon tells of its failure once, to who asked. */
+static void
+a_last_flush_of_a_block_device_that_is_not_answered_counts_as_lost(void **state)
+{
+    (void)state;
+    leave_a_block_device();
+    slow_file_hold(&vbd_world.image, false, true);
+    assert_int_equal(
+        xk_settle(vbd_world.folder, xk_deadline_in_ms(VBD_SOON_MS), &err), -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    slow_file_release(&vbd_world.image);
+    assert_lost();
+}
+
+static void
+a_last_flush_of_a_block_device_whose_asker_is_killed_counts_as_lost(
+    void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    leave_a_block_device();
+    slow_file_hold(&vbd_world.image, false, true);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        xk_settle(vbd_world.folder, xk_deadline_in_ms(VBD_WAIT_MS), &err);
+        _exit(0);
+    }
+    slow_file_await_held(&vbd_world.image);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    slow_file_release(&vbd_world.image);
+    assert_lost();
 }
 
 /* ---- what flushes a raw image, and has outlived its backend ---- */
@@ -236,7 +308,7 @@ leave_a_flush(void)
     struct xk_inflight *log = open_log();
     struct xk_inflight_queue *queue = xk_inflight_queue(log, 0);
 
-    assert_int_equal(xk_inflight_begin(log, 0, &id, 32, 0, &err), 0);
+    xk_inflight_begin(queue, &id, 32, 0);
     xk_inflight_take(queue, 0, 0, entry);
     xk_inflight_commit(queue, 1);
     assert_true(xk_blkif_flush_is_lost(log));
@@ -518,6 +590,9 @@ main(void)
         T(a_daemon_that_took_writes_along_is_told),
         T(a_flush_that_failed_while_the_backend_ended_is_told),
         T(a_last_flush_is_waited_for_until_the_deadline),
+        T(a_last_flush_of_a_block_device_that_is_answered_loses_nothing),
+        T(a_last_flush_of_a_block_device_that_is_not_answered_counts_as_lost),
+        T(a_last_flush_of_a_block_device_whose_asker_is_killed_counts_as_lost),
         T(a_disk_is_stopped_after_what_its_dead_backend_did_not_flush),
         T(a_disk_that_failed_a_flush_is_not_stopped_for_another_host),
         T(a_disk_is_flushed_without_what_should_have_flushed_it),

@@ -13,6 +13,7 @@
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/suspend.h"
 #include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
@@ -24,15 +25,44 @@ enum {
 /* ---- served again ---- */
 
 /* One that is handed to another host, or is being taken apart, has none on
- * purpose. */
+ * purpose; one that is suspended may be another toolstack's to deal with. */
 bool
 xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
 {
+    struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
-    return xk_vbds_need_start(record) &&
-           xk_xen_find(xk_xen(hv), &record->uuid, &found, NULL) == 0 &&
-           (found.state == XK_STATE_RUNNING || found.state == XK_STATE_PAUSED);
+    if (xk_xen_find(xen, &record->uuid, &found, NULL) == -1)
+        return false;
+    if (xk_xen_is_suspended(&found))
+        return xk_suspend_is_left(xen, record, found.domid,
+                                  xk_deadline_in_ms(XK_XEN_STORE_MS));
+    return (found.state == XK_STATE_RUNNING ||
+            found.state == XK_STATE_PAUSED) &&
+           xk_vbds_need_start(record);
+}
+
+/* It suspended after its save or move was given up. It is looked at anew: to
+ * serve its disks may have taken a while. */
+static int
+let_go_on(struct xk_xen *xen, const struct xk_record *record,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_xen_domain found;
+
+    if (xk_xen_find(xen, &record->uuid, &found, err) == -1)
+        return -1;
+    if (!xk_xen_is_suspended(&found) ||
+        !xk_suspend_is_left(xen, record, found.domid, deadline))
+        return 0;
+    if (xk_xen_helper_simple(xen, "resume", record, found.domid, NULL, deadline,
+                             err) == -1)
+        return -1;
+    xk_suspend_forget(record);
+    xk_info("domain %s: it suspended after its save or move was given up, and "
+            "goes on",
+            record->uuid_text);
+    return 0;
 }
 
 /* A time that is yet to come is of a clock that was set back since: the guest
@@ -106,7 +136,9 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
                            "its log in \"%s\" tells why",
                            vbd->vdev, vbd->path);
     }
-    return xk_vbds_start(xk_xen(hv), record, deadline, err);
+    if (xk_vbds_start(xk_xen(hv), record, deadline, err) == -1)
+        return -1;
+    return let_go_on(xk_xen(hv), record, deadline, err);
 }
 
 /* ---- libxl's ---- */

@@ -14,15 +14,25 @@
 #include "toolstack/xen/plain.h"
 #include "xenstore-helpers/paths.h"
 
-static bool
-exists(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
-       struct xk_store_names *children)
+/* 1: it is there, with these below it; 0: it is not; -1: nobody knows. */
+static int
+look_below(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
+           struct xk_store_names *children)
 {
     struct xk_error err = {0};
 
-    return xk_store_list(xen->store, XK_STORE_NO_TX, path, children,
-                         xk_xen_store_deadline(deadline), &err) == 0 ||
-           err.kind != XK_ERR_NOT_FOUND;
+    if (xk_store_list(xen->store, XK_STORE_NO_TX, path, children,
+                      xk_xen_store_deadline(deadline), &err) == 0)
+        return 1;
+    return err.kind == XK_ERR_NOT_FOUND ? 0 : -1;
+}
+
+/* One that was killed early has not even that. */
+static bool
+is_console_at_most(const struct xk_store_names *kinds)
+{
+    return kinds->count == 0 ||
+           (kinds->count == 1 && strcmp(kinds->items[0], "console") == 0);
 }
 
 bool
@@ -36,15 +46,11 @@ xk_xen_is_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
         xk_asprintf("/local/domain/0/device-model/%u", domain->domid);
 
     if (domain->type == XK_TYPE_HVM ||
-        xk_xen_need_store(xen, deadline, NULL) == -1)
+        xk_xen_need_store(xen, deadline, NULL) == -1 ||
+        look_below(xen, models, deadline, &model) != 0)
         return false;
-    if (exists(xen, models, deadline, &model))
-        return false;
-    if (!exists(xen, devices, deadline, &kinds))
-        return true;
-    /* One that was killed early has not even that. */
-    return kinds.count == 0 ||
-           (kinds.count == 1 && strcmp(kinds.items[0], "console") == 0);
+    return look_below(xen, devices, deadline, &kinds) != -1 &&
+           is_console_at_most(&kinds);
 }
 
 struct nodes {

@@ -32,8 +32,8 @@ walk_below(const struct walk *walk, const char *path, int depth,
     struct xk_store *store = walk->xen->store;
     struct xk_deadline deadline = xk_xen_store_deadline(walk->deadline);
 
-    if (xk_store_read(store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX, &value,
-                      deadline, err) == -1)
+    if (xk_store_read_bytes(store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
+                            &value, deadline, err) == -1)
         return -1;
     walk->node(path, value.data != NULL ? value.data : "", walk->context);
     if (depth == DEPTH_MAX ||

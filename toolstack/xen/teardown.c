@@ -99,8 +99,8 @@ remove_backends(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
     XK_CLEANUP_STORE_NAMES struct xk_store_names kinds = {0};
 
     if (xk_store_list(xen->store, XK_STORE_NO_TX, root, &kinds,
-                      xk_xen_store_deadline(deadline), NULL) == -1)
-        return 0;
+                      xk_xen_store_deadline(deadline), err) == -1)
+        return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
     for (size_t i = 0; i < kinds.count; i++) {
         if (remove_node(xen,
                         xk_asprintf("%s/%s/%u", root, kinds.items[i], domid),

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
+#include "toolstack/xen/suspend.h"
 #include "toolstack/xen/vbd.h"
 
 enum {
@@ -164,6 +165,10 @@ call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
     if (found.state == XK_STATE_PAUSED &&
         xk_xen_unpause(&sending->xen->base, domain, deadline, err) == -1)
         return -1;
+    if (domain->record != NULL &&
+        xk_suspend_expect(sending->xen, domain->record, found.domid, deadline,
+                          err) == -1)
+        return -1;
     return xk_xen_helper(sending->xen, &call, NULL, deadline, err);
 }
 
@@ -204,6 +209,24 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return r;
 }
 
+/* It is looked at last: until the request is taken back the guest may carry it
+ * out at any moment. */
+static int
+prepare_to_go_on(struct xk_xen *xen, const struct xk_domain *domain,
+                 struct xk_xen_domain *found, struct xk_deadline deadline,
+                 struct xk_error *err)
+{
+    if (xk_xen_find(xen, &domain->uuid, found, err) == -1)
+        return -1;
+    if (domain->record == NULL)
+        return 0;
+    if (xk_vbds_start(xen, domain->record, deadline, err) == -1 ||
+        xk_suspend_withdraw(xen, domain->record, found->domid, deadline, err) ==
+            -1)
+        return -1;
+    return xk_xen_find(xen, &domain->uuid, found, err);
+}
+
 /* A guest that never came to suspend goes on by itself. */
 int
 xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -212,15 +235,14 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
-    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
-        (domain->record != NULL &&
-         xk_vbds_start(xen, domain->record, deadline, err) == -1))
+    if (prepare_to_go_on(xen, domain, &found, deadline, err) == -1)
         return -1;
-    if (found.state == XK_STATE_SHUTDOWN &&
-        found.stop_reason == XK_STOP_SUSPEND) {
+    if (xk_xen_is_suspended(&found)) {
         if (xk_xen_helper_simple(xen, "resume", domain->record, found.domid,
                                  NULL, deadline, err) == -1)
             return -1;
+        if (domain->record != NULL)
+            xk_suspend_forget(domain->record);
     } else if (runs && found.state == XK_STATE_PAUSED &&
                xk_xen_unpause(hv, domain, deadline, err) == -1) {
         return -1;

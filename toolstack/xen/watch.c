@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
+#include "toolstack/xen/suspend.h"
 #include "toolstack/xen/vbd.h"
 
 enum {
@@ -85,6 +86,26 @@ is_dying(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
     return false;
 }
 
+/* One that suspends and goes on, which nobody tells, may stop for good. */
+enum phase {
+    PHASE_RUNS,
+    PHASE_SUSPENDED,
+    PHASE_STOPPED,
+    PHASE_COUNT
+};
+
+static enum phase
+phase_of(const struct xk_xen_domain *domain)
+{
+    if (xk_xen_is_suspended(domain))
+        return PHASE_SUSPENDED;
+    return domain->state == XK_STATE_SHUTDOWN ||
+                   domain->state == XK_STATE_CRASHED ||
+                   domain->state == XK_STATE_DYING
+               ? PHASE_STOPPED
+               : PHASE_RUNS;
+}
+
 /* 0 for a domain that is gone; else a number for the state it is in. A restart
  * makes it another domain of Xen. */
 static unsigned
@@ -92,12 +113,9 @@ state_of(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
 {
     for (size_t i = 0; i < domains->count; i++) {
         const struct xk_xen_domain *domain = &domains->items[i];
-        bool stopped = domain->state == XK_STATE_SHUTDOWN ||
-                       domain->state == XK_STATE_CRASHED ||
-                       domain->state == XK_STATE_DYING;
 
         if (xk_uuid_equal(&domain->uuid, uuid))
-            return 1 + domain->domid * 2 + (stopped ? 1 : 0);
+            return 1 + domain->domid * PHASE_COUNT + phase_of(domain);
     }
     return 0;
 }
