@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
@@ -442,6 +443,32 @@ send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
     return r;
 }
 
+/* By its events: QEMU, which would say so too, talks to us already. 1, 0, -1.
+ */
+static int
+has_stopped(int dirfd, struct xk_kvm_run *run, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    if (xk_kvm_events_read(dirfd, run, deadline, err) == -1)
+        return -1;
+    return run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
+}
+
+/* Of a guest that stops while it is sent the other QEMU does not know why. So
+ * it stays, for its policy. */
+static int
+need_unstopped(int dirfd, struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_kvm_run run;
+    int stopped = has_stopped(dirfd, &run, deadline, err);
+
+    return stopped != 1
+               ? stopped
+               : xk_fail(err, XK_ERR_STATE,
+                         "its guest stopped meanwhile (%s), so it stays here",
+                         xk_stop_reason_name(run.reason));
+}
+
 int
 xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
             const struct xk_send_options *options, int fd,
@@ -464,7 +491,9 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     }
     transfer.config = config;
     transfer.qmp = qmp;
-    return send_stream(&transfer, fd, deadline, err);
+    return send_stream(&transfer, fd, deadline, err) == -1
+               ? -1
+               : need_unstopped(dirfd, deadline, err);
 }
 
 /* A QEMU that has sent its guest takes its images again when the guest goes on;
@@ -477,6 +506,8 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     struct transfer transfer = {0};
     struct xk_kvm_status status;
+    struct xk_kvm_run run;
+    int stopped;
 
     (void)hv;
     if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
@@ -494,6 +525,9 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     if (xk_kvm_mirror_abandon(qmp, deadline, err) == -1)
         return -1;
+    stopped = has_stopped(dirfd, &run, deadline, err);
+    if (stopped != 0)
+        return stopped == 1 ? 0 : -1; /* its policy has its turn */
     if ((runs || transfer.stage == STAGE_DONE) &&
         xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1)
         return -1;
