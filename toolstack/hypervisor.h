@@ -307,7 +307,8 @@ struct xk_hypervisor_ops {
 
     /* Make a stopped domain keep its memory for inspection and let go of its
      * disks and network, so that another can be built from the same
-     * configuration. The record was given another UUID and name before. */
+     * configuration. The record was given another UUID and name before; the
+     * UUID it had is in its next.json. 0 too where the domain is gone. */
     int (*preserve)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to a domain that is there. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +7,6 @@
 #include "base/mem.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
@@ -188,59 +186,4 @@ xk_xen_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_error *err)
 {
     return call(hv, domain, "dump", path, deadline, err);
-}
-
-/* The record has its new UUID; Xen has the old one, under the old name, or the
- * new one where this was done before. */
-static int
-find_by_name(struct xk_xen *xen, const char *prefix,
-             struct xk_xen_domain *domain, struct xk_deadline deadline,
-             struct xk_error *err)
-{
-    XK_CLEANUP_XEN_DOMAINS struct xk_xen_domains domains = {0};
-
-    if (xk_xen_domains(xen, &domains, err) == -1)
-        return -1;
-    for (size_t i = 0; i < domains.count; i++) {
-        XK_CLEANUP_FREE char *name =
-            xk_xen_name(xen, domains.items[i].domid, deadline, NULL);
-        size_t length = name != NULL ? strlen(name) : 0;
-
-        /* The new name is the old one and a stamp. */
-        if (length == 0 || strncmp(prefix, name, length) != 0 ||
-            (prefix[length] != '\0' && prefix[length] != '-'))
-            continue;
-        if (domains.items[i].state == XK_STATE_RUNNING ||
-            domains.items[i].state == XK_STATE_PAUSED)
-            continue;
-        *domain = domains.items[i];
-        return 0;
-    }
-    return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in Xen");
-}
-
-int
-xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_xen *xen = xk_xen(hv);
-    char number[16], uuid[XK_UUID_TEXT_SIZE];
-    const char *argv[] = {"preserve", number, uuid, domain->name, NULL};
-    struct xk_xen_call what = {
-        .argv = argv,
-        .stream_fd = -1,
-        .lock_fd = domain->record != NULL ? domain->record->lock_fd : -1,
-    };
-    struct xk_xen_domain found;
-
-    if (xk_xen_find(xen, &domain->uuid, &found, NULL) == 0)
-        return 0;
-    if (find_by_name(xen, domain->name, &found, deadline, err) == -1)
-        return -1;
-    snprintf(number, sizeof(number), "%u", found.domid);
-    xk_uuid_format(&domain->uuid, uuid);
-    if (domain->record != NULL &&
-        xk_vbds_remove(xen, domain->record, deadline, err) == -1)
-        return -1;
-    return xk_xen_helper(xen, &what, NULL, deadline, err);
 }

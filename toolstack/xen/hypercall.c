@@ -152,6 +152,22 @@ xk_hypercall_domctl(struct xencall_handle *xen, uint32_t command,
 }
 
 int
+xk_hypercall_set_uuid(struct xencall_handle *xen, unsigned domid,
+                      const struct xk_uuid *uuid, struct xk_error *err)
+{
+    struct xen_domctl domctl = {
+        .cmd = XEN_DOMCTL_setdomainhandle,
+        .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+        .domain = (domid_t)domid,
+    };
+
+    memcpy(domctl.u.setdomainhandle.handle, uuid->bytes, sizeof(uuid->bytes));
+    if (call(xen, __HYPERVISOR_domctl, &domctl, sizeof(domctl)) == -1)
+        return fail(err, "give it another UUID");
+    return 0;
+}
+
+int
 xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,
                       struct xk_error *err)
 {

@@ -22,6 +22,7 @@
 #include <xen/hvm/params.h>
 
 #include "base/error.h"
+#include "base/uuid.h"
 
 struct xencall_handle;
 
@@ -39,6 +40,10 @@ int xk_hypercall_domains(struct xencall_handle *xen, unsigned first,
  * XK_ERR_NOT_FOUND where there is no such domain. */
 int xk_hypercall_domctl(struct xencall_handle *xen, uint32_t command,
                         unsigned domid, const char *what, struct xk_error *err);
+
+/* The domain's handle, by which it is found (XEN_DOMCTL_setdomainhandle). */
+int xk_hypercall_set_uuid(struct xencall_handle *xen, unsigned domid,
+                          const struct xk_uuid *uuid, struct xk_error *err);
 
 /* Memory that no domain has and none is promised (XEN_SYSCTL_physinfo). */
 int xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,

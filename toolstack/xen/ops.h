@@ -21,8 +21,6 @@ int xk_xen_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
 int xk_xen_rename(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   const char *name, struct xk_deadline deadline,
                   struct xk_error *err);
-int xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                    struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      const char *path, struct xk_deadline deadline,
                      struct xk_error *err);
@@ -37,6 +35,10 @@ int xk_xen_restart(struct xk_hypervisor *hv, struct xk_record *record,
 int xk_xen_describe(struct xk_hypervisor *hv,
                     const struct xk_domain_config *config,
                     struct xk_json_writer *writer, struct xk_error *err);
+
+/* preserve.c */
+int xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                    struct xk_deadline deadline, struct xk_error *err);
 
 /* teardown.c */
 int xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,

@@ -133,11 +133,30 @@ xk_libxl_rename(struct xk_libxl *call, struct xk_error *err)
     return rc == 0 ? 0 : xk_libxl_fail(call, rc, NULL, err, "libxl");
 }
 
-/* Arguments: the domid, the new UUID, the new name. */
+/* libxl_domain_preserve() adds to the name that the domain has; here nothing,
+ * as the new one need not begin with it. */
+static int
+preserve(struct xk_libxl *call, uint32_t domid, libxl_uuid uuid,
+         const char *old)
+{
+    libxl_domain_create_info info;
+    int rc;
+
+    libxl_domain_create_info_init(&info);
+    info.name = xk_strdup(old);
+    rc = libxl_domain_preserve(call->ctx, domid, &info, "", uuid);
+    libxl_domain_create_info_dispose(&info);
+    if (rc != 0)
+        return rc;
+    return libxl_domain_rename(call->ctx, domid, old, call->arguments[2]);
+}
+
+/* Arguments: the domid, the new UUID, which Xen knows already, the new name.
+ * The name is changed last: with it all is done. */
 int
 xk_libxl_preserve(struct xk_libxl *call, struct xk_error *err)
 {
-    libxl_domain_create_info info;
+    XK_CLEANUP_FREE char *old = NULL;
     libxl_uuid uuid;
     uint32_t domid;
     int rc;
@@ -147,10 +166,12 @@ xk_libxl_preserve(struct xk_libxl *call, struct xk_error *err)
     if (call->argument_count < 3 ||
         libxl_uuid_from_string(&uuid, call->arguments[1]) != 0)
         return xk_fail(err, XK_ERR_USAGE, "which UUID and name?");
-    libxl_domain_create_info_init(&info);
-    info.name = xk_strdup(call->arguments[2]);
-    rc = libxl_domain_preserve(call->ctx, domid, &info, "", uuid);
-    libxl_domain_create_info_dispose(&info);
+    old = libxl_domid_to_name(call->ctx, domid);
+    if (old == NULL)
+        return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in the store");
+    if (strcmp(old, call->arguments[2]) == 0)
+        return 0;
+    rc = preserve(call, domid, uuid, old);
     return rc == 0 ? 0 : xk_libxl_fail(call, rc, NULL, err, "libxl");
 }
 

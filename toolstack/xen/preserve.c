@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A stopped domain becomes another one, for rename-restart: Xen, the files and
+ * nodes of libxl get the UUID and the name that its record has by now.
+ *
+ * It is found by its UUID, never by its name, which a guest that is just being
+ * saved may share. Xen's handle is first: the domain that takes its place gets
+ * the old one, and libxl looks for the new one. Each step sees whether it was
+ * done, so that recovery starts from the top after a kill.
+ */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "toolstack/xen/helper.h"
+#include "toolstack/xen/ops.h"
+#include "toolstack/xen/plain.h"
+#include "toolstack/xen/vbd.h"
+#include "xenstore-helpers/paths.h"
+
+/* ---- which domain ---- */
+
+/* 1: it is there; 0: there is none; -1: that cannot be told. One that is dying
+ * has nothing to be kept. */
+static int
+look_for(struct xk_xen *xen, const struct xk_uuid *uuid,
+         struct xk_xen_domain *found, struct xk_error *err)
+{
+    struct xk_error why = {0};
+
+    if (xk_xen_find(xen, uuid, found, &why) == 0)
+        return found->state != XK_STATE_DYING;
+    if (why.kind == XK_ERR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* Whether the domain that takes its place has its record already: what has the
+ * old UUID in Xen is that one then. */
+static int
+is_replaced(const struct xk_record *record, const struct xk_uuid *old,
+            struct xk_error *err)
+{
+    struct xk_error why = {0};
+    XK_CLEANUP_RECORD struct xk_record *there =
+        xk_record_open(record->state, old, &why);
+
+    if (there == NULL && why.kind != XK_ERR_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    return there != NULL;
+}
+
+/* By the new UUID where an earlier try came that far, else by the old one. */
+static int
+find_stopped(struct xk_xen *xen, const struct xk_domain *domain,
+             const struct xk_uuid *old, struct xk_xen_domain *found,
+             struct xk_error *err)
+{
+    int r = look_for(xen, &domain->uuid, found, err);
+    int replaced;
+
+    if (r != 0)
+        return r;
+    replaced = is_replaced(domain->record, old, err);
+    if (replaced != 0)
+        return replaced == 1 ? 0 : -1;
+    r = look_for(xen, old, found, err);
+    if (r == 1 && found->state != XK_STATE_SHUTDOWN &&
+        found->state != XK_STATE_CRASHED)
+        return xk_fail(err, XK_ERR_STATE,
+                       "domain %u of Xen has its UUID and runs", found->domid);
+    return r;
+}
+
+/* ---- the steps ---- */
+
+static void
+move_file(const char *path, unsigned domid, const char *uuid)
+{
+    XK_CLEANUP_FREE char *to = xk_strdup(path);
+    int before = snprintf(NULL, 0, XK_LIBXL_FILES "/userdata-?.%u.", domid);
+
+    memcpy(to + before, uuid, strlen(uuid));
+    rename(path, to);
+}
+
+/* libxl finds them by the handle. */
+static void
+move_files(unsigned domid, const struct xk_uuid *old,
+           const struct xk_uuid *uuid)
+{
+    char from[XK_UUID_TEXT_SIZE], to[XK_UUID_TEXT_SIZE];
+    XK_CLEANUP_FREE char *pattern = NULL;
+    glob_t found = {0};
+
+    xk_uuid_format(old, from);
+    xk_uuid_format(uuid, to);
+    pattern = xk_asprintf(XK_LIBXL_FILES "/userdata-?.%u.%s.*", domid, from);
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        move_file(found.gl_pathv[i], domid, to);
+    globfree(&found);
+}
+
+/* The nodes of the store that say who it is. */
+static int
+tell_libxl(struct xk_xen *xen, const struct xk_domain *domain, unsigned domid,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    char number[16], uuid[XK_UUID_TEXT_SIZE];
+    const char *argv[] = {"preserve", number, uuid, domain->name, NULL};
+    const struct xk_xen_call what = {
+        .argv = argv,
+        .stream_fd = -1,
+        .lock_fd = domain->record->lock_fd,
+    };
+
+    snprintf(number, sizeof(number), "%u", domid);
+    xk_uuid_format(&domain->uuid, uuid);
+    return xk_xen_helper(xen, &what, NULL, deadline, err);
+}
+
+/* Nobody else would remove it where no domain takes the place. */
+static int
+remove_old_node(struct xk_xen *xen, const struct xk_uuid *old,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_path_vm(old);
+    struct xk_xen_domain found;
+    int r = look_for(xen, old, &found, err);
+
+    if (r != 0)
+        return r == 1 ? 0 : -1;
+    if (xk_xen_need_store(xen, deadline, err) == -1)
+        return -1;
+    return xk_store_remove(xen->store, XK_STORE_NO_TX, path,
+                           xk_xen_store_deadline(deadline), err);
+}
+
+int
+xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *next =
+        xk_record_load_next(domain->record, err);
+    struct xk_xen *xen = xk_xen(hv);
+    struct xk_xen_domain found;
+    int there;
+
+    if (next == NULL)
+        return -1;
+    there = find_stopped(xen, domain, &next->uuid, &found, err);
+    if (there == -1 || xk_vbds_remove(xen, domain->record, deadline, err) == -1)
+        return -1;
+    if (there == 0) /* where it is gone, it holds nothing */
+        return 0;
+    if (!xk_uuid_equal(&found.uuid, &domain->uuid) &&
+        xk_hypercall_set_uuid(xen->hypercall, found.domid, &domain->uuid,
+                              err) == -1)
+        return -1;
+    move_files(found.domid, &next->uuid, &domain->uuid);
+    if (tell_libxl(xen, domain, found.domid, deadline, err) == -1)
+        return -1;
+    return remove_old_node(xen, &next->uuid, deadline, err);
+}
