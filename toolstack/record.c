@@ -186,11 +186,11 @@ open_own_directory(int dirfd, const char *path, struct xk_error *err)
     if (st.st_uid != geteuid())
         return xk_fail(err, XK_ERR_HOST,
                        "state directory \"%s\" belongs to another user", path);
-    /* Others need it as it is, as they do /tmp. */
-    if ((st.st_mode & S_IWOTH) != 0)
+    /* As /tmp: others need it as it is. */
+    if ((st.st_mode & S_ISVTX) != 0 && (st.st_mode & S_IWOTH) != 0)
         return xk_fail(err, XK_ERR_HOST,
-                       "state directory \"%s\" is one that all may write to: "
-                       "name a directory in it",
+                       "state directory \"%s\" is one that all share: name a "
+                       "directory in it",
                        path);
     if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) == -1)
         return xk_fail_errno(err, "close \"%s\" to others", path);

@@ -60,7 +60,7 @@ struct xk_record {
 };
 
 /* Open the state directory, making it where it is missing. It must belong to
- * the caller and not be one that all may write to, else XK_ERR_HOST; it is
+ * the caller and not be one that all share, as /tmp, else XK_ERR_HOST; it is
  * closed to others. */
 int xk_state_open(struct xk_state *state, struct xk_error *err);
 

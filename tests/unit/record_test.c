@@ -201,7 +201,7 @@ the_state_directory_is_closed_to_others(void **context)
 }
 
 static void
-a_directory_that_all_may_write_to_is_left_as_it_is(void **context)
+a_directory_that_all_share_is_left_as_it_is(void **context)
 {
     struct fixture *f = *context;
     struct stat st;
@@ -434,7 +434,7 @@ main(void)
         T(what_was_left_half_made_is_swept),
         T(a_record_of_another_name_is_told_apart_by_a_look),
         T(the_state_directory_is_closed_to_others),
-        T(a_directory_that_all_may_write_to_is_left_as_it_is),
+        T(a_directory_that_all_share_is_left_as_it_is),
         T(a_state_directory_must_be_absolute),
         T(an_operation_is_unfinished_from_begin_to_end),
         T(a_torn_line_is_as_if_not_written),
