@@ -50,6 +50,8 @@ let_go_on(struct xk_xen *xen, const struct xk_record *record,
 {
     struct xk_xen_domain found;
 
+    if (!xk_suspend_may_be_left(record))
+        return 0;
     if (xk_xen_find(xen, &record->uuid, &found, err) == -1)
         return -1;
     if (!xk_xen_is_suspended(&found) ||

@@ -83,10 +83,10 @@ find_stopped(struct xk_xen *xen, const struct xk_domain *domain,
 static void
 move_file(const char *path, unsigned domid, const char *uuid)
 {
-    XK_CLEANUP_FREE char *to = xk_strdup(path);
     int before = snprintf(NULL, 0, XK_LIBXL_FILES "/userdata-?.%u.", domid);
+    XK_CLEANUP_FREE char *to = xk_asprintf("%.*s%s%s", before, path, uuid,
+                                           path + before + strlen(uuid));
 
-    memcpy(to + before, uuid, strlen(uuid));
     rename(path, to);
 }
 

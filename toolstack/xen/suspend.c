@@ -72,8 +72,8 @@ remember(const struct xk_record *record, struct xk_error *err)
                : 0;
 }
 
-static bool
-is_remembered(const struct xk_record *record)
+bool
+xk_suspend_may_be_left(const struct xk_record *record)
 {
     return faccessat(record->dir_fd, FILE_NAME, F_OK, 0) == 0;
 }
@@ -165,7 +165,8 @@ xk_suspend_expect(struct xk_xen *xen, const struct xk_record *record,
 {
     enum word now;
 
-    if (replace(xen, domid, is_remembered(record) ? expect_again : expect_first,
+    if (replace(xen, domid,
+                xk_suspend_may_be_left(record) ? expect_again : expect_first,
                 &now, deadline, err) == -1)
         return -1;
     return remember(record, err);
@@ -178,7 +179,7 @@ xk_suspend_withdraw(struct xk_xen *xen, const struct xk_record *record,
 {
     enum word now;
 
-    if (!is_remembered(record))
+    if (!xk_suspend_may_be_left(record))
         return 0;
     if (replace(xen, domid, withdraw, &now, deadline, err) == -1)
         return -1;
@@ -195,7 +196,7 @@ xk_suspend_is_left(struct xk_xen *xen, const struct xk_record *record,
     struct xk_error err = {0};
     enum word word;
 
-    return is_remembered(record) &&
+    return xk_suspend_may_be_left(record) &&
            xk_xen_need_store(xen, deadline, NULL) == 0 &&
            read_word(xen->store, XK_STORE_NO_TX, path, &word,
                      xk_xen_store_deadline(deadline), &err) == 0 &&

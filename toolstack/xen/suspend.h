@@ -35,6 +35,10 @@ int xk_suspend_withdraw(struct xk_xen *xen, const struct xk_record *record,
                         unsigned domid, struct xk_deadline deadline,
                         struct xk_error *err);
 
+/* Whether one may have been asked for at all: what xk_suspend_is_left() asks
+ * first, and costs nothing. */
+bool xk_suspend_may_be_left(const struct xk_record *record);
+
 /* Whether a suspend was asked for that was given up, and nobody has asked for
  * another since: a guest that is found suspended, before this is asked, is
  * nobody's. */
