@@ -154,32 +154,32 @@ xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
 /* ---- nothing of the others of its user, and no others ---- */
 
 static const struct xk_call_rule forbidden[] = {
-    {SCMP_SYS(kill), 0, {{0}}},
-    {SCMP_SYS(tkill), 0, {{0}}},
-    {SCMP_SYS(rt_sigqueueinfo), 0, {{0}}},
-    {SCMP_SYS(rt_tgsigqueueinfo), 0, {{0}}},
-    {SCMP_SYS(pidfd_open), 0, {{0}}},
-    {SCMP_SYS(pidfd_send_signal), 0, {{0}}},
-    {SCMP_SYS(pidfd_getfd), 0, {{0}}},
-    {SCMP_SYS(ptrace), 0, {{0}}},
-    {SCMP_SYS(process_vm_readv), 0, {{0}}},
-    {SCMP_SYS(process_vm_writev), 0, {{0}}},
-    {SCMP_SYS(process_madvise), 0, {{0}}},
-    {SCMP_SYS(perf_event_open), 0, {{0}}},
-    {SCMP_SYS(move_pages), 0, {{0}}},
-    {SCMP_SYS(migrate_pages), 0, {{0}}},
-    {SCMP_SYS(setpriority), 0, {{0}}},
-    {SCMP_SYS(ioprio_set), 0, {{0}}},
-    {SCMP_SYS(sched_setaffinity), 0, {{0}}},
-    {SCMP_SYS(sched_setscheduler), 0, {{0}}},
-    {SCMP_SYS(sched_setparam), 0, {{0}}},
-    {SCMP_SYS(sched_setattr), 0, {{0}}},
+    {.call = SCMP_SYS(kill)},
+    {.call = SCMP_SYS(tkill)},
+    {.call = SCMP_SYS(rt_sigqueueinfo)},
+    {.call = SCMP_SYS(rt_tgsigqueueinfo)},
+    {.call = SCMP_SYS(pidfd_open)},
+    {.call = SCMP_SYS(pidfd_send_signal)},
+    {.call = SCMP_SYS(pidfd_getfd)},
+    {.call = SCMP_SYS(ptrace)},
+    {.call = SCMP_SYS(process_vm_readv)},
+    {.call = SCMP_SYS(process_vm_writev)},
+    {.call = SCMP_SYS(process_madvise)},
+    {.call = SCMP_SYS(perf_event_open)},
+    {.call = SCMP_SYS(move_pages)},
+    {.call = SCMP_SYS(migrate_pages)},
+    {.call = SCMP_SYS(setpriority)},
+    {.call = SCMP_SYS(ioprio_set)},
+    {.call = SCMP_SYS(sched_setaffinity)},
+    {.call = SCMP_SYS(sched_setscheduler)},
+    {.call = SCMP_SYS(sched_setparam)},
+    {.call = SCMP_SYS(sched_setattr)},
     /* A child would keep the image when the domain has ended. */
-    {SCMP_SYS(fork), 0, {{0}}},
-    {SCMP_SYS(vfork), 0, {{0}}},
+    {.call = SCMP_SYS(fork)},
+    {.call = SCMP_SYS(vfork)},
     {SCMP_SYS(clone), 1, {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0}}},
-    {SCMP_SYS(unshare), 0, {{0}}},
-    {SCMP_SYS(setns), 0, {{0}}},
+    {.call = SCMP_SYS(unshare)},
+    {.call = SCMP_SYS(setns)},
     /* Who is told of what becomes ready, and by which signal. */
     {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN)}},
     {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN_EX)}},
@@ -190,7 +190,7 @@ static const struct xk_call_rule forbidden[] = {
 
 /* Its arguments are in memory, where a filter cannot see them; threads are made
  * without it. */
-static const struct xk_call_rule missing[] = {{SCMP_SYS(clone3), 0, {{0}}}};
+static const struct xk_call_rule missing[] = {{.call = SCMP_SYS(clone3)}};
 
 static int
 forbid(scmp_filter_ctx filter)

@@ -40,7 +40,18 @@ enum {
 
 /* ---- what was asked ---- */
 
-/* 0 within is for what was not asked. */
+static uint64_t
+number_of(const struct xk_invocation *invocation, int option)
+{
+    const char *text = xk_option_value(invocation, option);
+    uint64_t value = 0;
+
+    if (text != NULL)
+        xk_parse_u64(text, UINT32_MAX, &value);
+    return value;
+}
+
+/* In the options 0 stands for what was not asked. */
 static int
 check_limits(const struct xk_invocation *invocation, struct xk_error *err)
 {
@@ -54,27 +65,14 @@ check_limits(const struct xk_invocation *invocation, struct xk_error *err)
     };
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
-        const char *text = xk_option_value(invocation, rows[i].option);
-        uint64_t value;
-
-        if (text != NULL && xk_parse_u64(text, UINT32_MAX, &value) &&
-            value == 0)
+        if (xk_option_given(invocation, rows[i].option) &&
+            number_of(invocation, rows[i].option) == 0)
             return xk_fail(err, XK_ERR_USAGE,
-                           "--%s=0: leave it away where there is no limit",
+                           "--%s must be more than 0; leave it away for the "
+                           "default",
                            rows[i].name);
     }
     return 0;
-}
-
-static uint64_t
-number_of(const struct xk_invocation *invocation, int option)
-{
-    const char *text = xk_option_value(invocation, option);
-    uint64_t value = 0;
-
-    if (text != NULL)
-        xk_parse_u64(text, UINT32_MAX, &value);
-    return value;
 }
 
 static int

@@ -418,9 +418,9 @@ struct xk_hypervisor_ops {
                    struct xk_deadline deadline, struct xk_error *err);
 
     /* The first unpause() of what receive() left. Where it fails, *told is
-     * false only where the guest was not told to run, or refused, so that it
-     * never ran and never will without another call. NULL: unpause() does, and
-     * nobody knows. */
+     * false only where the guest was not told to run, or refused, or has ended
+     * without it: it never ran and never will without another call. NULL:
+     * unpause() does, and nobody knows. */
     int (*unpause_received)(struct xk_hypervisor *hv,
                             const struct xk_domain *domain, bool *told,
                             struct xk_deadline deadline, struct xk_error *err);

@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/util.h"
 
 struct xk_spec
 xk_spec_of(const struct xk_cfg_value *value, struct xk_problems *problems)

@@ -49,9 +49,9 @@ refuse_signals(scmp_filter_ctx filter)
 /* Their arguments are in memory, where a filter cannot see them. QEMU has other
  * ways, as on a kernel without these. */
 static const struct xk_call_rule missing[] = {
-    {SCMP_SYS(openat2), 0, {{0}}},
-    {__NR_fchmodat2, 0, {{0}}},
-    {SCMP_SYS(io_uring_setup), 0, {{0}}},
+    {.call = SCMP_SYS(openat2)},
+    {.call = __NR_fchmodat2},
+    {.call = SCMP_SYS(io_uring_setup)},
 };
 
 static int

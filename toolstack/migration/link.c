@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/utf8.h"
