@@ -55,6 +55,18 @@ journal_of() {
         jq -r ".[] | select(.name == \"$1\").uuid")/journal"
 }
 
+# none_unfinished: no journal has an operation without an end. A worker of the
+# monitor may recover at the same time as a verb; until it is done, list does
+# not show a domain that was half made, and shows one that is being ended.
+none_unfinished() {
+    local journal last
+    for journal in "${XK_STATE_DIR:-/run/xk}"/domains/*/journal; do
+        last=$(grep -ahoE '"kind":"(begin|end)"' "$journal" 2>/dev/null |
+            tail -n 1) || :
+        [ "$last" != '"kind":"begin"' ] || return 1
+    done
+}
+
 # lengthen_journal NAME: as after hundreds of renames or of reboots.
 lengthen_journal() {
     local journal n
