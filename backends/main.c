@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/block.h"
-#include "backends/settle.h"
-#include "backends/storage.h"
+#include "backends/block/settle.h"
+#include "backends/life/device.h"
+#include "backends/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "backends/device/blkif_queue.h"
+#include "backends/block/blkif_queue.h"
 #include "backends/ring/memory_guest.h"
 #include "tests/unit/blkif_bytes.h"
 

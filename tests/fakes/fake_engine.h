@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "backends/engine/engine.h"
+#include "backends/block/engine/engine.h"
 
 enum {
     FAKE_ENGINE_HELD_MAX = 512

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/frontend.h"
+#include "backends/block/frontend.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/fake_store.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control socket and device.json. */
-#include "backends/control.h"
+#include "backends/life/control.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "backends/config.h"
+#include "backends/block/config.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/frontend.h"
+#include "backends/block/frontend.h"
 
 #include <string.h>
 

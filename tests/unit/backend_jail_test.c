@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a backend can still do once it has given up the rest. Each attempt is of
  * a child of its own. */
-#include "backends/jail.h"
+#include "backends/life/jail.h"
 
 #include <fcntl.h>
 #include <sched.h>

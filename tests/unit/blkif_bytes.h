@@ -3,7 +3,7 @@
 #ifndef XK_TESTS_UNIT_BLKIF_BYTES_H
 #define XK_TESTS_UNIT_BLKIF_BYTES_H
 
-#include "backends/device/blkif_abi.h"
+#include "backends/block/blkif_abi.h"
 
 struct blkif_bytes {
     uint8_t bytes[XK_BLKIF_ENTRY_BYTES_MAX];

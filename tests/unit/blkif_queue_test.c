@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A frontend in plain memory against a queue with its thread and an image. */
-#include "backends/device/blkif_queue.h"
+#include "backends/block/blkif_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>

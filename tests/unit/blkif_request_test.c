@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/device/blkif_request.h"
+#include "backends/block/blkif_request.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "backends/engine/flusher.h"
+#include "backends/block/engine/flusher.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/unit/engine_world.h"

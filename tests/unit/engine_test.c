@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Engines on real files, a full tmpfs, and NBD servers that fail. */
-#include "backends/engine/engine.h"
+#include "backends/block/engine/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/engine/flusher.h"
+#include "backends/block/engine/flusher.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "backends/engine/engine.h"
+#include "backends/block/engine/engine.h"
 #include "tests/fakes/slow_file.h"
 
 enum {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/device/blkif_queue.h"
-#include "backends/device/inflight.h"
+#include "backends/block/blkif_queue.h"
+#include "backends/block/inflight.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "backends/device/inflight.h"
+#include "backends/block/inflight.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/device/inflight.h"
+#include "backends/block/inflight.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/device/blkif_queue.h"
+#include "backends/block/blkif_queue.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/config.h"
-#include "backends/device/inflight.h"
+#include "backends/block/config.h"
+#include "backends/block/inflight.h"
 #include "base/cleanup.h"
 #include "base/crc32c.h"
 #include "base/file.h"

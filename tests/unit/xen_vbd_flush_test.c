@@ -3,7 +3,7 @@
  * What was written to a disk is made to stay: between the end of its backend
  * and that of what flushes it, and ahead of that.
  */
-#include "backends/settle.h"
+#include "backends/block/settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backends/device/blkif_queue.h"
-#include "backends/device/inflight.h"
-#include "backends/engine/flusher.h"
+#include "backends/block/blkif_queue.h"
+#include "backends/block/engine/flusher.h"
+#include "backends/block/inflight.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"

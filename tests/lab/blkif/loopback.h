@@ -16,7 +16,7 @@
 
 #include <xenevtchn.h>
 
-#include "backends/device/blkif_abi.h"
+#include "backends/block/blkif_abi.h"
 #include "tests/unit/blkif_bytes.h"
 #include "xenstore-helpers/store.h"
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One round of a queue: take, judge, start, copy, answer, show. */
+#include <stdio.h>
+
+#include "backends/block/blkif_internal.h"
+
+_Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_INDIRECT_PER_PAGE,
+               "an indirect request has one descriptor page");
+_Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_COPIES,
+               "any request fits into one batch of copies");
+_Static_assert(XK_BLKIF_BATCH <= XK_BLKIF_COPIES,
+               "and so do the descriptors of a round");
+
+void
+xk_blkif_break(struct xk_blkif_queue *queue, const char *reason)
+{
+    if (queue->state != XK_BLKIF_QUEUE_RUNNING)
+        return;
+    xk_fail(&queue->error, XK_ERR_PROTOCOL, "queue %u: %s", queue->number,
+            reason);
+    xk_blkif_set_state(queue, XK_BLKIF_QUEUE_BROKEN);
+}
+
+static void
+count_request(struct xk_blkif_stats *stats,
+              const struct xk_blkif_request *request)
+{
+    uint64_t bytes = request->sectors * XK_BLKIF_SECTOR_BYTES;
+
+    switch (request->operation) {
+    case XK_BLKIF_OP_READ:
+        stats->read_requests++;
+        stats->read_bytes += bytes;
+        break;
+    case XK_BLKIF_OP_WRITE:
+        stats->write_requests++;
+        stats->write_bytes += bytes;
+        break;
+    case XK_BLKIF_OP_FLUSH:
+        stats->flush_requests++;
+        break;
+    default:
+        stats->discard_requests++;
+        break;
+    }
+}
+
+/* After a failed flush only flushes are let in, to be held like the first. */
+void
+xk_blkif_judge(struct xk_blkif_work *work)
+{
+    struct xk_blkif_queue *queue = work->queue;
+    struct xk_blkif_limits limits = queue->device->limits;
+    int status;
+
+    limits.sectors =
+        __atomic_load_n(&queue->device->limits.sectors, __ATOMIC_RELAXED);
+    status = xk_blkif_check(&work->request, &limits);
+    if (status == XK_BLKIF_OK && queue->device->poisoned &&
+        work->request.operation != XK_BLKIF_OP_FLUSH)
+        status = XK_BLKIF_ERROR;
+    if (status != XK_BLKIF_OK) {
+        xk_blkif_finish(work, (int16_t)status);
+        return;
+    }
+    count_request(&queue->stats, &work->request);
+    xk_blkif_append(&queue->waiting, work);
+}
+
+static void
+take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
+{
+    struct xk_blkif_work *work = xk_blkif_pop(&queue->unused);
+    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
+
+    xk_blkif_ring_read(queue, queue->req_cons, entry);
+    xk_inflight_take(queue->log, work->slot, queue->req_cons, entry);
+    queue->req_cons++;
+    work->in_use = true;
+    queue->stats.inflight++;
+    work->copy_out = work->no_window = false;
+    work->buffer = NULL;
+    work->status = (int16_t)xk_blkif_decode(queue->abi, entry, &work->request);
+    xk_blkif_append(taken, work);
+}
+
+/* Takes what is there, up to a batch. */
+static bool
+take(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
+{
+    uint32_t produced = xk_blkif_ring_produced(queue);
+    unsigned count = 0;
+
+    if (produced - queue->rsp_prod > queue->entries) {
+        xk_blkif_break(queue, "the frontend claims more requests than the ring "
+                              "has room for");
+        return false;
+    }
+    while (queue->req_cons != produced && queue->unused.first != NULL &&
+           count < XK_BLKIF_BATCH) {
+        take_one(queue, taken);
+        count++;
+    }
+    if (count == 0)
+        return false;
+    xk_inflight_commit(queue->log, queue->req_cons);
+    queue->took_since_ring = true;
+    return true;
+}
+
+static void
+sort_taken(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
+{
+    struct xk_blkif_list indirect = {0};
+    struct xk_blkif_work *work;
+
+    while ((work = xk_blkif_pop(taken)) != NULL) {
+        if (work->status != XK_BLKIF_OK)
+            xk_blkif_finish(work, work->status);
+        else if (work->request.indirect)
+            xk_blkif_append(&indirect, work);
+        else
+            xk_blkif_judge(work);
+    }
+    xk_blkif_fetch_descriptors(queue, &indirect);
+}
+
+/* Answers lie in the ring before they are shown, all at once. */
+static void
+answer_finished(struct xk_blkif_queue *queue)
+{
+    struct xk_blkif_work *work;
+
+    while ((work = xk_blkif_pop(&queue->finished)) != NULL) {
+        xk_blkif_ring_write(queue, work);
+        xk_inflight_answer(queue->log, work->slot, queue->rsp_prod,
+                           work->status);
+        queue->rsp_prod++;
+        if (work->status != XK_BLKIF_OK)
+            queue->stats.errors++;
+        xk_blkif_let_go(work);
+        xk_blkif_append(&queue->answered, work);
+    }
+}
+
+static void
+show_answers(struct xk_blkif_queue *queue)
+{
+    struct xk_blkif_work *work;
+
+    bool wants_notice;
+
+    if (queue->answered.first == NULL)
+        return;
+    wants_notice = xk_blkif_ring_show(queue);
+    while ((work = xk_blkif_pop(&queue->answered)) != NULL) {
+        xk_inflight_release(queue->log, work->slot);
+        work->in_use = false;
+        queue->stats.inflight--;
+        xk_blkif_append(&queue->unused, work);
+    }
+    if (wants_notice) {
+        queue->stats.notifies++;
+        xk_guest_notify(queue->guest);
+    }
+}
+
+bool
+xk_blkif_is_drained(const struct xk_blkif_queue *queue)
+{
+    return queue->ring == NULL ||
+           (queue->in_engine == 0 && queue->waiting.first == NULL &&
+            queue->finished.first == NULL);
+}
+
+void
+xk_blkif_round(struct xk_blkif_queue *queue)
+{
+    struct xk_blkif_list taken = {0};
+
+    queue->stats.rounds++;
+    if (queue->state == XK_BLKIF_QUEUE_RUNNING && take(queue, &taken))
+        sort_taken(queue, &taken);
+    xk_blkif_start_waiting(queue);
+    xk_blkif_copy_out(queue);
+    answer_finished(queue);
+    show_answers(queue);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/block/engine/file_flushes.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backends/block/engine/flusher.h"
+#include "base/mem.h"
+
+enum {
+    TRIES_MAX = 1000, /* to talk to the process that flushes */
+};
+
+/* One is on its way at a time; those that come meanwhile are served by the
+ * next, all at once. */
+struct xk_file_flushes {
+    struct xk_engine *engine;
+    struct xk_loop *loop;
+    int flush_fd; /* to the process that flushes; -1: we do */
+    char word;
+    unsigned tries;
+    int32_t answer;
+    int sync_fd; /* of its own: each is told once of what was lost */
+    _Atomic unsigned *asking;
+    struct xk_loop_op op;
+    struct xk_io *flushing, *next; /* chained by xk_io.next */
+};
+
+static void finish_flush(struct xk_loop_op *op, int result);
+static void was_flushed(struct xk_loop_op *op, int result);
+static void await_answer(struct xk_file_flushes *flushes);
+static void send_question(struct xk_file_flushes *flushes);
+
+static void
+flush_ourselves(struct xk_file_flushes *flushes)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(flushes->loop);
+
+    io_uring_prep_fsync(sqe, flushes->sync_fd, IORING_FSYNC_DATASYNC);
+    flushes->op.done = was_flushed;
+    xk_loop_start(flushes->loop, sqe, &flushes->op);
+}
+
+static struct xk_file_flushes *
+flushes_of(struct xk_loop_op *op)
+{
+    return (struct xk_file_flushes *)((char *)op -
+                                      offsetof(struct xk_file_flushes, op));
+}
+
+/* As long as another queue does not know yet whether its flush went with the
+ * process that made it, ours is no success: it would hide that loss. Nor is it
+ * one where that process was to tell of a flush before us. */
+static void
+was_flushed(struct xk_loop_op *op, int result)
+{
+    struct xk_file_flushes *flushes = flushes_of(op);
+
+    if (result == 0 && *flushes->asking > 0)
+        flush_ourselves(flushes);
+    else
+        finish_flush(op, result == 0 && flushes->engine->owed ? -EIO : result);
+}
+
+static void
+finish_asking(struct xk_file_flushes *flushes, int result)
+{
+    finish_flush(&flushes->op, result);
+    (*flushes->asking)--;
+}
+
+static bool
+is_to_be_repeated(struct xk_file_flushes *flushes, int result)
+{
+    return (result == -EINTR || result == -EAGAIN) &&
+           ++flushes->tries < TRIES_MAX;
+}
+
+/* One that ended while it flushed has taken the outcome with it, which can then
+ * only be taken for a failure. */
+static void
+was_answered(struct xk_loop_op *op, int result)
+{
+    struct xk_file_flushes *flushes = flushes_of(op);
+
+    if (is_to_be_repeated(flushes, result)) {
+        await_answer(flushes);
+        return;
+    }
+    if (result == sizeof(flushes->answer))
+        flushes->engine->owed = false;
+    finish_asking(flushes,
+                  result == sizeof(flushes->answer) ? -flushes->answer : -EIO);
+}
+
+static void
+await_answer(struct xk_file_flushes *flushes)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(flushes->loop);
+
+    io_uring_prep_read(sqe, flushes->flush_fd, &flushes->answer,
+                       sizeof(flushes->answer), 0);
+    flushes->op.done = was_answered;
+    xk_loop_start(flushes->loop, sqe, &flushes->op);
+}
+
+/* One that has ended before it was asked is done without. What else keeps us
+ * from it does not tell that, and it may know of a failure. */
+static void
+was_asked(struct xk_loop_op *op, int result)
+{
+    struct xk_file_flushes *flushes = flushes_of(op);
+
+    if (result == sizeof(flushes->word)) {
+        await_answer(flushes);
+    } else if (is_to_be_repeated(flushes, result)) {
+        send_question(flushes);
+    } else if (xk_flusher_is_gone(-result)) {
+        close(flushes->flush_fd);
+        flushes->flush_fd = -1;
+        (*flushes->asking)--;
+        flush_ourselves(flushes);
+    } else {
+        finish_asking(flushes, result < 0 ? result : -EIO);
+    }
+}
+
+static void
+send_question(struct xk_file_flushes *flushes)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(flushes->loop);
+
+    flushes->word = XK_FLUSHER_FLUSH;
+    io_uring_prep_write(sqe, flushes->flush_fd, &flushes->word,
+                        sizeof(flushes->word), 0);
+    flushes->op.done = was_asked;
+    xk_loop_start(flushes->loop, sqe, &flushes->op);
+}
+
+static void
+ask_flusher(struct xk_file_flushes *flushes)
+{
+    (*flushes->asking)++;
+    flushes->tries = 0;
+    send_question(flushes);
+}
+
+static void
+start_flushes(struct xk_file_flushes *flushes)
+{
+    flushes->flushing = flushes->next;
+    flushes->next = NULL;
+    if (flushes->flush_fd != -1)
+        ask_flusher(flushes);
+    else
+        flush_ourselves(flushes);
+}
+
+static void
+finish_flush(struct xk_loop_op *op, int result)
+{
+    struct xk_file_flushes *flushes = flushes_of(op);
+    struct xk_io *io = flushes->flushing;
+
+    flushes->flushing = NULL;
+    while (io != NULL) {
+        struct xk_io *next = io->next;
+
+        io->done(io, result < 0 ? -result : 0);
+        io = next;
+    }
+    if (flushes->next != NULL && flushes->flushing == NULL)
+        start_flushes(flushes);
+}
+
+void
+xk_file_flushes_add(struct xk_file_flushes *flushes, struct xk_io *io)
+{
+    io->next = flushes->next;
+    flushes->next = io;
+    if (flushes->flushing == NULL)
+        start_flushes(flushes);
+}
+
+struct xk_file_flushes *
+xk_file_flushes_new(struct xk_engine *engine, struct xk_loop *loop, int fd,
+                    _Atomic unsigned *asking, struct xk_error *err)
+{
+    struct xk_file_flushes *flushes = XK_NEW(struct xk_file_flushes);
+
+    *flushes = (struct xk_file_flushes){.engine = engine,
+                                        .loop = loop,
+                                        .flush_fd = -1,
+                                        .sync_fd = fd,
+                                        .asking = asking};
+    if (engine->flusher == NULL ||
+        (flushes->flush_fd = xk_flusher_connect(engine->flusher, err)) != -1)
+        return flushes;
+    xk_file_flushes_free(flushes);
+    return NULL;
+}
+
+void
+xk_file_flushes_free(struct xk_file_flushes *flushes)
+{
+    if (flushes == NULL)
+        return;
+    if (flushes->flush_fd != -1)
+        close(flushes->flush_fd);
+    close(flushes->sync_fd);
+    free(flushes);
+}

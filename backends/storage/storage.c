@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/storage/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/storage/storage_jail.h"
+#include "backends/storage/storage_wait.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/process.h"
+
+enum {
+    NBD_FD = 3,
+    QMP_FD = 4,
+    LOCK_FD = 5,
+    HELLO_FD = 6,
+    FIRST_FREE_FD = 7,
+    FD_MAX = 1023,
+    BACKLOG = 16,
+    TOLD_MAX = 64 * 1024,
+};
+
+static const char pid_file[] = "qsd.pid";
+static const char lock_file[] = "qsd.lock";
+static const char process_file[] = "daemon.json";
+
+struct place {
+    int dir_fd;
+    uint32_t uid;
+    struct xk_storage_piece pieces[XK_STORAGE_IMAGES_MAX + 1];
+    unsigned count;
+};
+
+/* Where the daemon finds it none of these descriptors is in the way. */
+static int
+move_up(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, FD_MAX / 2);
+}
+
+/* The path of a record may be longer than an address. */
+static struct sockaddr_un
+address_of(const struct place *place, const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+             place->dir_fd, name);
+    return address;
+}
+
+static int
+listen_at(const struct place *place, const char *name, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = address_of(place, name);
+    int high;
+
+    if (fd == -1 ||
+        (unlinkat(place->dir_fd, name, 0) == -1 && errno != ENOENT) ||
+        fchmod(fd, 0600) == -1 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
+        listen(fd, BACKLOG) == -1 || (high = move_up(fd)) == -1)
+        return xk_fail_errno(err, "listen at \"%s\"", name);
+    return high;
+}
+
+/* Held by the daemon as long as it lives, so that there is one. */
+static int
+take_lock(const struct place *place, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(place->dir_fd, lock_file,
+               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int high;
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", lock_file);
+    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        return xk_fail(err, XK_ERR_IN_USE,
+                       "another program serves the image here already");
+    high = move_up(fd);
+    return high == -1 ? xk_fail_errno(err, "arrange descriptors") : high;
+}
+
+/* Whoever wants it to end has no other way to know which process it is: it can
+ * write no file of its directory but the one with its pid, which is for people.
+ */
+static int
+sign(const struct place *place, struct xk_error *err)
+{
+    struct xk_process self;
+
+    if (!xk_process_identify(getpid(), &self))
+        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+    return xk_process_save(place->dir_fd, process_file, &self, err);
+}
+
+static int
+take_pid_file(struct place *place, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(place->dir_fd, pid_file,
+               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "make \"%s\"", pid_file);
+    return xk_storage_take(fd, "", pid_file, false,
+                           &place->pieces[place->count++], err);
+}
+
+static int
+take_image(struct place *place, const char *word, struct xk_error *err)
+{
+    bool read_only = strncmp(word, "ro:", 3) == 0;
+    char name[32];
+    uint64_t fd;
+
+    if ((!read_only && strncmp(word, "rw:", 3) != 0) ||
+        !xk_parse_u64(word + 3, FD_MAX, &fd) ||
+        place->count == XK_STORAGE_IMAGES_MAX)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"%s\" is no image: ro:FD or rw:FD, %d at most", word,
+                       XK_STORAGE_IMAGES_MAX);
+    snprintf(name, sizeof(name), "image%u", place->count);
+    return xk_storage_take((int)fd, "", name, read_only,
+                           &place->pieces[place->count++], err);
+}
+
+/* Returns the words of the program, or NULL. */
+static char **
+take_images(struct place *place, char **words, struct xk_error *err)
+{
+    for (; *words != NULL && strcmp(*words, "--") != 0; words++) {
+        if (take_image(place, *words, err) == -1)
+            return NULL;
+    }
+    if (words[0] == NULL || words[1] == NULL) {
+        xk_fail(err, XK_ERR_USAGE, "no program after \"--\"");
+        return NULL;
+    }
+    return words + 1;
+}
+
+struct program {
+    char **words;
+    int nbd, qmp, lock, hello;
+    int said; /* where its complaints go */
+};
+
+/* Nothing else that is open now stays so in the program. */
+static int
+arrange_descriptors(const struct program *program, struct xk_error *err)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+        dup2(null, STDOUT_FILENO) == -1 ||
+        dup2(program->said, STDERR_FILENO) == -1 ||
+        dup2(program->nbd, NBD_FD) == -1 || dup2(program->qmp, QMP_FD) == -1 ||
+        dup2(program->lock, LOCK_FD) == -1 ||
+        dup2(program->hello, HELLO_FD) == -1 ||
+        close_range(FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
+        return xk_fail_errno(err, "arrange descriptors");
+    return 0;
+}
+
+static int
+become(struct place *place, const char *dir, const struct program *program,
+       struct xk_error *err)
+{
+    setsid();
+    signal(SIGPIPE, SIG_IGN); /* nobody listens to it for long */
+    if (sign(place, err) == -1 ||
+        xk_storage_enter(dir, place->pieces, place->count, err) == -1 ||
+        arrange_descriptors(program, err) == -1 ||
+        xk_storage_drop(place->uid, err) == -1)
+        return -1;
+    execvp(program->words[0], program->words);
+    xk_fail_errno(err, "run \"%s\"", program->words[0]);
+    return errno == ENOENT
+               ? xk_fail(err, XK_ERR_HOST, "\"%s\" is not installed below /usr",
+                         program->words[0])
+               : -1;
+}
+
+/* What went wrong before it became the program. */
+static void
+tell(int fd, const struct xk_error *err)
+{
+    (void)xk_write_all(fd, err, sizeof(*err));
+}
+
+/* It is nobody's child: whoever starts it ends before. told: an error, or its
+ * end when it has become the program. */
+static int
+fork_program(struct place *place, const char *dir,
+             const struct program *program, int told, struct xk_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct xk_error why = {0};
+
+        pid = fork();
+        if (pid == 0) {
+            become(place, dir, program, &why);
+            tell(told, &why);
+        }
+        _exit(pid == -1 ? 1 : 0);
+    }
+    if (pid == -1)
+        return xk_fail_errno(err, "fork");
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    return 0;
+}
+
+static int
+hear(int fd, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+
+    if (xk_read_fd(fd, "the program", TOLD_MAX, &text, err) == -1)
+        return -1;
+    if (text.length < sizeof(*err))
+        return 0;
+    memcpy(err, text.data, sizeof(*err));
+    return -1;
+}
+
+static void
+close_all(struct place *place, const struct program *program)
+{
+    close(program->nbd);
+    close(program->qmp);
+    close(program->lock);
+    close(program->hello);
+    close(program->said);
+    for (unsigned i = 0; i < place->count; i++)
+        close(place->pieces[i].tree_fd);
+}
+
+/* Each of a pair: the program's end is moved out of the way. */
+static int
+make_ends(int said[2], int hello[2], int told[2], struct program *program,
+          struct xk_error *err)
+{
+    if (pipe2(said, O_CLOEXEC) == -1 || pipe2(told, O_CLOEXEC) == -1 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hello) == -1)
+        return xk_fail_errno(err, "connect to the program");
+    program->said = move_up(said[1]);
+    program->hello = move_up(hello[1]);
+    close(said[1]);
+    close(hello[1]);
+    return 0;
+}
+
+static int
+start(struct place *place, const char *dir, struct program *program,
+      struct xk_error *err)
+{
+    int said[2] = {-1, -1}, hello[2] = {-1, -1}, told[2] = {-1, -1};
+    int r;
+
+    if (make_ends(said, hello, told, program, err) == -1)
+        return -1;
+    r = fork_program(place, dir, program, told[1], err);
+    close(told[1]);
+    close_all(place, program);
+    if (r == 0)
+        r = hear(told[0], err);
+    if (r == 0)
+        r = xk_storage_await(hello[0], said[0], err);
+    close(told[0]);
+    close(hello[0]);
+    close(said[0]);
+    return r;
+}
+
+static int
+run(struct place *place, const char *dir, char **words, struct xk_error *err)
+{
+    struct program program = {.words = take_images(place, words, err)};
+
+    if (program.words == NULL || take_pid_file(place, err) == -1 ||
+        (program.lock = take_lock(place, err)) == -1 ||
+        (program.nbd = listen_at(place, "nbd", err)) == -1 ||
+        (program.qmp = listen_at(place, "qmp", err)) == -1)
+        return -1;
+    return start(place, dir, &program, err);
+}
+
+int
+xk_storage_start(char **words, struct xk_error *err)
+{
+    struct place place = {.dir_fd = -1};
+    uint64_t uid;
+
+    if (words[0] == NULL || words[1] == NULL ||
+        !xk_parse_u64(words[1], UINT32_MAX - 1, &uid) || uid == 0)
+        return xk_fail(err, XK_ERR_USAGE,
+                       "usage: xk-backend storage DIRECTORY UID IMAGE... -- "
+                       "PROGRAM [ARGUMENT...]");
+    place.uid = (uint32_t)uid;
+    place.dir_fd = open(words[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (place.dir_fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", words[0]);
+    return run(&place, words[0], words + 2, err);
+}

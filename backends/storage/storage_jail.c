@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/storage/storage_jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/call_filter.h"
+#include "base/util.h"
+
+/* The macros of libseccomp leave a field out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+enum {
+    FILES_MAX = 256,
+    ROOT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC,
+};
+
+/* What programs are made of, where the system has it as a folder or a link. */
+static const char *const system_folders[] = {"usr", "lib", "lib64", "bin"};
+static const char *const system_files[] = {"etc/ld.so.cache", "dev/null"};
+
+static int
+restrict_tree(int tree_fd, uint64_t flags)
+{
+    struct mount_attr attr = {.attr_set = flags};
+
+    return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
+int
+xk_storage_take(int fd, const char *path, const char *name, bool read_only,
+                struct xk_storage_piece *piece, struct xk_error *err)
+{
+    int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+    struct stat st;
+
+    *piece = (struct xk_storage_piece){.tree_fd = open_tree(fd, path, flags)};
+    snprintf(piece->name, sizeof(piece->name), "%s", name);
+    if (piece->tree_fd == -1 || fstat(piece->tree_fd, &st) == -1 ||
+        restrict_tree(piece->tree_fd,
+                      MOUNT_ATTR_NOSUID |
+                          (read_only ? (uint64_t)MOUNT_ATTR_RDONLY : 0)) == -1)
+        return xk_fail_errno(err, "take \"%s\" along", name);
+    piece->is_folder = S_ISDIR(st.st_mode);
+    return 0;
+}
+
+static int
+make_point(const struct xk_storage_piece *piece)
+{
+    return piece->is_folder ? mkdir(piece->name, 0755)
+                            : mknod(piece->name, S_IFREG | 0644, 0);
+}
+
+/* In the current directory. */
+static int
+put(const struct xk_storage_piece *piece, struct xk_error *err)
+{
+    if (make_point(piece) == -1)
+        return xk_fail_errno(err, "make \"/%s\"", piece->name);
+    if (move_mount(piece->tree_fd, "", AT_FDCWD, piece->name,
+                   MOVE_MOUNT_F_EMPTY_PATH) == -1)
+        return xk_fail_errno(err, "mount \"/%s\"", piece->name);
+    return 0;
+}
+
+static int
+put_system_piece(const char *name, struct xk_error *err)
+{
+    struct xk_storage_piece piece = {.tree_fd = -1};
+    char path[64], link[64];
+    ssize_t length;
+    int r;
+
+    snprintf(path, sizeof(path), "/%s", name);
+    length = readlink(path, link, sizeof(link) - 1);
+    if (length > 0) {
+        link[length] = '\0';
+        return symlink(link, name) == 0 ? 0 : xk_fail_errno(err, "link");
+    }
+    if (access(path, F_OK) == -1)
+        return 0;
+    r = xk_storage_take(AT_FDCWD, path, name, true, &piece, err);
+    if (r == 0)
+        r = put(&piece, err);
+    if (piece.tree_fd != -1)
+        close(piece.tree_fd);
+    return r;
+}
+
+static int
+put_system(struct xk_error *err)
+{
+    if (mkdir("etc", 0755) == -1 || mkdir("dev", 0755) == -1)
+        return xk_fail_errno(err, "make a folder");
+    for (size_t i = 0; i < XK_ARRAY_SIZE(system_folders); i++) {
+        if (put_system_piece(system_folders[i], err) == -1)
+            return -1;
+    }
+    for (size_t i = 0; i < XK_ARRAY_SIZE(system_files); i++) {
+        if (put_system_piece(system_files[i], err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* The old root lies on top of the new one for a moment, and is let go of. */
+static int
+become_root(struct xk_error *err)
+{
+    if (syscall(SYS_pivot_root, ".", ".") == -1 ||
+        umount2(".", MNT_DETACH) == -1 || chdir("/") == -1 ||
+        mount(NULL, "/", NULL,
+              MS_REMOUNT | MS_BIND | MS_RDONLY | (unsigned long)ROOT_FLAGS,
+              NULL) == -1)
+        return xk_fail_errno(err, "change to a root of its own");
+    return 0;
+}
+
+int
+xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
+                 unsigned count, struct xk_error *err)
+{
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) ==
+            -1 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+        return xk_fail_errno(err, "leave the host's namespaces");
+    if (mount("xk-storage", place, "tmpfs", ROOT_FLAGS,
+              "size=64k,nr_inodes=64,mode=755") == -1 ||
+        chdir(place) == -1)
+        return xk_fail_errno(err, "mount over \"%s\"", place);
+    if (put_system(err) == -1)
+        return -1;
+    for (unsigned i = 0; i < count; i++) {
+        if (put(&pieces[i], err) == -1)
+            return -1;
+    }
+    return become_root(err);
+}
+
+/* ---- nothing of the others of its user, and no others ---- */
+
+static const struct xk_call_rule forbidden[] = {
+    {.call = SCMP_SYS(kill)},
+    {.call = SCMP_SYS(tkill)},
+    {.call = SCMP_SYS(rt_sigqueueinfo)},
+    {.call = SCMP_SYS(rt_tgsigqueueinfo)},
+    {.call = SCMP_SYS(pidfd_open)},
+    {.call = SCMP_SYS(pidfd_send_signal)},
+    {.call = SCMP_SYS(pidfd_getfd)},
+    {.call = SCMP_SYS(ptrace)},
+    {.call = SCMP_SYS(process_vm_readv)},
+    {.call = SCMP_SYS(process_vm_writev)},
+    {.call = SCMP_SYS(process_madvise)},
+    {.call = SCMP_SYS(perf_event_open)},
+    {.call = SCMP_SYS(move_pages)},
+    {.call = SCMP_SYS(migrate_pages)},
+    {.call = SCMP_SYS(setpriority)},
+    {.call = SCMP_SYS(ioprio_set)},
+    {.call = SCMP_SYS(sched_setaffinity)},
+    {.call = SCMP_SYS(sched_setscheduler)},
+    {.call = SCMP_SYS(sched_setparam)},
+    {.call = SCMP_SYS(sched_setattr)},
+    /* A child would keep the image when the domain has ended. */
+    {.call = SCMP_SYS(fork)},
+    {.call = SCMP_SYS(vfork)},
+    {SCMP_SYS(clone), 1, {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0}}},
+    {.call = SCMP_SYS(unshare)},
+    {.call = SCMP_SYS(setns)},
+    /* Who is told of what becomes ready, and by which signal. */
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN)}},
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN_EX)}},
+    {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETSIG)}},
+    {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, FIOSETOWN)}},
+    {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, SIOCSPGRP)}},
+};
+
+/* Its arguments are in memory, where a filter cannot see them; threads are made
+ * without it. */
+static const struct xk_call_rule missing[] = {{.call = SCMP_SYS(clone3)}};
+
+static int
+forbid(scmp_filter_ctx filter)
+{
+    /* abort() ends it, and nobody else; it has limits of its own only. */
+    const struct xk_call_rule others[] = {
+        {SCMP_SYS(tgkill), 1, {SCMP_A0_32(SCMP_CMP_NE, (uint32_t)getpid())}},
+        {SCMP_SYS(prlimit64), 1, {SCMP_A0_32(SCMP_CMP_NE, 0)}},
+    };
+    int rc = xk_call_filter_refuse(filter, EPERM, forbidden,
+                                   XK_ARRAY_SIZE(forbidden));
+
+    if (rc == 0)
+        rc =
+            xk_call_filter_refuse(filter, EPERM, others, XK_ARRAY_SIZE(others));
+    if (rc == 0)
+        rc = xk_call_filter_refuse(filter, ENOSYS, missing,
+                                   XK_ARRAY_SIZE(missing));
+    return rc == 0 ? xk_call_filter_refuse_waits(filter) : rc;
+}
+
+/* ---- a user of its own ---- */
+
+static int
+limit(int what, rlim_t value)
+{
+    struct rlimit limits = {value, value};
+
+    return setrlimit(what, &limits);
+}
+
+/* Ambient, because the program that is run has none of its own. */
+static int
+keep_only_open(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+    uint32_t bit = 1u << CAP_DAC_OVERRIDE;
+
+    data[0] = (struct __user_cap_data_struct){bit, bit, bit};
+    if (syscall(SYS_capset, &header, data) == -1)
+        return -1;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0);
+}
+
+int
+xk_storage_drop(uint32_t uid, struct xk_error *err)
+{
+    if (limit(RLIMIT_NOFILE, FILES_MAX) == -1 || limit(RLIMIT_CORE, 0) == -1 ||
+        prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
+        setresgid(uid, uid, uid) == -1 || setresuid(uid, uid, uid) == -1 ||
+        keep_only_open() == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+        return xk_fail_errno(err, "become user %u", uid);
+    if (setresuid(0, 0, 0) == 0)
+        return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
+    /* What the program does otherwise is its own affair: which calls it needs
+     * differs by its version. */
+    return xk_call_filter_load(SCMP_ACT_ALLOW, forbid, err);
+}
