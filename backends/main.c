@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xk-backend block DIR: serves one device of a guest.
- * xk-backend storage DIR ...: starts what serves its image (storage.h).
- * xk-backend flush|settle DIR MS: has what was written kept (settle.h). */
+/* xk-backend KIND DIR: serve one device of a guest.
+ * xk-backend storage DIR ...: start what serves its image (storage.h).
+ * xk-backend flush|settle DIR MS: have what was written kept (settle.h). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 #include "backends/block/settle.h"
-#include "backends/life/device.h"
+#include "backends/block/device.h"
 #include "backends/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/util.h"
+#include "contracts/device.h"
 
 enum {
     FD_MAX = 1023
@@ -26,7 +28,7 @@ enum {
 static int
 ready_descriptor(void)
 {
-    const char *text = getenv("XK_READY_FD");
+    const char *text = getenv(XK_READY_ENV);
     uint64_t number;
 
     if (text == NULL || !xk_parse_u64(text, FD_MAX, &number) ||
@@ -60,19 +62,33 @@ say(int fd, const struct xk_error *err)
     close(fd);
 }
 
-static int
-serve(const char *dir, int *ready, struct xk_error *err)
-{
-    struct xk_block *block = xk_block_open(dir, err);
-    int rc;
+static const struct xk_device_kind *const kinds[] = {
+    &xk_block_kind,
+};
 
-    if (block == NULL)
+static const struct xk_device_kind *
+find_kind(const char *name)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(kinds); i++) {
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    }
+    return NULL;
+}
+
+static int
+serve(const struct xk_device_kind *kind, const char *dir, int *ready,
+      struct xk_error *err)
+{
+    struct xk_device *device = xk_device_open(kind, dir, err);
+
+    if (device == NULL)
         return -1;
     say(*ready, NULL);
     *ready = -1;
-    rc = xk_block_run(block, err);
-    xk_block_close(block);
-    return rc;
+    xk_device_run(device);
+    xk_device_close(device);
+    return 0;
 }
 
 static int
@@ -86,29 +102,35 @@ keep_by(int (*keep)(const char *, struct xk_deadline, struct xk_error *),
     return keep(dir, xk_deadline_in_ms((int)number), err);
 }
 
+static int
+run(int argc, char **argv, int *ready, struct xk_error *err)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    const struct xk_device_kind *kind = find_kind(what);
+
+    if (argc == 3 && kind != NULL)
+        return serve(kind, argv[2], ready, err);
+    if (argc > 2 && strcmp(what, "storage") == 0)
+        return xk_storage_start(argv + 2, err);
+    if (argc == 4 && strcmp(what, "flush") == 0)
+        return keep_by(xk_flush, argv[2], argv[3], err);
+    if (argc == 4 && strcmp(what, "settle") == 0)
+        return keep_by(xk_settle, argv[2], argv[3], err);
+    return xk_fail(err, XK_ERR_USAGE,
+                   "usage: xk-backend block|storage|flush|settle DIRECTORY "
+                   "...");
+}
+
 int
 main(int argc, char **argv)
 {
     int ready = ready_descriptor();
     struct xk_error err = {0};
-    int rc;
 
     xk_log_set_name("xk-backend");
     xk_log_set_level(XK_LOG_INFO);
     xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
-    if (argc > 2 && strcmp(argv[1], "storage") == 0)
-        rc = xk_storage_start(argv + 2, &err);
-    else if (argc == 3 && strcmp(argv[1], "block") == 0)
-        rc = serve(argv[2], &ready, &err);
-    else if (argc == 4 && strcmp(argv[1], "flush") == 0)
-        rc = keep_by(xk_flush, argv[2], argv[3], &err);
-    else if (argc == 4 && strcmp(argv[1], "settle") == 0)
-        rc = keep_by(xk_settle, argv[2], argv[3], &err);
-    else
-        rc = xk_fail(
-            &err, XK_ERR_USAGE,
-            "usage: xk-backend block|storage|flush|settle DIRECTORY ...");
-    if (rc == 0)
+    if (run(argc, argv, &ready, &err) == 0)
         return 0;
     say(ready, &err);
     xk_log(XK_LOG_ERROR, "%s", err.message);

@@ -3,6 +3,12 @@
 #ifndef XK_BASE_UTIL_H
 #define XK_BASE_UTIL_H
 
+#include <stddef.h>
+
+/* The struct of that type whose member `name` is at `pointer`. */
+#define XK_CONTAINER_OF(pointer, type, name)                                   \
+    ((type *)((char *)(pointer)-offsetof(type, name)))
+
 /* The number of elements of an array; refuses a pointer at compile time. */
 #define XK_ARRAY_SIZE(a)                                                       \
     (sizeof(a) / sizeof((a)[0]) +                                              \

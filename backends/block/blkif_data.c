@@ -5,27 +5,9 @@
  * is memory. Copies of many requests are one call.
  */
 #include <errno.h>
-#include <stddef.h>
 
 #include "backends/block/blkif_internal.h"
-
-void
-xk_blkif_let_go(struct xk_blkif_work *work)
-{
-    if (work->pool_pages > 0)
-        xk_pool_put(&work->queue->pool, work->buffer, work->pool_pages);
-    work->pool_pages = 0;
-    work->buffer = NULL;
-}
-
-void
-xk_blkif_finish(struct xk_blkif_work *work, int16_t status)
-{
-    work->status = status;
-    if (status != XK_BLKIF_OK)
-        work->copy_out = false;
-    xk_blkif_append(&work->queue->finished, work);
-}
+#include "base/util.h"
 
 static bool
 is_poisoned(const struct xk_blkif_queue *queue)
@@ -45,7 +27,7 @@ hold_flush(struct xk_blkif_work *work)
     if (!queue->device->poisoned) {
         xk_inflight_set_poisoned(queue->device->log, true);
         queue->device->poisoned = true;
-        xk_blkif_tell(queue->device);
+        xk_worker_tell(&queue->worker);
     }
 }
 
@@ -58,7 +40,7 @@ leave_undone(struct xk_blkif_work *work)
     work->queue->held++;
     if (!device->lost) {
         device->lost = true;
-        xk_blkif_tell(device);
+        xk_worker_tell(&work->queue->worker);
     }
 }
 
@@ -92,9 +74,7 @@ static void submit_data(struct xk_blkif_work *work);
 static void
 engine_done(struct xk_io *io, int error)
 {
-    struct xk_blkif_work *work =
-        (struct xk_blkif_work *)((char *)io -
-                                 offsetof(struct xk_blkif_work, io));
+    struct xk_blkif_work *work = XK_CONTAINER_OF(io, struct xk_blkif_work, io);
 
     work->queue->in_engine--;
     if (error != 0 && work->queue->device->engine->lost) {
@@ -182,7 +162,7 @@ run_copies(struct xk_blkif_queue *queue)
     if (count == 0)
         return 0;
     queue->stats.copy_calls++;
-    return xk_guest_copy(queue->guest, queue->copies, count);
+    return xk_guest_copy(queue->worker.guest, queue->copies, count);
 }
 
 static bool

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A queue from inside; for blkif_*.c only. */
+/*
+ * A queue from inside. Each file uses those above it only:
+ *
+ *   blkif_ring.c    indices and entries in shared memory
+ *   blkif_work.c    a request that was taken: refused, finished, let go of
+ *   blkif_data.c    its data between the guest and the engine
+ *   blkif_attach.c  a ring begun, or taken over from a process that was killed
+ *   blkif_round.c   one round: take, start, copy, answer, show
+ *   blkif_queue.c   the worker's calls
+ */
 #ifndef XK_BACKENDS_BLOCK_BLKIF_INTERNAL_H
 #define XK_BACKENDS_BLOCK_BLKIF_INTERNAL_H
-
-#include <linux/time_types.h>
-#include <pthread.h>
 
 #include "backends/block/blkif_queue.h"
 #include "backends/block/pool.h"
@@ -38,36 +44,19 @@ struct xk_blkif_list {
 };
 
 struct xk_blkif_queue {
+    struct xk_worker worker; /* first */
     struct xk_blkif_device *device;
-    struct xk_guest *guest;
-    unsigned number;
-    pthread_t thread;
-    bool has_thread;
-    int command_fd;
-
-    _Atomic int state; /* enum xk_blkif_queue_state */
-    /* What the thread is to do; the last one counts. */
-    _Atomic int command;
+    /* What to connect to; the thread reads both when it does. */
     struct xk_blkif_ring_id id;
     bool take_over;
-    _Atomic bool keep_log;
-    _Atomic bool fails_left; /* of what is abandoned */
-    struct xk_error error;
 
     /* From here on the thread's own. */
-    struct xk_loop loop;
     struct xk_engine_queue *engine;
-    struct xk_loop_op command_op, bell_op, delay_op;
-    uint64_t command_value, bell_value;
-    struct __kernel_timespec delay_time;
-    bool bell_armed, bell_rung, delaying, delayed;
-    unsigned empty_rings; /* in a row */
-    bool took_since_ring;
 
     /* While connected. */
     enum xk_blkif_abi abi;
     const struct xk_blkif_layout *layout;
-    volatile struct xk_blkif_ring_header *ring; /* NULL: not connected */
+    volatile struct xk_blkif_ring_header *ring; /* NULL: not mapped */
     uint32_t entries;
     uint32_t req_cons, rsp_prod;
     uint32_t rsp_shown; /* rsp_prod in the ring: what we last wrote there */
@@ -108,39 +97,53 @@ xk_blkif_pop(struct xk_blkif_list *list)
     return work;
 }
 
-/* blkif_ring.c: the ring itself. */
-int xk_blkif_ring_attach(struct xk_blkif_queue *queue, struct xk_error *err);
-void xk_blkif_ring_detach(struct xk_blkif_queue *queue);
-/* The same, but what is under way goes on and keeps its memory. */
-void xk_blkif_ring_let_go(struct xk_blkif_queue *queue);
+static inline struct xk_blkif_queue *
+xk_blkif_queue_of(const struct xk_worker *worker)
+{
+    return (struct xk_blkif_queue *)(uintptr_t)worker;
+}
+
+/* ---- blkif_ring.c ---- */
+
 void xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                         uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
 void xk_blkif_ring_write(struct xk_blkif_queue *queue,
                          const struct xk_blkif_work *work);
-/* True if the guest wants to be told. */
+/* True if the guest wants to be notified. */
 bool xk_blkif_ring_show(struct xk_blkif_queue *queue);
 uint32_t xk_blkif_ring_produced(const struct xk_blkif_queue *queue);
-/* Ask for a ring of the doorbell at the next request; true if it is there. */
+/* How many responses the guest has been shown. */
+uint32_t xk_blkif_ring_answered(const struct xk_blkif_queue *queue);
+/* Ask for an event at the next request; true if there is one already. */
 bool xk_blkif_ring_ask(struct xk_blkif_queue *queue);
 
-/* blkif_data.c: between guest and engine. */
+/* ---- blkif_work.c ---- */
+
+/* To be answered with this status. */
+void xk_blkif_finish(struct xk_blkif_work *work, int16_t status);
+/* Whether a request is let in: it waits for memory then, or is finished. */
+void xk_blkif_judge(struct xk_blkif_work *work);
+/* Give its memory back. */
+void xk_blkif_let_go(struct xk_blkif_work *work);
+
+/* ---- blkif_data.c ---- */
+
 void xk_blkif_fetch_descriptors(struct xk_blkif_queue *queue,
                                 struct xk_blkif_list *indirect);
 void xk_blkif_start_waiting(struct xk_blkif_queue *queue);
 void xk_blkif_copy_out(struct xk_blkif_queue *queue);
-void xk_blkif_finish(struct xk_blkif_work *work, int16_t status);
-void xk_blkif_judge(struct xk_blkif_work *work);
-void xk_blkif_let_go(struct xk_blkif_work *work);
 
-/* blkif_round.c: one round. */
+/* ---- blkif_attach.c ---- */
+
+int xk_blkif_attach(struct xk_blkif_queue *queue, struct xk_error *err);
+void xk_blkif_detach(struct xk_blkif_queue *queue);
+/* The same, but what is under way goes on and keeps its memory. */
+void xk_blkif_detach_early(struct xk_blkif_queue *queue);
+
+/* ---- blkif_round.c ---- */
+
 void xk_blkif_round(struct xk_blkif_queue *queue);
 /* True if nothing that was taken is still to be done. */
 bool xk_blkif_is_drained(const struct xk_blkif_queue *queue);
-void xk_blkif_break(struct xk_blkif_queue *queue, const char *reason);
-
-/* blkif_queue.c */
-void xk_blkif_set_state(struct xk_blkif_queue *queue,
-                        enum xk_blkif_queue_state state);
-void xk_blkif_tell(struct xk_blkif_device *device);
 
 #endif

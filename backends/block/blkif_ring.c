@@ -3,16 +3,9 @@
  * A ring in memory that the guest writes at any time. Each index is read once
  * for one decision, each entry once into private memory.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/block/blkif_internal.h"
-#include "base/mem.h"
-
-enum {
-    BIND_MS = 5000,
-    RETRY_MS = 10,
-};
 
 static uint32_t
 load(volatile const uint32_t *at)
@@ -31,6 +24,12 @@ uint32_t
 xk_blkif_ring_produced(const struct xk_blkif_queue *queue)
 {
     return load(&queue->ring->req_prod);
+}
+
+uint32_t
+xk_blkif_ring_answered(const struct xk_blkif_queue *queue)
+{
+    return load(&queue->ring->rsp_prod);
 }
 
 /* By words, through volatile: the compiler may neither read one twice nor come
@@ -82,181 +81,4 @@ xk_blkif_ring_ask(struct xk_blkif_queue *queue)
                      __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return load(&queue->ring->req_prod) != queue->req_cons;
-}
-
-static void
-prepare_works(struct xk_blkif_queue *queue)
-{
-    queue->works = (struct xk_blkif_work *)xk_calloc(
-        queue->entries, sizeof(struct xk_blkif_work));
-    queue->unused = (struct xk_blkif_list){0};
-    queue->waiting = queue->finished = queue->answered = queue->unused;
-    for (uint32_t i = 0; i < queue->entries; i++) {
-        queue->works[i].slot = i;
-        queue->works[i].queue = queue;
-    }
-}
-
-static struct xk_blkif_work *
-restore(struct xk_blkif_queue *queue, const struct xk_inflight_left *left)
-{
-    struct xk_blkif_work *work = &queue->works[left->slot];
-
-    work->status =
-        (int16_t)xk_blkif_decode(queue->abi, left->entry, &work->request);
-    work->in_use = true;
-    queue->stats.inflight++;
-    return work;
-}
-
-struct recovery {
-    struct xk_blkif_queue *queue;
-    struct xk_blkif_list indirect;
-    unsigned indirect_count;
-};
-
-/* Answers that were not shown yet are given again, the rest is done again. */
-static void
-take_up(void *context, const struct xk_inflight_left *left)
-{
-    struct recovery *recovery = (struct recovery *)context;
-    struct xk_blkif_work *work = restore(recovery->queue, left);
-
-    if (left->answered || work->status != XK_BLKIF_OK)
-        xk_blkif_finish(work, left->answered ? left->status : work->status);
-    else if (!work->request.indirect)
-        xk_blkif_judge(work);
-    else {
-        xk_blkif_append(&recovery->indirect, work);
-        if (++recovery->indirect_count == XK_BLKIF_BATCH) {
-            xk_blkif_fetch_descriptors(recovery->queue, &recovery->indirect);
-            recovery->indirect_count = 0;
-        }
-    }
-}
-
-static bool
-is_flush(uint32_t abi, const uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
-{
-    struct xk_blkif_request request;
-
-    return xk_blkif_decode((enum xk_blkif_abi)abi, entry, &request) ==
-               XK_BLKIF_OK &&
-           request.operation == XK_BLKIF_OP_FLUSH;
-}
-
-static bool
-flush_is_left(struct xk_inflight *log)
-{
-    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
-    uint32_t abi;
-
-    for (unsigned i = 0; i < xk_inflight_queues(log); i++) {
-        for (unsigned slot = 0; slot < XK_BLKIF_RING_ENTRIES_MAX; slot++) {
-            if (xk_inflight_is_undone(log, i, slot, &abi, entry) &&
-                is_flush(abi, entry))
-                return true;
-        }
-    }
-    return false;
-}
-
-bool
-xk_blkif_flush_is_lost(struct xk_inflight *log)
-{
-    return flush_is_left(log) && !xk_inflight_is_settled(log);
-}
-
-static int
-take_over(struct xk_blkif_queue *queue, struct xk_error *err)
-{
-    struct recovery recovery = {.queue = queue};
-    uint32_t shown = load(&queue->ring->rsp_prod);
-    int rc;
-
-    queue->rsp_prod = queue->rsp_shown = shown;
-    rc = xk_inflight_recover(queue->log, queue->entries, shown,
-                             &queue->req_cons, take_up, &recovery);
-    if (rc == -1)
-        return xk_fail(err, XK_ERR_PROTOCOL,
-                       "ring and in-flight log contradict each other");
-    xk_blkif_fetch_descriptors(queue, &recovery.indirect);
-    return 0;
-}
-
-/* The responses that a ring begins with were the frontend's to write. */
-static void
-begin(struct xk_blkif_queue *queue)
-{
-    queue->rsp_prod = load(&queue->ring->rsp_prod);
-    queue->req_cons = queue->rsp_shown = queue->rsp_prod;
-    xk_inflight_begin(queue->log, &queue->id, queue->entries, queue->req_cons);
-}
-
-/* The kernel gives up what a killed process had a moment after it is gone, and
- * tells nobody. */
-static int
-bind_doorbell(struct xk_blkif_queue *queue, struct xk_error *err)
-{
-    struct xk_deadline deadline =
-        xk_deadline_in_ms(queue->take_over ? BIND_MS : 0);
-
-    while (xk_guest_bind(queue->guest, queue->id.port, err) == -1) {
-        if (!xk_deadline_pause(deadline, RETRY_MS))
-            return -1;
-    }
-    return 0;
-}
-
-static int
-attach(struct xk_blkif_queue *queue, struct xk_error *err)
-{
-    if (!queue->take_over)
-        begin(queue);
-    else if (take_over(queue, err) == -1)
-        return -1;
-    for (uint32_t i = 0; i < queue->entries; i++) {
-        if (!queue->works[i].in_use)
-            xk_blkif_append(&queue->unused, &queue->works[i]);
-    }
-    if (xk_blkif_ring_produced(queue) - queue->rsp_prod > queue->entries)
-        return xk_fail(err, XK_ERR_PROTOCOL,
-                       "the ring claims more requests than it has room for");
-    return bind_doorbell(queue, err);
-}
-
-int
-xk_blkif_ring_attach(struct xk_blkif_queue *queue, struct xk_error *err)
-{
-    const struct xk_blkif_ring_id *id = &queue->id;
-
-    queue->abi = (enum xk_blkif_abi)id->abi;
-    queue->layout = xk_blkif_layout(queue->abi);
-    queue->entries = xk_blkif_ring_entries(queue->abi, id->pages);
-    queue->ring = (volatile struct xk_blkif_ring_header *)xk_guest_map(
-        queue->guest, id->grefs, id->pages, err);
-    if (queue->ring == NULL)
-        return -1;
-    prepare_works(queue);
-    if (attach(queue, err) == 0)
-        return 0;
-    xk_blkif_ring_detach(queue);
-    return -1;
-}
-
-void
-xk_blkif_ring_let_go(struct xk_blkif_queue *queue)
-{
-    xk_guest_unbind(queue->guest);
-    xk_guest_unmap(queue->guest, (void *)(uintptr_t)queue->ring,
-                   queue->id.pages);
-    queue->ring = NULL;
-}
-
-void
-xk_blkif_ring_detach(struct xk_blkif_queue *queue)
-{
-    xk_blkif_ring_let_go(queue);
-    free(queue->works);
-    queue->works = NULL;
 }

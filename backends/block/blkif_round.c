@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One round of a queue: take, judge, start, copy, answer, show. */
-#include <stdio.h>
-
 #include "backends/block/blkif_internal.h"
 
 _Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_INDIRECT_PER_PAGE,
@@ -10,62 +8,6 @@ _Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_COPIES,
                "any request fits into one batch of copies");
 _Static_assert(XK_BLKIF_BATCH <= XK_BLKIF_COPIES,
                "and so do the descriptors of a round");
-
-void
-xk_blkif_break(struct xk_blkif_queue *queue, const char *reason)
-{
-    if (queue->state != XK_BLKIF_QUEUE_RUNNING)
-        return;
-    xk_fail(&queue->error, XK_ERR_PROTOCOL, "queue %u: %s", queue->number,
-            reason);
-    xk_blkif_set_state(queue, XK_BLKIF_QUEUE_BROKEN);
-}
-
-static void
-count_request(struct xk_blkif_stats *stats,
-              const struct xk_blkif_request *request)
-{
-    uint64_t bytes = request->sectors * XK_BLKIF_SECTOR_BYTES;
-
-    switch (request->operation) {
-    case XK_BLKIF_OP_READ:
-        stats->read_requests++;
-        stats->read_bytes += bytes;
-        break;
-    case XK_BLKIF_OP_WRITE:
-        stats->write_requests++;
-        stats->write_bytes += bytes;
-        break;
-    case XK_BLKIF_OP_FLUSH:
-        stats->flush_requests++;
-        break;
-    default:
-        stats->discard_requests++;
-        break;
-    }
-}
-
-/* After a failed flush only flushes are let in, to be held like the first. */
-void
-xk_blkif_judge(struct xk_blkif_work *work)
-{
-    struct xk_blkif_queue *queue = work->queue;
-    struct xk_blkif_limits limits = queue->device->limits;
-    int status;
-
-    limits.sectors =
-        __atomic_load_n(&queue->device->limits.sectors, __ATOMIC_RELAXED);
-    status = xk_blkif_check(&work->request, &limits);
-    if (status == XK_BLKIF_OK && queue->device->poisoned &&
-        work->request.operation != XK_BLKIF_OP_FLUSH)
-        status = XK_BLKIF_ERROR;
-    if (status != XK_BLKIF_OK) {
-        xk_blkif_finish(work, (int16_t)status);
-        return;
-    }
-    count_request(&queue->stats, &work->request);
-    xk_blkif_append(&queue->waiting, work);
-}
 
 static void
 take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
@@ -92,8 +34,9 @@ take(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
     unsigned count = 0;
 
     if (produced - queue->rsp_prod > queue->entries) {
-        xk_blkif_break(queue, "the frontend claims more requests than the ring "
-                              "has room for");
+        xk_worker_break(&queue->worker,
+                        "the frontend claims more requests than the ring "
+                        "has room for");
         return false;
     }
     while (queue->req_cons != produced && queue->unused.first != NULL &&
@@ -104,7 +47,7 @@ take(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
     if (count == 0)
         return false;
     xk_inflight_commit(queue->log, queue->req_cons);
-    queue->took_since_ring = true;
+    queue->worker.bell.was_useful = true;
     return true;
 }
 
@@ -147,7 +90,6 @@ static void
 show_answers(struct xk_blkif_queue *queue)
 {
     struct xk_blkif_work *work;
-
     bool wants_notice;
 
     if (queue->answered.first == NULL)
@@ -161,7 +103,7 @@ show_answers(struct xk_blkif_queue *queue)
     }
     if (wants_notice) {
         queue->stats.notifies++;
-        xk_guest_notify(queue->guest);
+        xk_guest_notify(queue->worker.guest);
     }
 }
 
@@ -179,7 +121,8 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     struct xk_blkif_list taken = {0};
 
     queue->stats.rounds++;
-    if (queue->state == XK_BLKIF_QUEUE_RUNNING && take(queue, &taken))
+    if (xk_worker_state(&queue->worker) == XK_WORKER_RUNNING &&
+        take(queue, &taken))
         sort_taken(queue, &taken);
     xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);

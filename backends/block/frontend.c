@@ -6,85 +6,15 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "base/util.h"
 
 enum {
     VALUE_MAX = 32
 };
 
-/* A node of the frontend and whom to ask for it. */
-struct reader {
-    struct xk_store *store;
-    const char *path;
-    struct xk_deadline deadline;
-};
-
-int
-xk_front_state(struct xk_store *store, const char *path, int *state,
-               struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *node = xk_asprintf("%s/state", path);
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_error problem;
-    uint64_t number;
-
-    *state = XK_XENBUS_UNKNOWN;
-    if (xk_store_read(store, XK_STORE_NO_TX, node, VALUE_MAX, &text, deadline,
-                      &problem) == -1) {
-        if (problem.kind == XK_ERR_NOT_FOUND || problem.kind == XK_ERR_PROTOCOL)
-            return 0;
-        *err = problem;
-        return -1;
-    }
-    if (text.data != NULL && xk_parse_u64(text.data, UINT64_MAX, &number))
-        *state = number < XK_XENBUS_COUNT ? (int)number : XK_XENBUS_COUNT;
-    return 0;
-}
-
-/* 1 and the number; 0 where there is no such node. */
 static int
-read_number(const struct reader *reader, const char *name, uint64_t min,
-            uint64_t max, uint32_t *value, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *node = xk_asprintf("%s/%s", reader->path, name);
-    struct xk_error problem;
-    uint64_t number;
-
-    if (xk_store_read_u64(reader->store, XK_STORE_NO_TX, node, max, &number,
-                          reader->deadline, &problem) == -1) {
-        if (problem.kind == XK_ERR_NOT_FOUND)
-            return 0;
-        if (problem.kind == XK_ERR_TIMEOUT) {
-            *err = problem;
-            return -1;
-        }
-        number = 0;
-        min = 1; /* whatever stands there is no number in the range */
-    }
-    if (number < min)
-        return xk_fail(err, XK_ERR_PROTOCOL,
-                       "the frontend's \"%s\" is not a number from %llu to "
-                       "%llu",
-                       name, (unsigned long long)min, (unsigned long long)max);
-    *value = (uint32_t)number;
-    return 1;
-}
-
-static int
-need_number(const struct reader *reader, const char *name, uint64_t min,
-            uint64_t max, uint32_t *value, struct xk_error *err)
-{
-    int rc = read_number(reader, name, min, max, value, err);
-
-    if (rc == 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "the frontend wrote no \"%s\"",
-                       name);
-    return rc == 1 ? 0 : -1;
-}
-
-static int
-read_abi(const struct reader *reader, uint32_t *abi, struct xk_error *err)
+read_abi(const struct xk_front_reader *reader, uint32_t *abi,
+         struct xk_error *err)
 {
     static const char *const names[] = {
         [XK_BLKIF_X86_32] = "x86_32-abi",
@@ -118,7 +48,7 @@ read_abi(const struct reader *reader, uint32_t *abi, struct xk_error *err)
 
 /* A ring of one page is named "ring-ref", by some "ring-ref0". */
 static int
-read_grefs(const struct reader *reader, bool numbered,
+read_grefs(const struct xk_front_reader *reader, bool numbered,
            struct xk_blkif_ring_id *ring, struct xk_error *err)
 {
     for (uint32_t i = 0; i < ring->pages; i++) {
@@ -127,10 +57,11 @@ read_grefs(const struct reader *reader, bool numbered,
 
         snprintf(name, sizeof(name), "ring-ref%u", i);
         if (numbered)
-            rc = read_number(reader, name, 0, UINT32_MAX, &ring->grefs[i], err);
+            rc = xk_front_number(reader, name, 0, UINT32_MAX, &ring->grefs[i],
+                                 err);
         if (rc == 0 && ring->pages == 1)
-            rc = read_number(reader, "ring-ref", 0, UINT32_MAX, &ring->grefs[i],
-                             err);
+            rc = xk_front_number(reader, "ring-ref", 0, UINT32_MAX,
+                                 &ring->grefs[i], err);
         if (rc == 0)
             return xk_fail(err, XK_ERR_PROTOCOL, "the frontend wrote no \"%s\"",
                            ring->pages == 1 ? "ring-ref" : name);
@@ -141,23 +72,23 @@ read_grefs(const struct reader *reader, bool numbered,
 }
 
 static int
-read_ring(const struct reader *reader, bool numbered,
+read_ring(const struct xk_front_reader *reader, bool numbered,
           struct xk_blkif_ring_id *ring, struct xk_error *err)
 {
     if (read_grefs(reader, numbered, ring, err) == -1)
         return -1;
-    return need_number(reader, "event-channel", 1, UINT32_MAX >> 1, &ring->port,
-                       err);
+    return xk_front_need_number(reader, "event-channel", 1, UINT32_MAX >> 1,
+                                &ring->port, err);
 }
 
 static int
-read_queue(const struct reader *device, unsigned number, bool numbered,
+read_queue(const struct xk_front_reader *device, unsigned number, bool numbered,
            struct xk_blkif_front *front, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path =
         front->queues == 1 ? xk_strdup(device->path)
                            : xk_asprintf("%s/queue-%u", device->path, number);
-    struct reader reader = {device->store, path, device->deadline};
+    struct xk_front_reader reader = {device->store, path, device->deadline};
 
     if (read_ring(&reader, numbered, &front->rings[number], err) == -1)
         return front->queues == 1 ? -1 : xk_wrap(err, "queue %u", number);
@@ -170,17 +101,17 @@ xk_front_read(struct xk_store *store, const char *path,
               struct xk_blkif_front *front, struct xk_deadline deadline,
               struct xk_error *err)
 {
-    struct reader reader = {store, path, deadline};
+    struct xk_front_reader reader = {store, path, deadline};
     uint32_t order = 0, abi, queues = 1;
     int numbered;
 
     memset(front, 0, sizeof(*front));
     if (read_abi(&reader, &abi, err) == -1)
         return -1;
-    numbered = read_number(&reader, "ring-page-order", 0, offer->ring_order,
-                           &order, err);
-    if (numbered == -1 || read_number(&reader, "multi-queue-num-queues", 1,
-                                      offer->queues, &queues, err) == -1)
+    numbered = xk_front_number(&reader, "ring-page-order", 0, offer->ring_order,
+                               &order, err);
+    if (numbered == -1 || xk_front_number(&reader, "multi-queue-num-queues", 1,
+                                          offer->queues, &queues, err) == -1)
         return -1;
     front->queues = queues;
     for (unsigned i = 0; i < queues; i++) {

@@ -17,15 +17,16 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "contracts/device.h"
 
 static bool
-is_written(const struct xk_backend_config *config)
+is_written(const struct xk_block_config *config)
 {
     return !config->read_only && !config->cdrom;
 }
 
 static int
-lose(const struct xk_backend_config *config, struct xk_inflight *log,
+lose(const struct xk_block_config *config, struct xk_inflight *log,
      const char *why, struct xk_error *err)
 {
     xk_inflight_set_poisoned(log, true);
@@ -35,14 +36,14 @@ lose(const struct xk_backend_config *config, struct xk_inflight *log,
 }
 
 static char *
-describe_failure(const struct xk_backend_config *config, int error)
+describe_failure(const struct xk_block_config *config, int error)
 {
     return xk_asprintf("\"%s\" failed a flush (%s)", config->target,
                        strerror(error));
 }
 
 static int
-lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
+lose_flush(const struct xk_block_config *config, struct xk_inflight *log,
            int error, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *why = describe_failure(config, error);
@@ -55,7 +56,7 @@ lose_flush(const struct xk_backend_config *config, struct xk_inflight *log,
 static bool
 server_lives(const char *dir)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/daemon.json", dir);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DISK_DAEMON, dir);
     struct xk_process process;
 
     xk_process_load(AT_FDCWD, path, &process, NULL);
@@ -65,7 +66,7 @@ server_lives(const char *dir)
 /* Past the page cache it tells of a failed flush only once, and we may be
  * killed before it does. What cannot be looked at may be a device. */
 static bool
-tells_once(const struct xk_backend_config *config)
+tells_once(const struct xk_block_config *config)
 {
     struct stat st;
 
@@ -79,7 +80,7 @@ expect_loss(void *context)
 }
 
 static int
-flush_server(const struct xk_backend_config *config, struct xk_inflight *log,
+flush_server(const struct xk_block_config *config, struct xk_inflight *log,
              struct xk_deadline deadline, struct xk_error *err)
 {
     uint32_t written = xk_inflight_written(log);
@@ -100,7 +101,7 @@ flush_server(const struct xk_backend_config *config, struct xk_inflight *log,
 }
 
 static int
-settle_served(const char *dir, struct xk_backend_config *config,
+settle_served(const char *dir, struct xk_block_config *config,
               struct xk_inflight *log, struct xk_deadline deadline,
               struct xk_error *err)
 {
@@ -117,12 +118,13 @@ settle_served(const char *dir, struct xk_backend_config *config,
  * killed in it. A new one is started, because who asks the kernel for a flush
  * cannot be ended while it waits. */
 static int
-start_flusher(const char *path, struct xk_backend_config *config,
+start_flusher(const char *path, struct xk_block_config *config,
               struct xk_inflight *log, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
-    struct xk_flusher_options options = {
-        .path = path, .jail = xk_jail_enter_flusher, .context = config};
+    struct xk_flusher_options options = {.path = path,
+                                         .jail = xk_jail_enter_flusher,
+                                         .context = &config->device};
 
     if (xk_blkif_flush_is_lost(log))
         return lose(config, log,
@@ -136,11 +138,11 @@ start_flusher(const char *path, struct xk_backend_config *config,
 }
 
 static int
-settle_raw(const char *dir, struct xk_backend_config *config,
+settle_raw(const char *dir, struct xk_block_config *config,
            struct xk_inflight *log, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DISK_FLUSHER, dir);
     int error = 0;
     int answered = xk_flusher_flush(path, &error, deadline, err);
 
@@ -164,7 +166,7 @@ settle_raw(const char *dir, struct xk_backend_config *config,
 
 /* Who was asked remembers the failure, and tells whoever serves the disk. */
 static int
-report_flush(const struct xk_backend_config *config, int error,
+report_flush(const struct xk_block_config *config, int error,
              struct xk_error *err)
 {
     XK_CLEANUP_FREE char *why = NULL;
@@ -177,10 +179,10 @@ report_flush(const struct xk_backend_config *config, int error,
 
 /* One that has ended is the backend's business, which goes on without it. */
 static int
-flush_raw(const char *dir, const struct xk_backend_config *config,
+flush_raw(const char *dir, const struct xk_block_config *config,
           struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/flusher", dir);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DISK_FLUSHER, dir);
     int error = 0;
     int answered = xk_flusher_flush(path, &error, deadline, err);
 
@@ -192,7 +194,7 @@ flush_raw(const char *dir, const struct xk_backend_config *config,
 /* Past the page cache there is nothing to be written ahead, and a failed flush
  * would be told to us alone. */
 static int
-flush_served(const char *dir, const struct xk_backend_config *config,
+flush_served(const char *dir, const struct xk_block_config *config,
              struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_nbd_outcome outcome;
@@ -209,7 +211,7 @@ flush_served(const char *dir, const struct xk_backend_config *config,
 }
 
 static int (*const flush_by[XK_ENGINE_COUNT])(
-    const char *dir, const struct xk_backend_config *config,
+    const char *dir, const struct xk_block_config *config,
     struct xk_deadline deadline, struct xk_error *err) = {
     [XK_ENGINE_FILE] = flush_raw,
     [XK_ENGINE_NBD] = flush_served,
@@ -218,7 +220,7 @@ static int (*const flush_by[XK_ENGINE_COUNT])(
 /* ---- when it is not served any more ---- */
 
 static int (*const settle_by[XK_ENGINE_COUNT])(const char *dir,
-                                               struct xk_backend_config *config,
+                                               struct xk_block_config *config,
                                                struct xk_inflight *log,
                                                struct xk_deadline deadline,
                                                struct xk_error *err) = {
@@ -227,10 +229,10 @@ static int (*const settle_by[XK_ENGINE_COUNT])(const char *dir,
 };
 
 static int
-settle(const char *dir, struct xk_backend_config *config,
+settle(const char *dir, struct xk_block_config *config,
        struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/inflight", dir);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DISK_INFLIGHT, dir);
     struct xk_inflight_offer offer = {.queues = 1,
                                       .ring_order = XK_BLKIF_RING_ORDER_MAX,
                                       .segments = XK_BLKIF_MAX_SEGMENTS};
@@ -256,23 +258,23 @@ settle(const char *dir, struct xk_backend_config *config,
 int
 xk_flush(const char *dir, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_backend_config config = {0};
-    int r = xk_backend_config_read(dir, &config, err);
+    struct xk_block_config config = {0};
+    int r = xk_block_config_read(dir, &config, err);
 
     if (r == 0 && flush_by[config.engine] != NULL && is_written(&config))
         r = flush_by[config.engine](dir, &config, deadline, err);
-    xk_backend_config_free(&config);
+    xk_block_config_free(&config);
     return r;
 }
 
 int
 xk_settle(const char *dir, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_backend_config config = {0};
-    int r = xk_backend_config_read(dir, &config, err);
+    struct xk_block_config config = {0};
+    int r = xk_block_config_read(dir, &config, err);
 
     if (r == 0)
         r = settle(dir, &config, deadline, err);
-    xk_backend_config_free(&config);
+    xk_block_config_free(&config);
     return r;
 }

@@ -1,28 +1,167 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A block device of a guest, from its directory to its end.
+ * A device of a guest, from its directory to its end, whatever its kind.
  *
- * How it works. One thread looks at the store, at the control socket and at
- * what its queues report; it never waits for a disk. Where frontend and backend
- * are is read anew after each change, and xenbus.h says what follows: so any
- * number of changes may be missed in between. While rings are let go of,
- * nothing is decided; afterwards the states are looked at again.
+ * How it works. One thread watches the store, the control socket and what its
+ * workers report; it never waits for what is behind the device (an image, a
+ * network). It reads the states of frontend and backend anew after each change,
+ * and xenbus.h says what follows, so it may miss any number of changes. While
+ * rings are let go of, nothing is decided; afterwards the states are read
+ * again.
+ *
+ * What is about blocks or networks is the kind's: a table of calls. Life knows
+ * kinds by that table only, and kinds call life by this header only.
+ *
+ * How privileges end, in xk_device_open():
+ *   1. signals are blocked, so that no thread takes one;
+ *   2. the kind reads device.json, as root;
+ *   3. the directory's lock is taken: one process serves a device;
+ *   4. the kind opens what is behind the device and starts its workers;
+ *   5. store and control socket are opened, the workers have opened theirs;
+ *   6. the process becomes another user, with few descriptors and a short list
+ *      of system calls (jail.h): from here on nothing can be opened.
  */
 #ifndef XK_BACKENDS_LIFE_DEVICE_H
 #define XK_BACKENDS_LIFE_DEVICE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/life/device_config.h"
+#include "backends/worker/worker.h"
+#include "base/deadline.h"
 #include "base/error.h"
+#include "base/json.h"
+#include "xenstore-helpers/store.h"
 
-struct xk_block;
+enum {
+    XK_DEVICE_WORKERS_MAX = 16
+};
 
-/* Takes the directory (XK_ERR_IN_USE where another has it), the image, Xen's
- * devices and the store, and gives up all privileges. Then offers the device to
- * its frontend, or takes over from a backend that was killed. */
-struct xk_block *xk_block_open(const char *dir, struct xk_error *err);
+struct xk_device;
 
-/* Serves until the device is gone: 0, with nothing mapped. */
-int xk_block_run(struct xk_block *block, struct xk_error *err);
+enum xk_device_health {
+    XK_DEVICE_SOUND,
+    XK_DEVICE_SPOILT, /* for good: its guest is asked to close */
+    XK_DEVICE_LOST,   /* this process is of no use any more: it exits as if
+                         killed, and the next one goes on */
+};
 
-void xk_block_close(struct xk_block *block);
+/* What the control socket may be told besides "stop" and "leave". */
+struct xk_device_order {
+    const char *name;
+    int (*run)(struct xk_device *device, struct xk_error *err);
+};
+
+struct xk_device_kind {
+    const char *name;   /* the first argument of xk-backend; "a NAME device" */
+    const char *behind; /* what it waits for, in messages: "the image" */
+
+    /* ---- with all privileges, once, in this order ---- */
+
+    /* Read device.json. Sets own, config and title of the device. */
+    int (*configure)(struct xk_device *device, const char *dir,
+                     struct xk_error *err);
+    /* Open what is behind the device, and add workers. No other process serves
+     * the directory. */
+    int (*open)(struct xk_device *device, const char *dir,
+                struct xk_error *err);
+
+    /* ---- without ---- */
+
+    /* The guest may be served from now on. */
+    void (*begin)(struct xk_device *device);
+
+    /* Write the nodes of this kind, within the transaction that writes the
+     * state InitWait after them: some frontends read them then, others only
+     * when the backend is connected. */
+    int (*advertise)(struct xk_device *device, uint32_t tx,
+                     struct xk_deadline deadline, struct xk_error *err);
+
+    /* Read and check what the frontend offers, and keep it beside what is
+     * connected. 1: it is another than that; 0: it is the same. A lie is
+     * XK_ERR_PROTOCOL; any other error means that the store cannot be asked. */
+    int (*read_front)(struct xk_device *device, struct xk_error *err);
+
+    /* Whether the rings that were read can be taken over from a process that
+     * was killed: NULL, or why not. */
+    const char *(*check_take_over)(struct xk_device *device);
+
+    /* Have workers connect to what was read, the first ones of the device.
+     * Returns how many. */
+    unsigned (*connect)(struct xk_device *device, bool take_over);
+
+    /* All of them run: describe the connection in `text`. */
+    void (*describe)(const struct xk_device *device, char *text, size_t size);
+
+    /* It runs after a take-over: correct nodes that have become wrong. */
+    int (*correct)(struct xk_device *device, struct xk_error *err);
+
+    /* The rings are unmapped, by all workers. */
+    void (*disconnected)(struct xk_device *device);
+
+    /* *reason is set where it is not sound. Cheap; changes are told by
+     * xk_worker_tell(). */
+    enum xk_device_health (*health)(const struct xk_device *device,
+                                    const char **reason);
+
+    const struct xk_device_order *orders;
+    size_t order_count;
+
+    /* Members of the answer to a question, after "state" and "reason". */
+    void (*put_status)(struct xk_device *device, struct xk_json_writer *writer);
+
+    /* The workers have ended. served: begin() was called. */
+    void (*close)(struct xk_device *device, bool served);
+};
+
+/* Take the directory (XK_ERR_IN_USE where another process has it) and all that
+ * the device needs, and give up all privileges. Then offer the device to its
+ * frontend, or take over from a process that was killed. */
+struct xk_device *xk_device_open(const struct xk_device_kind *kind,
+                                 const char *dir, struct xk_error *err);
+
+/* Serve until the device is gone. Nothing is mapped then. */
+void xk_device_run(struct xk_device *device);
+
+void xk_device_close(struct xk_device *device);
+
+/* ---- for kinds ---- */
+
+/* In configure(). config and title, the device's name in messages ("xvda"),
+ * live as long as the device. */
+void xk_device_set(struct xk_device *device, void *own,
+                   const struct xk_device_config *config, const char *title);
+void *xk_device_own(const struct xk_device *device);
+
+/* What workers are given to tell of their changes. */
+int xk_device_changed_fd(const struct xk_device *device);
+
+/* In open(): add one, which the device then frees. There is room for
+ * XK_DEVICE_WORKERS_MAX. */
+void xk_device_add_worker(struct xk_device *device, struct xk_worker *worker);
+struct xk_worker *xk_device_worker(const struct xk_device *device,
+                                   unsigned number);
+unsigned xk_device_worker_count(const struct xk_device *device);
+
+/* NULL once xenstored is gone: rings are served on without. */
+struct xk_store *xk_device_store(const struct xk_device *device);
+/* For calls of the store outside of a transaction. */
+struct xk_deadline xk_device_store_deadline(void);
+
+/* Write a node of the backend's directory. */
+int xk_device_put_number(struct xk_device *device, uint32_t tx,
+                         const char *name, uint64_t number,
+                         struct xk_deadline deadline, struct xk_error *err);
+
+/* Write nodes by `put` and the state after them, in one transaction: frontends
+ * read nodes again whenever the state is written, even the same one. A device
+ * whose nodes are gone is not an error. XK_ERR_HOST where xenstored is. */
+int xk_device_publish(struct xk_device *device,
+                      int (*put)(struct xk_device *device, uint32_t tx,
+                                 struct xk_deadline deadline,
+                                 struct xk_error *err),
+                      struct xk_error *err);
 
 #endif

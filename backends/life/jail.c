@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "backends/block/config.h"
+#include "backends/life/device_config.h"
 #include "base/call_filter.h"
 #include "base/util.h"
 
@@ -196,7 +196,8 @@ xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
 int
 xk_jail_enter_flusher(void *config, struct xk_error *err)
 {
-    const struct xk_backend_config *device = config;
+    const struct xk_device_config *device =
+        (const struct xk_device_config *)config;
 
     return enter(device->uid, device->gid, add_flusher_rules, err);
 }

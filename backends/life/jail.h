@@ -14,7 +14,7 @@
 int xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err);
 
 /* The same for a process that only flushes what it has open (flusher.h, which
- * calls it): with the user and group of a struct xk_backend_config. */
+ * calls it): with the user and group of a struct xk_device_config. */
 int xk_jail_enter_flusher(void *config, struct xk_error *err);
 
 #endif

@@ -1,89 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a block device answers on its control socket. */
+/* What a device answers on its control socket (contracts/device.h). */
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/life/device_internal.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/util.h"
-
-static void
-add_stats(const struct xk_block *block, struct xk_blkif_stats *sum)
-{
-    memset(sum, 0, sizeof(*sum));
-    for (unsigned i = 0; i < block->queue_count; i++) {
-        struct xk_blkif_stats one = {0};
-        const uint64_t *from = (const uint64_t *)&one;
-        uint64_t *to = (uint64_t *)sum;
-
-        xk_blkif_queue_stats(block->queues[i], &one);
-        for (size_t k = 0; k < sizeof(one) / sizeof(*to); k++)
-            to[k] += from[k];
-    }
-}
+#include "contracts/device.h"
+#include "xenstore-helpers/xenbus.h"
 
 static const char *
-state_word(const struct xk_block *block)
+state_word(const struct xk_device *device)
 {
-    if (block->phase == XK_BLOCK_DRAINING)
+    if (device->phase == XK_DEVICE_DRAINING)
         return "draining";
-    if (block->phase == XK_BLOCK_SERVING && block->state == XK_XENBUS_CONNECTED)
+    if (device->phase == XK_DEVICE_SERVING &&
+        device->state == XK_XENBUS_CONNECTED)
         return "connected";
-    if (block->reason[0] != '\0')
+    if (device->reason[0] != '\0')
         return "stopped";
-    if (block->state == XK_XENBUS_CLOSED)
+    if (device->state == XK_XENBUS_CLOSED)
         return "closed";
-    return block->state == XK_XENBUS_CLOSING ? "closing" : "waiting";
+    return device->state == XK_XENBUS_CLOSING ? "closing" : "waiting";
 }
 
 static void
-put_stats(struct xk_json_writer *writer, const struct xk_blkif_stats *stats)
+answer_status(struct xk_device *device, struct xk_json_writer *writer)
 {
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        {"read_requests", stats->read_requests},
-        {"read_bytes", stats->read_bytes},
-        {"write_requests", stats->write_requests},
-        {"write_bytes", stats->write_bytes},
-        {"flush_requests", stats->flush_requests},
-        {"discard_requests", stats->discard_requests},
-        {"errors", stats->errors},
-        {"inflight", stats->inflight},
-        {"events", stats->events},
-        {"empty_events", stats->empty_events},
-        {"notifies", stats->notifies},
-        {"copy_calls", stats->copy_calls},
-        {"rounds", stats->rounds},
-    };
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++)
-        xk_json_put_integer(writer, rows[i].name, (int64_t)rows[i].value);
-}
-
-static void
-answer_status(struct xk_block *block, struct xk_json_writer *writer)
-{
-    const struct xk_blkif_ring_id *ring = &block->front.rings[0];
-    bool has_rings = block->front.queues > 0;
-    struct xk_blkif_stats stats;
-
-    add_stats(block, &stats);
     xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "state", state_word(block));
+    xk_json_put_string(writer, "state", state_word(device));
     xk_json_put_string(writer, "reason",
-                       block->reason[0] != '\0' ? block->reason : NULL);
-    xk_json_put_bool(writer, "poisoned", block->device.poisoned);
-    xk_json_put_integer(writer, "queues", block->front.queues);
-    xk_json_put_integer(writer, "ring_pages", has_rings ? ring->pages : 0);
-    xk_json_put_string(
-        writer, "protocol",
-        has_rings ? xk_blkif_abi_name((enum xk_blkif_abi)ring->abi) : NULL);
-    xk_json_put_string(writer, "mode", "copy");
-    xk_json_put_integer(
-        writer, "image_bytes",
-        (int64_t)(block->device.limits.sectors * XK_BLKIF_SECTOR_BYTES));
-    put_stats(writer, &stats);
+                       device->reason[0] != '\0' ? device->reason : NULL);
+    device->kind->put_status(device, writer);
     xk_json_close_object(writer);
 }
 
@@ -98,77 +47,92 @@ put_error(struct xk_json_writer *writer, const struct xk_error *err)
 }
 
 static int
-resize(struct xk_block *block, struct xk_error *err)
-{
-    if (xk_engine_measure(block->device.engine, err) == -1)
-        return -1;
-    __atomic_store_n(&block->device.limits.sectors,
-                     block->device.engine->bytes / XK_BLKIF_SECTOR_BYTES,
-                     __ATOMIC_RELAXED);
-    return xk_block_write_size(block, err);
-}
-
-static int
-stop(struct xk_block *block, struct xk_error *err)
+stop(struct xk_device *device, struct xk_error *err)
 {
     (void)err;
-    xk_block_stop(block);
+    xk_device_stop(device);
     return 0;
 }
 
 static int
-leave(struct xk_block *block, struct xk_error *err)
+leave(struct xk_device *device, struct xk_error *err)
 {
     (void)err;
-    xk_block_leave(block);
+    xk_device_leave(device);
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(struct xk_block *block, struct xk_error *err);
-} orders[] = {
-    {"leave", leave},
-    {"resize", resize},
-    {"stop", stop},
+static const struct xk_device_order of_all[] = {
+    {XK_ORDER_LEAVE, leave},
+    {XK_ORDER_STOP, stop},
 };
 
-static int
-run_order(struct xk_block *block, const struct xk_json *asked,
-          struct xk_error *err)
+static const struct xk_device_order *
+find_order(const struct xk_device_order *orders, size_t count,
+           const struct xk_json *asked)
 {
-    for (size_t i = 0; i < XK_ARRAY_SIZE(orders); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (xk_json_is_true(xk_json_get(asked, orders[i].name)))
-            return orders[i].run(block, err);
+            return &orders[i];
     }
-    return xk_fail(err, XK_ERR_USAGE,
-                   "ask {\"query\":\"status\"}, {\"resize\":true}, "
-                   "{\"stop\":true} or {\"leave\":true}");
+    return NULL;
 }
 
 static void
-answer_order(struct xk_block *block, const struct xk_json *asked,
+add_words(struct xk_buf *words, const struct xk_device_order *orders,
+          size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        xk_buf_printf(words, " or {\"%s\":true}", orders[i].name);
+}
+
+static int
+refuse(const struct xk_device *device, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf words = {0};
+
+    xk_buf_puts(&words, XK_DEVICE_ASK_STATUS);
+    add_words(&words, device->kind->orders, device->kind->order_count);
+    add_words(&words, of_all, XK_ARRAY_SIZE(of_all));
+    return xk_fail(err, XK_ERR_USAGE, "ask %s", words.data);
+}
+
+static int
+run_order(struct xk_device *device, const struct xk_json *asked,
+          struct xk_error *err)
+{
+    const struct xk_device_order *order =
+        find_order(of_all, XK_ARRAY_SIZE(of_all), asked);
+
+    if (order == NULL)
+        order =
+            find_order(device->kind->orders, device->kind->order_count, asked);
+    return order == NULL ? refuse(device, err) : order->run(device, err);
+}
+
+static void
+answer_order(struct xk_device *device, const struct xk_json *asked,
              struct xk_json_writer *writer)
 {
     struct xk_error err;
 
-    if (run_order(block, asked, &err) == -1)
+    if (run_order(device, asked, &err) == -1)
         put_error(writer, &err);
     else
-        answer_status(block, writer);
+        answer_status(device, writer);
 }
 
 void
-xk_block_answer(void *context, const struct xk_json *asked,
-                struct xk_buf *answer)
+xk_device_answer(void *context, const struct xk_json *asked,
+                 struct xk_buf *answer)
 {
-    struct xk_block *block = (struct xk_block *)context;
+    struct xk_device *device = (struct xk_device *)context;
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
         xk_json_writer_new(answer, false);
-    const char *query = xk_json_string(xk_json_get(asked, "query"));
+    const char *query = xk_json_string(xk_json_get(asked, XK_DEVICE_QUERY));
 
-    if (query != NULL && strcmp(query, "status") == 0)
-        answer_status(block, writer);
+    if (query != NULL && strcmp(query, XK_DEVICE_QUERY_STATUS) == 0)
+        answer_status(device, writer);
     else
-        answer_order(block, asked, writer);
+        answer_order(device, asked, writer);
 }

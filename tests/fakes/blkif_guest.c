@@ -172,46 +172,45 @@ blkif_backend_new(struct blkif_guest *guest, struct xk_engine *engine)
         xk_memory_guest_new(guest->memory, guest->to_backend, guest->to_guest);
     backend->queue = xk_blkif_queue_new(&backend->device, memory, 0, &err);
     assert_non_null(backend->queue);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
-                     XK_BLKIF_QUEUE_IDLE);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_IDLE),
+                     XK_WORKER_IDLE);
     return backend;
 }
 
-enum xk_blkif_queue_state
-blkif_backend_wait(struct blkif_backend *backend,
-                   enum xk_blkif_queue_state wanted)
+enum xk_worker_state
+blkif_backend_wait(struct blkif_backend *backend, enum xk_worker_state wanted)
 {
     struct pollfd poll_fd = {.fd = backend->device.changed_fd,
                              .events = POLLIN};
     uint64_t value;
 
-    while (xk_blkif_queue_state(backend->queue) != wanted &&
-           xk_blkif_queue_state(backend->queue) != XK_BLKIF_QUEUE_FAILED &&
+    while (xk_worker_state(backend->queue) != wanted &&
+           xk_worker_state(backend->queue) != XK_WORKER_FAILED &&
            poll(&poll_fd, 1, BLKIF_GUEST_WAIT_MS) == 1)
         (void)!read(poll_fd.fd, &value, sizeof(value));
-    return xk_blkif_queue_state(backend->queue);
+    return xk_worker_state(backend->queue);
 }
 
-enum xk_blkif_queue_state
+enum xk_worker_state
 blkif_backend_connect(struct blkif_backend *backend, bool take_over)
 {
     xk_blkif_queue_connect(backend->queue, &backend->guest->id, take_over);
-    return blkif_backend_wait(backend, XK_BLKIF_QUEUE_RUNNING);
+    return blkif_backend_wait(backend, XK_WORKER_RUNNING);
 }
 
 void
 blkif_backend_stop(struct blkif_backend *backend)
 {
-    xk_blkif_queue_stop(backend->queue, false);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
-                     XK_BLKIF_QUEUE_IDLE);
+    xk_worker_stop(backend->queue, false);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_IDLE),
+                     XK_WORKER_IDLE);
     assert_int_equal(backend->guest->memory->maps, 0);
 }
 
 void
 blkif_backend_free(struct blkif_backend *backend)
 {
-    xk_blkif_queue_free(backend->queue);
+    xk_worker_free(backend->queue);
     xk_engine_close(backend->device.engine);
     xk_inflight_close(backend->device.log);
     close(backend->device.changed_fd);

@@ -62,17 +62,17 @@ struct blkif_backend {
     char *folder;
     char *log_path;
     struct xk_blkif_device device;
-    struct xk_blkif_queue *queue;
+    struct xk_worker *queue;
     struct blkif_guest *guest;
 };
 
 struct blkif_backend *blkif_backend_new(struct blkif_guest *guest,
                                         struct xk_engine *engine);
 /* IDLE -> RUNNING, or the state it ends in. */
-enum xk_blkif_queue_state blkif_backend_connect(struct blkif_backend *backend,
-                                                bool take_over);
-enum xk_blkif_queue_state blkif_backend_wait(struct blkif_backend *backend,
-                                             enum xk_blkif_queue_state wanted);
+enum xk_worker_state blkif_backend_connect(struct blkif_backend *backend,
+                                           bool take_over);
+enum xk_worker_state blkif_backend_wait(struct blkif_backend *backend,
+                                        enum xk_worker_state wanted);
 /* Stops the queue; must end IDLE with nothing mapped. */
 void blkif_backend_stop(struct blkif_backend *backend);
 void blkif_backend_free(struct blkif_backend *backend);

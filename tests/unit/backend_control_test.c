@@ -193,19 +193,19 @@ write_config(const char *text)
 static void
 a_device_is_read_as_it_was_written(void **state)
 {
-    struct xk_backend_config config;
+    struct xk_block_config config;
 
     (void)state;
     write_config("{\"domid\":3,\"devid\":51712," PATHS
                  ",\"engine\":\"file\",\"readonly\":true,\"queues\":2}");
-    assert_int_equal(xk_backend_config_read(folder, &config, &err), 0);
-    assert_int_equal(config.domid, 3);
-    assert_int_equal(config.devid, 51712);
+    assert_int_equal(xk_block_config_read(folder, &config, &err), 0);
+    assert_int_equal(config.device.domid, 3);
+    assert_int_equal(config.device.devid, 51712);
     assert_string_equal(config.target, "/i");
     assert_true(config.read_only && !config.direct);
     assert_int_equal(config.queues, 2);
-    assert_int_equal(config.uid, 65534);
-    xk_backend_config_free(&config);
+    assert_int_equal(config.device.uid, 65534);
+    xk_block_config_free(&config);
 }
 
 static void
@@ -238,10 +238,10 @@ a_device_that_is_wrong_is_refused_with_the_member(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct xk_backend_config config;
+        struct xk_block_config config;
 
         write_config(rows[i].text);
-        assert_int_equal(xk_backend_config_read(folder, &config, &err), -1);
+        assert_int_equal(xk_block_config_read(folder, &config, &err), -1);
         if (strstr(err.message, rows[i].word) == NULL)
             fail_msg("\"%s\" is not in: %s", rows[i].word, err.message);
     }

@@ -65,7 +65,7 @@ serve_until_killed(bool take_over)
                                         .lock_deadline =
                                             xk_deadline_in_ms(10000)};
     struct xk_blkif_device device = {.limits = {.logical_sectors = 1}};
-    struct xk_blkif_queue *queue;
+    struct xk_worker *queue;
     struct xk_error err = {0};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -81,17 +81,17 @@ serve_until_killed(bool take_over)
         &device,
         xk_memory_guest_new(guest->memory, guest->to_backend, guest->to_guest),
         0, &err);
-    while (xk_blkif_queue_state(queue) == XK_BLKIF_QUEUE_STARTING)
+    while (xk_worker_state(queue) == XK_WORKER_STARTING)
         poll(NULL, 0, 1);
     if (take_over &&
         !xk_inflight_is_of(xk_inflight_queue(device.log, 0), &guest->id))
         _exit(3);
     xk_blkif_queue_connect(queue, &guest->id, take_over);
     for (;;) {
-        enum xk_blkif_queue_state state = xk_blkif_queue_state(queue);
+        enum xk_worker_state state = xk_worker_state(queue);
 
-        if (state == XK_BLKIF_QUEUE_FAILED || state == XK_BLKIF_QUEUE_BROKEN) {
-            fprintf(stderr, "%s\n", xk_blkif_queue_reason(queue));
+        if (state == XK_WORKER_FAILED || state == XK_WORKER_BROKEN) {
+            fprintf(stderr, "%s\n", xk_worker_reason(queue));
             _exit(2);
         }
         poll(NULL, 0, 10);

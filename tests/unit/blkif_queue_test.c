@@ -68,8 +68,7 @@ connect_with(enum xk_blkif_abi abi, unsigned pages, struct xk_engine *engine)
 {
     guest = blkif_guest_new(abi, pages);
     backend = blkif_backend_new(guest, engine);
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_RUNNING);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_RUNNING);
 }
 
 static int
@@ -241,8 +240,7 @@ indexes_go_round_at_two_to_the_32(void **state)
     guest = blkif_guest_new(XK_BLKIF_X86_64, 1);
     blkif_guest_reset_ring(guest, 0xfffffff0u);
     backend = blkif_backend_new(guest, open_image(false));
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_RUNNING);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_RUNNING);
     for (unsigned i = 0; i < 100; i++) {
         struct blkif_bytes entry =
             blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_READ, i, i, 1);
@@ -311,10 +309,9 @@ a_producer_index_beyond_the_ring_stops_the_queue(void **state)
         connect_with(XK_BLKIF_X86_64, 1, open_image(false));
         guest->ring->req_prod = lies[i];
         blkif_guest_ring_bell(guest);
-        assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_BROKEN),
-                         XK_BLKIF_QUEUE_BROKEN);
-        assert_non_null(
-            strstr(xk_blkif_queue_reason(backend->queue), "claims"));
+        assert_int_equal(blkif_backend_wait(backend, XK_WORKER_BROKEN),
+                         XK_WORKER_BROKEN);
+        assert_non_null(strstr(xk_worker_reason(backend->queue), "claims"));
         tear_down(state); /* it can still be stopped, with nothing mapped */
         set_up(state);
     }
@@ -327,21 +324,17 @@ a_ring_that_is_not_granted_or_lies_at_once_is_refused(void **state)
     guest = blkif_guest_new(XK_BLKIF_X86_64, 1);
     backend = blkif_backend_new(guest, open_image(false));
     guest->ring->req_prod = 33;
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_FAILED);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_FAILED);
     assert_int_equal(guest->memory->maps, 0);
     guest->ring->req_prod = 0;
     guest->id.grefs[0] = 1u << 30;
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_FAILED);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_FAILED);
     guest->id.grefs[0] = 1;
     guest->id.port = 0;
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_FAILED);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_FAILED);
     assert_int_equal(guest->memory->maps, 0);
     guest->id.port = 3;
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_RUNNING);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_RUNNING);
 }
 
 static void
@@ -602,13 +595,13 @@ stopping_waits_for_what_is_under_way_and_answers_it(void **state)
     blkif_guest_put(guest, &entry);
     blkif_guest_push(guest);
     assert_true(fake_engine_wait(fake, 1));
-    xk_blkif_queue_stop(backend->queue, false);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_STOPPING),
-                     XK_BLKIF_QUEUE_STOPPING);
+    xk_worker_stop(backend->queue, false);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_STOPPING),
+                     XK_WORKER_STOPPING);
     assert_int_equal(guest->memory->maps, 1);
     fake_engine_release(fake);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
-                     XK_BLKIF_QUEUE_IDLE);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_IDLE),
+                     XK_WORKER_IDLE);
     assert_true(blkif_guest_next(guest, &response, 0));
     assert_int_equal(response.status, XK_BLKIF_OK);
 }
@@ -627,12 +620,12 @@ a_ring_is_abandoned_while_the_image_still_works(void **state)
     blkif_guest_put(guest, &entry);
     blkif_guest_push(guest);
     assert_true(fake_engine_wait(fake, 1));
-    xk_blkif_queue_stop(backend->queue, true);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_STOPPING),
-                     XK_BLKIF_QUEUE_STOPPING);
-    xk_blkif_queue_abandon(backend->queue, false);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
-                     XK_BLKIF_QUEUE_IDLE);
+    xk_worker_stop(backend->queue, true);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_STOPPING),
+                     XK_WORKER_STOPPING);
+    xk_worker_abandon(backend->queue, false);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_IDLE),
+                     XK_WORKER_IDLE);
     assert_int_equal(guest->memory->maps, 0);
     assert_true(xk_inflight_is_open(xk_inflight_queue(backend->device.log, 0)));
     /* The image answers after all; the ring is another's by now. */
@@ -658,9 +651,9 @@ what_is_abandoned_for_good_has_failed_but_for_flushes(void **state)
     blkif_guest_put(guest, &write);
     blkif_guest_push(guest);
     assert_true(fake_engine_wait(fake, 2));
-    xk_blkif_queue_abandon(backend->queue, true);
-    assert_int_equal(blkif_backend_wait(backend, XK_BLKIF_QUEUE_IDLE),
-                     XK_BLKIF_QUEUE_IDLE);
+    xk_worker_abandon(backend->queue, true);
+    assert_int_equal(blkif_backend_wait(backend, XK_WORKER_IDLE),
+                     XK_WORKER_IDLE);
     assert_true(blkif_guest_next(guest, &response, BLKIF_GUEST_WAIT_MS));
     assert_int_equal(response.id, 1);
     assert_int_equal(response.status, XK_BLKIF_ERROR);

@@ -113,14 +113,12 @@ a_ring_that_changes_while_it_is_read_does_no_harm(void **state)
     (void)state;
     guest = blkif_guest_new(XK_BLKIF_X86_64, 1);
     backend = blkif_backend_new(guest, xk_file_engine_open(&options, &err));
-    assert_int_equal(blkif_backend_connect(backend, false),
-                     XK_BLKIF_QUEUE_RUNNING);
+    assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_RUNNING);
     assert_int_equal(pthread_create(&thread, NULL, scribble, NULL), 0);
     drive(backend);
     stop = true;
     pthread_join(thread, NULL);
-    assert_int_equal(xk_blkif_queue_state(backend->queue),
-                     XK_BLKIF_QUEUE_RUNNING);
+    assert_int_equal(xk_worker_state(backend->queue), XK_WORKER_RUNNING);
     blkif_backend_stop(backend);
     blkif_backend_free(backend);
     blkif_guest_free(guest);

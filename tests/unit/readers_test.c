@@ -520,12 +520,12 @@ read_as_backend(struct fixture *f, const struct xk_buf *text,
                 struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/vbd-51712", f->record->path);
-    struct xk_backend_config config;
+    struct xk_block_config config;
 
     write_device(f, text);
-    if (xk_backend_config_read(path, &config, err) == -1)
+    if (xk_block_config_read(path, &config, err) == -1)
         return -1;
-    xk_backend_config_free(&config);
+    xk_block_config_free(&config);
     return 0;
 }
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a block device tells of itself on the control socket. */
+#include "backends/block/device_internal.h"
+#include "base/util.h"
+
+static void
+add_stats(const struct xk_device *device, struct xk_blkif_stats *sum)
+{
+    *sum = (struct xk_blkif_stats){0};
+    for (unsigned i = 0; i < xk_device_worker_count(device); i++) {
+        struct xk_blkif_stats one = {0};
+        const uint64_t *from = (const uint64_t *)&one;
+        uint64_t *to = (uint64_t *)sum;
+
+        xk_blkif_queue_stats(xk_device_worker(device, i), &one);
+        for (size_t k = 0; k < sizeof(one) / sizeof(*to); k++)
+            to[k] += from[k];
+    }
+}
+
+static void
+put_stats(struct xk_json_writer *writer, const struct xk_blkif_stats *stats)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"read_requests", stats->read_requests},
+        {"read_bytes", stats->read_bytes},
+        {"write_requests", stats->write_requests},
+        {"write_bytes", stats->write_bytes},
+        {"flush_requests", stats->flush_requests},
+        {"discard_requests", stats->discard_requests},
+        {"errors", stats->errors},
+        {"inflight", stats->inflight},
+        {"events", stats->events},
+        {"empty_events", stats->empty_events},
+        {"notifies", stats->notifies},
+        {"copy_calls", stats->copy_calls},
+        {"rounds", stats->rounds},
+    };
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++)
+        xk_json_put_integer(writer, rows[i].name, (int64_t)rows[i].value);
+}
+
+void
+xk_block_put_status(struct xk_device *device, struct xk_json_writer *writer)
+{
+    const struct xk_block *block = xk_block_of(device);
+    const struct xk_blkif_ring_id *ring = &block->front.rings[0];
+    bool has_rings = block->front.queues > 0;
+    struct xk_blkif_stats stats;
+
+    add_stats(device, &stats);
+    xk_json_put_bool(writer, "poisoned", block->blkif.poisoned);
+    xk_json_put_integer(writer, "queues", block->front.queues);
+    xk_json_put_integer(writer, "ring_pages", has_rings ? ring->pages : 0);
+    xk_json_put_string(
+        writer, "protocol",
+        has_rings ? xk_blkif_abi_name((enum xk_blkif_abi)ring->abi) : NULL);
+    xk_json_put_string(writer, "mode", "copy");
+    xk_json_put_integer(
+        writer, "image_bytes",
+        (int64_t)(block->blkif.limits.sectors * XK_BLKIF_SECTOR_BYTES));
+    put_stats(writer, &stats);
+}
