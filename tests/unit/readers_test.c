@@ -45,7 +45,7 @@
 #include "toolstack/kvm/uid.h"
 #endif
 #ifdef XK_WITH_XEN
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 #endif
 
 enum {

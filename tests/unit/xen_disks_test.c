@@ -4,7 +4,7 @@
  * serves them is a process that does nothing but hold the lock, and what starts
  * it is a script, which lies beside this program: it has a folder of its own.
  */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 #include <errno.h>
 #include <fcntl.h>

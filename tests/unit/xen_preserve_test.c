@@ -13,7 +13,7 @@
 #include "toolstack/record.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     OTHER, /* its name is the beginning of the guest's */

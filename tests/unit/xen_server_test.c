@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     LITTLE_MS = 50,

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "tests/fakes/slow_file.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     VBD_SOON_MS = 300,

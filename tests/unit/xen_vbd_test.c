@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A storage daemon, or a client of it, is killed while it writes; what there is
  * in the directory of a disk. */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     DOMID = 31999

@@ -7,7 +7,7 @@
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/plain.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     DESCRIBE_MS = 10000

@@ -13,7 +13,7 @@
 #include "base/util.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     MEMORY_MS = 10000,

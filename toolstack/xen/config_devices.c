@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "toolstack/xen/config_options.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 /* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {

@@ -14,7 +14,7 @@
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
 

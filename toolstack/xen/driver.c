@@ -9,7 +9,7 @@
 #include "toolstack/journal.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 static struct xk_hypervisor *
 open_driver(const struct xk_state *state, struct xk_error *err)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 /* A key that is set and not among these makes a domain libxl's. */
 static const enum xk_key plain_keys[] = {

@@ -18,7 +18,7 @@
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/plain.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 #include "xenstore-helpers/paths.h"
 
 /* ---- which domain ---- */

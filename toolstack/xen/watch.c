@@ -15,7 +15,7 @@
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
 #include "toolstack/xen/suspend.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     RECONNECT_SECONDS = 5

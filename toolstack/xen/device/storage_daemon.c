@@ -19,7 +19,7 @@
 #include "toolstack/image/image.h"
 #include "toolstack/program.h"
 #include "toolstack/qmp.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     ANSWER_MAX = 64 * 1024,

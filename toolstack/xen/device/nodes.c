@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 #include "xenstore-helpers/xenbus.h"
 
 struct making {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which disks are ours, and their numbers: the program that calls libxl has to
  * know as well. */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 /* A drive without a medium is one of ours too: it may be given one. */
 static bool

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -24,7 +24,7 @@
 #include "base/process.h"
 #include "base/util.h"
 #include "toolstack/program.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     READY_FD = 3,
