@@ -21,9 +21,18 @@
 
 #define XK_READY_ENV "XK_READY_FD"
 
-/* ---- kinds: the first argument of xk-backend ---- */
+/* ---- the first argument of xk-backend ---- */
 
+/* Kinds: the second argument is the directory. */
 #define XK_DEVICE_BLOCK "block"
+
+/* Work beside the service of a disk:
+ *   storage DIRECTORY UID IMAGE... -- PROGRAM...   starts what serves its image
+ *   flush DIRECTORY MS    keeps what was written, while it is served
+ *   settle DIRECTORY MS   keeps what was written, after it was served */
+#define XK_DISK_WORK_STORAGE "storage"
+#define XK_DISK_WORK_FLUSH "flush"
+#define XK_DISK_WORK_SETTLE "settle"
 
 /* ---- files in the directory ---- */
 
@@ -32,9 +41,14 @@
 #define XK_DEVICE_PROCESS "backend.json" /* which process (base/process.h) */
 #define XK_DEVICE_CONTROL "control"      /* socket */
 /* Of a disk. */
-#define XK_DISK_INFLIGHT "inflight"  /* log of requests under way */
-#define XK_DISK_FLUSHER "flusher"    /* socket of who flushes a raw image */
-#define XK_DISK_DAEMON "daemon.json" /* which process serves the image */
+#define XK_DISK_INFLIGHT "inflight" /* log of requests under way */
+#define XK_DISK_FLUSHER "flusher"   /* socket of who flushes a raw image */
+#define XK_DISK_FLUSHER_PROCESS "flusher.json" /* which process that is */
+#define XK_DISK_DAEMON "daemon.json"   /* which process serves the image */
+#define XK_DISK_DAEMON_LOCK "qsd.lock" /* held as long as that lives */
+#define XK_DISK_DAEMON_PID "qsd.pid"   /* for people: it can write there */
+#define XK_DISK_NBD "nbd"              /* its socket for xk-backend */
+#define XK_DISK_QMP "qmp"              /* its socket for xk */
 
 /* ---- members of DEVICE_FILE ---- */
 
@@ -52,7 +66,10 @@ enum {
 #define XK_DISK_VDEV "vdev"
 #define XK_DISK_TARGET "target" /* the image, as people name it */
 #define XK_DISK_FORMAT "format"
-#define XK_DISK_ENGINE "engine" /* "file", "nbd" or "null" */
+#define XK_DISK_ENGINE "engine" /* one of the next three */
+#define XK_DISK_ENGINE_FILE "file"
+#define XK_DISK_ENGINE_NBD "nbd"
+#define XK_DISK_ENGINE_NULL "null"
 #define XK_DISK_SOCKET "socket" /* of "nbd" */
 #define XK_DISK_SIZE "size"     /* of "null": bytes */
 #define XK_DISK_READ_ONLY "readonly"
@@ -76,5 +93,25 @@ enum {
 #define XK_DEVICE_ASK_STATUS                                                   \
     "{\"" XK_DEVICE_QUERY "\":\"" XK_DEVICE_QUERY_STATUS "\"}"
 #define XK_DEVICE_ASK(order) "{\"" order "\":true}"
+
+/* Instead of an answer, and on the descriptor of XK_READY_ENV. */
+#define XK_DEVICE_ERROR "error"
+
+/* ---- members of the status ---- */
+
+#define XK_STATUS_STATE "state"   /* a word for people */
+#define XK_STATUS_REASON "reason" /* why it is not served well, or null */
+/* Of a disk. */
+#define XK_STATUS_POISONED "poisoned" /* a flush was lost */
+#define XK_STATUS_QUEUES "queues"
+#define XK_STATUS_IMAGE_BYTES "image_bytes"
+#define XK_STATUS_READ_REQUESTS "read_requests"
+#define XK_STATUS_READ_BYTES "read_bytes"
+#define XK_STATUS_WRITE_REQUESTS "write_requests"
+#define XK_STATUS_WRITE_BYTES "write_bytes"
+#define XK_STATUS_FLUSH_REQUESTS "flush_requests"
+#define XK_STATUS_DISCARD_REQUESTS "discard_requests"
+#define XK_STATUS_ERRORS "errors"
+#define XK_STATUS_INFLIGHT "inflight"
 
 #endif

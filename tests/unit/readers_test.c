@@ -45,7 +45,7 @@
 #include "toolstack/kvm/uid.h"
 #endif
 #ifdef XK_WITH_XEN
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 #endif
 
 enum {
@@ -534,19 +534,20 @@ static int
 read_as_toolstack(struct fixture *f, const struct xk_buf *text,
                   struct xk_error *err)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
-    const struct xk_vbd *vbd;
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
+    const struct xk_xen_device *device;
 
     write_device(f, text);
-    if (xk_vbds_list(f->record, &vbds, err) == -1)
+    if (xk_xen_devices_list(f->record, &devices, err) == -1)
         return -1;
-    assert_int_equal(vbds.count, 1);
-    vbd = &vbds.items[0];
-    assert_true((vbd->json != NULL) == (vbd->unknown == NULL));
-    (void)xk_vbds_need_start(f->record);
-    if (vbd->json == NULL)
-        assert_int_equal(xk_vbds_start(NULL, f->record, soon(), err), -1);
-    return xk_vbd_need_known(vbd, err);
+    assert_int_equal(devices.count, 1);
+    device = &devices.items[0];
+    assert_true((device->json != NULL) == (device->unknown == NULL));
+    (void)xk_xen_devices_need_start(f->record);
+    if (device->json == NULL)
+        assert_int_equal(xk_xen_devices_start(NULL, f->record, soon(), err),
+                         -1);
+    return xk_xen_device_need_known(device, err);
 }
 #endif
 

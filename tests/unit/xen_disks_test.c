@@ -4,7 +4,7 @@
  * serves them is a process that does nothing but hold the lock, and what starts
  * it is a script, which lies beside this program: it has a folder of its own.
  */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/vbd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -354,8 +354,8 @@ a_held_disk_is_served_again_after_a_move_that_failed(void **context)
 
     make_held(f);
     end_server(f);
-    assert_done(f, xk_vbds_start(&f->xen, f->record, xk_deadline_in_ms(WAIT_MS),
-                                 &f->err));
+    assert_done(f, xk_xen_devices_start(&f->xen, f->record,
+                                        xk_deadline_in_ms(WAIT_MS), &f->err));
     assert_true(has(f, XVDB, "started"));
 }
 
@@ -428,7 +428,7 @@ a_disk_is_taken_away_as_a_whole(void **context)
     XK_CLEANUP_FREE char *path = file_of(f, XVDB, "mount");
     XK_CLEANUP_FREE char *gone =
         xk_asprintf("%s/gone-%u/mount", f->record->path, XVDB);
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     bool stopped;
 
     make_folder(f, XVDB);
@@ -436,11 +436,11 @@ a_disk_is_taken_away_as_a_whole(void **context)
     if (mkdir(path, 0700) == -1 || mount("none", path, "tmpfs", 0, NULL) == -1)
         skip();
     stopped = change(f, NULL, XVDB, true) == -1;
-    assert_int_equal(xk_vbds_list(f->record, &vbds, &f->err), 0);
+    assert_int_equal(xk_xen_devices_list(f->record, &devices, &f->err), 0);
     if (umount(gone) == -1)
         umount(path);
     assert_true(stopped);
-    assert_int_equal(vbds.count, 0);
+    assert_int_equal(devices.count, 0);
     make_folder(f, XVDB);
     assert_done(f, change(f, NULL, XVDB, true));
     assert_false(has(f, XVDB, "") || access(gone, F_OK) == 0);
@@ -451,7 +451,7 @@ a_disk_is_taken_away_as_a_whole(void **context)
 static int
 flush(struct fixture *f)
 {
-    return xk_vbds_flush(f->record, xk_deadline_in_ms(WAIT_MS), &f->err);
+    return xk_xen_devices_flush(f->record, xk_deadline_in_ms(WAIT_MS), &f->err);
 }
 
 static int
@@ -470,11 +470,12 @@ assert_goes_nowhere(struct fixture *f)
     assert_int_equal(f->err.kind, XK_ERR_UNSUPPORTED);
     assert_int_equal(flush(f), -1);
     assert_int_equal(
-        xk_vbds_stop(f->record, xk_deadline_in_ms(WAIT_MS), &f->err), -1);
+        xk_xen_devices_stop(f->record, xk_deadline_in_ms(WAIT_MS), &f->err),
+        -1);
     assert_true(server_lives(f));
     /* Nothing has ended, so nothing keeps its guest from going on. */
-    assert_done(f, xk_vbds_start(&f->xen, f->record, xk_deadline_in_ms(WAIT_MS),
-                                 &f->err));
+    assert_done(f, xk_xen_devices_start(&f->xen, f->record,
+                                        xk_deadline_in_ms(WAIT_MS), &f->err));
 }
 
 static void

@@ -11,9 +11,9 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/config_support.h"
 #include "toolstack/record.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
 
 enum {
     OTHER, /* its name is the beginning of the guest's */
@@ -82,8 +82,8 @@ xk_xen_store_deadline(struct xk_deadline deadline)
 }
 
 int
-xk_vbds_remove(struct xk_xen *xen, const struct xk_record *record,
-               struct xk_deadline deadline, struct xk_error *err)
+xk_xen_devices_remove(struct xk_xen *xen, const struct xk_record *record,
+                      struct xk_deadline deadline, struct xk_error *err)
 {
     (void)xen;
     (void)record;

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/vbd.h"
 
 enum {
     LITTLE_MS = 50,
@@ -28,7 +28,7 @@ enum {
 
 struct fixture {
     char *folder;
-    struct xk_vbd vbd;
+    struct xk_xen_device device;
     pid_t server; /* a process of ours */
     int lock_fd;  /* held by us, as by a backend */
     struct xk_error err;
@@ -71,20 +71,20 @@ start(bool deaf)
 static int
 setup(void **context)
 {
-    static const char json[] = "{\"engine\":\"nbd\",\"readonly\":true}";
+    static const char json[] = "{\"engine\":\"nbd\",\"readonly\":true,"
+                               "\"target\":\"\",\"format\":\"raw\"}";
     struct fixture *f = XK_NEW(struct fixture);
 
     f->folder = scratch_new();
     f->lock_fd = -1;
-    f->vbd = (struct xk_vbd){
+    f->device = (struct xk_xen_device){
+        .kind = &xk_vbd_kind,
         .number = 51712,
         .path = f->folder,
         .json = xk_json_parse(json, strlen(json), "test", &f->err),
-        .vdev = "xvda",
-        .target = "",
-        .format = "raw",
+        .name = "xvda",
     };
-    f->vbd.document = f->vbd.json;
+    f->device.document = f->device.json;
     f->server = start(false);
     *context = f;
     return 0;
@@ -99,7 +99,7 @@ teardown(void **context)
     waitpid(f->server, NULL, 0);
     if (f->lock_fd != -1)
         close(f->lock_fd);
-    xk_json_free(f->vbd.document);
+    xk_json_free(f->device.document);
     scratch_free(f->folder);
     free(f);
     return 0;
@@ -152,16 +152,17 @@ await_end(pid_t pid)
 static void
 try_everything(struct fixture *f)
 {
-    int fds[2] = {xk_vbd_open_process(&f->vbd, false),
-                  xk_vbd_open_process(&f->vbd, true)};
+    int fds[XK_XEN_DEVICE_PROCESSES];
 
-    assert_int_equal(fds[0], -1);
-    assert_int_equal(fds[1], -1);
-    xk_vbd_begin_stop(&f->vbd);
+    assert_int_equal(xk_xen_device_open_backend(&f->device), -1);
+    assert_int_equal(xk_xen_device_open_processes(&f->device, fds), 0);
+    xk_xen_device_begin_stop(&f->device);
     assert_int_equal(
-        xk_vbd_stop(&f->vbd, xk_deadline_in_ms(LITTLE_MS), &f->err), 0);
-    assert_int_equal(
-        xk_vbd_abandon(&f->vbd, xk_deadline_in_ms(LITTLE_MS), &f->err), 0);
+        xk_xen_device_stop(&f->device, xk_deadline_in_ms(LITTLE_MS), &f->err),
+        0);
+    assert_int_equal(xk_xen_device_abandon(
+                         &f->device, xk_deadline_in_ms(LITTLE_MS), &f->err),
+                     0);
 }
 
 /* ---- the tests ---- */
@@ -174,7 +175,7 @@ a_pid_that_a_jailed_process_wrote_is_not_signalled(void **context)
     lock_and_write(f, "qsd.pid", f->server);
     try_everything(f);
     assert_false(has_ended(f->server, NULL));
-    assert_false(xk_vbd_is_served(&f->vbd));
+    assert_false(xk_xen_device_is_served(&f->device));
 }
 
 static void
@@ -185,12 +186,12 @@ who_holds_a_lock_and_is_not_named_is_not_taken_for_nobody(void **context)
 
     for (size_t i = 0; i < 2; i++) {
         lock_and_write(f, names[i], f->server);
-        assert_int_equal(xk_vbd_stop(&f->vbd, soon(), &f->err), -1);
+        assert_int_equal(xk_xen_device_stop(&f->device, soon(), &f->err), -1);
         assert_int_equal(f->err.kind, XK_ERR_IN_USE);
         assert_non_null(strstr(f->err.message, names[i]));
         assert_false(has_ended(f->server, NULL));
     }
-    assert_false(xk_vbd_is_served(&f->vbd));
+    assert_false(xk_xen_device_is_served(&f->device));
 }
 
 static void
@@ -214,10 +215,10 @@ the_process_that_was_named_with_privileges_is_ended(void **context)
 
     name_process(f, "backend.json", f->server, 0);
     lock_and_write(f, "lock", bystander);
-    xk_vbd_begin_stop(&f->vbd);
+    xk_xen_device_begin_stop(&f->device);
     status = await_end(f->server);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-    assert_int_equal(xk_vbd_stop(&f->vbd, soon(), &f->err), 0);
+    assert_int_equal(xk_xen_device_stop(&f->device, soon(), &f->err), 0);
     assert_false(has_ended(bystander, NULL));
     kill(bystander, SIGKILL);
     await_end(bystander);
@@ -232,8 +233,9 @@ who_lets_go_of_its_lock_and_stays_is_killed(void **context)
     int status;
 
     name_process(f, "backend.json", deaf, 0);
-    assert_int_equal(
-        xk_vbd_abandon(&f->vbd, xk_deadline_in_ms(LITTLE_MS), &f->err), 0);
+    assert_int_equal(xk_xen_device_abandon(
+                         &f->device, xk_deadline_in_ms(LITTLE_MS), &f->err),
+                     0);
     status = await_end(deaf);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
@@ -245,24 +247,24 @@ who_has_let_go_of_its_lock_does_not_serve(void **context)
 
     name_process(f, "backend.json", f->server, 0);
     name_process(f, "daemon.json", f->server, 0);
-    assert_false(xk_vbd_is_served(&f->vbd));
+    assert_false(xk_xen_device_is_served(&f->device));
     lock_and_write(f, "lock", 1);
-    assert_true(xk_vbd_is_served(&f->vbd));
+    assert_true(xk_xen_device_is_served(&f->device));
 }
 
 static void
 a_pidfd_is_of_the_process_that_was_named(void **context)
 {
     struct fixture *f = *context;
-    XK_CLEANUP_CLOSE int fd = -1;
+    int fds[XK_XEN_DEVICE_PROCESSES];
 
     name_process(f, "daemon.json", f->server, 0);
-    assert_int_equal(xk_vbd_open_process(&f->vbd, false), -1);
-    fd = xk_vbd_open_process(&f->vbd, true);
-    assert_int_not_equal(fd, -1);
+    assert_int_equal(xk_xen_device_open_backend(&f->device), -1);
+    assert_int_equal(xk_xen_device_open_processes(&f->device, fds), 1);
     kill(f->server, SIGKILL);
     assert_int_not_equal(
-        xk_deadline_poll(soon(), fd, POLLIN, "its end", &f->err), -1);
+        xk_deadline_poll(soon(), fds[0], POLLIN, "its end", &f->err), -1);
+    close(fds[0]);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -158,7 +158,8 @@ a_disk_whose_last_flush_fails_is_not_stopped_for_another_host(void **state)
     leave_as_a_backend_does();
     note_a_write();
     slow_file_fail(&vbd_world.image, 0, 1);
-    r = xk_vbd_stop(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS), &err);
+    r = xk_xen_device_stop(&vbd_world.device, xk_deadline_in_ms(VBD_WAIT_MS),
+                           &err);
     unlink(path);
     assert_int_equal(r, -1);
     assert_non_null(strstr(err.message, "has lost what was written"));
@@ -282,18 +283,18 @@ start_flusher(void)
 static void
 leave_raw(void)
 {
-    static const char json[] = "{\"readonly\":false,\"engine\":\"file\"}";
     XK_CLEANUP_FREE char *device = xk_asprintf(
         "{\"version\":1,\"domid\":1,\"devid\":51712,\"vdev\":\"xvda\","
         "\"frontend\":\"/f\",\"backend\":\"/b\",\"target\":\"%s\","
         "\"engine\":\"file\",\"readonly\":false,\"uid\":%u,\"gid\":%u}",
-        vbd_world.image.path, XK_VBD_FIRST_UID + 1, XK_VBD_FIRST_UID + 1);
+        vbd_world.image.path, XK_XEN_DEVICE_FIRST_UID + 1,
+        XK_XEN_DEVICE_FIRST_UID + 1);
     XK_CLEANUP_CLOSE int dir =
         open(vbd_world.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     vbd_end_daemon();
-    xk_json_cleanup(&vbd_world.vbd.json);
-    vbd_world.vbd.json = xk_json_parse(json, strlen(json), "x", NULL);
+    xk_json_cleanup(&vbd_world.device.json);
+    vbd_world.device.json = vbd_json("file");
     assert_int_equal(
         xk_write_file(dir, "device.json", device, strlen(device), false, &err),
         0);
@@ -329,7 +330,7 @@ static int
 stop_disk(int64_t ms)
 {
     XK_CLEANUP_FREE char *path = link_backend();
-    int r = xk_vbd_stop(&vbd_world.vbd, xk_deadline_in_ms(ms), &err);
+    int r = xk_xen_device_stop(&vbd_world.device, xk_deadline_in_ms(ms), &err);
 
     unlink(path);
     return r;
@@ -369,9 +370,10 @@ a_disk_that_failed_a_flush_is_not_stopped_for_another_host(void **state)
         assert_int_equal(stop_disk(VBD_WAIT_MS), -1);
         assert_non_null(strstr(err.message, "has lost what was written"));
     }
-    assert_int_equal(
-        xk_vbd_abandon(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS), &err),
-        0);
+    assert_int_equal(xk_xen_device_abandon(&vbd_world.device,
+                                           xk_deadline_in_ms(VBD_WAIT_MS),
+                                           &err),
+                     0);
     assert_false(has_flusher());
 }
 
@@ -409,9 +411,10 @@ a_disk_that_is_not_flushed_in_time_is_not_stopped(void **state)
     assert_true(has_flusher()); /* for whoever serves it next */
     slow_file_release(&vbd_world.image);
     assert_int_equal(stop_disk(VBD_WAIT_MS), 0);
-    assert_int_equal(
-        xk_vbd_abandon(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS), &err),
-        0);
+    assert_int_equal(xk_xen_device_abandon(&vbd_world.device,
+                                           xk_deadline_in_ms(VBD_WAIT_MS),
+                                           &err),
+                     0);
 }
 
 static struct xk_process
@@ -510,9 +513,10 @@ a_flusher_that_is_stopped_and_cannot_be_reached_is_ended(void **state)
     process = find_flusher();
     xk_process_signal(&process, SIGSTOP);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(
-        xk_vbd_abandon(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS), &err),
-        0);
+    assert_int_equal(xk_xen_device_abandon(&vbd_world.device,
+                                           xk_deadline_in_ms(VBD_WAIT_MS),
+                                           &err),
+                     0);
     assert_false(xk_process_alive(&process));
 }
 

@@ -52,24 +52,31 @@ start_daemon(void)
     assert_int_equal(stat(pid_file, &st), 0);
 }
 
+struct xk_json *
+vbd_json(const char *engine)
+{
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("{\"readonly\":false,\"engine\":\"%s\",\"target\":\"%s\","
+                    "\"format\":\"raw\"}",
+                    engine, vbd_world.image.path);
+
+    return xk_json_parse(text, strlen(text), "x", NULL);
+}
+
 int
 vbd_set_up(void **state)
 {
     XK_CLEANUP_FREE char *path = NULL;
-    XK_CLEANUP_FREE char *json = NULL;
 
     (void)state;
     vbd_world.folder = scratch_new();
     path = xk_asprintf("%s/image", vbd_world.folder);
     slow_file_new(&vbd_world.image, path, IMAGE_BYTES, false);
-    json = xk_asprintf("{\"readonly\":false,\"engine\":\"nbd\"}");
-    vbd_world.vbd =
-        (struct xk_vbd){.number = 51712,
-                        .path = vbd_world.folder,
-                        .json = xk_json_parse(json, strlen(json), "x", NULL),
-                        .vdev = "xvda",
-                        .target = vbd_world.image.path,
-                        .format = "raw"};
+    vbd_world.device = (struct xk_xen_device){.kind = &xk_vbd_kind,
+                                              .number = 51712,
+                                              .path = vbd_world.folder,
+                                              .json = vbd_json("nbd"),
+                                              .name = "xvda"};
     start_daemon();
     return 0;
 }
@@ -90,7 +97,7 @@ vbd_tear_down(void **state)
     (void)state;
     slow_file_release(&vbd_world.image);
     vbd_end_daemon();
-    xk_json_cleanup(&vbd_world.vbd.json);
+    xk_json_cleanup(&vbd_world.device.json);
     slow_file_free(&vbd_world.image);
     scratch_free(vbd_world.folder);
     return 0;

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "tests/fakes/slow_file.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/vbd.h"
 
 enum {
     VBD_SOON_MS = 300,
@@ -20,7 +20,7 @@ enum {
 extern struct vbd_world {
     char *folder; /* of the device */
     struct slow_file image;
-    struct xk_vbd vbd;
+    struct xk_xen_device device;
     pid_t daemon_pid; /* 0: it was ended */
 } vbd_world;
 
@@ -29,6 +29,9 @@ int vbd_set_up(void **state);
 int vbd_tear_down(void **state);
 
 void vbd_end_daemon(void);
+
+/* What device.json says of the disk, by that engine: "nbd" or "file". */
+struct xk_json *vbd_json(const char *engine);
 
 /* A block of it, by a client of the daemon. -1: it did not end well. */
 int vbd_write_with(uint8_t fill);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A storage daemon, or a client of it, is killed while it writes; what there is
  * in the directory of a disk. */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/storage_daemon.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -40,17 +40,17 @@ an_image_is_offered_again_after_the_writes_of_a_dead_client(void **state)
 {
     (void)state;
     kill_while_it_writes(0xaa);
-    assert_int_equal(xk_vbd_offer_image(&vbd_world.vbd,
+    assert_int_equal(xk_vbd_offer_image(&vbd_world.device,
                                         xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
     assert_int_equal(vbd_write_with(0xbb), -1);
     /* Another verb finds it on its way. */
-    assert_int_equal(xk_vbd_offer_image(&vbd_world.vbd,
+    assert_int_equal(xk_vbd_offer_image(&vbd_world.device,
                                         xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
     slow_file_release(&vbd_world.image);
-    if (xk_vbd_offer_image(&vbd_world.vbd, xk_deadline_in_ms(VBD_WAIT_MS),
+    if (xk_vbd_offer_image(&vbd_world.device, xk_deadline_in_ms(VBD_WAIT_MS),
                            &err) == -1)
         fail_msg("%s", err.message);
     assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xaa);
@@ -64,12 +64,12 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
     (void)state;
     kill_while_it_writes(0xaa);
     kill(vbd_world.daemon_pid, SIGKILL);
-    assert_int_equal(xk_vbd_await_image(&vbd_world.vbd,
+    assert_int_equal(xk_vbd_await_image(&vbd_world.device,
                                         xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
     assert_int_equal(err.kind, XK_ERR_IN_USE);
     slow_file_release(&vbd_world.image);
-    assert_int_equal(xk_vbd_await_image(&vbd_world.vbd,
+    assert_int_equal(xk_vbd_await_image(&vbd_world.device,
                                         xk_deadline_in_ms(VBD_WAIT_MS), &err),
                      0);
     assert_int_equal(slow_file_byte(&vbd_world.image, 0), 0xaa);
@@ -99,11 +99,11 @@ serve(const struct xk_record *record)
 static bool
 is_known(const struct xk_record *record)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
-    assert_int_equal(xk_vbds_list(record, &vbds, &err), 0);
-    assert_int_equal(vbds.count, 1);
-    return xk_vbd_need_known(&vbds.items[0], &err) == 0;
+    assert_int_equal(xk_xen_devices_list(record, &devices, &err), 0);
+    assert_int_equal(devices.count, 1);
+    return xk_xen_device_need_known(&devices.items[0], &err) == 0;
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 enum {
     DOMID = 31999
@@ -55,13 +55,13 @@ a_domain_whose_disks_user_is_a_process_already_is_refused(void **context)
     struct xk_record record = {
         .path = scratch,
         .dir_fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    pid_t pid = start_stranger(XK_VBD_FIRST_UID + DOMID);
+    pid_t pid = start_stranger(XK_XEN_DEVICE_FIRST_UID + DOMID);
     char path[256];
 
     (void)context;
     assert_non_null(config);
-    assert_int_equal(xk_vbds_attach(NULL, &record, DOMID, config,
-                                    xk_deadline_in_ms(10000), &err),
+    assert_int_equal(xk_xen_devices_attach(NULL, &record, DOMID, config,
+                                           xk_deadline_in_ms(10000), &err),
                      -1);
     assert_int_equal(err.kind, XK_ERR_HOST);
     assert_non_null(strstr(err.message, "a process is that user already"));

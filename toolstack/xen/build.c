@@ -4,10 +4,11 @@
 
 #include "base/cleanup.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/device/device.h"
+#include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/plain.h"
-#include "toolstack/xen/vbd.h"
 
 enum {
     DESCRIBE_MS = 10000
@@ -70,17 +71,18 @@ xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
 
 /* libxl has made the domain without them. */
 int
-xk_xen_attach_disks(struct xk_xen *xen, const struct xk_record *record,
-                    const struct xk_domain_config *config,
-                    const struct xk_json *answer, struct xk_deadline deadline,
-                    struct xk_error *err)
+xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
+                   const struct xk_domain_config *config,
+                   const struct xk_json *answer, struct xk_deadline deadline,
+                   struct xk_error *err)
 {
     int64_t domid;
 
     if (!xk_json_integer(xk_json_get(answer, "domid"), &domid) || domid <= 0)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "xk-libxl does not say which domain it made");
-    return xk_vbds_attach(xen, record, (unsigned)domid, config, deadline, err);
+    return xk_xen_devices_attach(xen, record, (unsigned)domid, config, deadline,
+                                 err);
 }
 
 /* By xk-build. What it declines is not begun, and libxl's to make. */
@@ -113,7 +115,7 @@ xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
         xk_xen_helper_config(xen, NULL, "build", record, config, -1, NULL,
                              &answer, deadline, err) == -1)
         return -1;
-    return xk_xen_attach_disks(xen, record, config, answer, deadline, err);
+    return xk_xen_attach_ours(xen, record, config, answer, deadline, err);
 }
 
 /* Another domain of Xen with the same UUID, from the first instruction on. One
@@ -147,7 +149,7 @@ describe_disks(const struct xk_domain_config *config,
     for (size_t i = 0; i < config->disk_count; i++) {
         const struct xk_disk *disk = &config->disks[i];
 
-        if (!xk_vbd_is_ours(config, disk))
+        if (!xk_disk_is_ours(config, disk))
             continue;
         xk_json_open_object(writer, NULL);
         xk_json_put_string(writer, "vdev", disk->vdev);

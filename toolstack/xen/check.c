@@ -11,9 +11,10 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/xen/device/device.h"
+#include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
 
 enum {
     MEMORY_MS = 10000,
@@ -122,37 +123,7 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
     }
 }
 
-/* One of ours. An image in use is no fault of the file's. */
-static int
-check_vbd(const struct xk_state *state, const struct xk_disk *disk, bool shared,
-          struct xk_problems *problems, struct xk_error *err)
-{
-    struct xk_error why = {0};
-
-    if (xk_vbd_check(state, disk, shared, &why) == 0)
-        return 0;
-    if (why.kind == XK_ERR_CONFIG) {
-        xk_problem_add(problems, XK_PROBLEM_ERROR, &disk->where, "%s",
-                       why.message);
-        return 0;
-    }
-    *err = why;
-    return -1;
-}
-
-static int
-check_vbds(const struct xk_state *state, const struct xk_domain_config *config,
-           bool shared, struct xk_problems *problems, struct xk_error *err)
-{
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (xk_vbd_is_ours(config, &config->disks[i]) &&
-            check_vbd(state, &config->disks[i], shared, problems, err) == -1)
-            return -1;
-    }
-    return 0;
-}
-
-/* One of libxl's. */
+/* Those that libxl's backends serve. */
 static void
 check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
 {
@@ -160,7 +131,7 @@ check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
         const struct xk_disk *disk = &config->disks[i];
         struct stat st;
 
-        if (xk_vbd_is_ours(config, disk) || disk->target == NULL ||
+        if (xk_disk_is_ours(config, disk) || disk->target == NULL ||
             disk->target[0] != '/' || disk->script != NULL ||
             disk->backend_domain != NULL)
             continue;
@@ -255,7 +226,8 @@ xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
     check_disks(config, problems);
     check_vifs(config, problems);
     check_pci(config, problems);
-    if (check_vbds(xen->base.state, config, shared, problems, err) == -1)
+    if (xk_xen_devices_check(xen->base.state, config, shared, problems, err) ==
+        -1)
         return -1;
     if (problems->errors > 0)
         return 0;

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "toolstack/xen/config_options.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/disk_ours.h"
 
 /* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {
@@ -95,7 +95,7 @@ xk_xen_config_devices(const struct xk_domain_config *config,
     to->disks = xk_calloc(config->disk_count, sizeof(*to->disks));
     to->nics = xk_calloc(config->vif_count, sizeof(*to->nics));
     for (size_t i = 0; i < config->disk_count; i++) {
-        if (xk_vbd_is_ours(config, &config->disks[i]))
+        if (xk_disk_is_ours(config, &config->disks[i]))
             continue;
         if (put_disk(&config->disks[i], &to->disks[to->num_disks++], err) == -1)
             return -1;

@@ -2,146 +2,18 @@
 /* What is done to the disks of a domain that is there. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/device/vbd.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/suspend.h"
-#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
-
-enum {
-    SHORT_LIFE_S = 2,
-};
-
-/* ---- served again ---- */
-
-/* One that is handed to another host, or is being taken apart, has none on
- * purpose; one that is suspended may be another toolstack's to deal with. */
-bool
-xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
-{
-    struct xk_xen *xen = xk_xen(hv);
-    struct xk_xen_domain found;
-
-    if (xk_xen_find(xen, &record->uuid, &found, NULL) == -1)
-        return false;
-    if (xk_xen_is_suspended(&found))
-        return xk_suspend_is_left(xen, record, found.domid,
-                                  xk_deadline_in_ms(XK_XEN_STORE_MS));
-    return (found.state == XK_STATE_RUNNING ||
-            found.state == XK_STATE_PAUSED) &&
-           xk_vbds_need_start(record);
-}
-
-/* It suspended after its save or move was given up. It is looked at anew: to
- * serve its disks may have taken a while. */
-static int
-let_go_on(struct xk_xen *xen, const struct xk_record *record,
-          struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_xen_domain found;
-
-    if (!xk_suspend_may_be_left(record))
-        return 0;
-    if (xk_xen_find(xen, &record->uuid, &found, err) == -1)
-        return -1;
-    if (!xk_xen_is_suspended(&found) ||
-        !xk_suspend_is_left(xen, record, found.domid, deadline))
-        return 0;
-    if (xk_xen_helper_simple(xen, "resume", record, found.domid, NULL, deadline,
-                             err) == -1)
-        return -1;
-    xk_suspend_forget(record);
-    xk_info("domain %s: it suspended after its save or move was given up, and "
-            "goes on",
-            record->uuid_text);
-    return 0;
-}
-
-/* A time that is yet to come is of a clock that was set back since: the guest
- * must not wait until then. */
-static bool
-is_recent(const struct stat *st)
-{
-    time_t age = time(NULL) - st->st_mtime;
-
-    return age >= 0 && age < SHORT_LIFE_S;
-}
-
-/* A guest that makes them die must not make us work without end: whoever asks
- * for this waits longer after each failure. */
-static bool
-has_just_started(const struct xk_vbd *vbd)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/lock", vbd->path);
-    struct stat st;
-
-    return vbd->json != NULL && !xk_vbd_is_served(vbd) &&
-           stat(path, &st) == 0 && is_recent(&st);
-}
-
-/* Nobody waits to be told what is lost of it, and it goes in any case. */
-static int
-remove_left(struct xk_xen *xen, const struct xk_record *record,
-            const struct xk_vbd *vbd, struct xk_deadline deadline,
-            struct xk_error *err)
-{
-    struct xk_error why;
-
-    if (xk_vbd_settle(vbd, deadline, &why) == -1)
-        xk_warn("domain %s: %s", record->uuid_text, why.message);
-    return xk_vbd_remove(xen, record, vbd, deadline, err);
-}
-
-/* 1: it is taken away, since its guest has let go of it. */
-static int
-remove_if_left(struct xk_xen *xen, const struct xk_record *record,
-               const struct xk_vbd *vbd, struct xk_deadline deadline,
-               struct xk_error *err)
-{
-    int left;
-
-    if (vbd->json == NULL || !xk_vbd_is_leaving(vbd) || xk_vbd_is_served(vbd))
-        return 0;
-    left = xk_vbd_has_left(xen, vbd, deadline, err);
-    if (left == 1 && remove_left(xen, record, vbd, deadline, err) == -1)
-        return -1;
-    return left;
-}
-
-int
-xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
-              struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
-
-    if (xk_vbds_list(record, &vbds, err) == -1)
-        return -1;
-    for (size_t i = 0; i < vbds.count; i++) {
-        const struct xk_vbd *vbd = &vbds.items[i];
-        int gone = remove_if_left(xk_xen(hv), record, vbd, deadline, err);
-
-        if (gone == -1)
-            return -1;
-        if (gone == 0 && has_just_started(vbd))
-            return xk_fail(err, XK_ERR_FAILED,
-                           "what serves disk %s ended soon after its start; "
-                           "its log in \"%s\" tells why",
-                           vbd->vdev, vbd->path);
-    }
-    if (xk_vbds_start(xk_xen(hv), record, deadline, err) == -1)
-        return -1;
-    return let_go_on(xk_xen(hv), record, deadline, err);
-}
 
 /* ---- libxl's ---- */
 
@@ -167,7 +39,7 @@ static bool
 any_of_libxl(const struct xk_domain_config *config)
 {
     for (size_t i = 0; i < config->disk_count; i++) {
-        if (!xk_vbd_is_ours(config, &config->disks[i]))
+        if (!xk_disk_is_ours(config, &config->disks[i]))
             return true;
     }
     return false;
@@ -203,22 +75,22 @@ xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 static int
-grow_image(const struct xk_vbd *vbd, uint64_t bytes,
+grow_image(const struct xk_xen_device *device, uint64_t bytes,
            struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer =
-        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, err);
+        xk_xen_device_ask(device, XK_DEVICE_ASK_STATUS, deadline, err);
     int64_t now;
 
     if (answer == NULL)
         return -1;
-    if (!xk_json_integer(xk_json_get(answer, "image_bytes"), &now))
+    if (!xk_json_integer(xk_json_get(answer, XK_STATUS_IMAGE_BYTES), &now))
         return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend tells no size");
     if ((uint64_t)now > bytes)
         return xk_fail(err, XK_ERR_USAGE,
                        "\"%s\" has %lld bytes; it is not made smaller",
-                       vbd->target, (long long)now);
-    return xk_vbd_resize(vbd, bytes, deadline, err);
+                       xk_vbd_target(device), (long long)now);
+    return xk_vbd_resize(device, bytes, deadline, err);
 }
 
 int
@@ -226,24 +98,25 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    const struct xk_disk *disk, uint64_t bytes,
                    struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const struct xk_vbd *vbd;
+    const struct xk_xen_device *device;
 
     (void)hv;
-    if (xk_vbds_list(domain->record, &vbds, err) == -1)
+    if (xk_xen_devices_list(domain->record, &devices, err) == -1)
         return -1;
-    vbd = xk_vbds_find(&vbds, xk_disk_number(disk));
-    if (vbd != NULL && xk_vbd_need_known(vbd, err) == -1)
+    device = xk_xen_devices_find(&devices, &xk_vbd_kind, xk_disk_number(disk));
+    if (device != NULL && xk_xen_device_need_known(device, err) == -1)
         return -1;
-    if (vbd == NULL || vbd->json == NULL)
+    if (device == NULL || device->json == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "disk %s is not served by xk-backend: only its disks "
                        "change their size while a guest runs",
                        disk->vdev);
     if (bytes != 0)
-        return grow_image(vbd, bytes, deadline, err);
-    answer = xk_vbd_ask(vbd, "{\"resize\":true}", deadline, err);
+        return grow_image(device, bytes, deadline, err);
+    answer = xk_xen_device_ask(device, XK_DEVICE_ASK(XK_ORDER_RESIZE), deadline,
+                               err);
     return answer == NULL ? -1 : 0;
 }
 
@@ -256,63 +129,54 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
         const char *name;
         uint64_t *to;
     } numbers[] = {
-        {"image_bytes", &info->bytes},
-        {"read_requests", &info->read_requests},
-        {"read_bytes", &info->read_bytes},
-        {"write_requests", &info->write_requests},
-        {"write_bytes", &info->write_bytes},
-        {"flush_requests", &info->flush_requests},
-        {"discard_requests", &info->discard_requests},
-        {"errors", &info->errors},
-        {"inflight", &info->inflight},
+        {XK_STATUS_IMAGE_BYTES, &info->bytes},
+        {XK_STATUS_READ_REQUESTS, &info->read_requests},
+        {XK_STATUS_READ_BYTES, &info->read_bytes},
+        {XK_STATUS_WRITE_REQUESTS, &info->write_requests},
+        {XK_STATUS_WRITE_BYTES, &info->write_bytes},
+        {XK_STATUS_FLUSH_REQUESTS, &info->flush_requests},
+        {XK_STATUS_DISCARD_REQUESTS, &info->discard_requests},
+        {XK_STATUS_ERRORS, &info->errors},
+        {XK_STATUS_INFLIGHT, &info->inflight},
     };
-    const char *state = xk_json_string(xk_json_get(answer, "state"));
+    const char *state = xk_json_string(xk_json_get(answer, XK_STATUS_STATE));
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++)
         *numbers[i].to = xk_json_count(answer, numbers[i].name);
-    info->queues = (unsigned)xk_json_count(answer, "queues");
+    info->queues = (unsigned)xk_json_count(answer, XK_STATUS_QUEUES);
     info->state = state != NULL ? state : "?";
-    info->reason = xk_json_string(xk_json_get(answer, "reason"));
+    info->reason = xk_json_string(xk_json_get(answer, XK_STATUS_REASON));
     info->known = true;
 }
 
-/* Whoever serves it next waits for what the last one began. */
-static bool
-waits_for_image(const struct xk_vbd *vbd, struct xk_error *why)
-{
-    XK_CLEANUP_CLOSE int daemon = xk_vbd_open_process(vbd, true);
-
-    return daemon == -1 &&
-           xk_vbd_await_image(vbd, xk_deadline_in_ms(0), why) == -1 &&
-           why->kind == XK_ERR_IN_USE;
-}
-
 static void
-tell_ours(const struct xk_vbd *vbd,
+tell_ours(const struct xk_xen_device *device,
           void (*disk)(const struct xk_disk_info *info, void *context),
           void *context, struct xk_deadline deadline)
 {
+    const char *target = xk_vbd_target(device);
     struct xk_disk_info info = {
-        .vdev = vbd->vdev,
-        .number = vbd->number,
-        .target = vbd->target[0] != '\0' ? vbd->target : NULL,
-        .format = vbd->format,
+        .vdev = device->name,
+        .number = device->number,
+        .target = target[0] != '\0' ? target : NULL,
+        .format = xk_vbd_format(device),
         .backend = "xk",
         .state = "not served",
-        .read_only = xk_json_is_true(xk_json_get(vbd->json, "readonly")),
-        .cdrom = xk_json_is_true(xk_json_get(vbd->json, "cdrom")),
+        .read_only =
+            xk_json_is_true(xk_json_get(device->json, XK_DISK_READ_ONLY)),
+        .cdrom = xk_vbd_is_cdrom(device),
     };
     struct xk_error why = {0};
     XK_CLEANUP_JSON struct xk_json *answer =
-        xk_vbd_ask(vbd, "{\"query\":\"status\"}", deadline, NULL);
+        xk_xen_device_ask(device, XK_DEVICE_ASK_STATUS, deadline, NULL);
 
     if (answer != NULL)
         take_status(answer, &info);
-    else if (waits_for_image(vbd, &why)) {
+    else if (xk_vbd_waits_for_image(device, &why)) {
         info.state = "waiting";
         info.reason = why.message;
     }
-    if (xk_vbd_is_leaving(vbd))
+    if (xk_xen_device_is_leaving(device))
         info.state = "leaving";
     disk(&info, context);
 }
@@ -401,17 +265,19 @@ xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 {
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     struct xk_xen_domain found;
 
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
         (domain->record != NULL &&
-         xk_vbds_list(domain->record, &vbds, err) == -1) ||
+         xk_xen_devices_list(domain->record, &devices, err) == -1) ||
         list_libxl(xen, found.domid, &names, deadline, err) == -1)
         return -1;
-    for (size_t i = 0; i < vbds.count; i++) {
-        if (vbds.items[i].json != NULL)
-            tell_ours(&vbds.items[i], disk, context, deadline);
+    for (size_t i = 0; i < devices.count; i++) {
+        const struct xk_xen_device *device = &devices.items[i];
+
+        if (device->kind == &xk_vbd_kind && device->json != NULL)
+            tell_ours(device, disk, context, deadline);
     }
     for (size_t i = 0; i < names.count; i++) {
         if (tell_libxl(xen, found.domid, names.items[i], disk, context,

@@ -7,9 +7,9 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
-#include "toolstack/xen/vbd.h"
 
 static struct xk_hypervisor *
 open_driver(const struct xk_state *state, struct xk_error *err)
@@ -133,13 +133,14 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *list,
     return 0;
 }
 
-/* One that has no disk of ours holds no file of ours. */
+/* One that has no device of ours holds no file of ours. */
 static bool
 owns(const struct xk_record *record)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
-    return xk_vbds_list(record, &vbds, NULL) == 0 && vbds.count > 0;
+    return xk_xen_devices_list(record, &devices, NULL) == 0 &&
+           devices.count > 0;
 }
 
 /* Logs of Xen's guests are xenconsoled's and logrotate's. */

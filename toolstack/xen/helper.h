@@ -58,11 +58,11 @@ int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
                             unsigned domid, const struct xk_disk_change *change,
                             struct xk_deadline deadline, struct xk_error *err);
 
-/* Once libxl has made the domain: the disks that it does not serve. answer is
- * what it said (build.c). */
-int xk_xen_attach_disks(struct xk_xen *xen, const struct xk_record *record,
-                        const struct xk_domain_config *config,
-                        const struct xk_json *answer,
-                        struct xk_deadline deadline, struct xk_error *err);
+/* Once libxl has made the domain: attach the devices that xk-backend serves.
+ * answer is what libxl said (build.c). */
+int xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
+                       const struct xk_domain_config *config,
+                       const struct xk_json *answer,
+                       struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device.h"
 
 /* A key that is set and not among these makes a domain libxl's. */
 static const enum xk_key plain_keys[] = {
@@ -53,22 +53,26 @@ has_gone(const struct xk_domain_config *config)
     return mode != NULL && strcmp(mode, "native_paravirt") == 0;
 }
 
+/* Whether xk-backend serves all of its devices. */
+static bool
+has_only_ours(const struct xk_domain_config *config)
+{
+    return xk_xen_devices_count_ours(config) ==
+           config->disk_count + config->vif_count;
+}
+
 bool
 xk_xen_config_is_plain(const struct xk_domain_config *config)
 {
 #ifndef XK_WITH_BUILDER
     return false;
 #endif
-    if (config->type == XK_TYPE_HVM || config->vif_count > 0 ||
+    if (config->type == XK_TYPE_HVM ||
         xk_config_string(config, XK_KEY_KERNEL) == NULL || has_gone(config))
         return false;
     for (int key = 0; key < XK_KEY_COUNT; key++) {
         if (config->values[key].set && !is_plain_key((enum xk_key)key))
             return false;
     }
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (!xk_vbd_is_ours(config, &config->disks[i]))
-            return false;
-    }
-    return true;
+    return has_only_ours(config);
 }

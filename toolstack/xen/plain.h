@@ -11,8 +11,8 @@
 #define XK_LIBXL_FILES "/var/lib/xen"
 
 /* Whether all that is asked is what xk-build does: PV and PVH guests with a
- * kernel, whose only devices are a console and disks of ours. All else is
- * libxl's. */
+ * kernel, whose only devices are a console and those that xk-backend serves.
+ * All else is libxl's. */
 bool xk_xen_config_is_plain(const struct xk_domain_config *config);
 
 #endif

@@ -15,10 +15,10 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/plain.h"
-#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 /* ---- which domain ---- */
@@ -157,7 +157,8 @@ xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (next == NULL)
         return -1;
     there = find_stopped(xen, domain, &next->uuid, &found, err);
-    if (there == -1 || xk_vbds_remove(xen, domain->record, deadline, err) == -1)
+    if (there == -1 ||
+        xk_xen_devices_remove(xen, domain->record, deadline, err) == -1)
         return -1;
     if (there == 0) /* where it is gone, it holds nothing */
         return 0;

@@ -15,10 +15,10 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/end.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/vbd.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
@@ -159,23 +159,23 @@ sweep_store(struct xk_xen *xen, const struct xk_uuid *uuid,
                            xk_xen_store_deadline(deadline), err);
 }
 
-/* Before the domain, whose memory they have mapped. It stands still from here
- * on and sees no error of theirs. */
+/* Before the domain, whose memory they have mapped. It is paused first, so that
+ * its guest sees no error of theirs. */
 static int
-remove_disks(struct xk_xen *xen, const struct xk_domain *domain,
-             struct xk_deadline deadline, struct xk_error *err)
+remove_devices(struct xk_xen *xen, const struct xk_domain *domain,
+               struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     struct xk_xen_domain found;
 
-    if (xk_vbds_list(domain->record, &vbds, err) == -1)
+    if (xk_xen_devices_list(domain->record, &devices, err) == -1)
         return -1;
-    if (vbds.count == 0)
+    if (devices.count == 0)
         return 0;
     if (xk_xen_find(xen, &domain->uuid, &found, NULL) == 0)
         xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain, found.domid,
                             "pause it", NULL);
-    return xk_vbds_remove(xen, domain->record, deadline, err);
+    return xk_xen_devices_remove(xen, domain->record, deadline, err);
 }
 
 int
@@ -186,7 +186,7 @@ xk_xen_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
     unsigned ended = 1;
 
     if (domain->record != NULL &&
-        remove_disks(xen, domain, deadline, err) == -1)
+        remove_devices(xen, domain, deadline, err) == -1)
         return -1;
 
     for (int i = 0; i < TRIES && ended > 0; i++) {

@@ -7,15 +7,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/helper.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
-#include "toolstack/xen/vbd.h"
 
 enum {
     INFO_MS = 10000,
     LOOK_MS = 50,      /* between two looks whether it was cancelled */
-    FLUSH_MS = 120000, /* of all disks, while the guest runs */
+    FLUSH_MS = 120000, /* of all devices, while the guest runs */
 };
 
 static int
@@ -42,13 +42,13 @@ xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_json_writer *writer, struct xk_deadline deadline,
                  struct xk_error *err)
 {
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     unsigned major, minor;
 
     (void)deadline;
-    /* What is not known of a disk cannot be kept. */
+    /* What is not known of a device cannot be kept. */
     if (domain->record != NULL &&
-        xk_vbds_list_known(domain->record, &vbds, err) == -1)
+        xk_xen_devices_list_known(domain->record, &devices, err) == -1)
         return -1;
     if (ask_version(xk_xen(hv), &major, &minor, err) == -1)
         return -1;
@@ -174,10 +174,10 @@ call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
 
 /* So that little is left to do when the guest stands still. */
 static int
-flush_disks(const struct xk_record *record, struct xk_deadline deadline,
-            struct xk_error *err)
+flush_devices(const struct xk_record *record, struct xk_deadline deadline,
+              struct xk_error *err)
 {
-    return xk_vbds_flush(
+    return xk_xen_devices_flush(
         record, xk_deadline_min(deadline, xk_deadline_in_ms(FLUSH_MS)), err);
 }
 
@@ -196,7 +196,7 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int r = 0;
 
     if (domain->record != NULL)
-        r = flush_disks(domain->record, deadline, err);
+        r = flush_devices(domain->record, deadline, err);
     if (r == 0)
         r = call_libxl(&sending, domain, options->live, fd, deadline, err);
     if (r == 0)
@@ -204,7 +204,7 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     /* All I/O of the guest is done, and its images closed, before the other
      * host sees the end of the stream and opens them. */
     if (r == 0 && domain->record != NULL)
-        r = xk_vbds_stop(domain->record, deadline, err);
+        r = xk_xen_devices_stop(domain->record, deadline, err);
     close(fd);
     return r;
 }
@@ -220,7 +220,7 @@ prepare_to_go_on(struct xk_xen *xen, const struct xk_domain *domain,
         return -1;
     if (domain->record == NULL)
         return 0;
-    if (xk_vbds_start(xen, domain->record, deadline, err) == -1 ||
+    if (xk_xen_devices_start(xen, domain->record, deadline, err) == -1 ||
         xk_suspend_withdraw(xen, domain->record, found->domid, deadline, err) ==
             -1)
         return -1;
@@ -308,7 +308,7 @@ xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
     if (r == 0)
         r = await_end(fd, watch, deadline, err);
     close(fd);
-    return r == -1 ? -1
-                   : xk_xen_attach_disks(xen, record, config, answer, deadline,
-                                         err);
+    return r == -1
+               ? -1
+               : xk_xen_attach_ours(xen, record, config, answer, deadline, err);
 }

@@ -12,10 +12,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "toolstack/xen/device/device.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
 #include "toolstack/xen/suspend.h"
-#include "toolstack/xen/vbd.h"
 
 enum {
     RECONNECT_SECONDS = 5
@@ -29,7 +29,7 @@ enum {
 struct watched {
     struct watched *next;
     struct xk_xen_watcher *watcher;
-    ev_io *servers; /* pidfds of the processes that serve its disks */
+    ev_io *servers; /* pidfds of the processes that serve its devices */
     size_t server_count;
     struct xk_uuid uuid;
     unsigned seen; /* what was told of, see state_of() */
@@ -238,7 +238,7 @@ need_watcher(struct xk_xen *xen, struct ev_loop *loop, struct xk_error *err)
     return watcher;
 }
 
-/* ---- processes that serve disks ---- */
+/* ---- processes that serve devices ---- */
 
 static void
 server_ended(struct ev_loop *loop, ev_io *io, int events)
@@ -251,25 +251,32 @@ server_ended(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static void
+watch_server(struct watched *one, int fd)
+{
+    ev_io *io = &one->servers[one->server_count++];
+
+    ev_io_init(io, server_ended, fd, EV_READ);
+    io->data = one;
+    ev_io_start(one->watcher->loop, io);
+}
+
+static void
 watch_servers(struct watched *one)
 {
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(one->watcher->xen->base.state, &one->uuid, NULL);
-    XK_CLEANUP_VBDS struct xk_vbds vbds = {0};
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
-    if (record == NULL || xk_vbds_list(record, &vbds, NULL) == -1)
+    if (record == NULL || xk_xen_devices_list(record, &devices, NULL) == -1)
         return;
-    one->servers = xk_calloc(vbds.count * 2, sizeof(*one->servers));
-    for (size_t i = 0; i < vbds.count * 2; i++) {
-        int fd = xk_vbd_open_process(&vbds.items[i / 2], i % 2 == 1);
+    one->servers = xk_calloc(devices.count * XK_XEN_DEVICE_PROCESSES,
+                             sizeof(*one->servers));
+    for (size_t i = 0; i < devices.count; i++) {
+        int fds[XK_XEN_DEVICE_PROCESSES];
+        size_t count = xk_xen_device_open_processes(&devices.items[i], fds);
 
-        if (fd == -1)
-            continue;
-        ev_io *io = &one->servers[one->server_count++];
-
-        ev_io_init(io, server_ended, fd, EV_READ);
-        io->data = one;
-        ev_io_start(one->watcher->loop, io);
+        for (size_t n = 0; n < count; n++)
+            watch_server(one, fds[n]);
     }
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which disks are ours, and their numbers: the program that calls libxl has to
- * know as well. */
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/disk_ours.h"
 
-/* A drive without a medium is one of ours too: it may be given one. */
+#include <stddef.h>
+
+/* xk-backend opens images by absolute paths. It serves a drive without a medium
+ * too, because the drive may be given one. */
 static bool
 is_reachable(const struct xk_disk *disk)
 {
@@ -14,8 +15,8 @@ is_reachable(const struct xk_disk *disk)
 
 /* HVM guests boot from disks that a device model emulates. */
 bool
-xk_vbd_is_ours(const struct xk_domain_config *config,
-               const struct xk_disk *disk)
+xk_disk_is_ours(const struct xk_domain_config *config,
+                const struct xk_disk *disk)
 {
     return config->type != XK_TYPE_HVM &&
            disk->backend == XK_DISK_BACKEND_AUTO && !disk->virtio &&

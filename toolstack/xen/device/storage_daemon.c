@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * qemu-storage-daemon: serves an image that is not raw to xk-backend, as a user
- * of its own and where there is nothing but that image (backends/storage.h).
- *
- * Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref.
- */
-#include <errno.h>
+/* Sources: QEMU's qemu-storage-daemon(1) and docs/interop/qmp-ref. */
+#include "toolstack/xen/device/storage_daemon.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,22 +15,16 @@
 #include "toolstack/image/image.h"
 #include "toolstack/program.h"
 #include "toolstack/qmp.h"
-#include "toolstack/xen/vbd.h"
+#include "toolstack/xen/device/device_internal.h"
+#include "toolstack/xen/device/vbd.h"
 
 enum {
     ANSWER_MAX = 64 * 1024,
     WORDS_MAX = 96,
     LOOK_MS = 50, /* and ever less often: each looks at all processes */
     LOOK_MS_MAX = 1000,
-    DROPPED_MAX = 3,
-    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
+    DROPPED_MAX = 3, /* connections, before it is given up */
 };
-
-static bool
-is_read_write(const struct xk_vbd *vbd)
-{
-    return xk_json_is_false(xk_json_get(vbd->json, "readonly"));
-}
 
 struct words {
     char *items[WORDS_MAX + 1];
@@ -139,11 +129,11 @@ add_sockets(struct words *words)
 
 /* The caller's. */
 static char *
-export_text(const struct xk_vbd *vbd)
+export_text(const struct xk_xen_device *device)
 {
     return xk_asprintf("{\"type\":\"nbd\",\"id\":\"disk\",\"node-name\":"
                        "\"disk0\",\"name\":\"\",\"writable\":%s}",
-                       is_read_write(vbd) ? "true" : "false");
+                       xk_vbd_is_read_write(device) ? "true" : "false");
 }
 
 static bool
@@ -177,18 +167,18 @@ await_image(const struct xk_image *image, struct xk_deadline deadline,
 }
 
 int
-xk_vbd_await_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
-                   struct xk_error *err)
+xk_vbd_await_image(const struct xk_xen_device *device,
+                   struct xk_deadline deadline, struct xk_error *err)
 {
     enum xk_disk_format format;
     struct xk_image image = {0};
     int r;
 
-    if (!is_read_write(vbd) || vbd->target[0] == '\0' ||
-        !format_by_name(vbd->format, &format))
+    if (!xk_vbd_is_read_write(device) || xk_vbd_target(device)[0] == '\0' ||
+        !format_by_name(xk_vbd_format(device), &format))
         return 0;
     /* One that cannot be opened is not written to either. */
-    if (xk_image_open(vbd->target, format, true, &image, NULL) == -1)
+    if (xk_image_open(xk_vbd_target(device), format, true, &image, NULL) == -1)
         return 0;
     r = await_image(&image, deadline, err);
     xk_image_close(&image);
@@ -202,24 +192,13 @@ set_inherited(const struct xk_image *image, bool inherited)
         fcntl(image->layers[i].fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }
 
-/* Its first line, without who says it. */
-static const char *
-complaint(const struct xk_buf *errors)
-{
-    static const char prefix[] = "xk-backend: error: ";
-    const char *said = errors->data != NULL ? errors->data : "";
-
-    return strncmp(said, prefix, strlen(prefix)) == 0 ? said + strlen(prefix)
-                                                      : said;
-}
-
 static int
 run_daemon(const struct words *words, const struct xk_image *image,
            struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf output = {0};
     XK_CLEANUP_BUF struct xk_buf errors = {0};
-    const char *said;
+    XK_CLEANUP_FREE char *said = NULL;
     int status = 0, r;
 
     set_inherited(image, true);
@@ -228,26 +207,27 @@ run_daemon(const struct words *words, const struct xk_image *image,
     set_inherited(image, false);
     if (r == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return r;
-    said = complaint(&errors);
-    return xk_fail(err, XK_ERR_FAILED, "image \"%s\": %.*s",
-                   image->layers[0].path, (int)strcspn(said, "\n"), said);
+    said = xk_xen_device_complaint(&errors);
+    return xk_fail(err, XK_ERR_FAILED, "image \"%s\": %s",
+                   image->layers[0].path, said);
 }
 
 /* xk-backend makes the place for it, and starts it there. */
 static int
-add_place(struct words *words, const struct xk_vbd *vbd,
+add_place(struct words *words, const struct xk_xen_device *device,
           const struct xk_image *image, struct xk_error *err)
 {
     int64_t uid;
 
-    if (!xk_json_integer(xk_json_get(vbd->json, "uid"), &uid))
-        return xk_fail(err, XK_ERR_FAILED, "\"%s\" names no user", vbd->path);
-    words->items[0] = xk_program_find("xk-backend", err);
+    if (!xk_json_integer(xk_json_get(device->json, XK_DEVICE_UID), &uid))
+        return xk_fail(err, XK_ERR_FAILED, "\"%s\" names no user",
+                       device->path);
+    words->items[0] = xk_program_find(XK_XEN_BACKEND_PROGRAM, err);
     if (words->items[0] == NULL)
         return -1;
     words->count = 1;
-    add(words, xk_strdup("storage"));
-    add(words, xk_strdup(vbd->path));
+    add(words, xk_strdup(XK_DISK_WORK_STORAGE));
+    add(words, xk_strdup(device->path));
     add(words, xk_asprintf("%lld", (long long)uid));
     for (size_t i = 0; i < image->count; i++)
         add(words,
@@ -259,7 +239,7 @@ add_place(struct words *words, const struct xk_vbd *vbd,
 }
 
 static void
-add_image(struct words *words, const struct xk_vbd *vbd,
+add_image(struct words *words, const struct xk_xen_device *device,
           const struct xk_image *image)
 {
     /* What is built on comes before what builds on it. */
@@ -269,30 +249,31 @@ add_image(struct words *words, const struct xk_vbd *vbd,
     }
     add_sockets(words);
     add(words, xk_strdup("--export"));
-    add(words, export_text(vbd));
+    add(words, export_text(device));
     add(words, xk_strdup("--pidfile"));
-    add(words, xk_strdup("/qsd.pid"));
+    add(words, xk_strdup("/" XK_DISK_DAEMON_PID));
 }
 
 int
-xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
-                    struct xk_error *err)
+xk_vbd_start_daemon(const struct xk_xen_device *device,
+                    struct xk_deadline deadline, struct xk_error *err)
 {
     struct words words = {0};
     enum xk_disk_format format;
     struct xk_image image = {0};
     int r;
 
-    if (!format_by_name(vbd->format, &format))
+    if (!format_by_name(xk_vbd_format(device), &format))
         return xk_fail(err, XK_ERR_FAILED, "no format is called \"%s\"",
-                       vbd->format);
-    r = xk_image_open(vbd->target, format, is_read_write(vbd), &image, err);
+                       xk_vbd_format(device));
+    r = xk_image_open(xk_vbd_target(device), format,
+                      xk_vbd_is_read_write(device), &image, err);
     if (r == 0)
         r = await_image(&image, deadline, err);
     if (r == 0)
-        r = add_place(&words, vbd, &image, err);
+        r = add_place(&words, device, &image, err);
     if (r == 0) {
-        add_image(&words, vbd, &image);
+        add_image(&words, device, &image);
         r = run_daemon(&words, &image, deadline, err);
     }
     xk_image_close(&image);
@@ -300,89 +281,37 @@ xk_vbd_start_daemon(const struct xk_vbd *vbd, struct xk_deadline deadline,
     return r;
 }
 
-/* ---- before it, or the process that flushes a raw image, ends ---- */
-
-/* A process of its own: the kernel may keep who asks for a flush. */
-static int
-run_flush(const struct xk_vbd *vbd, const char *verb,
-          struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *program = NULL;
-    XK_CLEANUP_FREE char *log = xk_asprintf("%s/inflight", vbd->path);
-    XK_CLEANUP_FREE char *ms = NULL;
-    XK_CLEANUP_BUF struct xk_buf output = {0};
-    XK_CLEANUP_BUF struct xk_buf errors = {0};
-    const char *said;
-    int status = 0;
-
-    if (!is_read_write(vbd) || (access(log, F_OK) == -1 && errno == ENOENT))
-        return 0; /* nobody has ever served it */
-    ms = xk_asprintf("%d", xk_deadline_left_ms(deadline));
-    program = xk_program_find("xk-backend", err);
-    if (program == NULL)
-        return -1;
-    if (xk_process_run(
-            (const char *const[]){program, verb, vbd->path, ms, NULL},
-            ANSWER_MAX, &output, &errors, deadline, &status, err) == -1)
-        return xk_wrap(err, "flush disk %s", vbd->vdev);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    said = complaint(&errors);
-    return xk_fail(err,
-                   WIFEXITED(status) && WEXITSTATUS(status) ==
-                                            xk_error_exit_status(XK_ERR_TIMEOUT)
-                       ? XK_ERR_TIMEOUT
-                       : XK_ERR_FAILED,
-                   "%.*s", (int)strcspn(said, "\n"), said);
-}
-
-int
-xk_vbd_flush(const struct xk_vbd *vbd, struct xk_deadline deadline,
-             struct xk_error *err)
-{
-    return run_flush(vbd, "flush", deadline, err);
-}
-
-int
-xk_vbd_settle(const struct xk_vbd *vbd, struct xk_deadline deadline,
-              struct xk_error *err)
-{
-    return run_flush(vbd, "settle",
-                     xk_deadline_min(deadline, xk_deadline_in_ms(SETTLE_MS)),
-                     err);
-}
-
 /* ---- told while it runs ---- */
 
 static struct xk_qmp *
-connect_to(const struct xk_vbd *vbd, struct xk_deadline deadline,
+connect_to(const struct xk_xen_device *device, struct xk_deadline deadline,
            struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int dir =
-        open(vbd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        open(device->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct xk_qmp *qmp;
 
     if (dir == -1) {
-        xk_fail_errno(err, "open \"%s\"", vbd->path);
+        xk_fail_errno(err, "open \"%s\"", device->path);
         return NULL;
     }
-    qmp = xk_qmp_connect(dir, "qmp", deadline, err);
+    qmp = xk_qmp_connect(dir, XK_DISK_QMP, deadline, err);
     /* One that drops a client serves the next. */
     for (int times = 0;
          qmp == NULL && err->kind == XK_ERR_FAILED && times < DROPPED_MAX &&
          xk_deadline_left_ms(deadline) > 0;
          times++)
-        qmp = xk_qmp_connect(dir, "qmp", deadline, err);
+        qmp = xk_qmp_connect(dir, XK_DISK_QMP, deadline, err);
     if (qmp == NULL)
-        xk_wrap(err, "the storage daemon of disk %s", vbd->vdev);
+        xk_wrap(err, "the storage daemon of disk %s", device->name);
     return qmp;
 }
 
 static int
-add_export(const struct xk_vbd *vbd, struct xk_qmp *qmp,
+add_export(const struct xk_xen_device *device, struct xk_qmp *qmp,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *text = export_text(vbd);
+    XK_CLEANUP_FREE char *text = export_text(device);
 
     return xk_qmp_execute(qmp, "block-export-add", text, NULL, deadline, err);
 }
@@ -425,24 +354,24 @@ remove_export(struct xk_qmp *qmp, struct xk_deadline deadline,
 }
 
 int
-xk_vbd_offer_image(const struct xk_vbd *vbd, struct xk_deadline deadline,
-                   struct xk_error *err)
+xk_vbd_offer_image(const struct xk_xen_device *device,
+                   struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(vbd, deadline, err);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(device, deadline, err);
 
     if (qmp == NULL)
         return -1;
     if (remove_export(qmp, deadline, err) == -1)
         return xk_wrap(err, "requests of the process that served disk %s",
-                       vbd->vdev);
-    return add_export(vbd, qmp, deadline, err);
+                       device->name);
+    return add_export(device, qmp, deadline, err);
 }
 
 int
-xk_vbd_resize_image(const struct xk_vbd *vbd, uint64_t bytes,
+xk_vbd_resize_image(const struct xk_xen_device *device, uint64_t bytes,
                     struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(vbd, deadline, err);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(device, deadline, err);
     XK_CLEANUP_FREE char *size = xk_asprintf(
         "{\"node-name\":\"disk0\",\"size\":%llu}", (unsigned long long)bytes);
     struct xk_error other;
@@ -452,7 +381,7 @@ xk_vbd_resize_image(const struct xk_vbd *vbd, uint64_t bytes,
         return -1;
     r = xk_qmp_execute(qmp, "block_resize", size, NULL, deadline, err);
     /* The guest goes on either way. */
-    if (add_export(vbd, qmp, deadline, r == 0 ? err : &other) == -1)
+    if (add_export(device, qmp, deadline, r == 0 ? err : &other) == -1)
         return -1;
     return r;
 }

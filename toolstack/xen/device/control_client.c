@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What xk-backend is asked, and what it says (contracts/device.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "toolstack/xen/device/device_internal.h"
+
+enum {
+    ANSWER_MAX = 64 * 1024,
+    ASK_MS = 5000,
+};
+
+int
+xk_xen_device_read_line(int fd, struct xk_buf *line,
+                        struct xk_deadline deadline, struct xk_error *err)
+{
+    static const char who[] = XK_XEN_BACKEND_PROGRAM;
+
+    for (;;) {
+        char *room = xk_buf_reserve(line, ANSWER_MAX);
+        ssize_t got;
+
+        if (xk_deadline_poll(deadline, fd, POLLIN, who, err) == -1)
+            return -1;
+        got = read(fd, room, ANSWER_MAX);
+        if (got == 0)
+            return 0;
+        if (got == -1 && errno != EINTR)
+            return xk_fail_errno(err, "read from %s", who);
+        line->length += got > 0 ? (size_t)got : 0;
+        if (line->length > ANSWER_MAX)
+            return xk_fail(err, XK_ERR_PROTOCOL, "%s talks without end", who);
+        if (memchr(line->data, '\n', line->length) != NULL)
+            return 0;
+    }
+}
+
+struct xk_json *
+xk_xen_device_take_line(const struct xk_buf *line, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *said =
+        xk_json_parse(line->data != NULL ? line->data : "", line->length,
+                      XK_XEN_BACKEND_PROGRAM, err);
+    const struct xk_json *error = xk_json_get(said, XK_DEVICE_ERROR);
+
+    if (error == NULL)
+        return XK_TAKE(said);
+    xk_json_take_error(error, err);
+    return NULL;
+}
+
+static int
+connect_control(const struct xk_xen_device *device, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int dir =
+        open(device->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    XK_CLEANUP_CLOSE int fd =
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (dir == -1 || fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", device->path);
+    /* The path of a record may be longer than an address. */
+    snprintf(address.sun_path, sizeof(address.sun_path),
+             "/proc/self/fd/%d/" XK_DEVICE_CONTROL, dir);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+        return xk_fail(err, XK_ERR_STATE,
+                       "nothing serves %s %s at this moment (%s)",
+                       device->kind->noun, device->name, strerror(errno));
+    return xk_take_fd(&fd);
+}
+
+struct xk_json *
+xk_xen_device_ask(const struct xk_xen_device *device, const char *question,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = connect_control(device, err);
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+
+    if (fd == -1)
+        return NULL;
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
+    if (xk_write_all(fd, question, strlen(question)) == -1 ||
+        xk_write_all(fd, "\n", 1) == -1) {
+        xk_fail_errno(err, "ask " XK_XEN_BACKEND_PROGRAM);
+        return NULL;
+    }
+    if (xk_xen_device_read_line(fd, &line, deadline, err) == -1)
+        return NULL;
+    return xk_xen_device_take_line(&line, err);
+}

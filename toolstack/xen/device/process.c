@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The processes that serve a device. They outlive us. Files say which they are
+ * that the processes wrote before they gave up their privileges, and cannot
+ * write any more: what a guest has taken over names nobody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "toolstack/program.h"
+#include "toolstack/xen/device/device_internal.h"
+
+enum {
+    READY_FD = 3,
+    DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
+    NAMED_MS = 2000, /* for the file that says which process has a lock */
+    LOOK_MS = 20,
+    EXIT_NO_PROGRAM = 126,
+};
+
+#define READY_FD_TEXT "3"
+#define LOG "log"
+
+static const struct xk_xen_device_process backend = {XK_DEVICE_PROCESS,
+                                                     XK_DEVICE_LOCK};
+
+/* ---- which process ---- */
+
+/* Whether anybody holds the lock of a file, or that cannot be known now. A
+ * process that is jailed can write what it likes into the file, or let go of
+ * it. */
+static bool
+is_locked(const struct xk_xen_device *device, const char *name)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", device->path, name);
+    XK_CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fd == -1)
+        return errno != ENOENT;
+    return fcntl(fd, F_OFD_GETLK, &lock) == -1 || lock.l_type != F_UNLCK;
+}
+
+/* pid 0: nobody. */
+static struct xk_process
+find_process(const struct xk_xen_device *device,
+             const struct xk_xen_device_process *which)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/%s", device->path, which->file);
+    struct xk_process process;
+
+    xk_process_load(AT_FDCWD, path, &process, NULL);
+    return process;
+}
+
+bool
+xk_xen_device_process_lives(const struct xk_xen_device *device,
+                            const struct xk_xen_device_process *which)
+{
+    struct xk_process process = find_process(device, which);
+
+    return xk_process_alive(&process);
+}
+
+int
+xk_xen_device_open_process(const struct xk_xen_device *device,
+                           const struct xk_xen_device_process *which)
+{
+    struct xk_process process = find_process(device, which);
+
+    return xk_process_open(&process);
+}
+
+/* A process that has let go of its directory does not serve any more. */
+static bool
+has_backend(const struct xk_xen_device *device)
+{
+    return is_locked(device, backend.lock) &&
+           xk_xen_device_process_lives(device, &backend);
+}
+
+bool
+xk_xen_device_is_served(const struct xk_xen_device *device)
+{
+    const struct xk_xen_device_side *side = device->kind->side;
+
+    return has_backend(device) && (side == NULL || side->is_there(device));
+}
+
+int
+xk_xen_device_open_backend(const struct xk_xen_device *device)
+{
+    return xk_xen_device_open_process(device, &backend);
+}
+
+size_t
+xk_xen_device_open_processes(const struct xk_xen_device *device,
+                             int fds[XK_XEN_DEVICE_PROCESSES])
+{
+    const struct xk_xen_device_side *side = device->kind->side;
+    size_t count = 0;
+
+    fds[count] = xk_xen_device_open_backend(device);
+    if (fds[count] != -1)
+        count++;
+    fds[count] = side != NULL ? side->open(device) : -1;
+    if (fds[count] != -1)
+        count++;
+    return count;
+}
+
+/* ---- its end ---- */
+
+static void
+send_signal(int fd, int number)
+{
+    syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+}
+
+/* *fd: a pidfd, or -1 where there is nobody. A process locks its file a moment
+ * before it says which process it is. Where somebody holds the lock and that is
+ * not said, or cannot be read, somebody is there all the same. */
+static int
+find_holder(const struct xk_xen_device *device,
+            const struct xk_xen_device_process *which, int *fd,
+            struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/%s", device->path, which->file);
+    struct xk_deadline patience = xk_deadline_in_ms(NAMED_MS);
+    struct xk_process process;
+
+    while (xk_process_load(AT_FDCWD, path, &process, NULL) == -1 &&
+           is_locked(device, which->lock)) {
+        if (!xk_deadline_pause(patience, LOOK_MS))
+            return xk_fail(err, XK_ERR_IN_USE,
+                           "a process holds \"%s/%s\", and \"%s\" beside it "
+                           "does not tell which: end what \"fuser\" names for "
+                           "it, and try again",
+                           device->path, which->lock, which->file);
+    }
+    *fd = xk_process_open(&process);
+    return *fd != -1 || errno == ESRCH
+               ? 0
+               : xk_fail_errno(err, "open the process of \"%s\"", which->file);
+}
+
+/* It is asked first, so that it finishes what it began. One that lets go of its
+ * lock says so itself, so it is killed all the same; the kernel lets it go when
+ * it can. */
+int
+xk_xen_device_end_process(const struct xk_xen_device *device,
+                          const struct xk_xen_device_process *which,
+                          bool let_go, struct xk_deadline deadline,
+                          struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+    struct xk_deadline patience =
+        xk_deadline_min(deadline, xk_deadline_in_ms(DRAIN_MS));
+
+    if (find_holder(device, which, &fd, err) == -1)
+        return -1;
+    if (fd == -1)
+        return 0;
+    send_signal(fd, SIGTERM);
+    if (xk_deadline_poll(patience, fd, POLLIN, which->file, NULL) != -1)
+        return 0;
+    let_go = let_go && !is_locked(device, which->lock);
+    send_signal(fd, SIGKILL);
+    if (let_go || xk_deadline_poll(xk_deadline_in_ms(XK_XEN_DEVICE_GONE_MS), fd,
+                                   POLLIN, which->file, NULL) != -1)
+        return 0;
+    return xk_fail(err, XK_ERR_TIMEOUT,
+                   "the process that serves %s %s does not end: the kernel "
+                   "waits for %s",
+                   device->kind->noun, device->name, device->kind->waits_for);
+}
+
+int
+xk_xen_device_end_backend(const struct xk_xen_device *device,
+                          struct xk_deadline deadline, struct xk_error *err)
+{
+    return xk_xen_device_end_process(device, &backend, false, deadline, err);
+}
+
+void
+xk_xen_device_begin_stop(const struct xk_xen_device *device)
+{
+    XK_CLEANUP_CLOSE int fd = xk_xen_device_open_backend(device);
+
+    if (fd != -1)
+        send_signal(fd, SIGTERM);
+}
+
+int
+xk_xen_device_stop(const struct xk_xen_device *device,
+                   struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_xen_device_side *side = device->kind->side;
+
+    if (xk_xen_device_end_backend(device, deadline, err) == -1)
+        return -1;
+    return side != NULL ? side->stop(device, deadline, err) : 0;
+}
+
+/* What is beside xk-backend has nothing of the guest. */
+int
+xk_xen_device_abandon(const struct xk_xen_device *device,
+                      struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct xk_xen_device_side *side = device->kind->side;
+    struct xk_error late;
+
+    if (xk_xen_device_end_process(device, &backend, true, deadline, err) == -1)
+        return -1;
+    if (side != NULL && side->abandon(device, deadline, &late) == -1)
+        xk_warn("%s", late.message);
+    return 0;
+}
+
+/* ---- its start ---- */
+
+static void
+become_backend(const char *program, const struct xk_xen_device *device,
+               int ready_fd)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LOG, device->path);
+    const char *argv[] = {program, device->kind->name, device->path, NULL};
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int ready = fcntl(ready_fd, F_DUPFD, READY_FD + 1);
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    if (null == -1 || log == -1 || ready == -1 ||
+        dup2(null, STDIN_FILENO) == -1 || dup2(log, STDOUT_FILENO) == -1 ||
+        dup2(log, STDERR_FILENO) == -1 || dup2(ready, READY_FD) == -1)
+        _exit(EXIT_NO_PROGRAM);
+    close(ready);
+    setenv(XK_READY_ENV, READY_FD_TEXT, 1);
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(EXIT_NO_PROGRAM);
+}
+
+/* It is nobody's child, because whoever starts it may end before it. */
+static int
+fork_backend(const char *program, const struct xk_xen_device *device,
+             int ready_fd, struct xk_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pid = fork();
+        if (pid == 0)
+            become_backend(program, device, ready_fd);
+        _exit(pid == -1 ? 1 : 0);
+    }
+    if (pid == -1)
+        return xk_fail_errno(err, "fork");
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    return 0;
+}
+
+static int
+judge(const struct xk_buf *line, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *said = NULL;
+
+    if (line->length == 0)
+        return xk_fail(err, XK_ERR_FAILED,
+                       "xk-backend ended before it served; its log tells why");
+    said = xk_xen_device_take_line(line, err);
+    return said == NULL ? -1 : 0;
+}
+
+static int
+start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *program =
+        xk_program_find(XK_XEN_BACKEND_PROGRAM, err);
+    XK_CLEANUP_BUF struct xk_buf line = {0};
+    XK_CLEANUP_CLOSE int ready_fd = -1;
+    int ends[2], r;
+
+    if (program == NULL)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    ready_fd = ends[0];
+    r = fork_backend(program, device, ends[1], err);
+    close(ends[1]);
+    if (r == -1 ||
+        xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)
+        return -1;
+    return judge(&line, err);
+}
+
+/* xk-backend is connected to what is beside it, and so ends with it. */
+static int
+prepare_side(const struct xk_xen_device *device, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    const struct xk_xen_device_side *side = device->kind->side;
+
+    if (side == NULL)
+        return 0;
+    if (side->is_there(device))
+        return has_backend(device) ? 0 : side->prepare(device, deadline, err);
+    if (xk_xen_device_end_backend(device, deadline, err) == -1)
+        return -1;
+    return side->start(device, deadline, err);
+}
+
+/* One that lives and does not serve has let go of its lock, or was made to: it
+ * is in the way of the next one. */
+int
+xk_xen_device_start(const struct xk_xen_device *device,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    if (!has_backend(device) &&
+        xk_xen_device_end_backend(device, deadline, err) == -1)
+        return -1;
+    if (prepare_side(device, deadline, err) == -1)
+        return -1;
+    return has_backend(device) ? 0 : start_backend(device, deadline, err);
+}
+
+/* ---- its work beside the service ---- */
+
+char *
+xk_xen_device_complaint(const struct xk_buf *errors)
+{
+    static const char prefix[] = XK_XEN_BACKEND_PROGRAM ": error: ";
+    const char *said = errors->data != NULL ? errors->data : "";
+
+    if (strncmp(said, prefix, strlen(prefix)) == 0)
+        said += strlen(prefix);
+    return xk_asprintf("%.*s", (int)strcspn(said, "\n"), said);
+}
