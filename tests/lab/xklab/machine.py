@@ -160,6 +160,15 @@ class Machine:
             self.channels["qmp"].sendall(b'{"execute": %s}\n'
                                          % command.encode())
 
+    def processor_s(self):
+        """The processor time that its QEMU has used."""
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        except OSError:
+            return 0.0
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def complaints(self):
         """What QEMU itself said, and how it ended where it did."""
         words = (self.job / "qemu.log").read_text(errors="replace")

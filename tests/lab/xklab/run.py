@@ -20,12 +20,26 @@ FATAL = re.compile(
     rb"Kernel panic - not syncing|Panic on CPU \d+|Xen BUG at"
     rb"|(Hardware )?Dom(ain )?0 (crashed|halted|shutdown)"
     rb"|Unable to mount root|Could not set up DOM0")
-# Emulation now and then shuts an HVM or PVH guest down with this; it is no
-# fault of any toolstack, and the only thing for which a run is repeated.
+# A run is repeated for two faults of the emulation only, which are not those of
+# any toolstack. It now and then shuts an HVM or PVH guest down with this:
 TRIPLE_FAULT = b"Triple fault"
+# And it now and then loses the timer of a whole host, whose emulated processor
+# then sleeps for ever. A host beats every few seconds (inside/init), so one that
+# is silent while its QEMU uses no processor time stands still.
+SILENT_S = 120
+IDLE_SHARE = 0.05       # of one processor
+LOOK_S = 15
 
 FAILED = 125            # the lab failed, not the job
 TIMED_OUT = 124
+
+
+class Pulse:
+    """When a host last beat, and the processor time that it had used then."""
+
+    def __init__(self, machine):
+        self.heard = time.monotonic()
+        self.processor_s = machine.processor_s()
 
 
 class Run:
@@ -44,6 +58,8 @@ class Run:
         self.barriers_left = 3 if len(machines) > 1 else 1
         self.consoles = {m.name: bytearray() for m in machines}
         self.lines = {m.name: b"" for m in machines}
+        self.pulses = {m.name: None for m in machines}
+        self.stands_still = False
         self.dying = False
         self.selector = selectors.DefaultSelector()
 
@@ -57,12 +73,28 @@ class Run:
             if left <= 0:
                 self.late()
                 break
-            wait = None if left == math.inf else left
-            for key, _ in self.selector.select(wait):
+            for key, _ in self.selector.select(min(left, LOOK_S)):
                 self.read(key)
+            self.check_pulses()
         self.drain()
         if self.failure:
             self.report(*self.failure)
+
+    # From the first beat on; a person's host is the person's to look after.
+    def check_pulses(self):
+        now = time.monotonic()
+        for machine in self.machines:
+            pulse = self.pulses[machine.name]
+            if self.status is not None or not (self.timeout_s and pulse):
+                continue
+            silent_s = now - pulse.heard
+            if silent_s < SILENT_S:
+                continue
+            busy_s = machine.processor_s() - pulse.processor_s
+            if busy_s < silent_s * IDLE_SHARE:
+                self.stands_still = True
+                self.fail(f"{machine.name} stands still: its processor has "
+                          f"slept for {silent_s:.0f} s", machine)
 
     def read(self, key):
         machine, name = key.data
@@ -105,7 +137,9 @@ class Run:
             if self.status is not None:
                 return
             verb, _, rest = line.decode(errors="replace").partition(" ")
-            if verb == "barrier":
+            if verb == "beat":
+                self.pulses[machine.name] = Pulse(machine)
+            elif verb == "barrier":
                 self.on_barrier(machine)
             elif verb == "reset":
                 self.reset(rest)
@@ -173,8 +207,13 @@ class Run:
             return None
         return self.script_started - self.started
 
-    def triple_fault(self):
-        return any(TRIPLE_FAULT in c for c in self.consoles.values())
+    def emulation_fault(self):
+        """What the emulation did wrong, as a clause; or None."""
+        if self.stands_still:
+            return "a host's processor has slept for good"
+        if any(TRIPLE_FAULT in c for c in self.consoles.values()):
+            return 'Xen said "Triple fault"'
+        return None
 
 
 def show_tail(name, console):
