@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/util.h"
 #include "cli/facts.h"
 #include "cli/invocation.h"
 #include "toolstack/hypervisor.h"
@@ -99,15 +98,14 @@ put_lines(struct xk_buf *out, const struct xk_facts *facts)
 static int
 run_capabilities(struct xk_invocation *invocation, struct xk_error *err)
 {
-    static const char *const names[] = {"xen", "kvm"};
     struct xk_facts facts = {0};
 
     (void)err;
     xk_facts_add(&facts, "version", "%s", PACKAGE_VERSION);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(names); i++) {
+    for (const char *const *name = xk_driver_names; *name != NULL; name++) {
         if (invocation->hypervisor == NULL ||
-            strcmp(invocation->hypervisor, names[i]) == 0)
-            add_hypervisor(&facts, names[i]);
+            strcmp(invocation->hypervisor, *name) == 0)
+            add_hypervisor(&facts, *name);
     }
     if (invocation->json)
         put_json(&invocation->out, &facts);

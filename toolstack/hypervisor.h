@@ -508,6 +508,18 @@ struct xk_hypervisor_ops {
 /* The drivers of this build, ended by NULL: toolstack/drivers.c. */
 extern const struct xk_hypervisor_ops *const xk_drivers[];
 
+/* The names of all drivers, in this build or not, ended by NULL; and the same
+ * names as the command line writes a choice of words. */
+extern const char *const xk_driver_names[];
+#define XK_DRIVER_WORDS "xen|kvm"
+
+/* Whether it is one of xk_driver_names. */
+bool xk_driver_is_known(const char *name);
+
+/* The names as a message lists them: "xen" or "kvm", in quotes. The caller
+ * frees it. */
+char *xk_driver_choices(void);
+
 /* The driver called `name`, or where name is NULL the best for this host: xen
  * where this is a Xen dom0, else kvm. XK_ERR_USAGE for an unknown name,
  * XK_ERR_HOST where it cannot run here. */
