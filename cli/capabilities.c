@@ -6,25 +6,23 @@
 #include "base/json.h"
 #include "cli/facts.h"
 #include "cli/invocation.h"
-#include "toolstack/hypervisor.h"
-#include "toolstack/record.h"
+#include "toolstack/domain.h"
 
-/* What the driver itself says; it needs a state directory to be opened. */
+/* Whether the driver can run here comes first: where it cannot, no state
+ * directory is made. */
 static int
-ask_driver(const struct xk_hypervisor_ops *ops, struct xk_facts *facts,
-           struct xk_error *err)
+ask_driver(const char *name, struct xk_facts *facts, struct xk_error *err)
 {
-    struct xk_state state = {.run_fd = -1, .domains_fd = -1};
     struct xk_hypervisor *hv;
+    struct xk_host host;
     int rc;
 
-    if (xk_state_open(&state, err) == -1)
+    if (xk_driver_find(name, err) == NULL ||
+        xk_host_peek(&host, name, err) == -1)
         return -1;
-    hv = ops->open(&state, err);
-    rc = hv == NULL ? -1 : ops->capabilities(hv, facts, err);
-    if (hv != NULL)
-        ops->close(hv);
-    xk_state_close(&state);
+    hv = xk_host_default(&host, err);
+    rc = hv == NULL ? -1 : xk_hv_capabilities(hv, facts, err);
+    xk_host_close(&host);
     return rc;
 }
 
@@ -32,10 +30,9 @@ static void
 add_hypervisor(struct xk_facts *facts, const char *name)
 {
     struct xk_error err = {0};
-    const struct xk_hypervisor_ops *ops = xk_driver_find(name, &err);
     struct xk_facts own = {0};
 
-    if (ops == NULL || ask_driver(ops, &own, &err) == -1) {
+    if (ask_driver(name, &own, &err) == -1) {
         xk_facts_add_ability(facts, name, err.message);
         xk_facts_free(&own);
         return;

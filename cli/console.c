@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     OPTION_NUMBER,
@@ -98,7 +99,7 @@ xk_console_attach(struct xk_invocation *invocation,
     struct xk_console console = XK_CONSOLE_NONE;
     int rc;
 
-    if (hv->ops->console(hv, domain, number, &console, err) == -1)
+    if (xk_hv_console(hv, domain, number, &console, err) == -1)
         return -1;
     rc = pump_console(invocation, domain, &console, history_lines, err);
     xk_console_close(&console);

@@ -16,7 +16,7 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum xk_console_pump_end {
     XK_CONSOLE_PUMP_LEFT,        /* the person typed the escape byte */

@@ -52,7 +52,7 @@ find(const char *name)
 const struct xk_hypervisor_ops *
 xk_driver_find(const char *name, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
 
     if (name != NULL && !xk_driver_is_known(name)) {
         XK_CLEANUP_FREE char *choices = xk_driver_choices();
@@ -63,11 +63,11 @@ xk_driver_find(const char *name, struct xk_error *err)
     }
     if (name == NULL)
         name = is_xen_dom0() ? "xen" : "kvm";
-    ops = find(name);
-    if (ops == NULL) {
+    driver = find(name);
+    if (driver == NULL) {
         xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s",
                 name);
         return NULL;
     }
-    return ops->probe(err) == -1 ? NULL : ops;
+    return xk_driver_probe(driver, err) == -1 ? NULL : driver;
 }

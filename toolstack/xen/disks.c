@@ -288,9 +288,8 @@ waits_for_image(const struct xk_vbd *vbd, struct xk_error *why)
 }
 
 static void
-tell_ours(const struct xk_vbd *vbd,
-          void (*disk)(const struct xk_disk_info *info, void *context),
-          void *context, struct xk_deadline deadline)
+tell_ours(const struct xk_vbd *vbd, xk_disk_told *disk, void *context,
+          struct xk_deadline deadline)
 {
     struct xk_disk_info info = {
         .vdev = vbd->vdev,
@@ -339,8 +338,7 @@ after_colon(const char *params)
 }
 
 static void
-tell_nodes(const struct xk_buf *nodes, unsigned number,
-           void (*disk)(const struct xk_disk_info *info, void *context),
+tell_nodes(const struct xk_buf *nodes, unsigned number, xk_disk_told *disk,
            void *context)
 {
     const char *texts[NODE_COUNT];
@@ -362,8 +360,8 @@ tell_nodes(const struct xk_buf *nodes, unsigned number,
 
 static int
 tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
-           void (*disk)(const struct xk_disk_info *info, void *context),
-           void *context, struct xk_deadline deadline, struct xk_error *err)
+           xk_disk_told *disk, void *context, struct xk_deadline deadline,
+           struct xk_error *err)
 {
     static const char *const names[NODE_COUNT] = {
         "dev", "type", "params", "state", "mode", "device-type"};
@@ -396,8 +394,8 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
 
 int
 xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-             void (*disk)(const struct xk_disk_info *info, void *context),
-             void *context, struct xk_deadline deadline, struct xk_error *err)
+             xk_disk_told *disk, void *context, struct xk_deadline deadline,
+             struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};

@@ -28,6 +28,7 @@
 #define XK_TOOLSTACK_XEN_VBD_H
 
 #include "base/uid.h"
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/xen/state.h"
 
 #define XK_VBD_KIND "xkvbd"
