@@ -163,7 +163,7 @@ put_one(struct xk_json_writer *writer, const struct xk_invocation *invocation,
     struct xk_domain_info info = {.uuid = asked->domain.uuid,
                                   .name = asked->domain.name,
                                   .domid = asked->domain.domid,
-                                  .hypervisor = asked->domain.hv->ops->name};
+                                  .hypervisor = xk_hv_name(asked->domain.hv)};
 
     xk_output_domain_handle(writer, &info);
     xk_json_put_string(writer, "requested", invocation->command->name);

@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/invocation.h"
-#include "toolstack/config/vdev.h"
 #include "toolstack/domain.h"
+#include "toolstack/seam/device_ops.h"
 
 struct shown {
     struct xk_invocation *invocation;
@@ -99,34 +99,6 @@ show(const struct xk_disk_info *info, void *context)
 
 /* ---- those of a domain ---- */
 
-/* Where one program has all disks, they are what the configuration says. */
-static int
-show_configured(const struct xk_domain *domain, struct shown *shown,
-                struct xk_error *err)
-{
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(domain->record, err);
-
-    if (config == NULL)
-        return -1;
-    for (size_t i = 0; i < config->disk_count; i++) {
-        const struct xk_disk *disk = &config->disks[i];
-        const struct xk_disk_info info = {
-            .vdev = disk->vdev,
-            .number = xk_disk_number(disk),
-            .target = disk->target,
-            .format = xk_disk_format_name(disk->format),
-            .backend = "qemu",
-            .state = "connected",
-            .read_only = !disk->read_write,
-            .cdrom = disk->cdrom,
-        };
-
-        show(&info, shown);
-    }
-    return 0;
-}
-
 /* Once, above the first domain. */
 static void
 put_header(struct shown *shown)
@@ -145,18 +117,14 @@ show_domain(struct xk_invocation *invocation, const char *name,
             struct shown *shown, struct xk_error *err)
 {
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
-    struct xk_hypervisor *hv;
 
     if (xk_domain_find(&invocation->host, name, &domain, invocation->deadline,
                        err) == -1)
         return -1;
-    hv = domain.hv;
     shown->domain = domain.name;
     put_header(shown);
-    if (hv->ops->disks != NULL)
-        return hv->ops->disks(hv, &domain, show, shown, invocation->deadline,
-                              err);
-    return show_configured(&domain, shown, err);
+    return xk_hv_disks(domain.hv, &domain, show, shown, invocation->deadline,
+                       err);
 }
 
 static int

@@ -4,28 +4,25 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/util.h"
 #include "cli/facts.h"
 #include "cli/invocation.h"
-#include "toolstack/hypervisor.h"
-#include "toolstack/record.h"
+#include "toolstack/domain.h"
 
-/* What the driver itself says; it needs a state directory to be opened. */
+/* Whether the driver can run here comes first: where it cannot, no state
+ * directory is made. */
 static int
-ask_driver(const struct xk_hypervisor_ops *ops, struct xk_facts *facts,
-           struct xk_error *err)
+ask_driver(const char *name, struct xk_facts *facts, struct xk_error *err)
 {
-    struct xk_state state = {.run_fd = -1, .domains_fd = -1};
     struct xk_hypervisor *hv;
+    struct xk_host host;
     int rc;
 
-    if (xk_state_open(&state, err) == -1)
+    if (xk_driver_find(name, err) == NULL ||
+        xk_host_peek(&host, name, err) == -1)
         return -1;
-    hv = ops->open(&state, err);
-    rc = hv == NULL ? -1 : ops->capabilities(hv, facts, err);
-    if (hv != NULL)
-        ops->close(hv);
-    xk_state_close(&state);
+    hv = xk_host_default(&host, err);
+    rc = hv == NULL ? -1 : xk_hv_capabilities(hv, facts, err);
+    xk_host_close(&host);
     return rc;
 }
 
@@ -33,10 +30,9 @@ static void
 add_hypervisor(struct xk_facts *facts, const char *name)
 {
     struct xk_error err = {0};
-    const struct xk_hypervisor_ops *ops = xk_driver_find(name, &err);
     struct xk_facts own = {0};
 
-    if (ops == NULL || ask_driver(ops, &own, &err) == -1) {
+    if (ask_driver(name, &own, &err) == -1) {
         xk_facts_add_ability(facts, name, err.message);
         xk_facts_free(&own);
         return;
@@ -99,15 +95,14 @@ put_lines(struct xk_buf *out, const struct xk_facts *facts)
 static int
 run_capabilities(struct xk_invocation *invocation, struct xk_error *err)
 {
-    static const char *const names[] = {"xen", "kvm"};
     struct xk_facts facts = {0};
 
     (void)err;
     xk_facts_add(&facts, "version", "%s", PACKAGE_VERSION);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(names); i++) {
+    for (const char *const *name = xk_driver_names; *name != NULL; name++) {
         if (invocation->hypervisor == NULL ||
-            strcmp(invocation->hypervisor, names[i]) == 0)
-            add_hypervisor(&facts, names[i]);
+            strcmp(invocation->hypervisor, *name) == 0)
+            add_hypervisor(&facts, *name);
     }
     if (invocation->json)
         put_json(&invocation->out, &facts);

@@ -17,7 +17,7 @@ enum xk_argument_kind {
     XK_ARG_TEXT,
     XK_ARG_FILE,
     XK_ARG_DOMAIN,
-    XK_ARG_HYPERVISOR, /* "xen", "kvm"; others are refused */
+    XK_ARG_HYPERVISOR, /* the name of a driver; others are refused */
     XK_ARG_NUMBER,     /* decimal digits; others are refused */
     XK_ARG_VERB,
     XK_ARG_OVERRIDE, /* KEY=VALUE */

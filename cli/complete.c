@@ -104,8 +104,8 @@ offer_files(struct line *line)
 static void
 offer_hypervisors(struct line *line)
 {
-    offer(line, "xen", "");
-    offer(line, "kvm", "");
+    for (const char *const *name = xk_driver_names; *name != NULL; name++)
+        offer(line, *name, "");
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "cli/invocation.h"
 #include "cli/key_text.h"
 #include "toolstack/config/key.h"
+#include "toolstack/hypervisor.h"
 
 static void
 put_key(struct xk_json_writer *writer, const struct xk_key_info *key)
@@ -19,8 +20,9 @@ put_key(struct xk_json_writer *writer, const struct xk_key_info *key)
     if (key->type == XK_KEY_ENUM)
         xk_json_put_string(writer, "words", key->words);
     xk_json_put_integer(writer, "importance", key->importance);
-    xk_json_put_string(writer, "xen", xk_fate_name(key->xen.fate));
-    xk_json_put_string(writer, "kvm", xk_fate_name(key->kvm.fate));
+    for (const char *const *name = xk_driver_names; *name != NULL; name++)
+        xk_json_put_string(writer, *name,
+                           xk_fate_name(xk_key_fate_on(key, *name)->fate));
     xk_json_put_string(writer, "meaning", key->meaning);
     xk_json_close_object(writer);
 }
@@ -37,6 +39,15 @@ put_json(struct xk_buf *out)
     xk_json_close_array(writer);
 }
 
+static void
+put_fates(struct xk_buf *out, const struct xk_key_info *key)
+{
+    for (const char *const *name = xk_driver_names; *name != NULL; name++)
+        xk_buf_printf(out, "\t%s",
+                      xk_fate_name(xk_key_fate_on(key, *name)->fate));
+    xk_buf_puts(out, "\n");
+}
+
 static int
 run_config_keys(struct xk_invocation *invocation, struct xk_error *err)
 {
@@ -50,8 +61,8 @@ run_config_keys(struct xk_invocation *invocation, struct xk_error *err)
 
         xk_buf_printf(&invocation->out, "%s\t", key->name);
         xk_key_put_type(&invocation->out, key);
-        xk_buf_printf(&invocation->out, "\t%d\t%s\t%s\n", key->importance,
-                      xk_fate_name(key->xen.fate), xk_fate_name(key->kvm.fate));
+        xk_buf_printf(&invocation->out, "\t%d", key->importance);
+        put_fates(&invocation->out, key);
     }
     return 0;
 }

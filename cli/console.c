@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     OPTION_NUMBER,
@@ -26,22 +27,22 @@ history_start(const struct xk_console *console, int lines)
         return 0;
     if (lines == XK_HISTORY_SCREEN && isatty(STDOUT_FILENO))
         lines = xk_terminal_lines(STDOUT_FILENO);
-    return xk_pump_history_start(console->log_fd, lines);
+    return xk_console_history_start(console->log_fd, lines);
 }
 
 /* *end_signal: the signal that shall end the process, 0: none. */
 static int
-run_pump(struct xk_pump *pump, struct xk_terminal *terminal,
+run_pump(struct xk_console_pump *pump, struct xk_terminal *terminal,
          struct xk_deadline deadline, int *end_signal, struct xk_error *err)
 {
     int end;
 
     *end_signal = 0;
     do {
-        end = xk_pump_run(pump, deadline, err);
-        if (end == XK_PUMP_INTERRUPTED)
+        end = xk_console_pump_run(pump, deadline, err);
+        if (end == XK_CONSOLE_PUMP_INTERRUPTED)
             *end_signal = xk_terminal_take_signal(terminal);
-    } while (end == XK_PUMP_INTERRUPTED && *end_signal == 0);
+    } while (end == XK_CONSOLE_PUMP_INTERRUPTED && *end_signal == 0);
     return end;
 }
 
@@ -49,13 +50,13 @@ static int
 say_end(int end, bool was_raw, const struct xk_domain *domain,
         struct xk_error *err)
 {
-    if (end == XK_PUMP_UNREAD)
+    if (end == XK_CONSOLE_PUMP_UNREAD)
         return xk_fail(err, XK_ERR_FAILED,
                        "nobody reads the output of the console any more");
-    if (end == XK_PUMP_GONE)
+    if (end == XK_CONSOLE_PUMP_GONE)
         xk_report_line("%sdomain \"%s\" is gone", was_raw ? "\n" : "",
                        domain->name);
-    else if (end == XK_PUMP_LEFT)
+    else if (end == XK_CONSOLE_PUMP_LEFT)
         xk_report_line("\nleft the console of domain \"%s\"", domain->name);
     return 0;
 }
@@ -68,7 +69,7 @@ pump_console(struct xk_invocation *invocation, const struct xk_domain *domain,
     struct xk_deadline deadline =
         invocation->has_timeout ? invocation->deadline : xk_deadline_never();
     struct xk_terminal terminal;
-    struct xk_pump pump = {
+    struct xk_console_pump pump = {
         .console = console,
         .input_fd = STDIN_FILENO,
         .output_fd = STDOUT_FILENO,
@@ -98,7 +99,7 @@ xk_console_attach(struct xk_invocation *invocation,
     struct xk_console console = XK_CONSOLE_NONE;
     int rc;
 
-    if (hv->ops->console(hv, domain, number, &console, err) == -1)
+    if (xk_hv_console(hv, domain, number, &console, err) == -1)
         return -1;
     rc = pump_console(invocation, domain, &console, history_lines, err);
     xk_console_close(&console);

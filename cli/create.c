@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
 #include "toolstack/domain.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     OPTION_PAUSED,
@@ -112,12 +113,12 @@ check_config(struct xk_invocation *invocation,
 {
     bool strict = xk_option_given(invocation, OPTION_STRICT);
     const struct xk_problems *problems = &invocation->problems;
-    const struct xk_hypervisor_ops *ops =
+    const struct xk_hypervisor_ops *driver =
         xk_driver_find(invocation->hypervisor, err);
 
-    if (ops == NULL)
+    if (driver == NULL)
         return -1;
-    xk_config_check_on(config, ops->name, &invocation->problems);
+    xk_config_check_on(config, driver->name, &invocation->problems);
     if (problems->errors > 0)
         return xk_problems_fail(problems, err);
     if (strict && problems->warnings > 0)
@@ -135,17 +136,16 @@ dry_run(struct xk_invocation *invocation, const struct xk_domain_config *config,
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
-    if (hv == NULL ||
-        hv->ops->check(hv, config, &invocation->problems, err) == -1)
+    if (hv == NULL || xk_hv_check(hv, config, &invocation->problems, err) == -1)
         return -1;
     if (invocation->problems.errors > 0)
         return xk_problems_fail(&invocation->problems, err);
     writer = xk_json_writer_new(&text, !invocation->json);
     xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "hypervisor", hv->ops->name);
+    xk_json_put_string(writer, "hypervisor", xk_hv_name(hv));
     xk_config_show(config, writer, "config");
     xk_json_open_object(writer, "run");
-    if (hv->ops->describe(hv, config, writer, err) == -1)
+    if (xk_hv_describe(hv, config, writer, err) == -1)
         return -1;
     xk_json_close_object(writer);
     xk_json_close_object(writer);

@@ -21,7 +21,7 @@ run_domid(struct xk_invocation *invocation, struct xk_error *err)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "domain \"%s\" has no domid: domains of %s are known by "
                        "name and UUID",
-                       domain.name, domain.hv->ops->name);
+                       domain.name, xk_hv_name(domain.hv));
     if (invocation->json)
         return xk_invocation_put_domain(invocation, &domain, err);
     xk_buf_printf(&invocation->out, "%d\n", domain.domid);

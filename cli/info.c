@@ -20,9 +20,9 @@ get_facts(struct xk_invocation *invocation, struct xk_facts *facts,
 
     if (hv == NULL)
         return -1;
-    xk_facts_add(facts, "hypervisor", "%s", hv->ops->name);
+    xk_facts_add(facts, "hypervisor", "%s", xk_hv_name(hv));
     xk_facts_add(facts, "xk_version", "%s", PACKAGE_VERSION);
-    return hv->ops->info(hv, facts, err);
+    return xk_hv_info(hv, facts, err);
 }
 
 static const struct xk_fact *

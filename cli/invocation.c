@@ -114,7 +114,7 @@ put_handle(struct xk_json_writer *writer, const struct xk_domain *domain)
     struct xk_domain_info info = {.uuid = domain->uuid,
                                   .name = domain->name,
                                   .domid = domain->domid,
-                                  .hypervisor = domain->hv->ops->name};
+                                  .hypervisor = xk_hv_name(domain->hv)};
 
     xk_output_domain_handle(writer, &info);
 }

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "toolstack/hypervisor.h"
 
 enum global {
     GLOBAL_VERBOSE,
@@ -30,7 +32,7 @@ const struct xk_option xk_global_options[] = {
                         "say more; twice: say all", NULL},
     [GLOBAL_JSON] = {0, "json", XK_ARG_NONE, NULL,
                      "print one JSON document; errors are JSON too", NULL},
-    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, "xen|kvm",
+    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
                            "the hypervisor of new domains, and the only one "
                            "whose domains are listed; without it new ones are "
                            "of xen in a Xen dom0, else of kvm, and all are "
@@ -274,10 +276,12 @@ check_value(const struct xk_option *option, const char *shown,
 {
     uint64_t number;
 
-    if (option->value == XK_ARG_HYPERVISOR && strcmp(value, "xen") != 0 &&
-        strcmp(value, "kvm") != 0)
-        return xk_fail(err, XK_ERR_USAGE,
-                       "%s takes \"xen\" or \"kvm\", not \"%s\"", shown, value);
+    if (option->value == XK_ARG_HYPERVISOR && !xk_driver_is_known(value)) {
+        XK_CLEANUP_FREE char *choices = xk_driver_choices();
+
+        return xk_fail(err, XK_ERR_USAGE, "%s takes %s, not \"%s\"", shown,
+                       choices, value);
+    }
     if (option->value == XK_ARG_NUMBER &&
         !xk_parse_u64(value, UINT32_MAX, &number))
         return xk_fail(err, XK_ERR_USAGE, "%s takes a number, not \"%s\"",

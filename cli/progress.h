@@ -6,7 +6,7 @@
 #define XK_CLI_PROGRESS_H
 
 #include "cli/invocation.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/transfer_ops.h"
 
 struct xk_progress {
     const struct xk_invocation *invocation;

@@ -19,7 +19,7 @@ struct flow {
 };
 
 struct work {
-    struct xk_pump *pump;
+    struct xk_console_pump *pump;
     struct flow in;     /* from the person to the domain */
     struct flow out;    /* from the domain to the person */
     bool input_ended;   /* the person types no more, or the domain reads none */
@@ -54,7 +54,7 @@ is_transient(int error)
 static size_t
 cut_at_escape(struct work *work, const char *data, size_t length)
 {
-    const char *escape = memchr(data, XK_PUMP_ESCAPE, length);
+    const char *escape = memchr(data, XK_CONSOLE_PUMP_ESCAPE, length);
 
     if (!work->pump->escape || escape == NULL)
         return length;
@@ -136,7 +136,7 @@ find_again(const struct xk_console *console, off_t seen, off_t size)
 static ssize_t
 read_log(struct work *work)
 {
-    struct xk_pump *pump = work->pump;
+    struct xk_console_pump *pump = work->pump;
     int fd = pump->console->log_fd;
     struct stat st;
     ssize_t length;
@@ -206,7 +206,7 @@ drain(int fd)
 static void
 fill(const struct work *work, struct pollfd fds[static POLL_COUNT])
 {
-    const struct xk_pump *pump = work->pump;
+    const struct xk_console_pump *pump = work->pump;
     const struct xk_console *console = pump->console;
     bool wants_input =
         !work->input_ended && (pump->escape || is_empty(&work->in));
@@ -259,12 +259,12 @@ end_of(const struct work *work, const struct pollfd fds[static POLL_COUNT])
     bool all_written = is_empty(&work->out) && work->out_exhausted;
 
     if (fds[POLL_INTERRUPT].revents != 0)
-        return XK_PUMP_INTERRUPTED;
+        return XK_CONSOLE_PUMP_INTERRUPTED;
     if (work->left &&
         (is_empty(&work->in) || (guest->fd != -1 && guest->revents == 0)))
-        return XK_PUMP_LEFT;
+        return XK_CONSOLE_PUMP_LEFT;
     if (fds[POLL_END].revents != 0 && all_written)
-        return XK_PUMP_GONE;
+        return XK_CONSOLE_PUMP_GONE;
     return -1;
 }
 
@@ -298,7 +298,7 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
     if (refill(work, err) == -1)
         return -1;
     if (work->out_ended && is_empty(&work->out)) {
-        *end = XK_PUMP_GONE;
+        *end = XK_CONSOLE_PUMP_GONE;
         return 0;
     }
     fill(work, fds);
@@ -315,13 +315,13 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
     unread = move(work, fds, err);
     if (unread == -1)
         return -1;
-    *end = unread == 1 ? XK_PUMP_UNREAD : end_of(work, fds);
+    *end = unread == 1 ? XK_CONSOLE_PUMP_UNREAD : end_of(work, fds);
     return 0;
 }
 
 int
-xk_pump_run(struct xk_pump *pump, struct xk_deadline deadline,
-            struct xk_error *err)
+xk_console_pump_run(struct xk_console_pump *pump, struct xk_deadline deadline,
+                    struct xk_error *err)
 {
     struct work work = {
         .pump = pump,
@@ -340,7 +340,7 @@ xk_pump_run(struct xk_pump *pump, struct xk_deadline deadline,
 }
 
 off_t
-xk_pump_history_start(int log_fd, int lines)
+xk_console_history_start(int log_fd, int lines)
 {
     char block[CHUNK];
     struct stat st;

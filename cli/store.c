@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
+#include "toolstack/seam/store_view_ops.h"
 
 struct shown {
     struct xk_invocation *invocation;
@@ -64,24 +65,15 @@ show_device(const struct xk_store_device *device, void *context)
 }
 
 static int
-need_store(const struct xk_hypervisor *hv, struct xk_error *err)
-{
-    return hv->ops->store_walk != NULL
-               ? 0
-               : xk_fail(err, XK_ERR_UNSUPPORTED,
-                         "%s has no store; that is Xen's", hv->ops->name);
-}
-
-static int
 walk_store(struct shown *shown, const char *path, struct xk_error *err)
 {
     struct xk_invocation *invocation = shown->invocation;
     struct xk_hypervisor *hv = xk_host_default(&invocation->host, err);
 
-    if (hv == NULL || need_store(hv, err) == -1)
+    if (hv == NULL || xk_hv_need_store(hv, err) == -1)
         return -1;
-    return hv->ops->store_walk(hv, path, show_node, shown, invocation->deadline,
-                               err);
+    return xk_hv_store_walk(hv, path, show_node, shown, invocation->deadline,
+                            err);
 }
 
 static int
@@ -92,13 +84,13 @@ list_devices(struct shown *shown, const char *name, struct xk_error *err)
 
     if (xk_domain_find(&invocation->host, name, &domain, invocation->deadline,
                        err) == -1 ||
-        need_store(domain.hv, err) == -1)
+        xk_hv_need_store(domain.hv, err) == -1)
         return -1;
     if (shown->writer == NULL)
         xk_buf_printf(&invocation->out, "%-8s %-8s %-14s %-14s %s\n", "Kind",
                       "Device", "Frontend", "Backend", "At");
-    return domain.hv->ops->store_devices(domain.hv, &domain, show_device, shown,
-                                         invocation->deadline, err);
+    return xk_hv_store_devices(domain.hv, &domain, show_device, shown,
+                               invocation->deadline, err);
 }
 
 static int
@@ -159,12 +151,12 @@ watch_store(struct xk_invocation *invocation, const char *what,
         xk_domain_info_free(&info);
         hv = domain.hv;
     }
-    if (hv == NULL || need_store(hv, err) == -1)
+    if (hv == NULL || xk_hv_need_store(hv, err) == -1)
         return -1;
-    return hv->ops->store_watch(hv, path.data, show_change, &shown,
-                                invocation->has_timeout ? invocation->deadline
-                                                        : xk_deadline_never(),
-                                err);
+    return xk_hv_store_watch(hv, path.data, show_change, &shown,
+                             invocation->has_timeout ? invocation->deadline
+                                                     : xk_deadline_never(),
+                             err);
 }
 
 static int

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "cli/invocation.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     OPTION_AUTOPASS,
@@ -161,7 +162,6 @@ put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
 static int
 run_vncviewer(struct xk_invocation *invocation, struct xk_error *err)
 {
-    struct xk_hypervisor *hv;
     XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
     struct xk_screen screen = {0};
     int r;
@@ -169,13 +169,7 @@ run_vncviewer(struct xk_invocation *invocation, struct xk_error *err)
     if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
                        invocation->deadline, err) == -1)
         return -1;
-    hv = domain.hv;
-    if (hv->ops->screen == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "where a screen is, is not known of %s: point a viewer "
-                       "at its vnclisten and vncdisplay",
-                       hv->ops->name);
-    r = hv->ops->screen(hv, &domain, &screen, invocation->deadline, err);
+    r = xk_hv_screen(domain.hv, &domain, &screen, invocation->deadline, err);
     if (r == 0 && invocation->json)
         put_json(invocation, &domain, &screen);
     else if (r == 0)

@@ -6,6 +6,8 @@
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     LEAVE_MS = 10000 /* for one of that name that is about to go */
@@ -25,7 +27,7 @@ xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
         xk_operation_check_free(host, config->name, &config->uuid, deadline,
                                 err) == -1)
         return NULL;
-    record = xk_record_create(&host->state, &config->uuid, hv->ops->name,
+    record = xk_record_create(&host->state, &config->uuid, xk_hv_name(hv),
                               host->verb, err);
     if (record == NULL)
         return NULL;
@@ -45,8 +47,7 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
 {
     (void)host;
     (void)context;
-    return domain->hv->ops->build(domain->hv, domain->record, config, deadline,
-                                  err);
+    return xk_hv_build(domain->hv, domain->record, config, deadline, err);
 }
 
 /* What became of a guest that was told to run, and did not say so. 0: it ran;
@@ -54,40 +55,26 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
 static int
 await_start(const struct xk_domain *domain, struct xk_deadline deadline)
 {
-    const struct xk_hypervisor_ops *ops = domain->hv->ops;
     struct xk_domain_info info;
     uint64_t cookie = 0;
 
     for (;;) {
         enum xk_domain_state state;
 
-        if (ops->get(domain->hv, domain, &info, deadline, NULL) == -1)
+        if (xk_hv_get(domain->hv, domain, &info, deadline, NULL) == -1)
             return -1;
         state = info.state;
         xk_domain_info_free(&info);
         if (state != XK_STATE_PAUSED)
             return 0;
         if (xk_deadline_left_ms(deadline) == 0 ||
-            ops->wait(domain->hv, domain, &cookie, deadline, NULL) == -1)
+            xk_hv_wait(domain->hv, domain, &cookie, deadline, NULL) == -1)
             return -1;
     }
 }
 
-/* *told: it may run by now, or later, whatever is returned. */
-static int
-let_run(const struct xk_domain *domain, bool *told, struct xk_deadline deadline,
-        struct xk_error *err)
-{
-    const struct xk_hypervisor_ops *ops = domain->hv->ops;
-
-    *told = true;
-    if (ops->unpause_received != NULL)
-        return ops->unpause_received(domain->hv, domain, told, deadline, err);
-    return ops->unpause(domain->hv, domain, deadline, err);
-}
-
-/* *told: as of let_run(); such a guest is never taken back, because it may have
- * written to its disks. */
+/* *told: the guest may run by now, or later, whatever is returned. Such a guest
+ * is never taken back, because it may have written to its disks. */
 static int
 start(struct xk_domain *domain, bool *told, struct xk_deadline deadline,
       struct xk_error *err)
@@ -95,7 +82,7 @@ start(struct xk_domain *domain, bool *told, struct xk_deadline deadline,
     if (xk_journal_append(domain->record, XK_JOURNAL_INTENT, XK_EFFECT_START,
                           NULL, err) == -1)
         return -1;
-    if (let_run(domain, told, deadline, err) == 0)
+    if (xk_hv_unpause_received(domain->hv, domain, told, deadline, err) == 0)
         return 0;
     return *told ? await_start(domain, deadline) : -1;
 }
@@ -171,7 +158,7 @@ finish_start(struct xk_domain *domain, enum xk_domain_state state,
              struct xk_deadline deadline, struct xk_error *err)
 {
     if (state == XK_STATE_PAUSED &&
-        domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
+        xk_hv_unpause(domain->hv, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
                              err);
@@ -190,7 +177,7 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
                 domain->record->uuid_text);
         return xk_operation_remove(host, domain, deadline, err);
     }
-    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, err) == 0) {
+    if (xk_hv_get(domain->hv, domain, &info, deadline, err) == 0) {
         state = info.state;
         xk_domain_info_free(&info);
         return finish_start(domain, state, deadline, err);
@@ -207,7 +194,7 @@ check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
       struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    int r = hv->ops->check(hv, config, &problems, err);
+    int r = xk_hv_check(hv, config, &problems, err);
 
     for (size_t i = 0; i < problems.count; i++) {
         XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
@@ -231,7 +218,7 @@ is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
 
     if (domain->record == NULL)
         return false;
-    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == -1)
+    if (xk_hv_get(domain->hv, domain, &info, deadline, &err) == -1)
         return err.kind == XK_ERR_NOT_FOUND;
     lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);

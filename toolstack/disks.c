@@ -16,6 +16,7 @@
 #include "toolstack/config/vdev.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/device_ops.h"
 
 /* ---- the configuration ---- */
 
@@ -161,8 +162,7 @@ xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
     (void)host;
     if (config == NULL)
         return -1;
-    if (domain->hv->ops->sync_disks(domain->hv, domain, &all, deadline, &why) ==
-        -1)
+    if (xk_hv_sync_disks(domain->hv, domain, &all, deadline, &why) == -1)
         xk_warn("domain \"%s\": an interrupted change of its disks could not "
                 "be finished: %s; xk block-list shows what it has",
                 config->name, why.message);
@@ -176,8 +176,7 @@ sync_to(struct xk_domain *domain, const struct xk_domain_config *config,
 {
     const struct xk_disk_change change = {config, number, force};
 
-    return domain->hv->ops->sync_disks(domain->hv, domain, &change, deadline,
-                                       err);
+    return xk_hv_sync_disks(domain->hv, domain, &change, deadline, err);
 }
 
 /* What could not be done is undone, but for a disk that the guest holds on to:
@@ -220,16 +219,13 @@ seek_disk(const struct xk_disk_info *info, void *context)
     seek->number = info->number;
 }
 
-/* One that its guest holds on to is not of its configuration any more. */
+/* Look at what the domain has: a disk that its guest holds on to is not in its
+ * configuration any more. */
 static int
 seek_there(const struct xk_domain *domain, struct seek *seek,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = domain->hv->ops;
-
-    return ops->disks == NULL
-               ? 0
-               : ops->disks(domain->hv, domain, seek_disk, seek, deadline, err);
+    return xk_hv_disks(domain->hv, domain, seek_disk, seek, deadline, err);
 }
 
 /* A new disk takes no other's place, and its undo nobody's disk. */
@@ -293,22 +289,26 @@ edit_locked(struct xk_host *host, struct xk_domain *domain,
 }
 
 static int
+need_record(const struct xk_domain *domain, struct xk_error *err)
+{
+    if (domain->record != NULL)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "domain \"%s\" was made by another toolstack: change its "
+                   "disks with that",
+                   domain->name);
+}
+
+static int
 run_edit(struct xk_host *host, struct xk_domain *domain,
          const struct edit *edit, struct xk_deadline deadline,
          struct xk_error *err)
 {
     int r;
 
-    if (domain->hv->ops->sync_disks == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "disks of a running %s domain cannot be changed",
-                       domain->hv->ops->name);
-    if (domain->record == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "domain \"%s\" was made by another toolstack: change "
-                       "its disks with that",
-                       domain->name);
-    if (xk_operation_lock(host, domain, deadline, err) == -1)
+    if (xk_hv_need_disk_changes(domain->hv, err) == -1 ||
+        need_record(domain, err) == -1 ||
+        xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
     r = edit_locked(host, domain, edit, deadline, err);
     xk_record_unlock(domain->record);
@@ -400,16 +400,15 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
     const struct xk_disk *disk;
     int r = -1;
 
-    if (domain->hv->ops->resize_disk == NULL || domain->record == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "disks of this domain cannot be resized while it runs");
+    if (xk_hv_need_disk_resize(domain->hv, err) == -1 ||
+        need_record(domain, err) == -1)
+        return -1;
     if (xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;
     config = xk_record_load_config(domain->record, err);
     disk = config == NULL ? NULL : find(config, vdev, err);
     if (disk != NULL && grow_image(disk, &bytes, err) == 0)
-        r = domain->hv->ops->resize_disk(domain->hv, domain, disk, bytes,
-                                         deadline, err);
+        r = xk_hv_resize_disk(domain->hv, domain, disk, bytes, deadline, err);
     xk_record_unlock(domain->record);
     return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
 }

@@ -13,6 +13,7 @@
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/save.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     TIME_SIZE = 32,
@@ -214,7 +215,7 @@ xk_operation_remove(struct xk_host *host, struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err)
 {
     (void)host;
-    if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
+    if (xk_hv_teardown(domain->hv, domain, deadline, err) == -1)
         return -1;
     return domain->record == NULL ? 0 : xk_record_remove(domain->record, err);
 }
@@ -310,14 +311,14 @@ int
 xk_domain_pause(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
 {
-    return call_locked(host, domain, domain->hv->ops->pause, deadline, err);
+    return call_locked(host, domain, xk_hv_pause, deadline, err);
 }
 
 int
 xk_domain_unpause(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
 {
-    return call_locked(host, domain, domain->hv->ops->unpause, deadline, err);
+    return call_locked(host, domain, xk_hv_unpause, deadline, err);
 }
 
 int
@@ -333,8 +334,8 @@ xk_domain_signal(struct xk_host *host, struct xk_domain *domain,
         domain->starts = xk_operation_starts(domain->record, 0);
     r = xk_operation_need_alive(host, domain, NULL, deadline, err);
     if (r == 0)
-        r = domain->hv->ops->signal(domain->hv, domain, signal, acpi_fallback,
-                                    deadline, err);
+        r = xk_hv_signal(domain->hv, domain, signal, acpi_fallback, deadline,
+                         err);
     unlock(domain);
     return r;
 }
@@ -348,22 +349,22 @@ static int
 end_reset(struct xk_domain *domain, bool ran, bool again,
           struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = domain->hv->ops;
+    struct xk_hypervisor *hv = domain->hv;
     struct xk_domain_info info = {.state = XK_STATE_SHUTDOWN};
     struct xk_error why = {0};
     enum xk_domain_state state;
 
-    if (ops->get(domain->hv, domain, &info, deadline, &why) == -1 &&
+    if (xk_hv_get(hv, domain, &info, deadline, &why) == -1 &&
         why.kind != XK_ERR_NOT_FOUND)
         return xk_fail(err, why.kind, "%s", why.message);
     state = info.state;
     xk_domain_info_free(&info);
     if (again && state == XK_STATE_PAUSED &&
-        ops->reset(domain->hv, domain, deadline, &why) == -1)
+        xk_hv_reset(hv, domain, deadline, &why) == -1)
         xk_warn("domain \"%s\": its reset was interrupted, and fails: %s",
                 domain->name, why.message);
     if (ran && (state == XK_STATE_PAUSED || state == XK_STATE_RUNNING) &&
-        ops->unpause(domain->hv, domain, deadline, err) == -1)
+        xk_hv_unpause(hv, domain, deadline, err) == -1)
         return -1;
     return note(domain, XK_JOURNAL_END, XK_OP_RESET, err);
 }
@@ -392,13 +393,13 @@ reset_locked(struct xk_host *host, struct xk_domain *domain,
     if (xk_operation_need_alive(host, domain, &ran, deadline, err) == -1)
         return -1;
     if (domain->record == NULL)
-        return hv->ops->reset(hv, domain, deadline, err);
+        return xk_hv_reset(hv, domain, deadline, err);
     if (xk_journal_append(
             domain->record, XK_JOURNAL_BEGIN, XK_OP_RESET,
             xk_domain_state_name(ran ? XK_STATE_RUNNING : XK_STATE_PAUSED),
             err) == -1)
         return -1;
-    if (hv->ops->reset(hv, domain, deadline, err) == 0)
+    if (xk_hv_reset(hv, domain, deadline, err) == 0)
         return note(domain, XK_JOURNAL_END, XK_OP_RESET, err);
     end_reset(domain, ran, false, deadline, NULL);
     return -1;
@@ -428,8 +429,7 @@ xk_operation_finish_rename(struct xk_host *host, struct xk_domain *domain,
 
     (void)host;
     if (config == NULL ||
-        domain->hv->ops->rename(domain->hv, domain, config->name, deadline,
-                                err) == -1)
+        xk_hv_rename(domain->hv, domain, config->name, deadline, err) == -1)
         return -1;
     return note(domain, XK_JOURNAL_END, XK_OP_RENAME, err);
 }
@@ -441,7 +441,7 @@ rename_record(struct xk_host *host, struct xk_domain *domain, const char *name,
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
 
     if (domain->record == NULL)
-        return domain->hv->ops->rename(domain->hv, domain, name, deadline, err);
+        return xk_hv_rename(domain->hv, domain, name, deadline, err);
     config = xk_record_load_config(domain->record, err);
     if (config == NULL)
         return -1;
@@ -574,7 +574,7 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
             await_removal(host, domain, deadline);
         if (r != 0)
             return r == -1 ? -1 : 0;
-        r = domain->hv->ops->wait(domain->hv, domain, &cookie, deadline, err);
+        r = xk_hv_wait(domain->hv, domain, &cookie, deadline, err);
         if (r == 0 && xk_deadline_left_ms(deadline) == 0)
             r = xk_fail(err, XK_ERR_TIMEOUT, "it changes all the time");
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)

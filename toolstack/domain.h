@@ -17,7 +17,7 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     XK_HOST_DRIVERS = 4

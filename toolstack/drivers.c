@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "toolstack/hypervisor.h"
 #ifdef XK_WITH_XEN
 #include "toolstack/xen/driver.h"
@@ -21,9 +22,6 @@ const struct xk_hypervisor_ops *const xk_drivers[] = {
 #endif
     NULL,
 };
-
-/* Names that people may use, in this build or not. */
-static const char *const known[] = {"xen", "kvm"};
 
 /* Xen's own word for "this is a control domain" (xenfs). */
 static bool
@@ -54,23 +52,22 @@ find(const char *name)
 const struct xk_hypervisor_ops *
 xk_driver_find(const char *name, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
-    bool is_known = name == NULL;
+    const struct xk_hypervisor_ops *driver;
 
-    for (size_t i = 0; !is_known && i < sizeof(known) / sizeof(known[0]); i++)
-        is_known = strcmp(known[i], name) == 0;
-    if (!is_known) {
-        xk_fail(err, XK_ERR_USAGE,
-                "no hypervisor is called \"%s\": use \"xen\" or \"kvm\"", name);
+    if (name != NULL && !xk_driver_is_known(name)) {
+        XK_CLEANUP_FREE char *choices = xk_driver_choices();
+
+        xk_fail(err, XK_ERR_USAGE, "no hypervisor is called \"%s\": use %s",
+                name, choices);
         return NULL;
     }
     if (name == NULL)
         name = is_xen_dom0() ? "xen" : "kvm";
-    ops = find(name);
-    if (ops == NULL) {
+    driver = find(name);
+    if (driver == NULL) {
         xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s",
                 name);
         return NULL;
     }
-    return ops->probe(err) == -1 ? NULL : ops;
+    return xk_driver_probe(driver, err) == -1 ? NULL : driver;
 }

@@ -17,6 +17,7 @@
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     WISHES_MAX = 2
@@ -192,7 +193,7 @@ search_list(struct search *search, struct xk_hypervisor *hv,
 {
     struct xk_domain_list list = {0};
 
-    if (hv->ops->list(hv, &list, deadline, err) == -1)
+    if (xk_hv_list(hv, &list, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < list.count; i++) {
         const struct xk_domain_info *info = &list.items[i];
@@ -213,16 +214,16 @@ search_list(struct search *search, struct xk_hypervisor *hv,
 
 /* 0 as well where it cannot run here: then it has no domains. */
 static int
-search_driver(struct search *search, const struct xk_hypervisor_ops *ops,
+search_driver(struct search *search, const struct xk_hypervisor_ops *driver,
               struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_error why = {0};
-    struct xk_hypervisor *hv = xk_host_driver(search->host, ops->name, &why);
+    struct xk_hypervisor *hv = xk_host_driver(search->host, driver->name, &why);
 
     if (hv != NULL)
         return search_list(search, hv, deadline, err) == 0
                    ? 0
-                   : xk_wrap(err, "ask %s for its domains", ops->name);
+                   : xk_wrap(err, "ask %s for its domains", driver->name);
     if (why.kind == XK_ERR_HOST)
         return 0;
     if (err != NULL)
@@ -235,16 +236,17 @@ search_driver(struct search *search, const struct xk_hypervisor_ops *ops,
 /* A driver has one domain of a name, so that one which has a record is the one;
  * but what has the form of a UUID may be meant in two ways. */
 static bool
-is_to_be_asked(const struct search *search, const struct xk_hypervisor_ops *ops)
+is_to_be_asked(const struct search *search,
+               const struct xk_hypervisor_ops *driver)
 {
     const char *wanted = search->host->wanted;
 
-    if (!ops->has_strangers ||
-        (wanted != NULL && strcmp(wanted, ops->name) != 0))
+    if (!driver->has_strangers ||
+        (wanted != NULL && strcmp(wanted, driver->name) != 0))
         return false;
     for (size_t i = 0; i < search->hit_count; i++) {
         if (!search->wishes[0].is_uuid && search->hits[i].hv != NULL &&
-            search->hits[i].hv->ops == ops)
+            xk_hv_driver(search->hits[i].hv) == driver)
             return false;
     }
     return true;
@@ -256,7 +258,7 @@ is_of_wanted(const struct search *search, const struct xk_domain *hit)
     const char *wanted = search->host->wanted;
 
     return wanted != NULL && hit->hv != NULL &&
-           strcmp(hit->hv->ops->name, wanted) == 0;
+           strcmp(xk_hv_name(hit->hv), wanted) == 0;
 }
 
 /* Of several, the one of the driver that was named. */
@@ -289,7 +291,7 @@ fail_ambiguous(const struct search *search, struct xk_error *err)
         xk_uuid_format(&hit->uuid, uuid);
         xk_buf_printf(&text, "%s\"%s\", UUID %s, on %s", i == 0 ? "" : "; ",
                       hit->name != NULL ? hit->name : "", uuid,
-                      hit->hv != NULL ? hit->hv->ops->name : "no hypervisor");
+                      hit->hv != NULL ? xk_hv_name(hit->hv) : "no hypervisor");
     }
     xk_fail(err, XK_ERR_USAGE,
             "several domains are called \"%s\" (%s): use what only one of them "
@@ -335,16 +337,16 @@ xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
                struct xk_deadline deadline, struct xk_error *err)
 {
     CLEANUP_SEARCH struct search search = {.host = host};
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
     struct xk_domain *hit;
 
     *domain = (struct xk_domain){.domid = -1};
     wish_for(&search, what);
     if (search_records(&search, err) == -1)
         return -1;
-    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
-        if (is_to_be_asked(&search, ops) &&
-            search_driver(&search, ops, deadline, err) == -1)
+    for (size_t i = 0; (driver = xk_host_ops(host, i)) != NULL; i++) {
+        if (is_to_be_asked(&search, driver) &&
+            search_driver(&search, driver, deadline, err) == -1)
             return -1;
     }
     /* Where there is no hypervisor that is what is to be told. */
@@ -388,7 +390,7 @@ xk_domain_take(struct xk_host *host, const struct xk_domain_info *info,
         .domid = info->domid,
         .record = record_of(host, hv, &info->uuid),
     };
-    if (domain->record == NULL && !hv->ops->has_strangers)
+    if (domain->record == NULL && !xk_hv_driver(hv)->has_strangers)
         return xk_fail(err, XK_ERR_NOT_FOUND, "domain \"%s\" is gone",
                        info->name);
     domain->name = xk_strdup(info->name == NULL ? "" : info->name);
@@ -413,7 +415,7 @@ is_gone(const struct xk_domain *domain, struct xk_deadline deadline)
     struct xk_error err = {0};
     struct xk_domain_info info;
 
-    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, &err) == -1)
+    if (xk_hv_get(domain->hv, domain, &info, deadline, &err) == -1)
         return err.kind == XK_ERR_NOT_FOUND;
     xk_domain_info_free(&info);
     return false;
@@ -490,7 +492,7 @@ static int
 check_free(struct search *search, const struct xk_uuid *self,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
     size_t in_records;
 
     search->no_dying = true;
@@ -498,9 +500,9 @@ check_free(struct search *search, const struct xk_uuid *self,
         refuse_hits(search, 0, self, deadline, err) == -1)
         return -1;
     in_records = search->hit_count;
-    for (size_t i = 0; (ops = xk_host_ops(search->host, i)) != NULL; i++) {
-        if (ops->has_strangers &&
-            search_driver(search, ops, deadline, err) == -1)
+    for (size_t i = 0; (driver = xk_host_ops(search->host, i)) != NULL; i++) {
+        if (driver->has_strangers &&
+            search_driver(search, driver, deadline, err) == -1)
             return -1;
     }
     return refuse_hits(search, in_records, self, deadline, err);

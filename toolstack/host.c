@@ -23,6 +23,7 @@
 #include "toolstack/migration/save.h"
 #include "toolstack/monitor.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     LEFT_MS = 2000 /* for a process of a killed verb to let go of its lock */
@@ -70,7 +71,7 @@ recover_unknown(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     bool stopped;
 
-    if (domain->hv->ops->get(domain->hv, domain, &info, deadline, err) == -1)
+    if (xk_hv_get(domain->hv, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
                    ? xk_operation_remove_gone(host, domain, deadline, err)
                    : -1;
@@ -229,7 +230,7 @@ xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
 
     memset(host->drivers, 0, sizeof(host->drivers));
     host->drivers[0] = host->preferred = hv;
-    host->wanted = hv->ops->name;
+    host->wanted = xk_hv_name(hv);
     host->verb = verb;
     host->program = NULL;
     return recover(host, deadline, &left, err);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "toolstack/domain.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 /* ---- opening ---- */
 
@@ -16,14 +17,14 @@ find_open(const struct xk_host *host, const char *name)
 {
     for (size_t i = 0; i < XK_HOST_DRIVERS; i++) {
         if (host->drivers[i] != NULL &&
-            strcmp(host->drivers[i]->ops->name, name) == 0)
+            strcmp(xk_hv_name(host->drivers[i]), name) == 0)
             return host->drivers[i];
     }
     return NULL;
 }
 
 static struct xk_hypervisor *
-open_driver(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+open_driver(struct xk_host *host, const struct xk_hypervisor_ops *driver,
             struct xk_error *err)
 {
     size_t i = 0;
@@ -34,7 +35,7 @@ open_driver(struct xk_host *host, const struct xk_hypervisor_ops *ops,
         xk_fail(err, XK_ERR_FAILED, "more than %d drivers", XK_HOST_DRIVERS);
         return NULL;
     }
-    host->drivers[i] = ops->open(&host->state, err);
+    host->drivers[i] = xk_driver_open(driver, &host->state, err);
     return host->drivers[i];
 }
 
@@ -49,13 +50,13 @@ xk_host_ops(const struct xk_host *host, size_t number)
         return xk_drivers[number];
     /* Those that were adopted. */
     for (size_t i = 0; i < XK_HOST_DRIVERS && host->drivers[i] != NULL; i++) {
-        const struct xk_hypervisor_ops *ops = host->drivers[i]->ops;
+        const struct xk_hypervisor_ops *driver = xk_hv_driver(host->drivers[i]);
         size_t k = 0;
 
-        while (k < built && xk_drivers[k] != ops)
+        while (k < built && xk_drivers[k] != driver)
             k++;
         if (k == built && number-- == built)
-            return ops;
+            return driver;
     }
     return NULL;
 }
@@ -63,48 +64,48 @@ xk_host_ops(const struct xk_host *host, size_t number)
 static const struct xk_hypervisor_ops *
 find_ops(const struct xk_host *host, const char *name, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
 
-    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
-        if (strcmp(ops->name, name) == 0)
-            return ops;
+    for (size_t i = 0; (driver = xk_host_ops(host, i)) != NULL; i++) {
+        if (strcmp(driver->name, name) == 0)
+            return driver;
     }
     xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s", name);
     return NULL;
 }
 
 static struct xk_hypervisor *
-need_driver(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+need_driver(struct xk_host *host, const struct xk_hypervisor_ops *driver,
             struct xk_error *err)
 {
-    struct xk_hypervisor *hv = find_open(host, ops->name);
+    struct xk_hypervisor *hv = find_open(host, driver->name);
 
-    if (hv != NULL || ops->probe(err) == -1)
+    if (hv != NULL || xk_driver_probe(driver, err) == -1)
         return hv;
-    return open_driver(host, ops, err);
+    return open_driver(host, driver, err);
 }
 
 struct xk_hypervisor *
 xk_host_driver(struct xk_host *host, const char *name, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = find_ops(host, name, err);
+    const struct xk_hypervisor_ops *driver = find_ops(host, name, err);
 
-    return ops == NULL ? NULL : need_driver(host, ops, err);
+    return driver == NULL ? NULL : need_driver(host, driver, err);
 }
 
 struct xk_hypervisor *
 xk_host_default(struct xk_host *host, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
 
     if (host->preferred != NULL)
         return host->preferred;
-    ops = xk_driver_find(host->wanted, err);
-    if (ops == NULL)
+    driver = xk_driver_find(host->wanted, err);
+    if (driver == NULL)
         return NULL;
-    host->preferred = find_open(host, ops->name);
+    host->preferred = find_open(host, driver->name);
     if (host->preferred == NULL)
-        host->preferred = open_driver(host, ops, err);
+        host->preferred = open_driver(host, driver, err);
     return host->preferred;
 }
 
@@ -113,7 +114,7 @@ xk_host_close_drivers(struct xk_host *host)
 {
     for (size_t i = 0; i < XK_HOST_DRIVERS; i++) {
         if (host->drivers[i] != NULL)
-            host->drivers[i]->ops->close(host->drivers[i]);
+            xk_hv_close(host->drivers[i]);
         host->drivers[i] = NULL;
     }
     host->preferred = NULL;
@@ -128,7 +129,7 @@ has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     const struct xk_domain domain = {.hv = hv, .uuid = *uuid, .domid = -1};
     struct xk_domain_info info;
 
-    if (hv->ops->get(hv, &domain, &info, xk_deadline_in_ms(XK_LOOK_MS), NULL) ==
+    if (xk_hv_get(hv, &domain, &info, xk_deadline_in_ms(XK_LOOK_MS), NULL) ==
         -1)
         return false;
     xk_domain_info_free(&info);
@@ -141,19 +142,19 @@ infer(struct xk_host *host, const struct xk_uuid *uuid, struct xk_error *err)
 {
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(&host->state, uuid, err);
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
     struct xk_hypervisor *hv;
 
     if (record == NULL)
         return NULL;
-    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
-        if (ops->owns != NULL && ops->owns(record))
-            return ops;
+    for (size_t i = 0; (driver = xk_host_ops(host, i)) != NULL; i++) {
+        if (xk_driver_owns(driver, record))
+            return driver;
     }
-    for (size_t i = 0; (ops = xk_host_ops(host, i)) != NULL; i++) {
-        hv = ops->has_strangers ? need_driver(host, ops, NULL) : NULL;
+    for (size_t i = 0; (driver = xk_host_ops(host, i)) != NULL; i++) {
+        hv = driver->has_strangers ? need_driver(host, driver, NULL) : NULL;
         if (hv != NULL && has_domain(hv, uuid))
-            return ops;
+            return driver;
     }
     xk_fail(err, XK_ERR_UNSUPPORTED,
             "its record does not say which hypervisor has it");
@@ -186,10 +187,10 @@ struct xk_hypervisor *
 xk_host_driver_of(struct xk_host *host, const struct xk_record *record,
                   struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops =
+    const struct xk_hypervisor_ops *driver =
         xk_host_owner(host, &record->uuid, err);
 
-    return ops == NULL ? NULL : need_driver(host, ops, err);
+    return driver == NULL ? NULL : need_driver(host, driver, err);
 }
 
 void

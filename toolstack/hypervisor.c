@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/util.h"
@@ -30,30 +29,6 @@ xk_domain_info_free(struct xk_domain_info *info)
 {
     free(info->name);
     *info = (struct xk_domain_info){.domid = -1};
-}
-
-void
-xk_console_close(struct xk_console *console)
-{
-    const int fds[] = {console->log_fd, console->input_fd, console->output_fd,
-                       console->change_fd, console->end_fd};
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(fds); i++) {
-        if (fds[i] != -1)
-            close(fds[i]);
-    }
-    if (console->end != NULL)
-        console->end(console->source);
-    *console = XK_CONSOLE_NONE;
-}
-
-void
-xk_screen_free(struct xk_screen *screen)
-{
-    free(screen->path);
-    free(screen->address);
-    free(screen->password);
-    *screen = (struct xk_screen){0};
 }
 
 void

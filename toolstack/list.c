@@ -9,6 +9,7 @@
 #include "toolstack/domain.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 /* ---- one ---- */
 
@@ -29,9 +30,9 @@ xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
 
     (void)host;
     *info = (struct xk_domain_info){.domid = -1};
-    if (hv->ops->get(hv, domain, info, deadline, err) == -1)
+    if (xk_hv_get(hv, domain, info, deadline, err) == -1)
         return -1;
-    info->hypervisor = hv->ops->name;
+    info->hypervisor = xk_hv_name(hv);
     mark_doubt(info, domain->record);
     return 0;
 }
@@ -40,7 +41,7 @@ xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
 
 /* One in doubt stands still. */
 static void
-look_for_doubt(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+look_for_doubt(struct xk_host *host, const struct xk_hypervisor_ops *driver,
                struct xk_domain_info *info)
 {
     XK_CLEANUP_RECORD struct xk_record *record = NULL;
@@ -48,7 +49,7 @@ look_for_doubt(struct xk_host *host, const struct xk_hypervisor_ops *ops,
     if (info->state == XK_STATE_RUNNING)
         return;
     record = xk_record_open(&host->state, &info->uuid, NULL);
-    if (record != NULL && xk_host_owner(host, &info->uuid, NULL) == ops)
+    if (record != NULL && xk_host_owner(host, &info->uuid, NULL) == driver)
         mark_doubt(info, record);
 }
 
@@ -59,11 +60,11 @@ list_driver(struct xk_host *host, struct xk_hypervisor *hv,
 {
     struct xk_domain_list part = {0};
 
-    if (hv->ops->list(hv, &part, deadline, err) == -1)
+    if (xk_hv_list(hv, &part, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < part.count; i++) {
-        part.items[i].hypervisor = hv->ops->name;
-        look_for_doubt(host, hv->ops, &part.items[i]);
+        part.items[i].hypervisor = xk_hv_name(hv);
+        look_for_doubt(host, xk_hv_driver(hv), &part.items[i]);
         XK_GROW(list->items, list->count);
         list->items[list->count++] = part.items[i];
     }
@@ -106,23 +107,23 @@ count_records(struct xk_host *host, struct owned *owned, struct xk_error *err)
 }
 
 static bool
-is_wanted(const struct xk_host *host, const struct xk_hypervisor_ops *ops)
+is_wanted(const struct xk_host *host, const struct xk_hypervisor_ops *driver)
 {
-    return host->wanted == NULL || strcmp(host->wanted, ops->name) == 0;
+    return host->wanted == NULL || strcmp(host->wanted, driver->name) == 0;
 }
 
 /* A driver that cannot run here has no domains that could be seen. */
 static int
-list_if_it_runs(struct xk_host *host, const struct xk_hypervisor_ops *ops,
+list_if_it_runs(struct xk_host *host, const struct xk_hypervisor_ops *driver,
                 unsigned records, struct xk_domain_list *list,
                 struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_error why = {0};
     struct xk_hypervisor *hv;
 
-    if (!is_wanted(host, ops) || (records == 0 && !ops->has_strangers))
+    if (!is_wanted(host, driver) || (records == 0 && !driver->has_strangers))
         return 0;
-    hv = xk_host_driver(host, ops->name, &why);
+    hv = xk_host_driver(host, driver->name, &why);
     if (hv != NULL)
         return list_driver(host, hv, list, deadline, err);
     if (why.kind != XK_ERR_HOST) {
@@ -131,7 +132,7 @@ list_if_it_runs(struct xk_host *host, const struct xk_hypervisor_ops *ops,
     }
     if (records > 0)
         xk_warn("%u domain%s of %s cannot be seen, and %s left alone: %s",
-                records, records == 1 ? "" : "s", ops->name,
+                records, records == 1 ? "" : "s", driver->name,
                 records == 1 ? "is" : "are", why.message);
     return 0;
 }
@@ -140,16 +141,16 @@ int
 xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
                struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
     struct owned owned;
 
     *list = (struct xk_domain_list){0};
     if (count_records(host, &owned, err) == -1)
         return -1;
     for (size_t i = 0;
-         i < XK_HOST_DRIVERS && (ops = xk_host_ops(host, i)) != NULL; i++) {
-        if (list_if_it_runs(host, ops, owned.counts[i], list, deadline, err) ==
-            -1) {
+         i < XK_HOST_DRIVERS && (driver = xk_host_ops(host, i)) != NULL; i++) {
+        if (list_if_it_runs(host, driver, owned.counts[i], list, deadline,
+                            err) == -1) {
             xk_domain_list_free(list);
             return -1;
         }

@@ -32,6 +32,8 @@
 #include "toolstack/journal.h"
 #include "toolstack/monitor_worker.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/monitor_ops.h"
 
 enum {
     LOOK_MS = 5000,
@@ -114,7 +116,7 @@ start_worker(struct watched *domain)
 
     domain->look_again = false;
     domain->worker = xk_worker_start(monitor->loop, monitor->host->program,
-                                     domain->hv->ops->name, &domain->uuid,
+                                     xk_hv_name(domain->hv), &domain->uuid,
                                      worker_ended, domain, &err);
     if (domain->worker != NULL)
         return;
@@ -198,8 +200,7 @@ needs_worker(struct watched *domain, struct xk_record *record)
         return !is_held(domain, record) && can_be_recovered(domain, record);
     if (has_stopped(domain, record))
         return true;
-    return hv->ops->needs_repair != NULL && hv->ops->needs_repair(hv, record) &&
-           !is_held(domain, record);
+    return xk_hv_needs_repair(hv, record) && !is_held(domain, record);
 }
 
 static void
@@ -282,9 +283,9 @@ watch_process(struct watched *domain)
         return;
     hv = domain->hv;
     if (domain->driver_watch)
-        hv->ops->unwatch(hv, &domain->uuid);
-    domain->driver_watch = hv->ops->watch(hv, monitor->loop, &domain->uuid,
-                                          changed, monitor, NULL) == 0;
+        xk_hv_unwatch(hv, &domain->uuid);
+    domain->driver_watch = xk_hv_watch(hv, monitor->loop, &domain->uuid,
+                                       changed, monitor, NULL) == 0;
 }
 
 /* The lock file that is there now: descriptors of inotify go by the file, so
@@ -312,7 +313,7 @@ watch_anew(struct watched *domain)
         return;
     domain->lock_watch = watch;
     if (domain->driver_watch)
-        domain->hv->ops->unwatch(domain->hv, &domain->uuid);
+        xk_hv_unwatch(domain->hv, &domain->uuid);
     domain->driver_watch = domain->told = false;
     domain->hv = NULL;
     watch_process(domain);
@@ -349,7 +350,7 @@ remove_domain(struct watched **link)
 
     *link = domain->next;
     if (domain->driver_watch)
-        hv->ops->unwatch(hv, &domain->uuid);
+        xk_hv_unwatch(hv, &domain->uuid);
     inotify_rm_watch(monitor->inotify_fd, domain->lock_watch);
     ev_timer_stop(monitor->loop, &domain->retry);
     ev_timer_stop(monitor->loop, &domain->held);
@@ -459,7 +460,7 @@ trim(struct ev_loop *loop, ev_timer *timer, int events)
         if (!domain->driver_watch) /* it could not be watched */
             watch_process(domain);
         if (domain->hv != NULL)
-            domain->hv->ops->trim(domain->hv, &domain->uuid);
+            xk_hv_trim(domain->hv, &domain->uuid);
     }
 }
 

@@ -26,6 +26,8 @@
 #include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/domain_ops.h"
 
 enum {
     /* A guest that stops this often in this time is kept as it is. */
@@ -87,8 +89,7 @@ restart(struct xk_host *host, struct xk_domain *domain,
         const struct xk_domain_config *config, struct xk_deadline deadline,
         struct xk_error *err)
 {
-    int r = domain->hv->ops->restart(domain->hv, domain->record, config,
-                                     deadline, err);
+    int r = xk_hv_restart(domain->hv, domain->record, config, deadline, err);
 
     if (r == -1 && err->kind == XK_ERR_TIMEOUT)
         return -1; /* it may need longer than this verb has */
@@ -136,7 +137,6 @@ xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- rename-restart ---- */
 
-/* By the time, and a number where a second is not enough. */
 /* How much of a name goes into that of a kept one, which is a name as well. */
 static int
 stem_length(const char *name)
@@ -151,6 +151,7 @@ stem_length(const char *name)
     return (int)length;
 }
 
+/* The name and the time, and a number where a second is not enough. */
 static char *
 name_of_kept(struct xk_host *host, const char *name)
 {
@@ -233,8 +234,7 @@ build_next(struct xk_host *host, struct xk_domain *domain,
     if (xk_journal_pass_starts(old->record, domain->record, LOOP_WINDOW_MS,
                                err) == -1)
         return -1;
-    return domain->hv->ops->build(domain->hv, domain->record, next, deadline,
-                                  err);
+    return xk_hv_build(domain->hv, domain->record, next, deadline, err);
 }
 
 static int
@@ -265,7 +265,7 @@ replace_by(struct xk_host *host, struct xk_domain *domain,
     struct xk_error why = {0};
 
     if (become_another(host, domain, next, err) == -1 ||
-        domain->hv->ops->preserve(domain->hv, domain, deadline, err) == -1)
+        xk_hv_preserve(domain->hv, domain, deadline, err) == -1)
         return -1;
     if (create_next(host, domain, next, deadline, &why) == -1) {
         if (why.kind == XK_ERR_BUSY || why.kind == XK_ERR_TIMEOUT) {
@@ -315,10 +315,10 @@ xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
     old.name = next->name;
     there = xk_record_open(&host->state, &next->uuid, NULL);
     if (there != NULL ||
-        domain->hv->ops->get(domain->hv, &old, &info, deadline, &err) == -1)
+        xk_hv_get(domain->hv, &old, &info, deadline, &err) == -1)
         return;
     xk_domain_info_free(&info);
-    if (domain->hv->ops->teardown(domain->hv, &old, deadline, &err) == -1)
+    if (xk_hv_teardown(domain->hv, &old, deadline, &err) == -1)
         xk_warn("domain \"%s\": %s", old.name, err.message);
 }
 
@@ -419,8 +419,8 @@ dump_core(struct xk_host *host, struct xk_domain *domain)
     path = xk_asprintf("%s/%s-%s.core", folder, domain->name, stamp);
     if (xk_make_dirs(folder, 0700, &err) == -1 ||
         check_dumps(folder, domain->name, path, &err) == -1 ||
-        domain->hv->ops->core_dump(domain->hv, domain, path,
-                                   xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
+        xk_hv_core_dump(domain->hv, domain, path,
+                        xk_deadline_in_ms(CORE_DUMP_MS), &err) == -1)
         xk_warn("domain \"%s\": no core dump: %s", domain->name, err.message);
 }
 
@@ -466,15 +466,13 @@ static int
 apply_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = domain->hv->ops;
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     enum xk_stop_reason reason = XK_STOP_POWEROFF;
     enum xk_action action;
     int stopped = has_stopped(host, domain, &reason, deadline, err);
 
-    if (stopped == 0 && ops->repair != NULL &&
-        ops->needs_repair(domain->hv, domain->record))
-        return ops->repair(domain->hv, domain->record, deadline, err);
+    if (stopped == 0 && xk_hv_needs_repair(domain->hv, domain->record))
+        return xk_hv_repair(domain->hv, domain->record, deadline, err);
     if (stopped != 1)
         return stopped;
     config = xk_record_load_config(domain->record, err);

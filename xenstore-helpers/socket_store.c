@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "xenstore-helpers/wire.h"
+#include "xenstore-helpers/wire_internal.h"
 
 #define SOCKET_PATH "/run/xenstored/socket"
 #define LIST_MAX                                                               \

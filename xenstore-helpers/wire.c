@@ -7,7 +7,7 @@
  * each call says so; an answer that comes after its deadline is known by its
  * number and dropped.
  */
-#include "xenstore-helpers/wire.h"
+#include "xenstore-helpers/wire_internal.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "xenstore-helpers/wire.h"
+#include "xenstore-helpers/wire_internal.h"
 
 /* Those of xs_wire.h. */
 static const struct {

@@ -16,6 +16,9 @@
 #include "base/mem.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/record.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/monitor_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 
 struct fake {
     struct xk_hypervisor base;
@@ -530,8 +533,8 @@ let_go(struct xk_hypervisor *hv, const struct xk_disk_change *change,
 /* Only what is on its way: a fake guest's others are its configuration's. */
 static int
 fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-           void (*disk)(const struct xk_disk_info *info, void *context),
-           void *context, struct xk_deadline deadline, struct xk_error *err)
+           xk_disk_told *disk, void *context, struct xk_deadline deadline,
+           struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf held = {0};
     struct xk_disk_info info = {.state = "leaving"};
@@ -574,6 +577,30 @@ fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return after(hv, err);
 }
 
+/* ---- for the monitor ---- */
+
+/* A fake domain changes only when a test says so. */
+static int
+fake_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
+           const struct xk_uuid *uuid, xk_domain_changed *changed,
+           void *context, struct xk_error *err)
+{
+    (void)hv;
+    (void)loop;
+    (void)uuid;
+    (void)changed;
+    (void)context;
+    (void)err;
+    return 0;
+}
+
+static void
+fake_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    (void)hv;
+    (void)uuid;
+}
+
 /* ---- on the way ---- */
 
 static int
@@ -608,16 +635,6 @@ fake_check_needs(struct xk_hypervisor *hv,
     if (machine == NULL || strcmp(machine, "fake") != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
                        "it needs a machine that is not fake");
-    return 0;
-}
-
-static int
-fake_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                   struct xk_error *err)
-{
-    (void)hv;
-    (void)domain;
-    (void)err;
     return 0;
 }
 
@@ -748,11 +765,7 @@ fake_read_foreign(struct xk_hypervisor *hv, int fd, const char *what,
     return *config != NULL ? 1 : -1;
 }
 
-const struct xk_hypervisor_ops xk_fake_ops = {
-    .name = "fake",
-    .has_strangers = true,
-    .probe = fake_probe,
-    .close = fake_close,
+const struct xk_domain_ops xk_fake_domain_ops = {
     .list = fake_list,
     .get = fake_get,
     .check = fake_check,
@@ -767,17 +780,38 @@ const struct xk_hypervisor_ops xk_fake_ops = {
     .core_dump = fake_core_dump,
     .rename = fake_rename,
     .wait = fake_wait,
+};
+
+static const struct xk_monitor_ops monitor_ops = {
+    .watch = fake_watch,
+    .unwatch = fake_unwatch,
+};
+
+static const struct xk_device_ops device_ops = {
     .sync_disks = fake_sync_disks,
     .disks = fake_disks,
+};
+
+static const struct xk_transfer_ops transfer_ops = {
     .put_needs = fake_put_needs,
     .check_needs = fake_check_needs,
-    .can_send_live = fake_can_send_live,
     .send = fake_send,
     .take_back = fake_take_back,
     .prepare = fake_prepare,
     .receive = fake_receive,
     .unpause_received = fake_unpause_received,
     .read_foreign = fake_read_foreign,
+};
+
+const struct xk_hypervisor_ops xk_fake_ops = {
+    .name = "fake",
+    .has_strangers = true,
+    .probe = fake_probe,
+    .close = fake_close,
+    .domain = &xk_fake_domain_ops,
+    .monitor = &monitor_ops,
+    .devices = &device_ops,
+    .transfer = &transfer_ops,
 };
 
 struct xk_hypervisor *

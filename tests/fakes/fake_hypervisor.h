@@ -7,9 +7,12 @@
 #ifndef XK_TESTS_FAKES_FAKE_HYPERVISOR_H
 #define XK_TESTS_FAKES_FAKE_HYPERVISOR_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 extern const struct xk_hypervisor_ops xk_fake_ops;
+
+/* Its calls of a domain's life, for tables that differ in some of them. */
+extern const struct xk_domain_ops xk_fake_domain_ops;
 
 /* What happens at the Nth call that changes the world (counted from 1, 0:
  * never), before and again after its effect. */

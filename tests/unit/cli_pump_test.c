@@ -29,7 +29,7 @@ struct fixture {
     int log_fd;       /* -1 in a fixture without a log */
     char log_path[32];
     struct xk_console console;
-    struct xk_pump pump;
+    struct xk_console_pump pump;
     struct xk_error err;
 };
 
@@ -60,7 +60,7 @@ setup_stream(void **state)
         .output_fd = f->guest_out[READ_END],
         .end_fd = f->gone[READ_END],
     };
-    f->pump = (struct xk_pump){
+    f->pump = (struct xk_console_pump){
         .console = &f->console,
         .input_fd = f->typed[READ_END],
         .output_fd = f->seen[WRITE_END],
@@ -111,7 +111,8 @@ teardown(void **state)
 static int
 run(struct fixture *f, int patience_ms)
 {
-    return xk_pump_run(&f->pump, xk_deadline_in_ms(patience_ms), &f->err);
+    return xk_console_pump_run(&f->pump, xk_deadline_in_ms(patience_ms),
+                               &f->err);
 }
 
 static void
@@ -148,7 +149,7 @@ test_what_was_typed_before_the_escape_is_sent(void **state)
     struct fixture *f = *state;
 
     put(f->typed[WRITE_END], "ls\r\x1drm -rf /\r");
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_LEFT);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_LEFT);
     assert_got(f->guest_in, "ls\r");
 }
 
@@ -158,7 +159,7 @@ test_the_escape_alone_leaves(void **state)
     struct fixture *f = *state;
 
     put(f->typed[WRITE_END], "\x1d");
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_LEFT);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_LEFT);
     assert_got(f->guest_in, "");
 }
 
@@ -198,7 +199,7 @@ test_one_can_leave_a_guest_that_reads_nothing(void **state)
     noise[sizeof(noise) - 1] = '\0';
     put(f->typed[WRITE_END], noise);
     put(f->typed[WRITE_END], "\x1d");
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_LEFT);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_LEFT);
 }
 
 static void
@@ -223,7 +224,7 @@ test_output_is_written_before_the_end_is_told(void **state)
     put(f->guest_out[WRITE_END], "Power down.\n");
     close_fd(&f->guest_out[WRITE_END]);
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     assert_got(f->seen, "Power down.\n");
 }
 
@@ -234,7 +235,7 @@ test_a_domain_that_goes_without_closing_its_output_is_gone(void **state)
 
     put(f->guest_out[WRITE_END], "bye");
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     assert_got(f->seen, "bye");
 }
 
@@ -244,7 +245,7 @@ test_the_end_of_the_stream_is_the_end(void **state)
     struct fixture *f = *state;
 
     close_fd(&f->guest_out[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
 }
 
 static void
@@ -253,7 +254,7 @@ test_a_reader_that_went_away_ends_it(void **state)
     struct fixture *f = *state;
 
     close_fd(&f->seen[READ_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_UNREAD);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_UNREAD);
 }
 
 static void
@@ -278,7 +279,7 @@ test_an_interruption_ends_it(void **state)
     assert_int_equal(pipe2(signals, O_CLOEXEC), 0);
     f->pump.interrupt_fd = signals[READ_END];
     put(signals[WRITE_END], "s");
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_INTERRUPTED);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_INTERRUPTED);
     close(signals[READ_END]);
     close(signals[WRITE_END]);
 }
@@ -302,7 +303,7 @@ test_a_log_is_shown_from_where_it_is_asked(void **state)
     put(f->log_fd, "one\ntwo\nthree\n");
     f->pump.log_offset = 4;
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     assert_got(f->seen, "two\nthree\n");
     assert_int_equal(f->pump.log_offset, 14);
 }
@@ -345,7 +346,7 @@ test_nothing_is_lost_of_a_log_that_grows(void **state)
 
     assert_int_equal(pthread_create(&counter, NULL, count_bytes, &reader), 0);
     assert_int_equal(pthread_create(&talker, NULL, talk, f), 0);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     pthread_join(talker, NULL);
     close_fd(&f->seen[WRITE_END]);
     pthread_join(counter, NULL);
@@ -363,7 +364,7 @@ test_a_log_cut_at_its_front_goes_on_at_its_end(void **state)
     assert_int_equal(lseek(f->log_fd, 0, SEEK_SET), 0);
     put(f->log_fd, "seen");
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     assert_got(f->seen, "");
     assert_int_equal(f->pump.log_offset, 4);
 }
@@ -382,7 +383,7 @@ test_a_log_cut_by_known_parts_goes_on_where_it_was(void **state)
     assert_int_equal(lseek(f->log_fd, 0, SEEK_SET), 0);
     put(f->log_fd, "ce seen.and new");
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     assert_got(f->seen, "and new");
     assert_int_equal(f->pump.log_offset, 15);
 }
@@ -399,10 +400,11 @@ test_what_a_log_no_longer_keeps_is_left_out(void **state)
     if (fallocate(f->log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
                   65536) == -1)
         fail_msg("no holes in files of /tmp");
-    assert_int_equal(xk_pump_history_start(f->console.log_fd, -1), 65536);
-    assert_int_equal(xk_pump_history_start(f->console.log_fd, 100000), 65536);
+    assert_int_equal(xk_console_history_start(f->console.log_fd, -1), 65536);
+    assert_int_equal(xk_console_history_start(f->console.log_fd, 100000),
+                     65536);
     close_fd(&f->gone[WRITE_END]);
-    assert_int_equal(run(f, PATIENCE_MS), XK_PUMP_GONE);
+    assert_int_equal(run(f, PATIENCE_MS), XK_CONSOLE_PUMP_GONE);
     text = take_all(f->seen);
     assert_int_equal(strlen(text), 100005 - 65536);
     free(text);
@@ -429,7 +431,7 @@ test_history_begins_at_a_line(void **state)
         assert_int_equal(ftruncate(f->log_fd, 0), 0);
         assert_int_equal(lseek(f->log_fd, 0, SEEK_SET), 0);
         put(f->log_fd, cases[i].text);
-        start = xk_pump_history_start(f->console.log_fd, cases[i].lines);
+        start = xk_console_history_start(f->console.log_fd, cases[i].lines);
         if (start != cases[i].start)
             fail_msg("case %zu: %ld", i, (long)start);
     }
@@ -442,8 +444,8 @@ test_history_looks_further_back_than_one_block(void **state)
 
     for (int i = 0; i < 3000; i++)
         put(f->log_fd, "line\n");
-    assert_int_equal(xk_pump_history_start(f->console.log_fd, 2900), 500);
-    assert_int_equal(xk_pump_history_start(f->console.log_fd, 3000), 0);
+    assert_int_equal(xk_console_history_start(f->console.log_fd, 2900), 500);
+    assert_int_equal(xk_console_history_start(f->console.log_fd, 3000), 0);
 }
 
 #define stream_test(f)                                                         \

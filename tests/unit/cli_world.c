@@ -17,6 +17,7 @@
 
 /* The fake's table, changed where the verbs need more. */
 static struct xk_hypervisor_ops ops;
+static struct xk_domain_ops domain_ops;
 static char world_path[256];
 static enum xk_error_kind fault;
 static int domid;
@@ -82,7 +83,7 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *domains,
      struct xk_deadline deadline, struct xk_error *err)
 {
     if (maybe_fail(err) == -1 ||
-        xk_fake_ops.list(hv, domains, deadline, err) == -1)
+        xk_fake_domain_ops.list(hv, domains, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < domains->count; i++)
         dress(&domains->items[i]);
@@ -95,7 +96,7 @@ get(struct xk_hypervisor *hv, const struct xk_domain *domain,
     struct xk_error *err)
 {
     if (maybe_fail(err) == -1 ||
-        xk_fake_ops.get(hv, domain, info, deadline, err) == -1)
+        xk_fake_domain_ops.get(hv, domain, info, deadline, err) == -1)
         return -1;
     dress(info);
     return 0;
@@ -142,11 +143,13 @@ world_setup(void **state)
     ops = xk_fake_ops;
     ops.name = "kvm";
     ops.open = open_driver;
-    ops.list = list;
-    ops.get = get;
     ops.info = info;
     ops.capabilities = capabilities;
-    ops.describe = describe;
+    domain_ops = xk_fake_domain_ops;
+    domain_ops.list = list;
+    domain_ops.get = get;
+    domain_ops.describe = describe;
+    ops.domain = &domain_ops;
     fault = XK_ERR_COUNT;
     world_domid(-1, 0);
     return mkdir(world_path, 0700);

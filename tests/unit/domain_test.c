@@ -134,8 +134,8 @@ remove_slowly(struct core_world *f, int removed, int go_on)
     char byte;
 
     if (xk_record_lock(domain.record, "test", core_soon(), NULL) == -1 ||
-        f->host.preferred->ops->teardown(f->host.preferred, &domain,
-                                         core_soon(), NULL) == -1)
+        f->host.preferred->ops->domain->teardown(f->host.preferred, &domain,
+                                                 core_soon(), NULL) == -1)
         _exit(1);
     close(removed);
     (void)!read(go_on, &byte, 1);

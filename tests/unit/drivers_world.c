@@ -73,28 +73,6 @@ beta_owns(const struct xk_record *record)
     return faccessat(record->dir_fd, "beta.claim", F_OK, 0) == 0;
 }
 
-static int
-watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-      const struct xk_uuid *uuid,
-      void (*changed)(const struct xk_uuid *uuid, void *context), void *context,
-      struct xk_error *err)
-{
-    (void)hv;
-    (void)loop;
-    (void)uuid;
-    (void)changed;
-    (void)context;
-    (void)err;
-    return 0;
-}
-
-static void
-ignore(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
-{
-    (void)hv;
-    (void)uuid;
-}
-
 /* ---- the fixture ---- */
 
 struct xk_deadline
@@ -134,9 +112,6 @@ setup(void **context)
         tables[i] = xk_fake_ops;
         tables[i].name = driver_names[i];
         tables[i].has_strangers = false;
-        tables[i].watch = watch;
-        tables[i].unwatch = ignore;
-        tables[i].trim = ignore;
     }
     tables[ALPHA].has_strangers = true;
     tables[ALPHA].open = open_alpha;

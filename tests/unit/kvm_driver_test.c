@@ -43,16 +43,20 @@ a_domain_is_built_paused_runs_pauses_and_ends(void **context)
     kvm_build(w, "");
     process = kvm_process(w);
     assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
     kvm_wait_printed(w, 'R', 1);
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_false(xk_process_alive(&process));
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
 }
 
 static void
@@ -79,10 +83,11 @@ what_the_guest_does_gives_state_and_reason(void **context)
         kvm_type(w, rows[i].key);
         assert_int_equal(kvm_wait_state(w, rows[i].state), rows[i].reason);
         assert_true(xk_process_alive(&process));
-        HAS_FAILED(xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+        HAS_FAILED(
+            xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
         assert_int_equal(w->err.kind, XK_ERR_STATE);
-        WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                    &w->err));
+        WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                            kvm_soon(), &w->err));
         /* In place: the same QEMU, and the guest from its first instruction,
          * once. */
         assert_true(xk_process_alive(&process));
@@ -104,8 +109,8 @@ a_killed_qemu_is_a_crash_and_restart_makes_another(void **context)
     config = xk_record_load_config(w->domain.record, &w->err);
     xk_process_signal(&first, SIGKILL);
     assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
-    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                &w->err));
+    WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                        kvm_soon(), &w->err));
     second = kvm_process(w);
     assert_int_not_equal(first.pid, second.pid);
     kvm_wait_printed(w, 'R', 2); /* the history is kept */
@@ -137,8 +142,8 @@ a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
         assert_true(xk_kvm_live_rewind(&live));
         WORKS(w, xk_kvm_events_begin(dirfd, &live, &w->err));
     }
-    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                &w->err));
+    WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                        kvm_soon(), &w->err));
     assert_int_not_equal(kvm_process(w).pid, first.pid);
     assert_false(xk_process_alive(&first));
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
@@ -181,8 +186,8 @@ a_qemu_that_says_nothing_yet_is_not_what_the_last_one_was(void **context)
     spawn_silent(w);
     first = kvm_process(w);
     assert_int_not_equal(kvm_state(w), XK_STATE_RUNNING);
-    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                &w->err));
+    WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                        kvm_soon(), &w->err));
     assert_int_not_equal(kvm_process(w).pid, first.pid);
     assert_false(xk_process_alive(&first));
     kvm_wait_printed(w, 'R', 2);
@@ -213,13 +218,13 @@ a_qemu_that_is_told_to_end_is_no_crash(void **context)
 
     kvm_start(w, "");
     ending.process = kvm_process(w);
-    WORKS(w, xk_kvm_ops.watch(w->hv, loop, &w->domain.uuid, on_change, &ending,
-                              &w->err));
+    WORKS(w, xk_kvm_ops.monitor->watch(w->hv, loop, &w->domain.uuid, on_change,
+                                       &ending, &w->err));
     xk_process_signal(&ending.process, SIGTERM);
     while (!ending.seen)
         ev_run(loop, EVRUN_ONCE);
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
-    xk_kvm_ops.unwatch(w->hv, &w->domain.uuid);
+    xk_kvm_ops.monitor->unwatch(w->hv, &w->domain.uuid);
     ev_loop_destroy(loop);
 }
 
@@ -246,7 +251,8 @@ a_reset_is_not_taken_for_a_reboot(void **context)
     kvm_start(w, "");
     process = kvm_process(w);
     for (size_t i = 2; i < 5; i++) {
-        WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
+        WORKS(w,
+              xk_kvm_ops.domain->reset(w->hv, &w->domain, kvm_soon(), &w->err));
         kvm_wait_printed(w, 'R', i);
         assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
     }
@@ -262,10 +268,11 @@ a_reset_leaves_a_paused_domain_paused(void **context)
     struct kvm_world *w = *context;
 
     kvm_start(w, "");
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->reset(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_state(w), XK_STATE_PAUSED);
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     kvm_wait_printed(w, 'R', 2);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
@@ -295,8 +302,9 @@ a_firmware_that_is_reset_over_its_own_copying_starts(void **context)
     kvm_build(w, "");
     for (size_t i = 0; i < XK_ARRAY_SIZE(words); i++)
         tell_monitor(w, words[i]);
-    WORKS(w, xk_kvm_ops.reset(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->reset(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     kvm_wait_printed(w, 'R', 1);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
@@ -318,11 +326,11 @@ the_power_button_asks_for_poweroff_or_reboot(void **context)
     kvm_start(w, "");
     config = xk_record_load_config(w->domain.record, &w->err);
     for (size_t i = 0; i < 3; i++) {
-        WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, rows[i].signal, false,
-                                   kvm_soon(), &w->err));
+        WORKS(w, xk_kvm_ops.domain->signal(w->hv, &w->domain, rows[i].signal,
+                                           false, kvm_soon(), &w->err));
         assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), rows[i].reason);
-        WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                    &w->err));
+        WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                            kvm_soon(), &w->err));
         kvm_wait_printed(w, 'R', i + 2);
     }
 }
@@ -333,12 +341,13 @@ a_second_thought_after_a_reboot_request_counts(void **context)
     struct kvm_world *w = *context;
 
     kvm_start(w, "");
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_REBOOT, true,
-                               kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_POWEROFF, true,
-                               kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->signal(w->hv, &w->domain, XK_SIGNAL_REBOOT,
+                                       true, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->signal(w->hv, &w->domain, XK_SIGNAL_POWEROFF,
+                                       true, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
@@ -348,12 +357,13 @@ a_reboot_that_is_taken_back_leaves_a_poweroff(void **context)
     struct kvm_world *w = *context;
 
     kvm_start(w, "");
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_REBOOT, true,
-                               kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.signal(w->hv, &w->domain, XK_SIGNAL_NONE, true,
-                               kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->signal(w->hv, &w->domain, XK_SIGNAL_REBOOT,
+                                       true, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->signal(w->hv, &w->domain, XK_SIGNAL_NONE, true,
+                                       kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
@@ -369,15 +379,16 @@ a_guest_that_may_run_has_no_mark_of_a_pause(void **context)
     kvm_start(w, "");
     dirfd = w->domain.record->dir_fd;
     process = kvm_process(w);
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(faccessat(dirfd, XK_KVM_FILE_PAUSED, F_OK, 0), 0);
     xk_process_signal(&process, SIGSTOP);
-    HAS_FAILED(
-        xk_kvm_ops.unpause(w->hv, &w->domain, xk_deadline_in_ms(300), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->unpause(w->hv, &w->domain,
+                                          xk_deadline_in_ms(300), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
     assert_int_equal(faccessat(dirfd, XK_KVM_FILE_PAUSED, F_OK, 0), -1);
     xk_process_signal(&process, SIGCONT);
-    WORKS(w, xk_kvm_ops.unpause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->unpause(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
@@ -398,13 +409,13 @@ a_list_is_in_order_of_making_and_leaves_half_made_ones_out(void **context)
         records[i] = kvm_record(w, config);
         WORKS(w, xk_journal_append(records[i], XK_JOURNAL_BEGIN, XK_OP_CREATE,
                                    NULL, &w->err));
-        WORKS(w,
-              xk_kvm_ops.build(w->hv, records[i], config, kvm_soon(), &w->err));
+        WORKS(w, xk_kvm_ops.domain->build(w->hv, records[i], config, kvm_soon(),
+                                          &w->err));
         if (i != 1)
             WORKS(w, xk_journal_append(records[i], XK_JOURNAL_END, XK_OP_CREATE,
                                        NULL, &w->err));
     }
-    WORKS(w, xk_kvm_ops.list(w->hv, &list, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->list(w->hv, &list, kvm_soon(), &w->err));
     assert_int_equal(list.count, 2);
     assert_string_equal(list.items[0].name, "a");
     assert_string_equal(list.items[1].name, "c");
@@ -510,19 +521,19 @@ a_core_dump_is_an_elf_file_of_its_own(void **context)
     kvm_start(w, "");
     kvm_type(w, GUEST_PANIC);
     kvm_wait_state(w, XK_STATE_CRASHED);
-    WORKS(w,
-          xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->core_dump(w->hv, &w->domain, path, kvm_soon(),
+                                          &w->err));
     fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_int_equal(read(fd, magic, 4), 4);
     assert_memory_equal(magic, "\177ELF", 4);
     assert_int_equal(fstat(fd, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_true(st.st_size > 32 << 20);
-    HAS_FAILED(
-        xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->core_dump(w->hv, &w->domain, path, kvm_soon(),
+                                            &w->err));
     assert_int_equal(w->err.kind, XK_ERR_EXISTS);
-    HAS_FAILED(
-        xk_kvm_ops.core_dump(w->hv, &w->domain, nowhere, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->core_dump(w->hv, &w->domain, nowhere,
+                                            kvm_soon(), &w->err));
     assert_int_equal(w->err.errnum, 2 /* ENOENT */);
     assert_int_equal(kvm_state(w), XK_STATE_CRASHED);
 }
@@ -565,14 +576,18 @@ a_preserved_domain_lets_go_of_image_and_ports_but_keeps_memory(void **context)
     kvm_type(w, GUEST_PANIC);
     kvm_wait_state(w, XK_STATE_CRASHED);
     record = kvm_record(w, again);
-    HAS_FAILED(xk_kvm_ops.build(w->hv, record, again, kvm_soon(), &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->build(w->hv, record, again, kvm_soon(), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_IN_USE);
-    WORKS(w, xk_kvm_ops.preserve(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.preserve(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.build(w->hv, record, again, kvm_soon(), &w->err));
-    assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
     WORKS(w,
-          xk_kvm_ops.core_dump(w->hv, &w->domain, path, kvm_soon(), &w->err));
+          xk_kvm_ops.domain->preserve(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->preserve(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->build(w->hv, record, again, kvm_soon(), &w->err));
+    assert_int_equal(kvm_wait_state(w, XK_STATE_CRASHED), XK_STOP_CRASH);
+    WORKS(w, xk_kvm_ops.domain->core_dump(w->hv, &w->domain, path, kvm_soon(),
+                                          &w->err));
 }
 
 /* ---- the screen ---- */
@@ -602,8 +617,8 @@ the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for(void **context)
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
 
     kvm_start(w, "vnc = 1\nvncpasswd = \"hush\"");
-    WORKS(w,
-          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->screen(w->hv, &w->domain, &screen, kvm_soon(),
+                                       &w->err));
     assert_non_null(screen.path);
     assert_non_null(strstr(screen.path, "/" XK_KVM_FILE_SCREEN));
     assert_string_equal(screen.password, "hush");
@@ -611,9 +626,10 @@ the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for(void **context)
     read_banner(w, XK_KVM_FILE_SCREEN);
     /* And of the next QEMU of the domain. */
     config = xk_record_load_config(w->domain.record, &w->err);
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                        kvm_soon(), &w->err));
     read_banner(w, XK_KVM_FILE_SCREEN);
 }
 
@@ -624,8 +640,8 @@ the_screen_is_on_a_port_where_one_is_asked_for(void **context)
     struct xk_screen screen = {0};
 
     kvm_start(w, "vnc = 1\nvnclisten = \"127.0.0.1\"");
-    WORKS(w,
-          xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->screen(w->hv, &w->domain, &screen, kvm_soon(),
+                                       &w->err));
     assert_null(screen.path);
     assert_string_equal(screen.address, "127.0.0.1");
     assert_true(screen.port >= 5900);
@@ -640,8 +656,8 @@ a_domain_without_a_screen_says_so(void **context)
     struct xk_screen screen = {0};
 
     kvm_build(w, "vnc = 0");
-    HAS_FAILED(
-        xk_kvm_ops.screen(w->hv, &w->domain, &screen, kvm_soon(), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->screen(w->hv, &w->domain, &screen, kvm_soon(),
+                                         &w->err));
     assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
 }
 
@@ -658,12 +674,13 @@ a_stopped_qemu_times_out_but_is_destroyed_at_once(void **context)
     process = kvm_process(w);
     xk_process_signal(&process, SIGSTOP);
     before = xk_now_ns();
-    HAS_FAILED(
-        xk_kvm_ops.pause(w->hv, &w->domain, xk_deadline_in_ms(200), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->pause(w->hv, &w->domain,
+                                        xk_deadline_in_ms(200), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
     assert_true(xk_now_ns() - before < INT64_C(2000000000));
     before = xk_now_ns();
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_true(xk_now_ns() - before < INT64_C(1000000000));
     assert_false(xk_process_alive(&process));
 }
@@ -678,10 +695,11 @@ a_talkative_other_client_does_not_keep_us_from_destroying(void **context)
     other = xk_qmp_connect(w->domain.record->dir_fd, XK_KVM_FILE_QMP,
                            kvm_soon(), &w->err);
     assert_non_null(other);
-    HAS_FAILED(
-        xk_kvm_ops.pause(w->hv, &w->domain, xk_deadline_in_ms(100), &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->pause(w->hv, &w->domain,
+                                        xk_deadline_in_ms(100), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
 }
 
 int

@@ -235,7 +235,8 @@ build_traced(struct kvm_world *w, const struct xk_domain_config *config)
     record = xk_record_create(&w->state, &config->uuid, "kvm", "test", &w->err);
     if (record == NULL || xk_record_save_config(record, config, NULL) == -1)
         _exit(2);
-    _exit(xk_kvm_ops.build(w->hv, record, config, kvm_soon(), &w->err) == -1);
+    _exit(xk_kvm_ops.domain->build(w->hv, record, config, kvm_soon(),
+                                   &w->err) == -1);
 }
 
 /* How many processes have the text in their command line. */
@@ -278,7 +279,8 @@ clean_up(struct kvm_world *w)
         assert_non_null(record);
         domain.record = record;
         if (xk_record_lock(record, "test", kvm_soon(), &w->err) == -1 ||
-            xk_kvm_ops.teardown(w->hv, &domain, kvm_soon(), &w->err) == -1 ||
+            xk_kvm_ops.domain->teardown(w->hv, &domain, kvm_soon(), &w->err) ==
+                -1 ||
             xk_record_remove(record, &w->err) == -1)
             fail_msg("%s", w->err.message);
     }

@@ -167,8 +167,8 @@ a_name_reaches_qemu_as_it_is(void **context)
     free(config->name);
     config->name = xk_strdup(name);
     w->domain.record = kvm_record(w, config);
-    if (xk_kvm_ops.build(w->hv, w->domain.record, config, kvm_soon(),
-                         &w->err) == -1)
+    if (xk_kvm_ops.domain->build(w->hv, w->domain.record, config, kvm_soon(),
+                                 &w->err) == -1)
         fail_msg("%s", w->err.message);
     qmp = xk_qmp_connect(w->domain.record->dir_fd, XK_KVM_FILE_QMP, kvm_soon(),
                          &w->err);
@@ -338,11 +338,11 @@ people_stay_on_the_console_over_another_qemu(void **context)
     kvm_start(w, "");
     config = xk_record_load_config(w->domain.record, &w->err);
     assert_int_equal(
-        xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err), 0);
+        xk_kvm_ops.domain->console(w->hv, &w->domain, 0, &console, &w->err), 0);
     process = kvm_process(w);
     assert_int_equal(xk_process_kill(&process, kvm_soon(), &w->err), 0);
-    assert_int_equal(xk_kvm_ops.restart(w->hv, w->domain.record, config,
-                                        kvm_soon(), &w->err),
+    assert_int_equal(xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                                kvm_soon(), &w->err),
                      0);
     kvm_wait_printed(w, 'R', 2);
     assert_int_equal(write(console.input_fd, "k", 1), 1);

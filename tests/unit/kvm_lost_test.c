@@ -35,7 +35,8 @@ a_qemu_that_its_record_does_not_name_is_found_and_can_be_ended(void **context)
         assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
         assert_int_equal(kvm_process(w).pid, process.pid);
     }
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_false(xk_process_alive(&process));
 }
 
@@ -53,12 +54,13 @@ a_qemu_whose_file_cannot_be_read_is_left_alone_until_it_is_destroyed(
     for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
         WORKS(w, xk_write_file(w->domain.record->dir_fd, XK_KVM_FILE_PROCESS,
                                texts[i], strlen(texts[i]), false, &w->err));
-        HAS_FAILED(
-            xk_kvm_ops.get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
+        HAS_FAILED(xk_kvm_ops.domain->get(w->hv, &w->domain, &info, kvm_soon(),
+                                          &w->err));
         assert_int_not_equal(w->err.kind, XK_ERR_NOT_FOUND);
         assert_true(xk_process_alive(&process));
     }
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_false(xk_process_alive(&process));
 }
 
@@ -77,8 +79,8 @@ a_restart_without_the_name_of_the_qemu_goes_on_with_it(void **context)
     kvm_wait_state(w, XK_STATE_SHUTDOWN);
     assert_int_equal(unlinkat(w->domain.record->dir_fd, XK_KVM_FILE_PROCESS, 0),
                      0);
-    WORKS(w, xk_kvm_ops.restart(w->hv, w->domain.record, config, kvm_soon(),
-                                &w->err));
+    WORKS(w, xk_kvm_ops.domain->restart(w->hv, w->domain.record, config,
+                                        kvm_soon(), &w->err));
     assert_true(xk_process_alive(&process));
     assert_int_equal(kvm_process(w).pid, process.pid);
 }
@@ -98,7 +100,8 @@ somebody_who_stands_in_the_place_of_a_lost_qemu_is_not_ended(void **context)
     qemu = kvm_process(w);
     WORKS(w, xk_process_kill(&qemu, kvm_soon(), &w->err));
     assert_int_equal(unlinkat(dirfd, XK_KVM_FILE_PROCESS, 0), 0);
-    HAS_FAILED(xk_kvm_ops.get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
     assert_int_equal(pipe(ends), 0);
     pid = fork();
@@ -110,14 +113,17 @@ somebody_who_stands_in_the_place_of_a_lost_qemu_is_not_ended(void **context)
         _exit(1);
     }
     assert_int_equal(read(ends[0], &byte, 1), 1);
-    HAS_FAILED(xk_kvm_ops.get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_HOST);
-    HAS_FAILED(xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     close(ends[0]);
     close(ends[1]);
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
 }
 
 static void
@@ -128,10 +134,12 @@ a_domain_that_lost_its_configuration_is_not_gone(void **context)
 
     kvm_start(w, "");
     assert_int_equal(unlinkat(w->domain.record->dir_fd, "config.json", 0), 0);
-    HAS_FAILED(xk_kvm_ops.get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->get(w->hv, &w->domain, &info, kvm_soon(), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_PROTOCOL);
     assert_non_null(strstr(w->err.message, "xk destroy"));
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     WORKS(w, xk_record_remove(w->domain.record, &w->err));
     assert_null(xk_record_load_config(w->domain.record, &w->err));
     assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);

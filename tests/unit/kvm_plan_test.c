@@ -16,7 +16,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
 #include "toolstack/kvm/firmware.h"
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/vnc.h"
 

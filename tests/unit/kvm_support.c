@@ -217,8 +217,8 @@ kvm_build(struct kvm_world *world, const char *more)
     world->domain.record = kvm_record(world, config);
     world->domain.uuid = config->uuid;
     world->domain.name = xk_strdup(config->name);
-    if (xk_kvm_ops.build(world->hv, world->domain.record, config, kvm_soon(),
-                         &world->err) == -1)
+    if (xk_kvm_ops.domain->build(world->hv, world->domain.record, config,
+                                 kvm_soon(), &world->err) == -1)
         fail_msg("%s", world->err.message);
 }
 
@@ -226,8 +226,8 @@ void
 kvm_start(struct kvm_world *world, const char *more)
 {
     kvm_build(world, more);
-    if (xk_kvm_ops.unpause(world->hv, &world->domain, kvm_soon(),
-                           &world->err) == -1)
+    if (xk_kvm_ops.domain->unpause(world->hv, &world->domain, kvm_soon(),
+                                   &world->err) == -1)
         fail_msg("%s", world->err.message);
     kvm_wait_printed(world, 'R', 1);
 }
@@ -273,8 +273,8 @@ kvm_wait_printed(struct kvm_world *world, char byte, size_t count)
 {
     struct xk_console console;
 
-    if (xk_kvm_ops.console(world->hv, &world->domain, 0, &console,
-                           &world->err) == -1)
+    if (xk_kvm_ops.domain->console(world->hv, &world->domain, 0, &console,
+                                   &world->err) == -1)
         fail_msg("%s", world->err.message);
     while (kvm_printed(world, byte) < count) {
         char skipped[4096];
@@ -293,8 +293,8 @@ get(struct kvm_world *world)
 {
     struct xk_domain_info info = {.domid = -1};
 
-    if (xk_kvm_ops.get(world->hv, &world->domain, &info, kvm_soon(),
-                       &world->err) == -1)
+    if (xk_kvm_ops.domain->get(world->hv, &world->domain, &info, kvm_soon(),
+                               &world->err) == -1)
         fail_msg("%s", world->err.message);
     xk_domain_info_free(&(struct xk_domain_info){.name = XK_TAKE(info.name)});
     return info;
@@ -313,8 +313,8 @@ kvm_wait_state(struct kvm_world *world, enum xk_domain_state state)
     struct xk_domain_info info;
 
     while ((info = get(world)).state != state) {
-        if (xk_kvm_ops.wait(world->hv, &world->domain, &cookie, kvm_soon(),
-                            &world->err) == -1)
+        if (xk_kvm_ops.domain->wait(world->hv, &world->domain, &cookie,
+                                    kvm_soon(), &world->err) == -1)
             fail_msg("in state \"%s\" still", xk_domain_state_name(info.state));
     }
     return info.stop_reason;

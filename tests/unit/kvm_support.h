@@ -8,7 +8,8 @@
 #define XK_TESTS_UNIT_KVM_SUPPORT_H
 
 #include "toolstack/domain.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/seam/monitor_ops.h"
 
 /* Of calls that return -1 where they fail, with what they say in world->err. */
 #define HAS_FAILED(call) assert_int_equal(call, -1)

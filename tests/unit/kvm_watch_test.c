@@ -49,8 +49,8 @@ several_people_join_a_console_and_leave_it(void **context)
 
     kvm_start(w, "");
     for (size_t i = 0; i < 3; i++)
-        WORKS(w,
-              xk_kvm_ops.console(w->hv, &w->domain, 0, &consoles[i], &w->err));
+        WORKS(w, xk_kvm_ops.domain->console(w->hv, &w->domain, 0, &consoles[i],
+                                            &w->err));
     for (size_t i = 0; i < 3; i++) {
         char key = (char)('1' + i);
 
@@ -65,7 +65,8 @@ several_people_join_a_console_and_leave_it(void **context)
     /* After the last has left, the guest still runs and can be typed to. */
     kvm_type(w, '4');
     kvm_wait_printed(w, '4', 1);
-    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 1, &consoles[0], &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->console(w->hv, &w->domain, 1, &consoles[0],
+                                          &w->err));
     assert_int_equal(w->err.kind, XK_ERR_NOT_FOUND);
 }
 
@@ -76,13 +77,16 @@ a_console_sees_the_end_of_the_domain(void **context)
     struct xk_console console;
 
     kvm_start(w, "");
-    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->console(w->hv, &w->domain, 0, &console, &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_int_not_equal(
         xk_deadline_poll(kvm_soon(), console.end_fd, POLLIN, "domain", &w->err),
         -1);
     xk_console_close(&console);
-    HAS_FAILED(xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    HAS_FAILED(
+        xk_kvm_ops.domain->console(w->hv, &w->domain, 0, &console, &w->err));
     assert_int_equal(w->err.kind, XK_ERR_STATE);
 }
 
@@ -162,10 +166,11 @@ a_flooding_guest_fills_no_more_than_its_log_while_nobody_gathers(void **context)
     assert_true(size_of(w, XK_KVM_FILE_CONSOLE) < 4096);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
     /* Whoever comes makes room, and it prints on. */
-    xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    xk_kvm_ops.monitor->trim(w->hv, &w->domain.uuid);
     assert_true(size_of(w, XK_KVM_FILE_CONSOLE) > XK_KVM_LIVE_ROOM - 8192);
     assert_true(xk_kvm_live_end(&live) < XK_KVM_LIVE_ROOM);
-    WORKS(w, xk_kvm_ops.console(w->hv, &w->domain, 0, &console, &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->console(w->hv, &w->domain, 0, &console, &w->err));
     assert_true(log_holds(console.log_fd, 'R'));
     xk_console_close(&console);
     kvm_wait_printed(w, 'x', kvm_printed(w, 'x') + 100);
@@ -182,7 +187,7 @@ a_log_that_was_gathered_often_stays_short(void **context)
     live = open_live(w, XK_KVM_LOG_CONSOLE);
     for (int i = 0; i < 5; i++) {
         fill(&live, XK_KVM_LIVE_ROOM - 4096);
-        xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+        xk_kvm_ops.monitor->trim(w->hv, &w->domain.uuid);
         assert_true(size_of(w, XK_KVM_FILE_CONSOLE) >= XK_KVM_LOG_KEEP - 8192);
         assert_int_equal(xk_kvm_live_end(&live), 0);
     }
@@ -219,16 +224,21 @@ a_change_before_the_wait_is_not_missed(void **context)
     uint64_t cookie = 0;
 
     kvm_start(w, "");
-    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
-    HAS_FAILED(xk_kvm_ops.wait(w->hv, &w->domain, &cookie,
-                               xk_deadline_in_ms(50), &w->err));
+    WORKS(w, xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie, kvm_soon(),
+                                     &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie,
+                                       xk_deadline_in_ms(50), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
-    WORKS(w, xk_kvm_ops.pause(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.teardown(w->hv, &w->domain, kvm_soon(), &w->err));
-    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->pause(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie, kvm_soon(),
+                                     &w->err));
+    WORKS(w,
+          xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie, kvm_soon(),
+                                     &w->err));
     WORKS(w, xk_record_remove(w->domain.record, &w->err));
-    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
+    WORKS(w, xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie, kvm_soon(),
+                                     &w->err));
 }
 
 struct seen {
@@ -283,8 +293,8 @@ a_watch_tells_of_what_matters_and_of_the_end(void **context)
     kvm_start(w, "");
     process = kvm_process(w);
     seen.uuid = w->domain.uuid;
-    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &seen.uuid, on_change, &seen,
-                              &w->err));
+    WORKS(w, xk_kvm_ops.monitor->watch(w->hv, seen.loop, &seen.uuid, on_change,
+                                       &seen, &w->err));
     assert_int_equal(changes_within(&seen, 10), 1); /* once soon after */
     kvm_type(w, 'z');                               /* not a change */
     kvm_wait_printed(w, 'z', 1);
@@ -297,8 +307,8 @@ a_watch_tells_of_what_matters_and_of_the_end(void **context)
     assert_int_equal(changes_within(&seen, 10), 1);
     assert_int_equal(changes_within(&seen, 0.2), 0);
     assert_int_equal(seen.others, 0);
-    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
-    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.monitor->unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.monitor->unwatch(w->hv, &seen.uuid);
     xk_kvm_ops.close(w->hv);
     w->hv = xk_kvm_ops.open(&w->state, &w->err);
     ev_loop_destroy(seen.loop);
@@ -389,8 +399,8 @@ an_event_that_an_overflow_hid_is_told_of(void **context)
     for (size_t i = 0; i < 3; i++) {
         make_waiting(w, (const char *const[]){"a", "b", "c"}[i], &uuids[i]);
         seen.uuid = uuids[i];
-        WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &uuids[i], on_change, &seen,
-                                  &w->err));
+        WORKS(w, xk_kvm_ops.monitor->watch(w->hv, seen.loop, &uuids[i],
+                                           on_change, &seen, &w->err));
         assert_int_equal(changes_within(&seen, 10), 1);
     }
     overflow_queue(w, uuids);
@@ -398,7 +408,7 @@ an_event_that_an_overflow_hid_is_told_of(void **context)
     append_event(w, &uuids[2], stop_event);
     assert_int_equal(changes_within(&seen, 10), 1);
     for (size_t i = 0; i < 3; i++)
-        xk_kvm_ops.unwatch(w->hv, &uuids[i]);
+        xk_kvm_ops.monitor->unwatch(w->hv, &uuids[i]);
     ev_loop_destroy(seen.loop);
 }
 
@@ -414,7 +424,7 @@ leave_at_second(const struct xk_uuid *uuid, void *context)
     struct leaver *leaver = context;
 
     if (++leaver->count == 2)
-        xk_kvm_ops.unwatch(leaver->hv, uuid);
+        xk_kvm_ops.monitor->unwatch(leaver->hv, uuid);
 }
 
 /* The loop ends by itself: nothing of ours is on it any more. */
@@ -427,8 +437,8 @@ who_is_told_of_an_event_may_end_the_last_watch(void **context)
     struct xk_uuid uuid;
 
     make_waiting(w, "a", &uuid);
-    WORKS(w, xk_kvm_ops.watch(w->hv, loop, &uuid, leave_at_second, &leaver,
-                              &w->err));
+    WORKS(w, xk_kvm_ops.monitor->watch(w->hv, loop, &uuid, leave_at_second,
+                                       &leaver, &w->err));
     append_event(w, &uuid, stop_event);
     ev_run(loop, 0);
     assert_int_equal(leaver.count, 2);
@@ -461,10 +471,10 @@ a_log_that_is_written_without_end_leaves_the_loop_to_others(void **context)
 
     make_waiting(w, "a", &others);
     make_waiting(w, "b", &seen.uuid);
-    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &others, on_change, &seen,
-                              &w->err));
-    WORKS(w, xk_kvm_ops.watch(w->hv, seen.loop, &seen.uuid, on_change, &seen,
-                              &w->err));
+    WORKS(w, xk_kvm_ops.monitor->watch(w->hv, seen.loop, &others, on_change,
+                                       &seen, &w->err));
+    WORKS(w, xk_kvm_ops.monitor->watch(w->hv, seen.loop, &seen.uuid, on_change,
+                                       &seen, &w->err));
     changes_within(&seen, 0.2);
     fd = open_events(w, &others);
     for (size_t i = 0; i < 2; i++)
@@ -477,8 +487,8 @@ a_log_that_is_written_without_end_leaves_the_loop_to_others(void **context)
         kill(pids[i], SIGKILL);
         assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
     }
-    xk_kvm_ops.unwatch(w->hv, &others);
-    xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+    xk_kvm_ops.monitor->unwatch(w->hv, &others);
+    xk_kvm_ops.monitor->unwatch(w->hv, &seen.uuid);
     ev_loop_destroy(seen.loop);
 }
 
@@ -492,11 +502,12 @@ a_record_whose_logs_were_taken_away_is_still_there(void **context)
     kvm_start(w, "");
     dir = w->domain.record->dir_fd;
     assert_int_equal(unlinkat(dir, XK_KVM_FILE_EVENTS, 0), 0);
-    WORKS(w, xk_kvm_ops.wait(w->hv, &w->domain, &cookie, kvm_soon(), &w->err));
-    HAS_FAILED(xk_kvm_ops.wait(w->hv, &w->domain, &cookie,
-                               xk_deadline_in_ms(50), &w->err));
+    WORKS(w, xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie, kvm_soon(),
+                                     &w->err));
+    HAS_FAILED(xk_kvm_ops.domain->wait(w->hv, &w->domain, &cookie,
+                                       xk_deadline_in_ms(50), &w->err));
     assert_int_equal(w->err.kind, XK_ERR_TIMEOUT);
-    xk_kvm_ops.trim(w->hv, &w->domain.uuid);
+    xk_kvm_ops.monitor->trim(w->hv, &w->domain.uuid);
     assert_int_equal(faccessat(dir, XK_KVM_FILE_EVENTS, F_OK, 0), 0);
 }
 
@@ -518,8 +529,8 @@ watch_with(struct kvm_world *w, struct seen *seen, unsigned spare)
     assert_true(count > spare);
     for (unsigned i = 0; i < spare; i++)
         close(fds[--count]);
-    r = xk_kvm_ops.watch(w->hv, seen->loop, &seen->uuid, on_change, seen,
-                         &w->err);
+    r = xk_kvm_ops.monitor->watch(w->hv, seen->loop, &seen->uuid, on_change,
+                                  seen, &w->err);
     while (count > 0)
         close(fds[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -542,7 +553,7 @@ without_descriptors_to_spare_a_watch_fails_or_sees_all(void **context)
         append_event(w, &seen.uuid, stop_event);
         if (changes_within(&seen, 10) != 1)
             fail_msg("with %u", spare);
-        xk_kvm_ops.unwatch(w->hv, &seen.uuid);
+        xk_kvm_ops.monitor->unwatch(w->hv, &seen.uuid);
     }
     assert_true(watched > 0 && watched < 16);
     ev_loop_destroy(seen.loop);

@@ -59,34 +59,10 @@ soon(void)
     return xk_deadline_in_ms(LONG_MS);
 }
 
-/* ---- a driver that has nothing to watch ---- */
-
-static int
-watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-      const struct xk_uuid *uuid,
-      void (*changed)(const struct xk_uuid *uuid, void *context), void *context,
-      struct xk_error *err)
-{
-    (void)hv;
-    (void)loop;
-    (void)uuid;
-    (void)changed;
-    (void)context;
-    (void)err;
-    return 0;
-}
-
-static void
-unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
-{
-    (void)hv;
-    (void)uuid;
-}
-
-static struct xk_hypervisor_ops ops;
-
 /* ---- a hypervisor that does not always answer ---- */
 
+static struct xk_hypervisor_ops ops;
+static struct xk_domain_ops domain_ops;
 static unsigned failing_looks;
 
 static int
@@ -95,7 +71,7 @@ look_at(struct xk_hypervisor *hv, const struct xk_domain *domain,
         struct xk_error *err)
 {
     if (failing_looks == 0)
-        return xk_fake_ops.get(hv, domain, info, deadline, err);
+        return xk_fake_domain_ops.get(hv, domain, info, deadline, err);
     failing_looks--;
     return xk_fail(err, XK_ERR_TIMEOUT, "no answer");
 }
@@ -109,10 +85,9 @@ open_host(struct fixture *f)
         return -1;
     hv = xk_fake_open(&f->host.state, f->world);
     ops = *hv->ops;
-    ops.watch = watch;
-    ops.unwatch = unwatch;
-    ops.trim = unwatch;
-    ops.get = look_at;
+    domain_ops = xk_fake_domain_ops;
+    domain_ops.get = look_at;
+    ops.domain = &domain_ops;
     hv->ops = &ops;
     return xk_host_adopt(&f->host, hv, "test", soon(), &f->err);
 }

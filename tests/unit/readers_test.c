@@ -271,6 +271,23 @@ domain_of(struct fixture *f)
                               .record = f->record};
 }
 
+typedef int recover_call(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err);
+
+/* As a verb does that finds the operation unfinished. */
+static int
+recover_locked(struct fixture *f, recover_call *recover, struct xk_error *err)
+{
+    struct xk_domain domain = domain_of(f);
+    XK_CLEANUP_FREE char *name = domain.name = xk_strdup("a");
+    int r;
+
+    assert_int_equal(xk_record_try_lock(f->record, "test", NULL), 1);
+    r = recover(&f->host, &domain, soon(), err);
+    xk_record_unlock(f->record);
+    return r;
+}
+
 static void
 make_save(struct fixture *f, struct xk_buf *text)
 {
@@ -283,11 +300,8 @@ make_save(struct fixture *f, struct xk_buf *text)
 static int
 recover_save(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
 {
-    struct xk_domain domain = domain_of(f);
-    XK_CLEANUP_FREE char *name = domain.name = xk_strdup("a");
-
     write_journal(f, XK_OP_SAVE, text, NULL);
-    return xk_save_recover(&f->host, &domain, soon(), err);
+    return recover_locked(f, xk_save_recover, err);
 }
 
 static void
@@ -303,11 +317,8 @@ make_move(struct fixture *f, struct xk_buf *text)
 static int
 recover_move(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
 {
-    struct xk_domain domain = domain_of(f);
-    XK_CLEANUP_FREE char *name = domain.name = xk_strdup("a");
-
     write_journal(f, XK_OP_MIGRATE, text, NULL);
-    return xk_migrate_recover(&f->host, &domain, soon(), err);
+    return recover_locked(f, xk_migrate_recover, err);
 }
 
 /* "false" never answers, so none of them can tell whose the domain is. */

@@ -319,7 +319,7 @@ what_ends_a_domain_without_a_machine_is_noted_first(void **context)
 
     assert_int_equal(core_create(f, "a", ""), 0);
     domain = core_find(f, "a");
-    assert_int_equal(f->host.preferred->ops->teardown(
+    assert_int_equal(f->host.preferred->ops->domain->teardown(
                          f->host.preferred, &domain, core_soon(), &f->err),
                      0);
     *xk_fake_faults(f->host.preferred) = (struct xk_fake_faults){.fail_at = 1};

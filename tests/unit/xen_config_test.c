@@ -118,8 +118,8 @@ each_option_has_a_place(void **state)
     for (int i = 0; i < XK_OPTION_COUNT; i++) {
         if (!xk_xen_takes_option((enum xk_option_id)i))
             fail_msg("option %s of set %d",
-                     xk_option((enum xk_option_id)i)->name,
-                     xk_option((enum xk_option_id)i)->set);
+                     xk_device_option((enum xk_option_id)i)->name,
+                     xk_device_option((enum xk_option_id)i)->set);
     }
 }
 

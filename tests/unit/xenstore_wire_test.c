@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "tests/unit/test.h"
 #include "xenstore-helpers/queue.h"
-#include "xenstore-helpers/wire.h"
+#include "xenstore-helpers/wire_internal.h"
 
 static int peer; /* xenstored's end */
 static struct xk_store *store;

@@ -14,8 +14,8 @@ on_kvm(const char *hypervisor)
     return strcmp(hypervisor, "kvm") == 0;
 }
 
-static const struct xk_key_fate *
-fate_of(const struct xk_key_info *info, const char *hypervisor)
+const struct xk_key_fate *
+xk_key_fate_on(const struct xk_key_info *info, const char *hypervisor)
 {
     return on_kvm(hypervisor) ? &info->kvm : &info->xen;
 }
@@ -54,7 +54,7 @@ check_key(const struct xk_domain_config *config, enum xk_key key,
           const char *hypervisor, struct xk_problems *problems)
 {
     const struct xk_key_info *info = xk_key_info(key);
-    const struct xk_key_fate *fate = fate_of(info, hypervisor);
+    const struct xk_key_fate *fate = xk_key_fate_on(info, hypervisor);
     const struct xk_location *where = &config->values[key].where;
     bool tuning = (info->flags & XK_KEY_TUNING) != 0;
 

@@ -85,6 +85,10 @@ struct xk_key_info {
 
 const struct xk_key_info *xk_key_info(enum xk_key key);
 
+/* What becomes of the key on a hypervisor, "xen" or "kvm". */
+const struct xk_key_fate *xk_key_fate_on(const struct xk_key_info *info,
+                                         const char *hypervisor);
+
 /* The key of that exact name, or XK_KEY_COUNT. */
 enum xk_key xk_key_find(const char *name);
 

@@ -23,7 +23,7 @@ enum {
     TEXT_MAX = 8192, /* bytes */
 };
 
-static const struct xk_option options[] = {
+static const struct xk_device_option options[] = {
 #define XK_OPTION_ROW(set_, id_, name_, type_, min_, max_, words_, required_)  \
     [XK_OPTION_##set_##_##id_] = {                                             \
         .set = XK_OPTIONS_##set_,                                              \
@@ -40,8 +40,8 @@ static const struct xk_option options[] = {
 };
 static_assert(XK_ARRAY_SIZE(options) == XK_OPTION_COUNT, "one row per option");
 
-const struct xk_option *
-xk_option(enum xk_option_id id)
+const struct xk_device_option *
+xk_device_option(enum xk_option_id id)
 {
     assert(id < XK_OPTION_COUNT);
     return &options[id];
@@ -49,7 +49,7 @@ xk_option(enum xk_option_id id)
 
 /* ---- one option ---- */
 
-static const struct xk_option *
+static const struct xk_device_option *
 find(enum xk_option_set set, const char *name)
 {
     for (size_t i = 0; i < XK_OPTION_COUNT; i++) {
@@ -80,7 +80,7 @@ unknown(enum xk_option_set set, const struct xk_spec *spec, size_t offset,
 static int
 read_number(const struct xk_spec *spec, struct xk_given *given)
 {
-    const struct xk_option *option = given->option;
+    const struct xk_device_option *option = given->option;
 
     if (!xk_number_parse(given->text, &given->number))
         return xk_spec_error(spec, given->offset, "%s: '%.64s' is not a number",
@@ -96,7 +96,7 @@ read_number(const struct xk_spec *spec, struct xk_given *given)
 static int
 read_word(const struct xk_spec *spec, struct xk_given *given)
 {
-    const struct xk_option *option = given->option;
+    const struct xk_device_option *option = given->option;
     size_t length;
     const char *word = xk_word_find(option->words, given->text, true, &length);
 
@@ -123,7 +123,7 @@ xk_option_part(const char **rest, char *part, size_t size)
 }
 
 static bool
-is_part(const struct xk_option *option, const char *part)
+is_part(const struct xk_device_option *option, const char *part)
 {
     int64_t number;
     size_t length;
@@ -137,7 +137,7 @@ is_part(const struct xk_option *option, const char *part)
 static int
 read_parts(const struct xk_spec *spec, const struct xk_given *given)
 {
-    const struct xk_option *option = given->option;
+    const struct xk_device_option *option = given->option;
     const char *rest = given->text;
     char part[64];
 
@@ -184,7 +184,7 @@ read_value(const struct xk_spec *spec, struct xk_given *given)
 }
 
 static int
-take(const struct xk_option *option, const struct xk_spec *spec,
+take(const struct xk_device_option *option, const struct xk_spec *spec,
      const char *value, size_t length, struct xk_givens *givens)
 {
     struct xk_given *given;
@@ -224,7 +224,7 @@ read_option(enum xk_option_set set, const struct xk_spec *spec,
     const char *equals = memchr(word, '=', (size_t)(end - word));
     size_t offset = (size_t)(word - spec->text);
     XK_CLEANUP_FREE char *name = NULL;
-    const struct xk_option *option;
+    const struct xk_device_option *option;
     const char *value;
 
     /* pci= may begin with the address itself. */

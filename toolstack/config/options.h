@@ -55,7 +55,7 @@ enum xk_option_type {
     XK_OPTION_IGNORED,
 };
 
-struct xk_option {
+struct xk_device_option {
     enum xk_option_set set;
     enum xk_option_id id;
     const char *name;
@@ -65,11 +65,11 @@ struct xk_option {
     bool required;
 };
 
-const struct xk_option *xk_option(enum xk_option_id id);
+const struct xk_device_option *xk_device_option(enum xk_option_id id);
 
 /* An option as a text gives it. */
 struct xk_given {
-    const struct xk_option *option;
+    const struct xk_device_option *option;
     char *text;     /* the value; a word as options.def spells it */
     int64_t number; /* XK_OPTION_NUMBER, XK_OPTION_BOOL */
     struct xk_uuid uuid;

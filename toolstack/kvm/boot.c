@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a guest boots: firmware and boot order, or a kernel. */
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/launch.h"
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 void
 xk_kvm_check_memory(struct xk_problems *problems,

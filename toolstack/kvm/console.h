@@ -10,9 +10,9 @@
 #ifndef XK_TOOLSTACK_KVM_CONSOLE_H
 #define XK_TOOLSTACK_KVM_CONSOLE_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
-/* hypervisor_ops.console. log_fd stands at the first byte that is kept;
+/* xk_domain_ops.console. log_fd stands at the first byte that is kept;
  * input_fd does not block. */
 int xk_kvm_console(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    unsigned number, struct xk_console *console,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done to a domain through its QEMU, as hypervisor_ops has it. */
+/* Members of xk_domain_ops and xk_transfer_ops that ask the QEMU of a domain.
+ */
 #ifndef XK_TOOLSTACK_KVM_CONTROL_H
 #define XK_TOOLSTACK_KVM_CONTROL_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
 int xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);

@@ -13,7 +13,7 @@
  *   sd*                            scsi-hd, one virtio-scsi for all
  *   other                          virtio-blk-pci on a port of its own
  */
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The graphics card, its VNC server, and USB input. */
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

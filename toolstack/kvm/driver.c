@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "toolstack/config/vdev.h"
 #include "toolstack/journal.h"
 #include "toolstack/kvm/console.h"
 #include "toolstack/kvm/control.h"
@@ -28,6 +29,10 @@
 #include "toolstack/kvm/transfer.h"
 #include "toolstack/kvm/uid.h"
 #include "toolstack/kvm/watch.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/seam/monitor_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     IN_PLACE_MS = 5000 /* then QEMU is taken to hang */
@@ -318,14 +323,40 @@ owns(const struct xk_record *record)
                      AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-const struct xk_hypervisor_ops xk_kvm_ops = {
-    .name = "kvm",
-    .owns = owns,
-    .probe = xk_kvm_probe,
-    .open = open_driver,
-    .close = close_driver,
-    .info = xk_kvm_info,
-    .capabilities = xk_kvm_capabilities,
+/* QEMU has all disks of its domain: they are those of the configuration. */
+static int
+disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+      xk_disk_told *told, void *context, struct xk_deadline deadline,
+      struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+
+    (void)hv;
+    (void)deadline;
+    if (config == NULL)
+        return -1;
+    for (size_t i = 0; i < config->disk_count; i++) {
+        const struct xk_disk *disk = &config->disks[i];
+        const struct xk_disk_info info = {
+            .vdev = disk->vdev,
+            .number = xk_disk_number(disk),
+            .target = disk->target,
+            .format = xk_disk_format_name(disk->format),
+            .backend = "qemu",
+            .state = "connected",
+            .read_only = !disk->read_write,
+            .cdrom = disk->cdrom,
+        };
+
+        told(&info, context);
+    }
+    return 0;
+}
+
+/* ---- the tables ---- */
+
+static const struct xk_domain_ops domain_ops = {
     .list = list,
     .get = get,
     .check = xk_kvm_check,
@@ -342,19 +373,46 @@ const struct xk_hypervisor_ops xk_kvm_ops = {
     .rename = xk_kvm_rename,
     .console = xk_kvm_console,
     .screen = xk_kvm_screen,
-    .put_needs = xk_kvm_put_needs,
-    .check_needs = xk_kvm_check_needs,
-    .put_copies = xk_kvm_put_copies,
-    .reach_copies = xk_kvm_reach_copies,
-    .measure = xk_kvm_measure,
-    .can_send_live = xk_kvm_can_send_live,
-    .send = xk_kvm_send,
-    .take_back = xk_kvm_take_back,
-    .unpause_received = xk_kvm_unpause_received,
-    .prepare = prepare,
-    .receive = xk_kvm_receive,
     .wait = xk_kvm_wait,
+};
+
+static const struct xk_monitor_ops monitor_ops = {
     .watch = xk_kvm_watch,
     .unwatch = xk_kvm_unwatch,
     .trim = xk_kvm_trim,
+};
+
+static const struct xk_device_ops device_ops = {
+    .disks = disks,
+};
+
+static const struct xk_transfer_ops transfer_ops = {
+    .put_needs = xk_kvm_put_needs,
+    .check_needs = xk_kvm_check_needs,
+    .measure = xk_kvm_measure,
+    .send = xk_kvm_send,
+    .take_back = xk_kvm_take_back,
+    .prepare = prepare,
+    .receive = xk_kvm_receive,
+    .unpause_received = xk_kvm_unpause_received,
+};
+
+static const struct xk_copy_ops copy_ops = {
+    .put_copies = xk_kvm_put_copies,
+    .reach_copies = xk_kvm_reach_copies,
+};
+
+const struct xk_hypervisor_ops xk_kvm_ops = {
+    .name = "kvm",
+    .owns = owns,
+    .probe = xk_kvm_probe,
+    .open = open_driver,
+    .close = close_driver,
+    .info = xk_kvm_info,
+    .capabilities = xk_kvm_capabilities,
+    .domain = &domain_ops,
+    .monitor = &monitor_ops,
+    .devices = &device_ops,
+    .transfer = &transfer_ops,
+    .copies = &copy_ops,
 };

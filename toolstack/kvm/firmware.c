@@ -20,7 +20,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 static const char vars_name[] = "firmware-vars.fd"; /* in the record */
 

@@ -29,7 +29,7 @@ int xk_kvm_qemu_version(int version[2], struct xk_error *err);
 /* Memory that new guests could have, in MiB; 0: not known. */
 uint64_t xk_kvm_available_mib(void);
 
-/* hypervisor_ops members that need no running QEMU. */
+/* Members of the tables that need no running QEMU. */
 int xk_kvm_probe(struct xk_error *err);
 int xk_kvm_info(struct xk_hypervisor *hv, struct xk_facts *facts,
                 struct xk_error *err);

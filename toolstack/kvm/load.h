@@ -4,9 +4,9 @@
 #ifndef XK_TOOLSTACK_KVM_LOAD_H
 #define XK_TOOLSTACK_KVM_LOAD_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/transfer_ops.h"
 
-/* As hypervisor_ops has it. */
+/* A member of xk_transfer_ops. */
 int xk_kvm_measure(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_load *load, struct xk_deadline deadline,
                    struct xk_error *err);

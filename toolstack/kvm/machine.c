@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The machine, its processors, memory and clock, and what every guest gets. */
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

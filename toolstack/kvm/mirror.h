@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/transfer_ops.h"
 #include "toolstack/qmp.h"
 
 struct xk_kvm_mirror {
@@ -22,7 +22,7 @@ struct xk_kvm_mirror {
     bool ready;                       /* both sides are the same */
 };
 
-/* As hypervisor_ops has it. */
+/* A member of xk_copy_ops. */
 int xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config,
                       struct xk_json_writer *writer,

@@ -7,7 +7,7 @@
 #include "toolstack/hypervisor.h"
 #include "toolstack/kvm/plan.h"
 
-/* As hypervisor_ops has them. */
+/* Members of xk_transfer_ops. */
 int xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      struct xk_json_writer *writer, struct xk_deadline deadline,
                      struct xk_error *err);

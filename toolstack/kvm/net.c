@@ -7,7 +7,7 @@
  * default bridge, where that is there and we may; else it has a user-mode
  * network of its own, which needs no right.
  */
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

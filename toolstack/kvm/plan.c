@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 void
 xk_kvm_plan_init(struct xk_kvm_plan *plan, bool dry)

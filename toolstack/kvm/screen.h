@@ -3,9 +3,9 @@
 #ifndef XK_TOOLSTACK_KVM_SCREEN_H
 #define XK_TOOLSTACK_KVM_SCREEN_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/domain_ops.h"
 
-/* As hypervisor_ops has it. */
+/* A member of xk_domain_ops. */
 int xk_kvm_screen(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   struct xk_screen *screen, struct xk_deadline deadline,
                   struct xk_error *err);

@@ -11,7 +11,7 @@
 int xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
                        struct xk_error *err);
 
-/* hypervisor_ops.teardown. */
+/* xk_domain_ops.teardown. */
 int xk_kvm_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 

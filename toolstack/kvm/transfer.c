@@ -215,16 +215,6 @@ hand_pipe(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
 
 /* ---- sending ---- */
 
-int
-xk_kvm_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                     struct xk_error *err)
-{
-    (void)hv;
-    (void)domain;
-    (void)err;
-    return 0;
-}
-
 static int
 make_patient(struct transfer *transfer, struct xk_deadline deadline,
              struct xk_error *err)

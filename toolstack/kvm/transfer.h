@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest out of one QEMU and into another, as hypervisor_ops has it, by QEMU's
- * migration to and from a descriptor (docs/devel/migration.rst of QEMU 7.2).
+ * Members of xk_transfer_ops that send a guest out of one QEMU and into
+ * another, by QEMU's migration to and from a descriptor
+ * (docs/devel/migration.rst of QEMU 7.2).
  *
  * The source stops its guest before the last round and waits there
  * ("pre-switchover") with its images quiet; the target takes the images only
@@ -11,10 +12,8 @@
 #ifndef XK_TOOLSTACK_KVM_TRANSFER_H
 #define XK_TOOLSTACK_KVM_TRANSFER_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/transfer_ops.h"
 
-int xk_kvm_can_send_live(struct xk_hypervisor *hv,
-                         const struct xk_domain *domain, struct xk_error *err);
 int xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 const struct xk_send_options *options, int fd,
                 const struct xk_send_watch *watch, struct xk_deadline deadline,

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/kvm/part.h"
+#include "toolstack/kvm/plan_internal.h"
 
 enum {
     DISPLAY_MAX = 65535 - 5900,

@@ -518,8 +518,7 @@ begin_watch(struct xk_kvm_watched *domain, int pidfd)
 
 int
 xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-             const struct xk_uuid *uuid,
-             void (*changed)(const struct xk_uuid *uuid, void *context),
+             const struct xk_uuid *uuid, xk_domain_changed *changed,
              void *context, struct xk_error *err)
 {
     struct xk_kvm_watcher *watcher = &((struct xk_kvm *)hv)->watcher;

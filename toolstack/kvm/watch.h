@@ -10,7 +10,7 @@
 #ifndef XK_TOOLSTACK_KVM_WATCH_H
 #define XK_TOOLSTACK_KVM_WATCH_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/monitor_ops.h"
 
 /* All domains that a monitor watches: one descriptor for all, and one for each.
  * A zeroed struct watches none. */
@@ -25,17 +25,16 @@ struct xk_kvm {
     struct xk_kvm_watcher watcher;
 };
 
-/* As hypervisor_ops has them. */
+/* Members of xk_domain_ops and xk_monitor_ops. */
 int xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 uint64_t *cookie, struct xk_deadline deadline,
                 struct xk_error *err);
 int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-                 const struct xk_uuid *uuid,
-                 void (*changed)(const struct xk_uuid *uuid, void *context),
+                 const struct xk_uuid *uuid, xk_domain_changed *changed,
                  void *context, struct xk_error *err);
 void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
-/* hypervisor_ops.trim: gather all logs of the domain, and look again. */
+/* xk_monitor_ops.trim: gather all logs of the domain, and look again. */
 void xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
 /* Stop watching all. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     REACH_MS = 10000,
@@ -118,7 +119,7 @@ reach(struct xk_hypervisor *hv, const struct xk_record *record, int *fds,
     struct xk_deadline deadline = xk_deadline_in_ms(REACH_MS);
 
     for (size_t i = 0; i < count; i++) {
-        fds[i] = hv->ops->reach_copies(hv, record, deadline, err);
+        fds[i] = xk_hv_reach_copies(hv, record, deadline, err);
         if (fds[i] == -1) {
             close_fds(fds, i);
             return -1;
@@ -153,11 +154,8 @@ xk_copies_serve(struct xk_host *host, const struct xk_record *record,
     int fds[XK_CHANNELS_MAX];
     size_t count = 0;
 
-    if (hv == NULL)
+    if (hv == NULL || xk_hv_need_copies(hv, err) == -1)
         return -1;
-    if (hv->ops->reach_copies == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED, "%s copies no disks",
-                       hv->ops->name);
     if (read_count(talk, &count, err) == -1 ||
         reach(hv, record, fds, count, err) == -1)
         return -1;

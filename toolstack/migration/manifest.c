@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     FORMAT = 1
@@ -20,16 +21,15 @@ xk_manifest_put(const struct xk_domain *domain,
     int r;
 
     xk_json_put_integer(writer, "format", FORMAT);
-    xk_json_put_string(writer, "hypervisor", hv->ops->name);
+    xk_json_put_string(writer, "hypervisor", xk_hv_name(hv));
     xk_json_put_string(writer, "name", domain->name);
     xk_json_put_string(writer, "uuid", domain->record->uuid_text);
     xk_json_put_bool(writer, "runs", runs);
     xk_config_to_json(config, writer, "config");
     xk_json_open_object(writer, "needs");
-    r = hv->ops->put_needs(hv, domain, writer, deadline, err);
+    r = xk_hv_put_needs(hv, domain, writer, deadline, err);
     if (r == 0 && copies != NULL)
-        r = hv->ops->put_copies(hv, domain, config, writer, copies, deadline,
-                                err);
+        r = xk_hv_put_copies(hv, domain, config, writer, copies, deadline, err);
     xk_json_close_object(writer);
     return r;
 }
@@ -87,7 +87,7 @@ xk_manifest_driver(struct xk_host *host, const struct xk_manifest *manifest,
         xk_fail(err, XK_ERR_UNSUPPORTED,
                 "it ran on %.20s, whose memory and devices %s cannot take "
                 "over; shut it down and start it here instead",
-                name, ours->ops->name);
+                name, xk_hv_name(ours));
     return NULL;
 }
 
@@ -102,6 +102,6 @@ xk_manifest_check(struct xk_host *host, const struct xk_manifest *manifest,
     if (hv == NULL || xk_operation_check_free(host, config->name, &config->uuid,
                                               deadline, err) == -1)
         return -1;
-    return hv->ops->check_needs(hv, config, manifest->needs, shared, problems,
-                                err);
+    return xk_hv_check_needs(hv, config, manifest->needs, shared, problems,
+                             err);
 }

@@ -4,6 +4,7 @@
 #define XK_TOOLSTACK_MIGRATION_MANIFEST_H
 
 #include "toolstack/domain.h"
+#include "toolstack/seam/transfer_ops.h"
 
 /* What a FILE or DOMAIN frame says. */
 struct xk_manifest {

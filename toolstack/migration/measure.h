@@ -11,7 +11,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_MEASURE_H
 #define XK_TOOLSTACK_MIGRATION_MEASURE_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/transfer_ops.h"
 #include "toolstack/migration/talk.h"
 
 struct xk_link_speed {

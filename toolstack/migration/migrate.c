@@ -19,6 +19,7 @@
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/talk.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     REASONS_MAX = 1500, /* bytes of them that are shown */
@@ -222,7 +223,7 @@ send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
     const struct xk_send_watch watch = {see_progress, move};
     struct xk_hypervisor *hv = move->domain->hv;
 
-    return hv->ops->send(hv, move->domain, &how, fd, &watch, deadline, err);
+    return xk_hv_send(hv, move->domain, &how, fd, &watch, deadline, err);
 }
 
 /* What went wrong on the way counts more than what the driver made of it. */
@@ -314,8 +315,7 @@ static int
 take_back(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
           struct xk_error *err)
 {
-    if (domain->hv->ops->take_back(domain->hv, domain, runs, deadline, err) ==
-        -1)
+    if (xk_hv_take_back(domain->hv, domain, runs, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_MIGRATE,
                              NULL, err);
@@ -362,8 +362,8 @@ look_at_load(struct move *move, struct xk_load *load,
     struct xk_hypervisor *hv = move->domain->hv;
 
     enter(move, "measuring");
-    if (hv->ops->measure != NULL)
-        return hv->ops->measure(hv, move->domain, load, deadline, err);
+    if (xk_hv_can_measure(hv))
+        return xk_hv_measure(hv, move->domain, load, deadline, err);
     *load = (struct xk_load){.memory_bytes = move->config->memory_mib << 20};
     return 0;
 }
@@ -383,7 +383,7 @@ plan(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     if (look_at_load(move, &input->load, deadline, err) == -1 ||
         xk_measure_link(&move->talk, &input->link, deadline, err) == -1)
         return -1;
-    options->plan->rate_is_known = move->domain->hv->ops->measure != NULL;
+    options->plan->rate_is_known = xk_hv_can_measure(move->domain->hv);
     xk_forecast(input, &options->plan->forecast);
     return 0;
 }
@@ -424,13 +424,12 @@ target_refused(const struct move *move)
 static int
 decide_live(struct move *move, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = move->domain->hv->ops;
     struct xk_error why = {0};
 
     move->result->live = false;
     if (move->options->live == XK_NOT_LIVE || !move->runs)
         return 0;
-    if (ops->can_send_live(move->domain->hv, move->domain, &why) == 0) {
+    if (xk_hv_can_send_live(move->domain->hv, move->domain, &why) == 0) {
         move->result->live = true;
         return 0;
     }
@@ -446,15 +445,8 @@ decide_live(struct move *move, struct xk_error *err)
 static int
 check_can_copy(const struct move *move, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops = move->domain->hv->ops;
-
-    if (!move->options->copy_disks || ops->put_copies != NULL)
-        return 0;
-    return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "on %s disks cannot be copied with their domain: keep "
-                   "them on storage that both hosts reach, or shut the domain "
-                   "down and copy them",
-                   ops->name);
+    return move->options->copy_disks ? xk_hv_need_copies(move->domain->hv, err)
+                                     : 0;
 }
 
 static int

@@ -32,6 +32,7 @@
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
 #include "toolstack/migration/measure.h"
+#include "toolstack/seam/transfer_ops.h"
 
 #define XK_MIGRATION_PROTOCOL 1
 

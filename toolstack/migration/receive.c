@@ -21,6 +21,7 @@
 #include "toolstack/migration/reception.h"
 #include "toolstack/migration/talk.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     CHECK_MS = 20000,
@@ -154,9 +155,8 @@ prepare(struct reception *reception, struct xk_error *err)
     domain->name = xk_strdup(config->name);
     xk_host_need_monitor(host);
     if (xk_handover_prepare(&host->state, &reception->id, err) == -1 ||
-        domain->hv->ops->prepare(domain->hv, domain->record, config,
-                                 reception->manifest.needs, deadline,
-                                 err) == -1)
+        xk_hv_prepare(domain->hv, domain->record, config,
+                      reception->manifest.needs, deadline, err) == -1)
         return -1;
     return xk_talk_say(&reception->talk, XK_FRAME_PREPARED, NULL, NULL, err);
 }
@@ -183,9 +183,9 @@ receive_state(struct reception *reception, struct xk_error *err)
     if (pump == NULL)
         return -1;
     watch.context = pump;
-    received = hv->ops->receive(hv, reception->domain.record,
-                                reception->manifest.config, fd, &watch,
-                                xk_deadline_never(), &driver_err);
+    received =
+        xk_hv_receive(hv, reception->domain.record, reception->manifest.config,
+                      fd, &watch, xk_deadline_never(), &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1) {
@@ -209,15 +209,12 @@ static int
 let_run(struct reception *reception, bool *told, struct xk_error *err)
 {
     struct xk_hypervisor *hv = reception->domain.hv;
-    struct xk_deadline deadline = time_to_run(reception);
 
     *told = true;
     if (!reception->manifest.runs)
         return 0;
-    if (hv->ops->unpause_received != NULL)
-        return hv->ops->unpause_received(hv, &reception->domain, told, deadline,
-                                         err);
-    return hv->ops->unpause(hv, &reception->domain, deadline, err);
+    return xk_hv_unpause_received(hv, &reception->domain, told,
+                                  time_to_run(reception), err);
 }
 
 /* It must run before the source hears so, and nobody may say that it never

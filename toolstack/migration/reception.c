@@ -13,6 +13,7 @@
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/migrate.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/domain_ops.h"
 
 /* ---- the journal ---- */
 
@@ -69,7 +70,7 @@ int
 xk_reception_undo(struct xk_domain *domain, struct xk_deadline deadline,
                   struct xk_error *err)
 {
-    if (domain->hv->ops->teardown(domain->hv, domain, deadline, err) == -1)
+    if (xk_hv_teardown(domain->hv, domain, deadline, err) == -1)
         return -1;
     xk_made_files_remove(domain->record);
     return xk_record_remove(domain->record, err);
@@ -189,7 +190,7 @@ go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
         return xk_fail(err, why.kind, "%s", why.message);
     }
     if (paused && runs &&
-        domain->hv->ops->unpause(domain->hv, domain, deadline, err) == -1)
+        xk_hv_unpause(domain->hv, domain, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_RECEIVE,
                              NULL, err);

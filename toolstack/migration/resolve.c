@@ -10,6 +10,7 @@
 #include "toolstack/migration/migrate.h"
 #include "toolstack/migration/talk.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 /* What the journal says of a move. */
 struct past_move {
@@ -86,8 +87,7 @@ static int
 go_on_here(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    if (domain->hv->ops->take_back(domain->hv, domain, runs, deadline, err) ==
-        -1)
+    if (xk_hv_take_back(domain->hv, domain, runs, deadline, err) == -1)
         return -1;
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_MIGRATE,
                              NULL, err);

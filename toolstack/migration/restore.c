@@ -11,6 +11,7 @@
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/save.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     SILENCE_MS = 60000, /* of a disk */
@@ -52,8 +53,8 @@ receive_foreign(struct xk_domain *domain, const struct restore *restore,
 
     if (fd == -1)
         return xk_fail_errno(err, "duplicate a descriptor");
-    return domain->hv->ops->receive(domain->hv, domain->record, restore->config,
-                                    fd, restore->watch, deadline, err);
+    return xk_hv_receive(domain->hv, domain->record, restore->config, fd,
+                         restore->watch, deadline, err);
 }
 
 static int
@@ -68,9 +69,8 @@ receive_frames(struct xk_domain *domain, struct restore *restore,
     pump = xk_pump_in(&restore->stream, &options, &fd, err);
     if (pump == NULL)
         return -1;
-    received =
-        domain->hv->ops->receive(domain->hv, domain->record, restore->config,
-                                 fd, restore->watch, deadline, &driver_err);
+    received = xk_hv_receive(domain->hv, domain->record, restore->config, fd,
+                             restore->watch, deadline, &driver_err);
     if (xk_pump_join(pump, received == -1, NULL, err) == -1)
         return -1;
     if (received == -1)
@@ -87,8 +87,8 @@ read_state(struct xk_host *host, struct xk_domain *domain,
     struct xk_hypervisor *hv = domain->hv;
 
     (void)host;
-    if (hv->ops->prepare(hv, domain->record, config, restore->manifest.needs,
-                         deadline, err) == -1)
+    if (xk_hv_prepare(hv, domain->record, config, restore->manifest.needs,
+                      deadline, err) == -1)
         return -1;
     return restore->foreign ? receive_foreign(domain, restore, deadline, err)
                             : receive_frames(domain, restore, deadline, err);
@@ -114,14 +114,14 @@ read_as(struct xk_hypervisor *hv, struct restore *restore, bool needs_config,
         struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_manifest *manifest = &restore->manifest;
-    int r = hv->ops->read_foreign(hv, restore->stream.fd, restore->stream.what,
-                                  needs_config ? &manifest->config : NULL,
-                                  &manifest->document, deadline, err);
+    int r = xk_hv_read_foreign(hv, restore->stream.fd, restore->stream.what,
+                               needs_config ? &manifest->config : NULL,
+                               &manifest->document, deadline, err);
 
     if (r != 1)
         return r;
     restore->foreign = true;
-    manifest->hypervisor = hv->ops->name;
+    manifest->hypervisor = xk_hv_name(hv);
     manifest->needs = manifest->document;
     return 0;
 }
@@ -130,17 +130,17 @@ static int
 read_foreign(struct xk_host *host, struct restore *restore, bool needs_config,
              struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_hypervisor_ops *ops;
+    const struct xk_hypervisor_ops *driver;
     struct xk_hypervisor *hv;
     int r = 0;
 
     for (size_t i = 0;
-         r == 0 && !restore->foreign && (ops = xk_host_ops(host, i)) != NULL;
+         r == 0 && !restore->foreign && (driver = xk_host_ops(host, i)) != NULL;
          i++) {
-        if (ops->read_foreign == NULL ||
-            (host->wanted != NULL && strcmp(host->wanted, ops->name) != 0))
+        if (!xk_driver_reads_foreign(driver) ||
+            (host->wanted != NULL && strcmp(host->wanted, driver->name) != 0))
             continue;
-        hv = xk_host_driver(host, ops->name, NULL);
+        hv = xk_host_driver(host, driver->name, NULL);
         if (hv != NULL)
             r = read_as(hv, restore, needs_config, deadline, err);
     }

@@ -18,6 +18,7 @@
 #include "toolstack/migration/manifest.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/operations.h"
+#include "toolstack/seam/transfer_ops.h"
 
 enum {
     SILENCE_MS = 60000, /* of a disk */
@@ -257,8 +258,8 @@ write_state(struct save *save, struct xk_pump_totals *totals,
     pump = xk_pump_out(&save->stream, NULL, &options, &fd, err);
     if (pump == NULL)
         return -1;
-    sent = save->domain->hv->ops->send(save->domain->hv, save->domain, &how, fd,
-                                       save->watch, deadline, &driver_err);
+    sent = xk_hv_send(save->domain->hv, save->domain, &how, fd, save->watch,
+                      deadline, &driver_err);
     if (xk_pump_join(pump, sent == -1, totals, err) == -1)
         return -1;
     if (sent == -1)
@@ -305,7 +306,7 @@ back_out(struct save *save, bool runs, struct xk_deadline deadline,
 {
     struct xk_hypervisor *hv = save->domain->hv;
 
-    int r = hv->ops->take_back(hv, save->domain, runs, deadline, err);
+    int r = xk_hv_take_back(hv, save->domain, runs, deadline, err);
 
     /* Only now: a server that does not answer may keep us from here on. */
     unlink(save->temporary);
@@ -353,7 +354,7 @@ finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
         return -1;
     if (save->then == XK_SAVE_DESTROY)
         return xk_operation_remove(save->host, save->domain, deadline, err);
-    if (hv->ops->take_back(hv, save->domain, runs, deadline, err) == -1)
+    if (xk_hv_take_back(hv, save->domain, runs, deadline, err) == -1)
         return -1;
     return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);
 }

@@ -13,6 +13,7 @@
 
 #include "toolstack/domain.h"
 #include "toolstack/migration/compression.h"
+#include "toolstack/seam/transfer_ops.h"
 
 /* What becomes of the domain once it is saved. */
 enum xk_save_then {

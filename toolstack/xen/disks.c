@@ -150,8 +150,7 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
 }
 
 static void
-tell_ours(const struct xk_xen_device *device,
-          void (*disk)(const struct xk_disk_info *info, void *context),
+tell_ours(const struct xk_xen_device *device, xk_disk_told *disk,
           void *context, struct xk_deadline deadline)
 {
     const char *target = xk_vbd_target(device);
@@ -203,8 +202,7 @@ after_colon(const char *params)
 }
 
 static void
-tell_nodes(const struct xk_buf *nodes, unsigned number,
-           void (*disk)(const struct xk_disk_info *info, void *context),
+tell_nodes(const struct xk_buf *nodes, unsigned number, xk_disk_told *disk,
            void *context)
 {
     const char *texts[NODE_COUNT];
@@ -226,8 +224,8 @@ tell_nodes(const struct xk_buf *nodes, unsigned number,
 
 static int
 tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
-           void (*disk)(const struct xk_disk_info *info, void *context),
-           void *context, struct xk_deadline deadline, struct xk_error *err)
+           xk_disk_told *disk, void *context, struct xk_deadline deadline,
+           struct xk_error *err)
 {
     static const char *const names[NODE_COUNT] = {
         "dev", "type", "params", "state", "mode", "device-type"};
@@ -260,8 +258,8 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
 
 int
 xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-             void (*disk)(const struct xk_disk_info *info, void *context),
-             void *context, struct xk_deadline deadline, struct xk_error *err)
+             xk_disk_told *disk, void *context, struct xk_deadline deadline,
+             struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};

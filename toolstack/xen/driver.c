@@ -7,6 +7,11 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/seam/monitor_ops.h"
+#include "toolstack/seam/store_view_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/state.h"
@@ -143,23 +148,9 @@ owns(const struct xk_record *record)
            devices.count > 0;
 }
 
-/* Logs of Xen's guests are xenconsoled's and logrotate's. */
-static void
-trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
-{
-    (void)hv;
-    (void)uuid;
-}
+/* ---- the tables ---- */
 
-const struct xk_hypervisor_ops xk_xen_ops = {
-    .name = "xen",
-    .has_strangers = true,
-    .owns = owns,
-    .probe = xk_xen_probe,
-    .open = open_driver,
-    .close = close_driver,
-    .info = xk_xen_info,
-    .capabilities = xk_xen_capabilities,
+static const struct xk_domain_ops domain_ops = {
     .list = list,
     .get = get,
     .check = xk_xen_check,
@@ -175,25 +166,54 @@ const struct xk_hypervisor_ops xk_xen_ops = {
     .core_dump = xk_xen_core_dump,
     .rename = xk_xen_rename,
     .console = xk_xen_console,
-    .put_needs = xk_xen_put_needs,
-    .check_needs = xk_xen_check_needs,
-    .can_send_live = xk_xen_can_send_live,
-    .send = xk_xen_send,
-    .take_back = xk_xen_take_back,
-    .unpause_received = xk_xen_unpause_received,
-    .prepare = xk_xen_prepare,
-    .receive = xk_xen_receive,
-    .read_foreign = xk_xen_read_foreign,
     .wait = xk_xen_wait,
+};
+
+/* Logs of Xen's guests are xenconsoled's and logrotate's: no trim. */
+static const struct xk_monitor_ops monitor_ops = {
     .watch = xk_xen_watch,
     .unwatch = xk_xen_unwatch,
+};
+
+static const struct xk_device_ops device_ops = {
     .sync_disks = xk_xen_sync_disks,
     .resize_disk = xk_xen_resize_disk,
     .disks = xk_xen_disks,
     .needs_repair = xk_xen_needs_repair,
     .repair = xk_xen_repair,
-    .store_walk = xk_xen_store_walk,
-    .store_watch = xk_xen_store_watch,
-    .store_devices = xk_xen_store_devices,
-    .trim = trim,
+};
+
+/* No prepare: check_needs() has found what is missing, and libxl makes the rest
+ * as it reads the stream. */
+static const struct xk_transfer_ops transfer_ops = {
+    .put_needs = xk_xen_put_needs,
+    .check_needs = xk_xen_check_needs,
+    .can_send_live = xk_xen_can_send_live,
+    .send = xk_xen_send,
+    .take_back = xk_xen_take_back,
+    .receive = xk_xen_receive,
+    .unpause_received = xk_xen_unpause_received,
+    .read_foreign = xk_xen_read_foreign,
+};
+
+static const struct xk_store_view_ops store_view_ops = {
+    .walk = xk_xen_store_walk,
+    .watch = xk_xen_store_watch,
+    .devices = xk_xen_store_devices,
+};
+
+const struct xk_hypervisor_ops xk_xen_ops = {
+    .name = "xen",
+    .has_strangers = true,
+    .owns = owns,
+    .probe = xk_xen_probe,
+    .open = open_driver,
+    .close = close_driver,
+    .info = xk_xen_info,
+    .capabilities = xk_xen_capabilities,
+    .domain = &domain_ops,
+    .monitor = &monitor_ops,
+    .devices = &device_ops,
+    .transfer = &transfer_ops,
+    .store = &store_view_ops,
 };

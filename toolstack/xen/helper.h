@@ -15,6 +15,8 @@
 #ifndef XK_TOOLSTACK_XEN_HELPER_H
 #define XK_TOOLSTACK_XEN_HELPER_H
 
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 #include "toolstack/xen/state.h"
 
 enum {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The members of hypervisor_ops, by the file that has them. */
+/* The members of the tables of toolstack/seam, by the file that has them. */
 #ifndef XK_TOOLSTACK_XEN_OPS_H
 #define XK_TOOLSTACK_XEN_OPS_H
 
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/device_ops.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/seam/monitor_ops.h"
+#include "toolstack/seam/store_view_ops.h"
+#include "toolstack/seam/transfer_ops.h"
 
 /* control.c */
 int xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -72,8 +76,7 @@ int xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 uint64_t *cookie, struct xk_deadline deadline,
                 struct xk_error *err);
 int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-                 const struct xk_uuid *uuid,
-                 void (*changed)(const struct xk_uuid *uuid, void *context),
+                 const struct xk_uuid *uuid, xk_domain_changed *changed,
                  void *context, struct xk_error *err);
 void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
@@ -86,8 +89,7 @@ int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        const struct xk_disk *disk, uint64_t bytes,
                        struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                 void (*disk)(const struct xk_disk_info *info, void *context),
-                 void *context, struct xk_deadline deadline,
+                 xk_disk_told *disk, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
 bool xk_xen_needs_repair(struct xk_hypervisor *hv,
                          const struct xk_record *record);
@@ -96,18 +98,15 @@ int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
 
 /* show.c */
 int xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
-                      void (*node)(const char *path, const char *value,
-                                   void *context),
-                      void *context, struct xk_deadline deadline,
-                      struct xk_error *err);
+                      xk_store_node_told *node, void *context,
+                      struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
-                       bool (*changed)(const char *path, void *context),
-                       void *context, struct xk_deadline deadline,
-                       struct xk_error *err);
-int xk_xen_store_devices(
-    struct xk_hypervisor *hv, const struct xk_domain *domain,
-    void (*device)(const struct xk_store_device *device, void *context),
-    void *context, struct xk_deadline deadline, struct xk_error *err);
+                       xk_store_changed *changed, void *context,
+                       struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_store_devices(struct xk_hypervisor *hv,
+                         const struct xk_domain *domain,
+                         xk_store_device_told *device, void *context,
+                         struct xk_deadline deadline, struct xk_error *err);
 
 /* transfer.c */
 int xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -126,10 +125,6 @@ int xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
 int xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      bool runs, struct xk_deadline deadline,
                      struct xk_error *err);
-int xk_xen_prepare(struct xk_hypervisor *hv, struct xk_record *record,
-                   const struct xk_domain_config *config,
-                   const struct xk_json *needs, struct xk_deadline deadline,
-                   struct xk_error *err);
 int xk_xen_receive(struct xk_hypervisor *hv, struct xk_record *record,
                    const struct xk_domain_config *config, int fd,
                    const struct xk_send_watch *watch,

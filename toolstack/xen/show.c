@@ -55,10 +55,8 @@ walk_below(const struct walk *walk, const char *path, int depth,
 
 int
 xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
-                  void (*node)(const char *path, const char *value,
-                               void *context),
-                  void *context, struct xk_deadline deadline,
-                  struct xk_error *err)
+                  xk_store_node_told *node, void *context,
+                  struct xk_deadline deadline, struct xk_error *err)
 {
     struct walk walk = {xk_xen(hv), node, context, deadline};
 
@@ -69,9 +67,8 @@ xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
 
 int
 xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
-                   bool (*changed)(const char *path, void *context),
-                   void *context, struct xk_deadline deadline,
-                   struct xk_error *err)
+                   xk_store_changed *changed, void *context,
+                   struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     bool more = true;
@@ -143,10 +140,8 @@ tell_device(const struct walk *walk, const char *folder, const char *kind,
 
 int
 xk_xen_store_devices(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                     void (*device)(const struct xk_store_device *device,
-                                    void *context),
-                     void *context, struct xk_deadline deadline,
-                     struct xk_error *err)
+                     xk_store_device_told *device, void *context,
+                     struct xk_deadline deadline, struct xk_error *err)
 {
     struct walk walk = {xk_xen(hv), NULL, context, deadline};
     XK_CLEANUP_STORE_NAMES struct xk_store_names kinds = {0};

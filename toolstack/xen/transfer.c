@@ -250,22 +250,6 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return runs ? 0 : xk_xen_pause(hv, domain, deadline, err);
 }
 
-/* What could fail is checked by then; libxl makes all else with the stream. */
-int
-xk_xen_prepare(struct xk_hypervisor *hv, struct xk_record *record,
-               const struct xk_domain_config *config,
-               const struct xk_json *needs, struct xk_deadline deadline,
-               struct xk_error *err)
-{
-    (void)hv;
-    (void)record;
-    (void)config;
-    (void)needs;
-    (void)deadline;
-    (void)err;
-    return 0;
-}
-
 /* libxl knows from the stream that all is there; the end of the pipe says that
  * the other side has closed the images too. */
 static int

@@ -293,8 +293,7 @@ free_watched(struct watched *one)
 
 int
 xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-             const struct xk_uuid *uuid,
-             void (*changed)(const struct xk_uuid *uuid, void *context),
+             const struct xk_uuid *uuid, xk_domain_changed *changed,
              void *context, struct xk_error *err)
 {
     struct xk_xen_watcher *watcher = need_watcher(xk_xen(hv), loop, err);

@@ -22,6 +22,7 @@
 #ifndef XK_TOOLSTACK_XEN_DEVICE_VBD_H
 #define XK_TOOLSTACK_XEN_DEVICE_VBD_H
 
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/xen/device/device.h"
 
 extern const struct xk_xen_device_kind xk_vbd_kind;

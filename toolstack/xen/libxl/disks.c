@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/number.h"
 #include "toolstack/config/vdev.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/xen/config.h"
 #include "toolstack/xen/libxl/call.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Messages to and from xenstored; for this room only. */
-#ifndef XK_XENSTORE_HELPERS_WIRE_H
-#define XK_XENSTORE_HELPERS_WIRE_H
+#ifndef XK_XENSTORE_HELPERS_WIRE_INTERNAL_H
+#define XK_XENSTORE_HELPERS_WIRE_INTERNAL_H
 
 #include "xenstore-helpers/store.h"
 

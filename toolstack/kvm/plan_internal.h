@@ -6,8 +6,8 @@
  * A part that fails fills *err without a place; xk_kvm_part_failed() adds the
  * place, or puts the problem on the plan's list and lets planning go on.
  */
-#ifndef XK_TOOLSTACK_KVM_PART_H
-#define XK_TOOLSTACK_KVM_PART_H
+#ifndef XK_TOOLSTACK_KVM_PLAN_INTERNAL_H
+#define XK_TOOLSTACK_KVM_PLAN_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

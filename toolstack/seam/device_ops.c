@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/seam/device_ops.h"
+
+#include "toolstack/seam/call_internal.h"
+
+int
+xk_hv_need_disk_changes(const struct xk_hypervisor *hv, struct xk_error *err)
+{
+    return XK_HAS(hv, devices, sync_disks)
+               ? 0
+               : xk_call_unsupported(hv, "change the disks of a running domain",
+                                     err);
+}
+
+int
+xk_hv_need_disk_resize(const struct xk_hypervisor *hv, struct xk_error *err)
+{
+    return XK_HAS(hv, devices, resize_disk)
+               ? 0
+               : xk_call_unsupported(hv, "resize the disks of a running domain",
+                                     err);
+}
+
+int
+xk_hv_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 const struct xk_disk_change *change,
+                 struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_call_assert_locked(domain);
+    if (xk_hv_need_disk_changes(hv, err) == -1)
+        return -1;
+    return XK_CALL(hv, devices, sync_disks, &domain->uuid, err, domain, change,
+                   deadline);
+}
+
+int
+xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                  const struct xk_disk *disk, uint64_t bytes,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_call_assert_locked(domain);
+    if (xk_hv_need_disk_resize(hv, err) == -1)
+        return -1;
+    return XK_CALL(hv, devices, resize_disk, &domain->uuid, err, domain, disk,
+                   bytes, deadline);
+}
+
+int
+xk_hv_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+            xk_disk_told *told, void *context, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    if (!XK_HAS(hv, devices, disks))
+        return xk_call_unsupported(hv, "list the disks of a domain", err);
+    return XK_CALL(hv, devices, disks, &domain->uuid, err, domain, told,
+                   context, deadline);
+}
+
+bool
+xk_hv_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
+{
+    return XK_HAS(hv, devices, needs_repair) &&
+           hv->ops->devices->needs_repair(hv, record);
+}
+
+int
+xk_hv_repair(struct xk_hypervisor *hv, const struct xk_record *record,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    xk_call_assert_held(record);
+    if (!XK_HAS(hv, devices, repair))
+        return xk_call_unsupported(hv, "repair the devices of a domain", err);
+    return XK_CALL(hv, devices, repair, &record->uuid, err, record, deadline);
+}
