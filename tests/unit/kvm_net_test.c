@@ -22,11 +22,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "net-helpers/tap.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
 #include "tests/unit/kvm_plan_qemu.h"
 #include "toolstack/kvm/plan.h"
-#include "toolstack/kvm/tap.h"
 
 unsigned if_nametoindex(const char *name);
 

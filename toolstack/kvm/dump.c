@@ -15,9 +15,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "net-helpers/tap.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/tap.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
 

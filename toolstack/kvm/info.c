@@ -16,9 +16,9 @@
 #include "base/number.h"
 #include "base/process.h"
 #include "base/util.h"
+#include "net-helpers/tap.h"
 #include "toolstack/kvm/firmware.h"
 #include "toolstack/kvm/host.h"
-#include "toolstack/kvm/tap.h"
 
 enum {
     PROC_FILE_MAX = 1 << 20,

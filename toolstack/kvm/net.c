@@ -21,7 +21,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/tap.h"
+#include "net-helpers/tap.h"
 
 static const char default_bridge[] = "xenbr0"; /* xl's, xl.conf(5) */
 

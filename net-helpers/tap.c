@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/tap.h"
+#include "net-helpers/tap.h"
 
 #include <dirent.h>
 #include <errno.h>
