@@ -15,11 +15,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "net-helpers/tap.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/qmp.h"
 #include "toolstack/kvm/state.h"
+#include "toolstack/kvm/taps.h"
 
 static struct xk_qmp *
 connect_to(const struct xk_domain *domain, struct xk_deadline deadline,

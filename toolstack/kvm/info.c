@@ -16,7 +16,6 @@
 #include "base/number.h"
 #include "base/process.h"
 #include "base/util.h"
-#include "net-helpers/tap.h"
 #include "toolstack/kvm/firmware.h"
 #include "toolstack/kvm/host.h"
 
