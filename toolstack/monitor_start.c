@@ -2,12 +2,12 @@
 /* The lock that a monitor holds as long as it lives, so that there is one, and
  * the start of a monitor in the background. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/util.h"
@@ -31,32 +31,18 @@ open_monitor_lock(const struct xk_state *state, struct xk_error *err)
     return fd;
 }
 
-static pid_t
-read_pid(int fd)
-{
-    char text[16];
-    ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
-
-    text[length > 0 ? length : 0] = '\0';
-    return (pid_t)strtol(text, NULL, 10);
-}
-
 int
 xk_monitor_lock(const struct xk_state *state, struct xk_error *err)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, err);
-    char text[16];
-    int length;
 
     if (fd == -1)
         return -1;
-    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+    if (xk_file_lock_take(fd) == -1)
         return xk_fail(err, XK_ERR_IN_USE,
                        "a monitor runs already for \"%s\" (pid %d)",
-                       state->run_path, (int)read_pid(fd));
-    length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)length, 0) == -1)
+                       state->run_path, (int)xk_file_lock_read_pid(fd));
+    if (xk_file_lock_write_pid(fd) == -1)
         return xk_fail_errno(err, "write \"%s/monitor.lock\"", state->run_path);
     return xk_take_fd(&fd);
 }
@@ -64,13 +50,10 @@ xk_monitor_lock(const struct xk_state *state, struct xk_error *err)
 pid_t
 xk_monitor_pid(const struct xk_state *state)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     XK_CLEANUP_CLOSE int fd = open_monitor_lock(state, NULL);
 
-    if (fd == -1 || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
-        lock.l_type == F_UNLCK)
-        return 0;
-    return read_pid(fd);
+    return fd != -1 && xk_file_lock_is_held(fd) == 1 ? xk_file_lock_read_pid(fd)
+                                                     : 0;
 }
 
 /* ---- its start ---- */
