@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/spawn.h"
 #include "toolstack/operations.h"
 
 struct xk_worker {
@@ -44,35 +45,33 @@ worker_ended(struct ev_loop *loop, ev_io *io, int events)
     free(worker);
 }
 
-static void
-become_worker(const char *program, const char *hypervisor, const char *uuid)
+/* A monitor that was started by nohup(1) has workers that are as well. */
+static pid_t
+spawn_worker(const char *program, const char *hypervisor, const char *uuid,
+             struct xk_error *err)
 {
     const char *const argv[] = {
         program, "-v", "--hypervisor", hypervisor, XK_VERB_WORKER, uuid, NULL};
-    sigset_t none;
+    const struct xk_spawn spawn = {.argv = argv, .keep_ignored = true};
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(program, (char *const *)(uintptr_t)argv);
-    _exit(127);
+    return xk_spawn(&spawn, err);
 }
 
-/* The pidfd of a new one, or -1. */
+/* The pidfd of a new worker; -1. */
 static int
-fork_worker(const char *program, const char *hypervisor, const char *uuid,
-            pid_t *pid)
+start_worker(const char *program, const char *hypervisor, const char *uuid,
+             pid_t *pid, struct xk_error *err)
 {
-    int fd, saved;
+    int fd;
 
-    *pid = fork();
-    if (*pid == 0)
-        become_worker(program, hypervisor, uuid);
-    fd = *pid == -1 ? -1 : (int)syscall(SYS_pidfd_open, *pid, 0);
-    if (fd == -1 && *pid != -1) {
-        saved = errno;
+    *pid = spawn_worker(program, hypervisor, uuid, err);
+    if (*pid == -1)
+        return -1;
+    fd = (int)syscall(SYS_pidfd_open, *pid, 0);
+    if (fd == -1) {
+        xk_fail_errno(err, "pidfd_open");
         kill(*pid, SIGKILL); /* ours, and not reaped: no other has its pid */
         reap(*pid);
-        errno = saved;
     }
     return fd;
 }
@@ -89,9 +88,9 @@ xk_worker_start(struct ev_loop *loop, const char *program,
     int fd;
 
     xk_uuid_format(uuid, text);
-    fd = fork_worker(program, hypervisor, text, &pid);
+    fd = start_worker(program, hypervisor, text, &pid, err);
     if (fd == -1) {
-        xk_fail_errno(err, "start a worker for domain %s", text);
+        xk_wrap(err, "start a worker for domain %s", text);
         return NULL;
     }
     worker = XK_NEW(struct xk_worker);

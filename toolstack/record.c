@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/mem.h"
 
 enum {
@@ -47,11 +48,9 @@ open_lock_file(int dirfd, struct xk_error *err)
 static int
 try_lock(int fd, struct xk_error *err)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+    if (xk_file_lock_take(fd) == 0)
         return 1;
-    if (errno == EAGAIN || errno == EACCES)
+    if (errno == EAGAIN)
         return 0;
     return xk_fail_errno(err, "lock");
 }
@@ -483,12 +482,10 @@ xk_record_try_lock(struct xk_record *record, const char *verb,
 bool
 xk_record_is_locked(const struct xk_record *record)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     XK_CLEANUP_CLOSE int fd =
         openat(record->dir_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-    return fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
-           lock.l_type != F_UNLCK;
+    return fd != -1 && xk_file_lock_is_held(fd) == 1;
 }
 
 /* What write_holder() has written; false where that is nothing. */

@@ -157,6 +157,9 @@ static const struct {
     {WITH_VIF("vifname=abcdefghijklmnop"),
      "t:2:16: error: vifname: a network device's name has 1 to 15 bytes, "
      "without '/', ':' and blanks"},
+    {WITH_VIF("vifname=vif%d"),
+     "t:2:16: error: vifname: a network device's name has no '%': the kernel "
+     "would put a number in its place"},
     {WITH_VIF("bridge=../x"),
      "t:2:15: error: bridge: a network device's name has 1 to 15 bytes, "
      "without '/' and blanks"},

@@ -484,6 +484,41 @@ a_holder_that_is_no_qemu_is_named_by_its_process(void **context)
     close(ready[1]);
 }
 
+/* Lock a byte of an image until the descriptor is closed. */
+static int
+lock_byte(const char *name, off_t byte)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", dir, name);
+    struct flock lock = {.l_type = F_RDLCK, .l_start = byte, .l_len = 1};
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+    return fd;
+}
+
+/* QEMU refuses for these locks as well, though nobody writes: 103 is held by
+ * who resizes, 203 by who forbids that, which raw images do not need. */
+static void
+an_image_that_is_resized_or_must_not_be_is_in_use(void **context)
+{
+    XK_CLEANUP_CLOSE int resized = -1;
+    XK_CLEANUP_CLOSE int kept = -1;
+    XK_CLEANUP_CLOSE int kept_raw = -1;
+
+    (void)context;
+    plan_write_raw(dir, "resized", MIB);
+    plan_write_raw(dir, "kept", MIB);
+    create("kept.qcow2", "qcow2", NULL);
+    resized = lock_byte("resized", 103);
+    kept = lock_byte("kept.qcow2", 203);
+    kept_raw = lock_byte("kept", 203);
+    in_use("resized", XK_FORMAT_RAW, false, "in use by");
+    in_use("resized", XK_FORMAT_RAW, true, "in use by");
+    in_use("kept.qcow2", XK_FORMAT_QCOW2, true, "in use by");
+    in_use("kept.qcow2", XK_FORMAT_QCOW2, false, NULL);
+    in_use("kept", XK_FORMAT_RAW, true, NULL);
+}
+
 /* ---- disks of a configuration ---- */
 
 static void
@@ -593,6 +628,7 @@ main(void)
         cmocka_unit_test(an_image_in_use_is_refused_by_any_of_its_names),
         cmocka_unit_test(readers_share_an_image_and_keep_writers_out),
         cmocka_unit_test(a_holder_that_is_no_qemu_is_named_by_its_process),
+        cmocka_unit_test(an_image_that_is_resized_or_must_not_be_is_in_use),
         cmocka_unit_test(an_image_given_twice_is_refused_unless_nobody_writes),
         cmocka_unit_test(direct_io_is_used_where_the_file_system_can),
         cmocka_unit_test(an_image_gets_what_its_owner_may_read),

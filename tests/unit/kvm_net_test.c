@@ -22,11 +22,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "net-helpers/bridge.h"
+#include "net-helpers/tap.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/kvm_plan_files.h"
 #include "tests/unit/kvm_plan_qemu.h"
 #include "toolstack/kvm/plan.h"
-#include "toolstack/kvm/tap.h"
+#include "toolstack/kvm/taps.h"
 
 unsigned if_nametoindex(const char *name);
 
@@ -244,24 +246,38 @@ looking_makes_no_tap(void **context)
     xk_kvm_plan_free(&plan);
 }
 
+/* A configuration is not always read from a file, which is checked. */
 static void
 a_name_that_is_taken_or_no_name_is_refused(void **context)
 {
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        with_vif("bridge=br0,vifname=a");
+    struct xk_kvm_plan plan;
+    struct xk_error err = {0};
+
     (void)context;
     refused("bridge=br0,vifname=br0", XK_ERR_EXISTS, "is there already");
-    refused("bridge=br0,vifname=a%d", XK_ERR_CONFIG, "no name");
+    free(config->vifs[0].vifname);
+    config->vifs[0].vifname = xk_strdup("a%d");
+    xk_kvm_plan_init(&plan, false);
+    plan.accel = XK_KVM_ACCEL_TCG;
+    assert_int_equal(xk_kvm_plan_domain(&plan, config, &err), -1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "no name"));
 }
 
 static void
 what_is_no_bridge_is_not_taken_for_one(void **context)
 {
     (void)context;
-    assert_true(xk_kvm_bridge_exists("br0"));
-    assert_false(xk_kvm_bridge_exists("lo"));
-    assert_false(xk_kvm_bridge_exists("nosuch"));
-    assert_false(xk_kvm_bridge_exists("../br0"));
-    assert_false(xk_kvm_bridge_exists("a-name-longer-than-any"));
-    assert_false(xk_kvm_bridge_exists(""));
+    assert_true(xk_bridge_exists("br0"));
+    assert_false(xk_bridge_exists("lo"));
+    assert_false(xk_bridge_exists("nosuch"));
+    assert_false(xk_bridge_exists("../br0"));
+    assert_false(xk_bridge_exists("br0:1"));
+    assert_false(xk_bridge_exists("a-name-longer-than-any"));
+    assert_false(xk_bridge_exists(""));
 }
 
 static void
@@ -378,8 +394,8 @@ a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
         assert_false(is_port("br0", aside));
         assert_int_equal(ask_device(aside, SIOCGIFFLAGS).ifr_flags & IFF_UP, 0);
     }
-    next = xk_kvm_tap_create("kept", "br0", 0, xk_deadline_in_ms(DEADLINE_MS),
-                             &err);
+    next =
+        xk_tap_create("kept", "br0", 0, xk_deadline_in_ms(DEADLINE_MS), &err);
     assert_int_not_equal(next, -1);
     set_aside(&qemu, config);
     assert_true(is_port("br0", "kept"));
@@ -429,7 +445,7 @@ enter_namespace(void)
     }
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ifr.ifr_flags = IFF_UP;
-    return ioctl(fd, SIOCSIFFLAGS, &ifr) == 0 && xk_kvm_tap_allowed();
+    return ioctl(fd, SIOCSIFFLAGS, &ifr) == 0 && xk_tap_allowed();
 }
 
 int

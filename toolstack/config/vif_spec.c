@@ -6,8 +6,6 @@
  */
 #include "toolstack/config/vif_spec.h"
 
-#include <ctype.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,6 +14,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "net-helpers/name.h"
 #include "toolstack/config/suggest.h"
 
 enum {
@@ -81,41 +80,30 @@ set_mac(struct parse *parse, const char *value)
              "be even");
 }
 
-/* What the kernel takes for a device: dev_valid_name() in net/core/dev.c. */
-static bool
-is_device_name(const char *name)
+static void
+check_name(struct parse *parse, const char *what, const char *name)
 {
-    size_t length = strlen(name);
+    const char *wrong = xk_net_name_check(name);
 
-    if (length == 0 || length >= IFNAMSIZ || strcmp(name, ".") == 0 ||
-        strcmp(name, "..") == 0)
-        return false;
-    for (; *name != '\0'; name++) {
-        if (*name == '/' || *name == ':' || isspace((unsigned char)*name) ||
-            iscntrl((unsigned char)*name))
-            return false;
-    }
-    return true;
+    if (wrong != NULL)
+        fail(parse, what, wrong);
 }
 
 static void
 set_vifname(struct parse *parse, const char *value)
 {
-    if (!is_device_name(value))
-        fail(parse, "vifname",
-             "a network device's name has 1 to 15 bytes, without '/', ':' and "
-             "blanks");
+    check_name(parse, "vifname", value);
     replace(&parse->vif->vifname, value);
 }
 
-/* Open vSwitch's script takes BRIDGE.VLAN:TRUNK:..., so that this may be
- * longer than a device's name and have colons. */
+/* Open vSwitch's script takes BRIDGE.VLAN:TRUNK:..., which may be longer than a
+ * device's name and have colons. */
 static void
 set_bridge(struct parse *parse, const char *value)
 {
     XK_CLEANUP_FREE char *name = xk_strndup(value, strcspn(value, ".:"));
 
-    if (!is_device_name(name) || strpbrk(value, "/ \t\n") != NULL)
+    if (xk_net_name_check(name) != NULL || strpbrk(value, "/ \t\n") != NULL)
         fail(parse, "bridge",
              "a network device's name has 1 to 15 bytes, without '/' and "
              "blanks");
@@ -125,10 +113,7 @@ set_bridge(struct parse *parse, const char *value)
 static void
 set_gatewaydev(struct parse *parse, const char *value)
 {
-    if (!is_device_name(value))
-        fail(parse, "gatewaydev",
-             "a network device's name has 1 to 15 bytes, without '/', ':' and "
-             "blanks");
+    check_name(parse, "gatewaydev", value);
     replace(&parse->vif->gatewaydev, value);
 }
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works. QEMU holds a shared open file description lock on byte
- * 100 + p of an image for each permission p it uses, and on 200 + p for each
- * it does not let others use; whoever wants to begin looks for locks against
- * it. We look the same way, so that a person is told who has the image before
- * anything is made. QEMU looks again, and its answer counts.
- *
- * Source: QEMU's block/file-posix.c (RAW_LOCK_PERM_BASE, RAW_LOCK_SHARED_BASE)
- * and include/block/block-common.h (BLK_PERM_*).
+ * Who has an image. We look for locks as QEMU does (image-helpers/lock.h), so
+ * that a person is told who has the image before anything is made. QEMU looks
+ * again, and its answer counts.
  */
 #include "toolstack/image/image.h"
 
@@ -26,43 +21,26 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "base/util.h"
+#include "image-helpers/lock.h"
 
 enum {
-    PERM_BASE = 100,
-    SHARED_BASE = 200,
-    CONSISTENT_READ = 0,
-    WRITE = 1,
     CMDLINE_MAX = 256 * 1024,
     FDINFO_MAX = 64 * 1024,
 };
 
-/* A lock of another on this byte would be in the way. */
-static const struct {
-    off_t byte;
-    bool only_writer; /* in the way of a writer only */
-} tests[] = {
-    {PERM_BASE + WRITE, false},
-    {SHARED_BASE + CONSISTENT_READ, false},
-    {SHARED_BASE + WRITE, true},
-};
+/* QEMU's drivers of all formats but raw let the file grow. */
+static enum xk_image_use
+use_of(const struct xk_image_layer *layer)
+{
+    if (!layer->read_write)
+        return XK_IMAGE_READ;
+    return layer->format == XK_FORMAT_RAW ? XK_IMAGE_WRITE : XK_IMAGE_RESIZE;
+}
 
 static bool
 is_held(const struct xk_image_layer *layer)
 {
-    for (size_t i = 0; i < XK_ARRAY_SIZE(tests); i++) {
-        struct flock lock = {.l_type = F_WRLCK,
-                             .l_whence = SEEK_SET,
-                             .l_start = tests[i].byte,
-                             .l_len = 1};
-
-        if (tests[i].only_writer && !layer->read_write)
-            continue;
-        /* File systems without locks cannot say, nor will QEMU find any. */
-        if (fcntl(layer->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-            return true;
-    }
-    return false;
+    return xk_image_locks_conflict(layer->fd, use_of(layer));
 }
 
 /* Whether descriptor `name` of the process open at pid_fd is the image, with

@@ -18,7 +18,6 @@
 #include "base/util.h"
 #include "toolstack/kvm/firmware.h"
 #include "toolstack/kvm/host.h"
-#include "toolstack/kvm/tap.h"
 
 enum {
     PROC_FILE_MAX = 1 << 20,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file_lock.h"
 #include "base/mem.h"
 
 /* An older xk left logs that are a hole of exabytes. */
@@ -76,14 +77,13 @@ xk_kvm_logs_restore(const struct xk_record *record)
 int
 xk_kvm_log_hold(int record_dir_fd, enum xk_kvm_log which)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     XK_CLEANUP_CLOSE int fd =
         openat(record_dir_fd, xk_kvm_log_name(which),
                O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
 
     if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-        fcntl(fd, F_OFD_SETLK, &lock) == -1)
+        xk_file_lock_take(fd) == -1)
         return -1;
     return xk_take_fd(&fd);
 }

@@ -21,13 +21,13 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/tap.h"
-
-static const char default_bridge[] = "xenbr0"; /* xl's, xl.conf(5) */
+#include "net-helpers/bridge.h"
+#include "net-helpers/name.h"
+#include "net-helpers/tap.h"
+#include "toolstack/kvm/taps.h"
 
 enum {
-    NET_DEADLINE_MS = 5000,
-    NAME_MAX_BYTES = 15
+    NET_DEADLINE_MS = 5000
 };
 
 /* Models by xl's names and QEMU's. */
@@ -154,14 +154,10 @@ tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
                                 : xk_kvm_tap_name(&config->uuid, vif->devid);
 }
 
-/* Names of network devices, as the kernel takes them (dev_valid_name()), and
- * no pattern: '%' would be filled in. */
 static int
 check_name(const char *name, struct xk_error *err)
 {
-    if (name[0] == '\0' || strlen(name) > NAME_MAX_BYTES ||
-        strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-        strpbrk(name, "/:% \t\n\r\v\f") != NULL)
+    if (xk_net_name_check(name) != NULL)
         return xk_fail(err, XK_ERR_CONFIG,
                        "\"%s\" is no name for a network device", name);
     return 0;
@@ -177,14 +173,14 @@ make_tap(struct xk_kvm_plan *plan, const struct xk_vif *vif, const char *name,
         return -1;
     if (plan->dry)
         return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, bridge);
-    if (!xk_kvm_tap_allowed())
+    if (!xk_tap_allowed())
         return xk_fail(err, XK_ERR_HOST,
                        "bridge \"%s\" needs root (and /dev/net/tun); use "
                        "type=user for a network without",
                        bridge);
     if (!plan->probe) {
-        fd = xk_kvm_tap_create(name, bridge, vif->mtu,
-                               xk_deadline_in_ms(NET_DEADLINE_MS), err);
+        fd = xk_tap_create(name, bridge, vif->mtu,
+                           xk_deadline_in_ms(NET_DEADLINE_MS), err);
         if (fd == -1)
             return -1;
         XK_GROW(plan->tap_names, plan->tap_count);
@@ -255,9 +251,9 @@ choose_bridge(const struct xk_vif *vif, const char **bridge,
 {
     *bridge = vif->bridge;
     if (vif->bridge == NULL && vif->type != XK_VIF_USER &&
-        xk_kvm_bridge_exists(default_bridge) && xk_kvm_tap_allowed())
-        *bridge = default_bridge;
-    if (vif->bridge == NULL || xk_kvm_bridge_exists(vif->bridge))
+        xk_bridge_exists(XK_BRIDGE_DEFAULT) && xk_tap_allowed())
+        *bridge = XK_BRIDGE_DEFAULT;
+    if (vif->bridge == NULL || xk_bridge_exists(vif->bridge))
         return 0;
     return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",
                    vif->bridge);

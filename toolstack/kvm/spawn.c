@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/spawn.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
-#include <linux/close_range.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/mem.h"
+#include "base/spawn.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/jail.h"
 
@@ -24,36 +18,12 @@ struct spawn {
     const struct xk_record *record;
     const struct xk_kvm_claim *claim;
     int folder_fd;
-    int report_fd; /* where the child writes a struct xk_error, if it must */
 };
 
 /* ---- in the child ---- */
 
-static void
-reset_signals(void)
-{
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static int
-set_standard_fds(const struct spawn *spawn, struct xk_error *err)
-{
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int log_fd = spawn->plan->logs[XK_KVM_LOG_QEMU].write_fd;
-
-    if (null_fd == -1 || dup2(null_fd, 0) == -1 || dup2(log_fd, 1) == -1 ||
-        dup2(log_fd, 2) == -1)
-        return xk_fail_errno(err, "redirect to the log");
-    return 0;
-}
-
-/* A plain user's other processes may be kept from those of the same user (Yama,
- * ptrace(2)). Ours need what QEMU logs to, and QMP lets them do more. */
+/* Yama may keep a plain user's processes from tracing one another (ptrace(2)).
+ * Ours must reach what QEMU logs to, and QMP lets them do more anyway. */
 static void
 open_to_user(void)
 {
@@ -82,101 +52,40 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
     return xk_kvm_jail_enter(err);
 }
 
-/* First out of the way of one another, then into their places. */
+/* Events before identity: once a process is known, its events are believed, and
+ * must not be those of the QEMU before it. */
 static int
-place_fds(struct spawn *spawn, struct xk_error *err)
+prepare(void *context, struct xk_error *err)
 {
+    const struct spawn *spawn = context;
     const struct xk_kvm_plan *plan = spawn->plan;
-    int count = (int)plan->fd_count;
-    int above = XK_KVM_FIRST_FD + count;
+    int dir_fd = spawn->record->dir_fd;
 
-    spawn->report_fd = fcntl(spawn->report_fd, F_DUPFD_CLOEXEC, above);
-    if (spawn->report_fd == -1)
-        return xk_fail_errno(err, "move a descriptor");
-    for (int i = 0; i < count; i++) {
-        plan->fds[i].fd = fcntl(plan->fds[i].fd, F_DUPFD_CLOEXEC, above);
-        if (plan->fds[i].fd == -1)
-            return xk_fail_errno(err, "hand in %s", plan->fds[i].what);
-    }
-    for (int i = 0; i < count; i++) {
-        if (dup2(plan->fds[i].fd, XK_KVM_FIRST_FD + i) == -1)
-            return xk_fail_errno(err, "hand in %s", plan->fds[i].what);
-    }
-    /* Whatever else is open, by whomever, is not for QEMU. */
-    if (close_range(3, XK_KVM_FIRST_FD - 1, CLOSE_RANGE_CLOEXEC) == -1 ||
-        close_range((unsigned)above, UINT_MAX, CLOSE_RANGE_CLOEXEC) == -1)
-        return xk_fail_errno(err, "close_range");
-    return 0;
-}
-
-static int
-become_program(struct spawn *spawn, struct xk_error *err)
-{
-    /* Messages are looked at: they must be in English. */
-    static const char *const environment[] = {
-        "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-    char *const *argv = spawn->plan->argv;
-
-    setsid();
-    reset_signals();
-    /* In this order: a process that is known says nothing of the last one. */
-    if (xk_kvm_events_begin(spawn->record->dir_fd,
-                            &spawn->plan->logs[XK_KVM_LOG_EVENTS], err) == -1 ||
-        xk_kvm_identity_save_self(spawn->record->dir_fd, spawn->claim, err) ==
-            -1)
+    if (xk_kvm_events_begin(dir_fd, &plan->logs[XK_KVM_LOG_EVENTS], err) ==
+            -1 ||
+        xk_kvm_identity_save_self(dir_fd, spawn->claim, err) == -1)
         return -1;
     if (fchdir(spawn->folder_fd) == -1)
         return xk_fail_errno(err, "enter QEMU's directory");
-    if (set_standard_fds(spawn, err) == -1 ||
-        drop_privileges(spawn->plan, err) == -1 || place_fds(spawn, err) == -1)
-        return -1;
-    execve(argv[0], argv, (char *const *)(uintptr_t)environment);
-    return xk_fail_errno(err, "run \"%s\"", argv[0]);
-}
-
-/* The program is nobody's child but init's, so that nobody need reap it. */
-static void
-run_child(struct spawn *spawn)
-{
-    struct xk_error err = {0};
-    pid_t pid = fork();
-
-    if (pid > 0)
-        _exit(0);
-    if (pid == -1)
-        xk_fail_errno(&err, "fork");
-    else
-        become_program(spawn, &err);
-    if (xk_write_all(spawn->report_fd, &err, sizeof(err)) == -1)
-        _exit(126);
-    _exit(127);
+    return drop_privileges(plan, err);
 }
 
 /* ---- in the parent ---- */
 
-/* The other end closes when the child has become QEMU, or ended. */
-static int
-read_report(int fd, struct xk_error *err)
+/* Its log as output, and the plan's descriptors. The caller's. */
+static struct xk_spawn_fd *
+list_fds(const struct xk_kvm_plan *plan, size_t *count)
 {
-    struct xk_error report;
-    size_t have = 0;
+    int log_fd = plan->logs[XK_KVM_LOG_QEMU].write_fd;
+    struct xk_spawn_fd *fds = xk_calloc(plan->fd_count + 2, sizeof(*fds));
 
-    while (have < sizeof(report)) {
-        ssize_t got = read(fd, (char *)&report + have, sizeof(report) - have);
-
-        if (got == -1 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        have += (size_t)got;
-    }
-    if (have == 0)
-        return 0;
-    if (have < sizeof(report))
-        return xk_fail(err, XK_ERR_FAILED, "start QEMU: broken off");
-    if (err != NULL)
-        *err = report;
-    return xk_wrap(err, "start QEMU");
+    fds[0] = (struct xk_spawn_fd){log_fd, STDOUT_FILENO, "its log"};
+    fds[1] = (struct xk_spawn_fd){log_fd, STDERR_FILENO, "its log"};
+    for (size_t i = 0; i < plan->fd_count; i++)
+        fds[i + 2] = (struct xk_spawn_fd){
+            plan->fds[i].fd, XK_KVM_FIRST_FD + (int)i, plan->fds[i].what};
+    *count = plan->fd_count + 2;
+    return fds;
 }
 
 int
@@ -184,23 +93,24 @@ xk_kvm_spawn(const struct xk_kvm_plan *plan, const struct xk_record *record,
              const struct xk_kvm_claim *claim, int folder_fd,
              struct xk_error *err)
 {
-    struct spawn spawn = {
+    /* Messages are looked at: they must be in English. */
+    static const char *const environment[] = {
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    struct spawn context = {
         .plan = plan, .record = record, .claim = claim, .folder_fd = folder_fd};
-    XK_CLEANUP_CLOSE int ours = -1;
-    int ends[2];
-    pid_t pid;
+    struct xk_spawn spawn = {
+        .argv = (const char *const *)plan->argv,
+        .environment = environment,
+        .no_input = true,
+        .close_others = true,
+        .session = true,
+        .orphan = true,
+        .await = true,
+        .prepare = prepare,
+        .context = &context,
+    };
+    XK_CLEANUP_FREE struct xk_spawn_fd *fds = list_fds(plan, &spawn.fd_count);
 
-    if (pipe2(ends, O_CLOEXEC) == -1)
-        return xk_fail_errno(err, "pipe");
-    ours = ends[0];
-    spawn.report_fd = ends[1];
-    pid = fork();
-    if (pid == 0)
-        run_child(&spawn);
-    close(ends[1]);
-    if (pid == -1)
-        return xk_fail_errno(err, "fork");
-    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
-    }
-    return read_report(ours, err);
+    spawn.fds = fds;
+    return xk_spawn(&spawn, err) == -1 ? xk_wrap(err, "start QEMU") : 0;
 }

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "net-helpers/bridge.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/helper.h"
@@ -108,13 +109,12 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
 {
     for (size_t i = 0; i < config->vif_count; i++) {
         const struct xk_vif *vif = &config->vifs[i];
-        const char *bridge = vif->bridge != NULL ? vif->bridge : "xenbr0";
-        XK_CLEANUP_FREE char *path =
-            xk_asprintf("/sys/class/net/%s/bridge", bridge);
+        const char *bridge =
+            vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT;
 
         if (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0)
             continue;
-        if (strchr(bridge, '/') == NULL && access(path, F_OK) == 0)
+        if (xk_bridge_exists(bridge))
             continue;
         xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
                        "there is no bridge \"%s\": make it (ip link add %s "

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/spawn.h"
 #include "base/util.h"
 #include "toolstack/program.h"
 
@@ -28,7 +28,7 @@ enum {
     ABORT_MS = 5000,
     ANSWER_MAX = 8 << 20,
     ARGUMENTS_MAX = 16,
-    EXIT_NO_PROGRAM = 126,
+    FDS_MAX = 5,
 };
 
 #define LOOK_NS INT64_C(500000000) /* between two looks at xenstored */
@@ -47,42 +47,6 @@ name_of(const struct xk_xen_call *call)
     return call->program != NULL ? call->program : "xk-libxl";
 }
 
-/* ---- in the child ---- */
-
-static void
-become_program(const char *program, const struct xk_xen_call *call,
-               int input_fd, int answer_fd, pid_t parent)
-{
-    const char *argv[ARGUMENTS_MAX + 2] = {program};
-    sigset_t none;
-
-    for (size_t i = 0; i < ARGUMENTS_MAX && call->argv[i] != NULL; i++)
-        argv[i + 1] = call->argv[i];
-    /* It has no meaning without us. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_NO_PROGRAM);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    /* libxl puts itself and its children into the foreground's way: a Ctrl-C
-     * is for us to handle. */
-    setsid();
-    if (dup2(input_fd, STDIN_FILENO) == -1 ||
-        dup2(STDERR_FILENO, STDOUT_FILENO) == -1 ||
-        (call->stream_fd != -1 &&
-         dup2(call->stream_fd, XK_XEN_HELPER_STREAM) == -1) ||
-        (call->lock_fd != -1 &&
-         dup2(call->lock_fd, XK_XEN_HELPER_LOCK) == -1) ||
-        dup2(answer_fd, XK_XEN_HELPER_FD) == -1)
-        _exit(EXIT_NO_PROGRAM);
-    execv(program, (char *const *)(uintptr_t)argv);
-    _exit(EXIT_NO_PROGRAM);
-}
-
-/* ---- here ---- */
-
 static int
 make_input(const struct xk_buf *text, struct xk_error *err)
 {
@@ -99,23 +63,42 @@ make_input(const struct xk_buf *text, struct xk_error *err)
     return fd;
 }
 
-/* Descriptors that are in the way of the child's are moved before. */
-static int
-copy_above(int fd)
+/* Descriptors for a helper. */
+struct fd_list {
+    struct xk_spawn_fd fds[FDS_MAX];
+    size_t count;
+};
+
+/* from -1: it does not get one. */
+static void
+add_fd(struct fd_list *list, int from, int to, const char *what)
 {
-    return fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, XK_XEN_HELPER_LOCK + 1);
+    if (from != -1)
+        list->fds[list->count++] = (struct xk_spawn_fd){from, to, what};
 }
 
+/* A helper has no meaning without us, so it dies with us. It has a session of
+ * its own, because a Ctrl-C must not reach libxl and its children: we handle
+ * it. */
 static int
-above(int *fd)
+spawn_program(const char *program, const struct xk_xen_call *call, int input_fd,
+              int answer_fd, struct child *child, struct xk_error *err)
 {
-    int moved = copy_above(*fd);
+    const char *argv[ARGUMENTS_MAX + 2] = {program};
+    struct fd_list list = {0};
+    struct xk_spawn spawn = {
+        .argv = argv, .fds = list.fds, .session = true, .dies_with_us = true};
 
-    if (moved == -1)
-        return -1;
-    close(*fd);
-    *fd = moved;
-    return 0;
+    for (size_t i = 0; i < ARGUMENTS_MAX && call->argv[i] != NULL; i++)
+        argv[i + 1] = call->argv[i];
+    add_fd(&list, input_fd, STDIN_FILENO, "its input");
+    add_fd(&list, STDERR_FILENO, STDOUT_FILENO, "its output");
+    add_fd(&list, answer_fd, XK_XEN_HELPER_FD, "its answer");
+    add_fd(&list, call->stream_fd, XK_XEN_HELPER_STREAM, "its stream");
+    add_fd(&list, call->lock_fd, XK_XEN_HELPER_LOCK, "the record's lock");
+    spawn.fd_count = list.count;
+    child->pid = xk_spawn(&spawn, err);
+    return child->pid == -1 ? -1 : 0;
 }
 
 static int
@@ -124,10 +107,6 @@ start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
     XK_CLEANUP_FREE char *program = xk_program_find(name_of(call), err);
     XK_CLEANUP_CLOSE int input_fd = -1;
     XK_CLEANUP_CLOSE int answer_end = -1;
-    struct xk_xen_call moved = *call;
-    XK_CLEANUP_CLOSE int stream_fd = -1;
-    XK_CLEANUP_CLOSE int lock_fd = -1;
-    pid_t parent = getpid();
     int ends[2];
 
     if (program == NULL)
@@ -139,17 +118,8 @@ start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
         return xk_fail_errno(err, "pipe");
     child->answer_fd = ends[0];
     answer_end = ends[1];
-    stream_fd = moved.stream_fd = copy_above(call->stream_fd);
-    lock_fd = moved.lock_fd = copy_above(call->lock_fd);
-    if (above(&input_fd) == -1 || above(&answer_end) == -1 ||
-        (call->stream_fd != -1 && stream_fd == -1) ||
-        (call->lock_fd != -1 && lock_fd == -1))
-        return xk_fail_errno(err, "move a descriptor");
-    child->pid = fork();
-    if (child->pid == 0)
-        become_program(program, &moved, input_fd, answer_end, parent);
-    if (child->pid == -1)
-        return xk_fail_errno(err, "fork");
+    if (spawn_program(program, call, input_fd, answer_end, child, err) == -1)
+        return -1;
     child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
     return 0;
 }

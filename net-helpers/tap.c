@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/tap.h"
+#include "net-helpers/tap.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
@@ -23,7 +22,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/mem.h"
 
 unsigned if_nametoindex(const char *name); /* <net/if.h> and linux/if.h clash */
 
@@ -32,36 +30,20 @@ enum {
     FDINFO_MAX = 65536,
 };
 
-/* What the bridge sees of the host's end: the highest address there is, so that
- * the bridge never takes it as its own; as Xen's vifs have it. */
+/* The host's end of a TAP has the highest address there is, as Xen's vifs have.
+ * A bridge takes the lowest address of its ports, so never this one. */
 static const unsigned char host_end_mac[6] = {0xfe, 0xff, 0xff,
                                               0xff, 0xff, 0xff};
 
-/* A request as it goes over the wire. */
+/* A request of rtnetlink(7). */
 struct link_request {
     struct nlmsghdr header;
     struct ifinfomsg link;
     unsigned char attributes[128];
 };
 
-/* Asked by ioctl: sysfs shows the namespace it was mounted in, not ours. */
 bool
-xk_kvm_bridge_exists(const char *name)
-{
-    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
-    struct ifreq ifr = {0};
-
-    if (fd == -1 || strlen(name) >= sizeof(ifr.ifr_name))
-        return false;
-    memcpy(ifr.ifr_name, name, strlen(name));
-    ifr.ifr_data = (char *)&driver;
-    return ioctl(fd, SIOCETHTOOL, &ifr) == 0 &&
-           strcmp(driver.driver, "bridge") == 0;
-}
-
-bool
-xk_kvm_tap_allowed(void)
+xk_tap_allowed(void)
 {
     return geteuid() == 0 && access("/dev/net/tun", R_OK | W_OK) == 0;
 }
@@ -82,7 +64,8 @@ put_attribute(struct link_request *request, unsigned short type,
                    RTA_ALIGN(attribute.rta_len));
 }
 
-/* Send it and read the kernel's answer: 0, or an errno. -1 with *err. */
+/* Send a request and read the kernel's answer: 0 or an errno. -1 with *err
+ * where there is no answer. */
 static int
 ask_kernel(const struct link_request *request, struct xk_deadline deadline,
            struct xk_error *err)
@@ -112,7 +95,7 @@ ask_kernel(const struct link_request *request, struct xk_deadline deadline,
     return -reply.answer.error;
 }
 
-/* A change of the network device with that index. */
+/* A request to change the network device with that index. */
 static struct link_request
 change_of(unsigned index)
 {
@@ -163,8 +146,8 @@ mtu_of(const char *name)
 }
 
 int
-xk_kvm_tap_create(const char *name, const char *bridge, unsigned mtu,
-                  struct xk_deadline deadline, struct xk_error *err)
+xk_tap_create(const char *name, const char *bridge, unsigned mtu,
+              struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     struct ifreq ifr = {0};
@@ -185,41 +168,7 @@ xk_kvm_tap_create(const char *name, const char *bridge, unsigned mtu,
     return xk_take_fd(&fd);
 }
 
-/* ---- out of the way ---- */
-
-char *
-xk_kvm_tap_name(const struct xk_uuid *uuid, int devid)
-{
-    const uint8_t *b = uuid->bytes;
-
-    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3], devid);
-}
-
-/* Whether that was made as the TAP of the card, for a domain of any UUID. */
-static bool
-is_tap_of(const char *name, const struct xk_vif *vif)
-{
-    struct xk_uuid uuid = {0};
-    XK_CLEANUP_FREE char *made = NULL;
-
-    if (vif->vifname != NULL && strcmp(name, vif->vifname) == 0)
-        return true;
-    if (sscanf(name, "vif%2hhx%2hhx%2hhx%2hhx.", &uuid.bytes[0], &uuid.bytes[1],
-               &uuid.bytes[2], &uuid.bytes[3]) != 4)
-        return false;
-    made = xk_kvm_tap_name(&uuid, vif->devid);
-    return strcmp(name, made) == 0;
-}
-
-static const struct xk_vif *
-vif_of(const char *name, const struct xk_domain_config *config)
-{
-    for (size_t i = 0; i < config->vif_count; i++) {
-        if (is_tap_of(name, &config->vifs[i]))
-            return &config->vifs[i];
-    }
-    return NULL;
-}
+/* ---- set aside ---- */
 
 static int
 take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
@@ -232,7 +181,7 @@ take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
     return ask_kernel(&request, deadline, err);
 }
 
-/* Before Linux 6.3 only what is down can be renamed. */
+/* Before Linux 6.3 only a device that is down can be renamed. */
 static int
 rename_link(unsigned index, const char *name, struct xk_deadline deadline,
             struct xk_error *err)
@@ -243,20 +192,14 @@ rename_link(unsigned index, const char *name, struct xk_deadline deadline,
     return ask_kernel(&request, deadline, err);
 }
 
-/* The name comes last, so what has it is out of the way. */
-static int
-set_aside(const char *name, const struct xk_domain_config *config,
-          struct xk_deadline deadline, struct xk_error *err)
+/* Renamed last: a device that has its new name is down and off its bridge. */
+int
+xk_tap_set_aside(const char *name, const char *aside,
+                 struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_vif *vif = vif_of(name, config);
-    XK_CLEANUP_FREE char *aside = NULL;
-    unsigned index;
+    unsigned index = if_nametoindex(name);
     int r;
 
-    if (vif == NULL)
-        return 0;
-    aside = xk_kvm_tap_name(&config->uuid, vif->devid);
-    index = strcmp(name, aside) == 0 ? 0 : if_nametoindex(name);
     if (index == 0)
         return 0;
     r = take_down(index, deadline, err);
@@ -268,7 +211,10 @@ set_aside(const char *name, const struct xk_domain_config *config,
     return xk_fail_errno(err, "rename \"%s\" to \"%s\"", name, aside);
 }
 
-/* The kernel's word for which TAP a descriptor is; "" where it is none. */
+/* ---- of a process ---- */
+
+/* The kernel tells in fdinfo which TAP a descriptor is of. name is "" where the
+ * descriptor is not of a TAP. */
 static void
 tap_behind(int fdinfo, const char *number, char name[IFNAMSIZ])
 {
@@ -284,8 +230,8 @@ tap_behind(int fdinfo, const char *number, char name[IFNAMSIZ])
         sscanf(line, "\niff:\t%15s", name);
 }
 
-/* A process never leaves the network it was started in, and its TAPs are of
- * that. In another one their names are in nobody's way. */
+/* QEMU never leaves the network namespace that it was started in, and its TAPs
+ * are of that one. Their names mean nothing in another. */
 static bool
 is_in_our_network(int process_dir)
 {
@@ -297,8 +243,7 @@ is_in_our_network(int process_dir)
 }
 
 static int
-set_aside_all(int fdinfo, const struct xk_domain_config *config,
-              struct xk_deadline deadline, struct xk_error *err)
+visit_all(int fdinfo, xk_tap_visit *visit, void *context, struct xk_error *err)
 {
     DIR *numbers = fdopendir(fdinfo);
     const struct dirent *entry;
@@ -306,23 +251,22 @@ set_aside_all(int fdinfo, const struct xk_domain_config *config,
 
     if (numbers == NULL) {
         close(fdinfo);
-        return xk_fail_errno(err, "read QEMU's descriptors");
+        return xk_fail_errno(err, "read the descriptors of a process");
     }
     while (r == 0 && (entry = readdir(numbers)) != NULL) {
         char name[IFNAMSIZ];
 
         tap_behind(fdinfo, entry->d_name, name);
         if (name[0] != '\0')
-            r = set_aside(name, config, deadline, err);
+            r = visit(name, context, err);
     }
     closedir(numbers);
     return r;
 }
 
 int
-xk_kvm_tap_set_aside(const struct xk_process *process,
-                     const struct xk_domain_config *config,
-                     struct xk_deadline deadline, struct xk_error *err)
+xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
+                  void *context, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int dir = -1;
     char path[32];
@@ -337,5 +281,5 @@ xk_kvm_tap_set_aside(const struct xk_process *process,
     if (fdinfo == -1)
         return errno == ENOENT ? 0
                                : xk_fail_errno(err, "read \"%s/fdinfo\"", path);
-    return set_aside_all(fdinfo, config, deadline, err);
+    return visit_all(fdinfo, visit, context, err);
 }

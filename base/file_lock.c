@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/file_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/number.h"
+
+enum {
+    PID_TEXT_MAX = 16
+};
+
+static struct flock
+whole_file(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+int
+xk_file_lock_take(int fd)
+{
+    struct flock lock = whole_file();
+
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    if (errno == EACCES)
+        errno = EAGAIN; /* POSIX leaves it open which of them it is */
+    return -1;
+}
+
+int
+xk_file_lock_is_held(int fd)
+{
+    struct flock lock = whole_file();
+
+    if (fcntl(fd, F_OFD_GETLK, &lock) == -1)
+        return -1;
+    return lock.l_type != F_UNLCK;
+}
+
+/* Written over what is there and cut then, so that it needs no room on a full
+ * file system, and no reader finds nothing. */
+int
+xk_file_lock_write_pid(int fd)
+{
+    char text[PID_TEXT_MAX];
+    int length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+    return pwrite(fd, text, (size_t)length, 0) == length ? ftruncate(fd, length)
+                                                         : -1;
+}
+
+pid_t
+xk_file_lock_read_pid(int fd)
+{
+    char text[PID_TEXT_MAX];
+    ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+    uint64_t pid;
+
+    text[length > 0 ? length : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return xk_parse_u64(text, INT32_MAX, &pid) ? (pid_t)pid : 0;
+}

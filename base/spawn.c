@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+/* What the new process works with. Made before fork, since a child of a process
+ * with threads must not allocate. */
+struct child {
+    const struct xk_spawn *spawn;
+    pid_t parent;
+    int null_fd;   /* -1: input stays ours */
+    int report_fd; /* where it writes a struct xk_error, if it must; -1: none */
+    int *moved;    /* copies of the fds, out of the way of their places */
+};
+
+/* ---- in the child ---- */
+
+static int
+tie_to_parent(const struct child *child)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* A parent that ended before that call sends nothing. */
+    return getppid() == child->parent ? 0 : -1;
+}
+
+/* The program would inherit what is ignored and what is blocked. */
+static void
+reset_signals(const struct xk_spawn *spawn)
+{
+    sigset_t none;
+
+    for (int number = 1; number < NSIG && !spawn->keep_ignored; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+first_free(const struct xk_spawn *spawn)
+{
+    int first = STDERR_FILENO + 1;
+
+    for (size_t i = 0; i < spawn->fd_count; i++) {
+        if (spawn->fds[i].to >= first)
+            first = spawn->fds[i].to + 1;
+    }
+    return first;
+}
+
+/* A descriptor may have a number that is the place of another. */
+static int
+move_fds(struct child *child, struct xk_error *err)
+{
+    const struct xk_spawn *spawn = child->spawn;
+    int above = first_free(spawn);
+
+    if (child->report_fd != -1) {
+        child->report_fd = fcntl(child->report_fd, F_DUPFD_CLOEXEC, above);
+        if (child->report_fd == -1)
+            return xk_fail_errno(err, "move a descriptor");
+    }
+    for (size_t i = 0; i < spawn->fd_count; i++) {
+        child->moved[i] = fcntl(spawn->fds[i].from, F_DUPFD_CLOEXEC, above);
+        if (child->moved[i] == -1)
+            return xk_fail_errno(err, "hand in %s", spawn->fds[i].what);
+    }
+    return 0;
+}
+
+/* The copies that dup2() makes stay open in the program. */
+static int
+place_fds(const struct child *child, struct xk_error *err)
+{
+    const struct xk_spawn *spawn = child->spawn;
+
+    if (spawn->close_others &&
+        close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == -1)
+        return xk_fail_errno(err, "close_range");
+    if (child->null_fd != -1 && dup2(child->null_fd, STDIN_FILENO) == -1)
+        return xk_fail_errno(err, "redirect its input");
+    for (size_t i = 0; i < spawn->fd_count; i++) {
+        if (dup2(child->moved[i], spawn->fds[i].to) == -1)
+            return xk_fail_errno(err, "hand in %s", spawn->fds[i].what);
+    }
+    return 0;
+}
+
+static int
+become_program(struct child *child, struct xk_error *err)
+{
+    const struct xk_spawn *spawn = child->spawn;
+    char *const *argv = (char *const *)(uintptr_t)spawn->argv;
+    char *const *environment =
+        spawn->environment != NULL
+            ? (char *const *)(uintptr_t)spawn->environment
+            : environ;
+
+    if (spawn->dies_with_us && tie_to_parent(child) == -1)
+        return xk_fail(err, XK_ERR_FAILED, "its parent has ended");
+    /* First out of the terminal's way, then deadly to signals. */
+    if (spawn->session)
+        setsid();
+    reset_signals(spawn);
+    if (spawn->prepare != NULL && spawn->prepare(spawn->context, err) == -1)
+        return -1;
+    if (spawn->directory != NULL && chdir(spawn->directory) == -1)
+        return xk_fail_errno(err, "enter \"%s\"", spawn->directory);
+    if (move_fds(child, err) == -1 || place_fds(child, err) == -1)
+        return -1;
+    execve(argv[0], argv, environment);
+    return xk_fail_errno(err, "run \"%s\"", argv[0]);
+}
+
+_Noreturn static void
+run_child(struct child *child)
+{
+    struct xk_error err = {0};
+
+    become_program(child, &err);
+    if (child->report_fd != -1)
+        (void)xk_write_all(child->report_fd, &err, sizeof(err));
+    _exit(XK_SPAWN_FAILED);
+}
+
+/* ---- in the parent ---- */
+
+static void
+reap(pid_t pid, int *status)
+{
+    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
+    }
+}
+
+static pid_t
+fork_child(struct child *child, struct xk_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        run_child(child);
+    return pid == -1 ? xk_fail_errno(err, "fork") : pid;
+}
+
+/* By a child in between that ends at once. Its status is the errno of its own
+ * fork. */
+static pid_t
+fork_orphan(struct child *child, struct xk_error *err)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        pid = fork();
+        if (pid == 0)
+            run_child(child);
+        _exit(pid == -1 ? errno : 0);
+    }
+    if (pid == -1)
+        return xk_fail_errno(err, "fork");
+    reap(pid, &status);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
+        return 0;
+    errno = WEXITSTATUS(status);
+    return xk_fail_errno(err, "fork");
+}
+
+/* The other end closes when the child has become the program, or ended. */
+static int
+read_report(int fd, struct xk_error *err)
+{
+    struct xk_error report;
+    size_t have = 0;
+
+    while (have < sizeof(report)) {
+        ssize_t got = read(fd, (char *)&report + have, sizeof(report) - have);
+
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+    }
+    if (have == 0)
+        return 0;
+    if (have < sizeof(report))
+        return xk_fail(err, XK_ERR_FAILED, "broken off");
+    if (err != NULL)
+        *err = report;
+    return -1;
+}
+
+static pid_t
+start(struct child *child, struct xk_error *err)
+{
+    return child->spawn->orphan ? fork_orphan(child, err)
+                                : fork_child(child, err);
+}
+
+static pid_t
+start_and_await(struct child *child, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int ours = -1;
+    int ends[2], status;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    ours = ends[0];
+    child->report_fd = ends[1];
+    pid = start(child, err);
+    close(ends[1]);
+    if (pid == -1 || read_report(ours, err) == 0)
+        return pid;
+    if (pid > 0)
+        reap(pid, &status);
+    return -1;
+}
+
+pid_t
+xk_spawn(const struct xk_spawn *spawn, struct xk_error *err)
+{
+    XK_CLEANUP_FREE int *moved = xk_calloc(spawn->fd_count + 1, sizeof(*moved));
+    XK_CLEANUP_CLOSE int null_fd = -1;
+    struct child child = {
+        .spawn = spawn, .parent = getpid(), .report_fd = -1, .moved = moved};
+
+    if (spawn->no_input) {
+        null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null_fd == -1)
+            return xk_fail_errno(err, "open \"/dev/null\"");
+    }
+    child.null_fd = null_fd;
+    return spawn->await ? start_and_await(&child, err) : start(&child, err);
+}

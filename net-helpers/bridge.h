@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bridges of the host. */
+#ifndef XK_NET_HELPERS_BRIDGE_H
+#define XK_NET_HELPERS_BRIDGE_H
+
+#include <stdbool.h>
+
+/* The bridge of a network card that names none, xl.conf(5). */
+#define XK_BRIDGE_DEFAULT "xenbr0"
+
+/* Whether `name` is a bridge in the caller's network namespace. An Open vSwitch
+ * is not a bridge. */
+bool xk_bridge_exists(const char *name);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/kvm/taps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "net-helpers/tap.h"
+
+struct setting_aside {
+    const struct xk_domain_config *config;
+    struct xk_deadline deadline;
+};
+
+char *
+xk_kvm_tap_name(const struct xk_uuid *uuid, int devid)
+{
+    const uint8_t *b = uuid->bytes;
+
+    return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3], devid);
+}
+
+/* Whether the TAP was made for the card, for a domain of any UUID. */
+static bool
+is_tap_of(const char *name, const struct xk_vif *vif)
+{
+    struct xk_uuid uuid = {0};
+    XK_CLEANUP_FREE char *made = NULL;
+
+    if (vif->vifname != NULL && strcmp(name, vif->vifname) == 0)
+        return true;
+    if (sscanf(name, "vif%2hhx%2hhx%2hhx%2hhx.", &uuid.bytes[0], &uuid.bytes[1],
+               &uuid.bytes[2], &uuid.bytes[3]) != 4)
+        return false;
+    made = xk_kvm_tap_name(&uuid, vif->devid);
+    return strcmp(name, made) == 0;
+}
+
+static const struct xk_vif *
+vif_of(const char *name, const struct xk_domain_config *config)
+{
+    for (size_t i = 0; i < config->vif_count; i++) {
+        if (is_tap_of(name, &config->vifs[i]))
+            return &config->vifs[i];
+    }
+    return NULL;
+}
+
+static int
+set_aside(const char *name, void *context, struct xk_error *err)
+{
+    const struct setting_aside *setting = context;
+    const struct xk_vif *vif = vif_of(name, setting->config);
+    XK_CLEANUP_FREE char *aside = NULL;
+
+    if (vif == NULL)
+        return 0;
+    aside = xk_kvm_tap_name(&setting->config->uuid, vif->devid);
+    return strcmp(name, aside) == 0
+               ? 0
+               : xk_tap_set_aside(name, aside, setting->deadline, err);
+}
+
+int
+xk_kvm_tap_set_aside(const struct xk_process *process,
+                     const struct xk_domain_config *config,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    struct setting_aside setting = {.config = config, .deadline = deadline};
+
+    return xk_tap_visit_held(process, set_aside, &setting, err);
+}
