@@ -139,7 +139,7 @@ note_use(struct xk_kvm_plan *plan, const struct xk_disk *disk,
          const struct xk_image_layer *layer, struct xk_error *err)
 {
     struct xk_kvm_layout *layout = plan->layout;
-    struct xk_image_use *use;
+    struct xk_kvm_image_use *use;
 
     for (size_t i = 0; i < layout->image_count; i++) {
         use = &layout->images[i];

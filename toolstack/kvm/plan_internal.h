@@ -47,7 +47,7 @@ enum xk_kvm_boot_class {
 };
 
 /* A file that is part of the plan already: two writers are refused. */
-struct xk_image_use {
+struct xk_kvm_image_use {
     unsigned long long device, inode; /* see xk_image_identity() */
     bool read_write;
     char *vdev;
@@ -62,7 +62,7 @@ struct xk_kvm_layout {
     bool scsi;                        /* the SCSI controller is there */
     int boot_next[XK_KVM_BOOT_COUNT]; /* next bootindex; 0: not booted from */
     struct xk_buf machine;            /* the value of -machine */
-    struct xk_image_use *images;
+    struct xk_kvm_image_use *images;
     size_t image_count;
 };
 

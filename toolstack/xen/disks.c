@@ -150,8 +150,8 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
 }
 
 static void
-tell_ours(const struct xk_xen_device *device, xk_disk_told *disk,
-          void *context, struct xk_deadline deadline)
+tell_ours(const struct xk_xen_device *device, xk_disk_told *disk, void *context,
+          struct xk_deadline deadline)
 {
     const char *target = xk_vbd_target(device);
     struct xk_disk_info info = {
