@@ -8,12 +8,17 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+
+enum {
+    FILES_MAX = 65536
+};
 
 /* What the new process works with. Made before fork, since a child of a process
  * with threads must not allocate. */
@@ -79,15 +84,39 @@ move_fds(struct child *child, struct xk_error *err)
     return 0;
 }
 
+/* Linux before 5.11 has no CLOSE_RANGE_CLOEXEC. */
+static int
+close_others_one_by_one(struct xk_error *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return xk_fail_errno(err, "getrlimit");
+    if (limit.rlim_cur > FILES_MAX)
+        limit.rlim_cur = FILES_MAX;
+    for (int fd = STDERR_FILENO + 1; fd < (int)limit.rlim_cur; fd++)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
+    return 0;
+}
+
+static int
+close_others(struct xk_error *err)
+{
+    if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0)
+        return 0;
+    if (errno == EINVAL || errno == ENOSYS)
+        return close_others_one_by_one(err);
+    return xk_fail_errno(err, "close_range");
+}
+
 /* The copies that dup2() makes stay open in the program. */
 static int
 place_fds(const struct child *child, struct xk_error *err)
 {
     const struct xk_spawn *spawn = child->spawn;
 
-    if (spawn->close_others &&
-        close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == -1)
-        return xk_fail_errno(err, "close_range");
+    if (spawn->close_others && close_others(err) == -1)
+        return -1;
     if (child->null_fd != -1 && dup2(child->null_fd, STDIN_FILENO) == -1)
         return xk_fail_errno(err, "redirect its input");
     for (size_t i = 0; i < spawn->fd_count; i++) {
@@ -102,15 +131,10 @@ become_program(struct child *child, struct xk_error *err)
 {
     const struct xk_spawn *spawn = child->spawn;
     char *const *argv = (char *const *)(uintptr_t)spawn->argv;
-    char *const *environment =
-        spawn->environment != NULL
-            ? (char *const *)(uintptr_t)spawn->environment
-            : environ;
-
     if (spawn->dies_with_us && tie_to_parent(child) == -1)
         return xk_fail(err, XK_ERR_FAILED, "its parent has ended");
     /* First out of the terminal's way, then deadly to signals. */
-    if (spawn->session)
+    if (spawn->session && !spawn->orphan)
         setsid();
     reset_signals(spawn);
     if (spawn->prepare != NULL && spawn->prepare(spawn->context, err) == -1)
@@ -119,7 +143,11 @@ become_program(struct child *child, struct xk_error *err)
         return xk_fail_errno(err, "enter \"%s\"", spawn->directory);
     if (move_fds(child, err) == -1 || place_fds(child, err) == -1)
         return -1;
-    execve(argv[0], argv, environment);
+    /* Not before: prepare may have given us another environment. */
+    execve(argv[0], argv,
+           spawn->environment != NULL
+               ? (char *const *)(uintptr_t)spawn->environment
+               : environ);
     return xk_fail_errno(err, "run \"%s\"", argv[0]);
 }
 
@@ -154,7 +182,9 @@ fork_child(struct child *child, struct xk_error *err)
 }
 
 /* By a child in between that ends at once. Its status is the errno of its own
- * fork. */
+ * fork. It makes the session, before we go on, so that no signal of our
+ * terminal reaches the orphan, which leads no session and so gets no terminal.
+ */
 static pid_t
 fork_orphan(struct child *child, struct xk_error *err)
 {
@@ -162,6 +192,8 @@ fork_orphan(struct child *child, struct xk_error *err)
     int status = 0;
 
     if (pid == 0) {
+        if (child->spawn->session)
+            setsid();
         pid = fork();
         if (pid == 0)
             run_child(child);

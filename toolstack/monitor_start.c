@@ -99,6 +99,7 @@ start_monitor(const char *program, int log_fd, struct xk_error *err)
         .close_others = true,
         .session = true,
         .orphan = true,
+        .keep_ignored = true,
         .prepare = set_environment,
     };
 

@@ -12,12 +12,6 @@
 #include "base/util.h"
 #include "contracts/device.h"
 
-struct xk_block *
-xk_block_of(const struct xk_device *device)
-{
-    return (struct xk_block *)xk_device_own(device);
-}
-
 /* ---- opened and closed ---- */
 
 static int

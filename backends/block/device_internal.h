@@ -26,7 +26,11 @@ struct xk_block {
     bool has_new_flusher;
 };
 
-struct xk_block *xk_block_of(const struct xk_device *device);
+static inline struct xk_block *
+xk_block_of(const struct xk_device *device)
+{
+    return (struct xk_block *)xk_device_own(device);
+}
 
 /* ---- image.c ---- */
 

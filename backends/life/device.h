@@ -10,7 +10,8 @@
  * again.
  *
  * What is about blocks or networks is the kind's: a table of calls. Life knows
- * kinds by that table only, and kinds call life by this header only.
+ * kinds by that table only. Kinds call life by this header, frontend.h and
+ * jail.h.
  *
  * How privileges end, in xk_device_open():
  *   1. signals are blocked, so that no thread takes one;
@@ -101,7 +102,8 @@ struct xk_device_kind {
     /* The rings are unmapped, by all workers. */
     void (*disconnected)(struct xk_device *device);
 
-    /* *reason is set where it is not sound. Cheap; changes are told by
+    /* *reason is set where it is not sound; that of LOST is a clause ("... is
+     * gone") which "so are we" follows. Cheap; changes are told by
      * xk_worker_tell(). */
     enum xk_device_health (*health)(const struct xk_device *device,
                                     const char **reason);
@@ -112,7 +114,8 @@ struct xk_device_kind {
     /* Members of the answer to a question, after "state" and "reason". */
     void (*put_status)(struct xk_device *device, struct xk_json_writer *writer);
 
-    /* The workers have ended. served: begin() was called. */
+    /* The workers have ended. served: it was offered to its guest, or taken
+     * over; false where opening it failed. */
     void (*close)(struct xk_device *device, bool served);
 };
 

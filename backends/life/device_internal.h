@@ -56,7 +56,7 @@ struct xk_device {
     int64_t look_after_ns; /* not before */
     bool taking_over;      /* state 4 is not written again */
     int64_t abandon_ns;    /* until then it waits for what is behind it */
-    bool served;           /* kind->begin() was called */
+    bool served;           /* kind->begin() was called, and nothing failed */
     char reason[256];      /* why it does not serve; "" */
     bool has_error_node;
     int64_t next_line_ns; /* when the next line about the guest is due */

@@ -202,7 +202,7 @@ finish_connecting(struct xk_device *device, struct xk_error *err)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) == XK_DEVICE_SOUND)
+    if (device->kind->health(device, &reason) != XK_DEVICE_SPOILT)
         xk_device_forget_complaint(device);
     log_connection(device);
     if (device->taking_over)
@@ -213,13 +213,14 @@ finish_connecting(struct xk_device *device, struct xk_error *err)
     return xk_device_set_state(device, XK_XENBUS_CONNECTED, err);
 }
 
-/* Health is told while rings are served, and before the first ones. */
+/* A device that is lost in this moment says nothing: the next process finds the
+ * state that lets it take over. */
 static int
 react_to_health(struct xk_device *device, struct xk_error *err)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) == XK_DEVICE_SOUND ||
+    if (device->kind->health(device, &reason) != XK_DEVICE_SPOILT ||
         device->state >= XK_XENBUS_CLOSING)
         return 0;
     xk_device_complain(device, reason);
@@ -297,7 +298,7 @@ xk_device_begin(struct xk_device *device, struct xk_error *err)
                        device->config->backend);
     device->state = own;
     device->look = true;
-    if (device->kind->health(device, &reason) != XK_DEVICE_SOUND)
+    if (device->kind->health(device, &reason) == XK_DEVICE_SPOILT)
         xk_device_complain(device, reason);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_device_advertise(device, err);

@@ -11,14 +11,15 @@
  *     state       entered                          may become
  *     STARTING    by xk_worker_start()             IDLE, FAILED
  *     IDLE        nothing of the guest is mapped   CONNECTING
- *     CONNECTING  by xk_worker_connect()           RUNNING, FAILED, STOPPING
+ *     CONNECTING  by xk_worker_connect()           RUNNING, FAILED, IDLE
  *     RUNNING     the ring is served               BROKEN, STOPPING, IDLE
  *     BROKEN      the ring lied; nothing is taken  STOPPING, IDLE
  *     STOPPING    what was taken is finished       IDLE
  *     FAILED      it could not start or connect    CONNECTING, IDLE
  *
- * RUNNING and BROKEN become IDLE directly where the ring is abandoned. The
- * owner's thread writes CONNECTING, the worker's own all others.
+ * CONNECTING becomes IDLE where it is told to stop before it has begun, RUNNING
+ * and BROKEN where the ring is abandoned. The owner's thread writes CONNECTING,
+ * the worker's own all others.
  *
  * All functions but those marked are for the thread that started the worker,
  * which must not wait: it is told of changes by changed_fd, and then asks.

@@ -327,6 +327,26 @@ what_prepare_refuses_is_not_run(void **context)
     assert_string_equal(err.message, "not today");
 }
 
+static int
+add_variables(void *context, struct xk_error *err)
+{
+    (void)context;
+    (void)err;
+    unsetenv("XK_TEST_OLD");
+    return setenv("XK_TEST_NEW", "here", 1); /* may make environ anew */
+}
+
+static void
+the_environment_that_prepare_makes_is_the_programs(void **context)
+{
+    struct shell shell = {.spawn = {.prepare = add_variables}};
+
+    (void)context;
+    setenv("XK_TEST_OLD", "there", 1);
+    expect(&shell, "echo \"$XK_TEST_NEW,$XK_TEST_OLD\"", "here,\n");
+    unsetenv("XK_TEST_OLD");
+}
+
 static void
 a_descriptor_that_is_not_open_is_told_by_its_name(void **context)
 {
@@ -358,6 +378,7 @@ main(void)
         cmocka_unit_test(it_dies_with_its_parent_where_that_is_wanted),
         cmocka_unit_test(a_program_that_is_missing_is_told_where_it_is_awaited),
         cmocka_unit_test(what_prepare_refuses_is_not_run),
+        cmocka_unit_test(the_environment_that_prepare_makes_is_the_programs),
         cmocka_unit_test(a_descriptor_that_is_not_open_is_told_by_its_name),
     };
 
