@@ -134,7 +134,7 @@ become_program(struct child *child, struct xk_error *err)
     if (spawn->dies_with_us && tie_to_parent(child) == -1)
         return xk_fail(err, XK_ERR_FAILED, "its parent has ended");
     /* First out of the terminal's way, then deadly to signals. */
-    if (spawn->session && !spawn->orphan)
+    if (spawn->session)
         setsid();
     reset_signals(spawn);
     if (spawn->prepare != NULL && spawn->prepare(spawn->context, err) == -1)
@@ -182,9 +182,8 @@ fork_child(struct child *child, struct xk_error *err)
 }
 
 /* By a child in between that ends at once. Its status is the errno of its own
- * fork. It makes the session, before we go on, so that no signal of our
- * terminal reaches the orphan, which leads no session and so gets no terminal.
- */
+ * fork. It leaves our session before we go on, so that no signal of our
+ * terminal reaches the orphan, which then makes its own. */
 static pid_t
 fork_orphan(struct child *child, struct xk_error *err)
 {
