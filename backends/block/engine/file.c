@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,7 @@
 #include "backends/block/engine/image_lock.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/util.h"
 
 enum {
     TRIES_MAX = 1000, /* of a request that the kernel says to try again */
@@ -61,7 +61,7 @@ of(struct xk_engine *engine)
 static struct xk_io *
 io_of(struct xk_loop_op *op)
 {
-    return (struct xk_io *)((char *)op - offsetof(struct xk_io, op));
+    return XK_CONTAINER_OF(op, struct xk_io, op);
 }
 
 /* Past what was already read or written. */

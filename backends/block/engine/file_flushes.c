@@ -2,12 +2,12 @@
 #include "backends/block/engine/file_flushes.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "backends/block/engine/flusher.h"
 #include "base/mem.h"
+#include "base/util.h"
 
 enum {
     TRIES_MAX = 1000, /* to talk to the process that flushes */
@@ -46,8 +46,7 @@ flush_ourselves(struct xk_file_flushes *flushes)
 static struct xk_file_flushes *
 flushes_of(struct xk_loop_op *op)
 {
-    return (struct xk_file_flushes *)((char *)op -
-                                      offsetof(struct xk_file_flushes, op));
+    return XK_CONTAINER_OF(op, struct xk_file_flushes, op);
 }
 
 /* As long as another queue does not know yet whether its flush went with the

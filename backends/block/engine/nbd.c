@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 #include "backends/block/engine/engine.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/util.h"
 
 enum {
     CONNECT_MS = 10000,
@@ -137,8 +137,7 @@ arm(struct nbd_queue *queue)
 static void
 can_read(struct xk_loop_op *op, int result)
 {
-    struct nbd_queue *queue =
-        (struct nbd_queue *)((char *)op - offsetof(struct nbd_queue, in_op));
+    struct nbd_queue *queue = XK_CONTAINER_OF(op, struct nbd_queue, in_op);
 
     (void)result;
     queue->in_armed = false;
@@ -151,8 +150,7 @@ can_read(struct xk_loop_op *op, int result)
 static void
 can_write(struct xk_loop_op *op, int result)
 {
-    struct nbd_queue *queue =
-        (struct nbd_queue *)((char *)op - offsetof(struct nbd_queue, out_op));
+    struct nbd_queue *queue = XK_CONTAINER_OF(op, struct nbd_queue, out_op);
 
     (void)result;
     queue->out_armed = false;
@@ -167,8 +165,7 @@ can_write(struct xk_loop_op *op, int result)
 static void
 carry_on(struct xk_loop_op *op, int result)
 {
-    struct xk_io *io =
-        (struct xk_io *)((char *)op - offsetof(struct xk_io, op));
+    struct xk_io *io = XK_CONTAINER_OF(op, struct xk_io, op);
 
     (void)result;
     io->done(io, (int)io->tries);
