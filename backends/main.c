@@ -48,13 +48,10 @@ say(int fd, const struct xk_error *err)
     if (fd == -1)
         return;
     xk_json_open_object(writer, NULL);
-    if (err == NULL) {
+    if (err == NULL)
         xk_json_put_bool(writer, "ready", true);
-    } else {
-        xk_json_open_object(writer, "error");
-        xk_json_put_error(writer, err);
-        xk_json_close_object(writer);
-    }
+    else
+        xk_json_put_error_member(writer, XK_DEVICE_ERROR, err);
     xk_json_close_object(writer);
     xk_buf_puts(&line, "\n");
     /* Who asked may be gone; the device is served all the same. */
@@ -110,11 +107,11 @@ run(int argc, char **argv, int *ready, struct xk_error *err)
 
     if (argc == 3 && kind != NULL)
         return serve(kind, argv[2], ready, err);
-    if (argc > 2 && strcmp(what, "storage") == 0)
+    if (argc > 2 && strcmp(what, XK_DISK_WORK_STORAGE) == 0)
         return xk_storage_start(argv + 2, err);
-    if (argc == 4 && strcmp(what, "flush") == 0)
+    if (argc == 4 && strcmp(what, XK_DISK_WORK_FLUSH) == 0)
         return keep_by(xk_flush, argv[2], argv[3], err);
-    if (argc == 4 && strcmp(what, "settle") == 0)
+    if (argc == 4 && strcmp(what, XK_DISK_WORK_SETTLE) == 0)
         return keep_by(xk_settle, argv[2], argv[3], err);
     return xk_fail(err, XK_ERR_USAGE,
                    "usage: xk-backend block|storage|flush|settle DIRECTORY "

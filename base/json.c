@@ -459,3 +459,12 @@ xk_json_put_error(struct xk_json_writer *writer, const struct xk_error *error)
     xk_json_put_string(writer, "kind", xk_error_kind_name(error->kind));
     xk_json_put_string(writer, "message", error->message);
 }
+
+void
+xk_json_put_error_member(struct xk_json_writer *writer, const char *key,
+                         const struct xk_error *error)
+{
+    xk_json_open_object(writer, key);
+    xk_json_put_error(writer, error);
+    xk_json_close_object(writer);
+}

@@ -106,5 +106,8 @@ void xk_json_put_value(struct xk_json_writer *writer, const char *key,
  * the CLI contract), "kind" and "message". */
 void xk_json_put_error(struct xk_json_writer *writer,
                        const struct xk_error *error);
+/* The same as an object of its own. */
+void xk_json_put_error_member(struct xk_json_writer *writer, const char *key,
+                              const struct xk_error *error);
 
 #endif

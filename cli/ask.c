@@ -189,7 +189,7 @@ put_json(struct xk_invocation *invocation, const struct asked_list *list)
         xk_json_open_object(writer, NULL);
         put_one(writer, invocation, &list->items[i]);
         if (list->items[i].failed)
-            xk_report_error_member(writer, &list->items[i].err);
+            xk_json_put_error_member(writer, "error", &list->items[i].err);
         else
             xk_json_put_null(writer, "error");
         xk_json_close_object(writer);

@@ -54,15 +54,6 @@ xk_report_problem_members(struct xk_json_writer *writer,
     xk_json_put_string(writer, "message", problem->message);
 }
 
-void
-xk_report_error_member(struct xk_json_writer *writer,
-                       const struct xk_error *error)
-{
-    xk_json_open_object(writer, "error");
-    xk_json_put_error(writer, error);
-    xk_json_close_object(writer);
-}
-
 static void
 put_error(const struct xk_invocation *invocation, const struct xk_error *error,
           struct xk_buf *lines)

@@ -22,10 +22,6 @@ void xk_report_problem(const struct xk_problem *problem);
 void xk_report_problem_members(struct xk_json_writer *writer,
                                const struct xk_problem *problem);
 
-/* The member "error" of the CLI contract: code, kind and message. */
-void xk_report_error_member(struct xk_json_writer *writer,
-                            const struct xk_error *error);
-
 /* What is to be said when the verb has ended, as lines for standard error: the
  * problems not yet shown and the error (NULL: none). With --json the problems
  * are a member of the error, or lines of their own where all went well. */

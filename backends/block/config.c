@@ -9,9 +9,9 @@
 #include "contracts/device.h"
 
 static const char *const engines[] = {
-    [XK_ENGINE_FILE] = "file",
-    [XK_ENGINE_NBD] = "nbd",
-    [XK_ENGINE_NULL] = "null",
+    [XK_ENGINE_FILE] = XK_DISK_ENGINE_FILE,
+    [XK_ENGINE_NBD] = XK_DISK_ENGINE_NBD,
+    [XK_ENGINE_NULL] = XK_DISK_ENGINE_NULL,
 };
 static_assert(XK_ARRAY_SIZE(engines) == XK_ENGINE_COUNT, "one name per engine");
 

@@ -2,6 +2,7 @@
 /* What a block device tells of itself on the control socket. */
 #include "backends/block/device_internal.h"
 #include "base/util.h"
+#include "contracts/device.h"
 
 static void
 add_stats(const struct xk_device *device, struct xk_blkif_stats *sum)
@@ -25,14 +26,14 @@ put_stats(struct xk_json_writer *writer, const struct xk_blkif_stats *stats)
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"read_requests", stats->read_requests},
-        {"read_bytes", stats->read_bytes},
-        {"write_requests", stats->write_requests},
-        {"write_bytes", stats->write_bytes},
-        {"flush_requests", stats->flush_requests},
-        {"discard_requests", stats->discard_requests},
-        {"errors", stats->errors},
-        {"inflight", stats->inflight},
+        {XK_STATUS_READ_REQUESTS, stats->read_requests},
+        {XK_STATUS_READ_BYTES, stats->read_bytes},
+        {XK_STATUS_WRITE_REQUESTS, stats->write_requests},
+        {XK_STATUS_WRITE_BYTES, stats->write_bytes},
+        {XK_STATUS_FLUSH_REQUESTS, stats->flush_requests},
+        {XK_STATUS_DISCARD_REQUESTS, stats->discard_requests},
+        {XK_STATUS_ERRORS, stats->errors},
+        {XK_STATUS_INFLIGHT, stats->inflight},
         {"events", stats->events},
         {"empty_events", stats->empty_events},
         {"notifies", stats->notifies},
@@ -53,15 +54,15 @@ xk_block_put_status(struct xk_device *device, struct xk_json_writer *writer)
     struct xk_blkif_stats stats;
 
     add_stats(device, &stats);
-    xk_json_put_bool(writer, "poisoned", block->blkif.poisoned);
-    xk_json_put_integer(writer, "queues", block->front.queues);
+    xk_json_put_bool(writer, XK_STATUS_POISONED, block->blkif.poisoned);
+    xk_json_put_integer(writer, XK_STATUS_QUEUES, block->front.queues);
     xk_json_put_integer(writer, "ring_pages", has_rings ? ring->pages : 0);
     xk_json_put_string(
         writer, "protocol",
         has_rings ? xk_blkif_abi_name((enum xk_blkif_abi)ring->abi) : NULL);
     xk_json_put_string(writer, "mode", "copy");
     xk_json_put_integer(
-        writer, "image_bytes",
+        writer, XK_STATUS_IMAGE_BYTES,
         (int64_t)(block->blkif.limits.sectors * XK_BLKIF_SECTOR_BYTES));
     put_stats(writer, &stats);
 }

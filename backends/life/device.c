@@ -15,6 +15,7 @@
 #include "backends/life/device_internal.h"
 #include "backends/life/jail.h"
 #include "base/cleanup.h"
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -58,12 +59,8 @@ sign(int fd, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_PROCESS, dir);
     struct xk_process self;
-    char text[16];
-    int length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-    /* In this order, so that it needs no room that it did not have. */
-    if (pwrite(fd, text, (size_t)length, 0) != length ||
-        ftruncate(fd, length) == -1)
+    if (xk_file_lock_write_pid(fd) == -1)
         return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
     if (!xk_process_identify(getpid(), &self))
         return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
@@ -74,15 +71,14 @@ static int
 take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_LOCK, dir);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
     device->lock_fd =
         open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (device->lock_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", path);
-    if (fcntl(device->lock_fd, F_OFD_SETLK, &lock) == 0)
+    if (xk_file_lock_take(device->lock_fd) == 0)
         return sign(device->lock_fd, dir, err);
-    if (errno == EAGAIN || errno == EACCES)
+    if (errno == EAGAIN)
         return xk_fail(err, XK_ERR_IN_USE,
                        "another xk-backend serves \"%s\" already", dir);
     return xk_fail_errno(err, "lock \"%s\"", path);

@@ -29,8 +29,8 @@ static void
 answer_status(struct xk_device *device, struct xk_json_writer *writer)
 {
     xk_json_open_object(writer, NULL);
-    xk_json_put_string(writer, "state", state_word(device));
-    xk_json_put_string(writer, "reason",
+    xk_json_put_string(writer, XK_STATUS_STATE, state_word(device));
+    xk_json_put_string(writer, XK_STATUS_REASON,
                        device->reason[0] != '\0' ? device->reason : NULL);
     device->kind->put_status(device, writer);
     xk_json_close_object(writer);
@@ -40,9 +40,7 @@ static void
 put_error(struct xk_json_writer *writer, const struct xk_error *err)
 {
     xk_json_open_object(writer, NULL);
-    xk_json_open_object(writer, "error");
-    xk_json_put_error(writer, err);
-    xk_json_close_object(writer);
+    xk_json_put_error_member(writer, XK_DEVICE_ERROR, err);
     xk_json_close_object(writer);
 }
 

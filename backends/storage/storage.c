@@ -17,8 +17,10 @@
 #include "backends/storage/storage_wait.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/number.h"
 #include "base/process.h"
+#include "contracts/device.h"
 
 enum {
     NBD_FD = 3,
@@ -31,9 +33,8 @@ enum {
     TOLD_MAX = 64 * 1024,
 };
 
-static const char pid_file[] = "qsd.pid";
-static const char lock_file[] = "qsd.lock";
-static const char process_file[] = "daemon.json";
+static const char pid_file[] = XK_DISK_DAEMON_PID;
+static const char lock_file[] = XK_DISK_DAEMON_LOCK;
 
 struct place {
     int dir_fd;
@@ -83,12 +84,11 @@ take_lock(const struct place *place, struct xk_error *err)
     XK_CLEANUP_CLOSE int fd =
         openat(place->dir_fd, lock_file,
                O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int high;
 
     if (fd == -1)
         return xk_fail_errno(err, "open \"%s\"", lock_file);
-    if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+    if (xk_file_lock_take(fd) == -1)
         return xk_fail(err, XK_ERR_IN_USE,
                        "another program serves the image here already");
     high = move_up(fd);
@@ -105,7 +105,7 @@ sign(const struct place *place, struct xk_error *err)
 
     if (!xk_process_identify(getpid(), &self))
         return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
-    return xk_process_save(place->dir_fd, process_file, &self, err);
+    return xk_process_save(place->dir_fd, XK_DISK_DAEMON, &self, err);
 }
 
 static int
@@ -297,8 +297,8 @@ run(struct place *place, const char *dir, char **words, struct xk_error *err)
 
     if (program.words == NULL || take_pid_file(place, err) == -1 ||
         (program.lock = take_lock(place, err)) == -1 ||
-        (program.nbd = listen_at(place, "nbd", err)) == -1 ||
-        (program.qmp = listen_at(place, "qmp", err)) == -1)
+        (program.nbd = listen_at(place, XK_DISK_NBD, err)) == -1 ||
+        (program.qmp = listen_at(place, XK_DISK_QMP, err)) == -1)
         return -1;
     return start(place, dir, &program, err);
 }

@@ -110,9 +110,7 @@ put_error(struct xk_buf *answer, const struct xk_error *err)
         xk_json_writer_new(answer, false);
 
     xk_json_open_object(writer, NULL);
-    xk_json_open_object(writer, "error");
-    xk_json_put_error(writer, err);
-    xk_json_close_object(writer);
+    xk_json_put_error_member(writer, "error", err);
     xk_json_close_object(writer);
 }
 

@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/spawn.h"
+#include "base/util.h"
 #include "toolstack/program.h"
 #include "toolstack/xen/device/device_internal.h"
 
@@ -27,7 +28,6 @@ enum {
     DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
     NAMED_MS = 2000, /* for the file that says which process has a lock */
     LOOK_MS = 20,
-    EXIT_NO_PROGRAM = 126,
 };
 
 #define READY_FD_TEXT "3"
@@ -46,11 +46,8 @@ is_locked(const struct xk_xen_device *device, const char *name)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/%s", device->path, name);
     XK_CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    if (fd == -1)
-        return errno != ENOENT;
-    return fcntl(fd, F_OFD_GETLK, &lock) == -1 || lock.l_type != F_UNLCK;
+    return fd == -1 ? errno != ENOENT : xk_file_lock_is_held(fd) != 0;
 }
 
 /* pid 0: nobody. */
@@ -233,50 +230,41 @@ xk_xen_device_abandon(const struct xk_xen_device *device,
 
 /* ---- its start ---- */
 
-static void
-become_backend(const char *program, const struct xk_xen_device *device,
-               int ready_fd)
+static int
+name_ready_fd(void *context, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LOG, device->path);
-    const char *argv[] = {program, device->kind->name, device->path, NULL};
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    int ready = fcntl(ready_fd, F_DUPFD, READY_FD + 1);
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-    if (null == -1 || log == -1 || ready == -1 ||
-        dup2(null, STDIN_FILENO) == -1 || dup2(log, STDOUT_FILENO) == -1 ||
-        dup2(log, STDERR_FILENO) == -1 || dup2(ready, READY_FD) == -1)
-        _exit(EXIT_NO_PROGRAM);
-    close(ready);
-    setenv(XK_READY_ENV, READY_FD_TEXT, 1);
-    execv(program, (char *const *)(uintptr_t)argv);
-    _exit(EXIT_NO_PROGRAM);
+    (void)context;
+    return setenv(XK_READY_ENV, READY_FD_TEXT, 1) == -1
+               ? xk_fail_errno(err, "set a variable")
+               : 0;
 }
 
 /* It is nobody's child, because whoever starts it may end before it. */
 static int
-fork_backend(const char *program, const struct xk_xen_device *device,
-             int ready_fd, struct xk_error *err)
+spawn_backend(const char *program, const struct xk_xen_device *device,
+              int ready_fd, struct xk_error *err)
 {
-    pid_t pid = fork();
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LOG, device->path);
+    XK_CLEANUP_CLOSE int log =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    const char *const argv[] = {program, device->kind->name, device->path,
+                                NULL};
+    const struct xk_spawn_fd fds[] = {{log, STDOUT_FILENO, "its log"},
+                                      {log, STDERR_FILENO, "its log"},
+                                      {ready_fd, READY_FD, "a pipe"}};
+    const struct xk_spawn spawn = {
+        .argv = argv,
+        .fds = fds,
+        .fd_count = XK_ARRAY_SIZE(fds),
+        .no_input = true,
+        .session = true,
+        .orphan = true,
+        .prepare = name_ready_fd,
+    };
 
-    if (pid == 0) {
-        pid = fork();
-        if (pid == 0)
-            become_backend(program, device, ready_fd);
-        _exit(pid == -1 ? 1 : 0);
-    }
-    if (pid == -1)
-        return xk_fail_errno(err, "fork");
-    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
-    }
-    return 0;
+    if (log == -1)
+        return xk_fail_errno(err, "open \"%s\"", path);
+    return xk_spawn(&spawn, err) == -1 ? -1 : 0;
 }
 
 static int
@@ -306,7 +294,7 @@ start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
     if (pipe2(ends, O_CLOEXEC) == -1)
         return xk_fail_errno(err, "pipe");
     ready_fd = ends[0];
-    r = fork_backend(program, device, ends[1], err);
+    r = spawn_backend(program, device, ends[1], err);
     close(ends[1]);
     if (r == -1 ||
         xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)
