@@ -16,23 +16,17 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "tests/fakes/fake_store.h"
-#include "tests/fakes/scratch.h"
+#include "tests/unit/xen_world.h"
 #include "toolstack/xen/device/vbd.h"
 
 enum {
     DOMID = 31998, /* whose user no other test runs as */
     WAIT_MS = 20000,
-    IMAGE_BYTES = 1024 * 1024,
 };
 
 struct fixture {
-    char *scratch, *image, *program;
-    struct xk_state state;
-    struct xk_record *record;
-    struct xk_xen xen;
+    struct xen_world world;
     struct xk_domain_config *config;
-    struct xk_error err;
 };
 
 /* ---- the second kind ---- */
@@ -142,16 +136,6 @@ soon(void)
     return xk_deadline_in_ms(WAIT_MS);
 }
 
-static char *
-program_path(void)
-{
-    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
-
-    assert_non_null(self);
-    *strrchr(self, '/') = '\0';
-    return xk_asprintf("%s/xk-backend", self);
-}
-
 static struct xk_domain_config *
 read_config(struct fixture *f)
 {
@@ -159,10 +143,10 @@ read_config(struct fixture *f)
         xk_asprintf("name = 'a'\ntype = 'pvh'\nkernel = '/k'\nmemory = 64\n"
                     "disk = ['format=raw,vdev=xvdb,access=r,target=%s']\n"
                     "vif = ['bridge=theirs', 'bridge=ours,mtu=1400']\n",
-                    f->image);
+                    f->world.image);
     struct xk_problems problems = {0};
     struct xk_domain_config *config = xk_config_parse(
-        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->world.err);
 
     xk_problems_free(&problems);
     return config;
@@ -172,24 +156,12 @@ static int
 setup(void **context)
 {
     struct fixture *f = XK_NEW(struct fixture);
-    struct xk_uuid uuid;
 
     *context = f;
-    f->scratch = scratch_new();
-    f->image = xk_asprintf("%s/image", f->scratch);
-    f->program = program_path();
-    f->xen.store = fake_store_new();
-    xk_uuid_random(&uuid);
-    if (xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err) == -1 ||
-        truncate(f->image, IMAGE_BYTES) == -1 ||
-        xk_write_file(AT_FDCWD, f->program, script, sizeof(script) - 1, false,
-                      &f->err) == -1 ||
-        chmod(f->program, 0700) == -1 ||
-        xk_state_open(&f->state, &f->err) == -1)
+    if (xen_world_set_up(&f->world, script) == -1)
         return -1;
-    f->record = xk_record_create(&f->state, &uuid, "fake", "create", &f->err);
     f->config = read_config(f);
-    return f->record == NULL || f->config == NULL ? -1 : 0;
+    return f->config == NULL ? -1 : 0;
 }
 
 static int
@@ -197,23 +169,16 @@ teardown(void **context)
 {
     struct fixture *f = *context;
 
-    unlink(f->program);
-    xk_store_close(f->xen.store);
-    xk_record_close(f->record);
-    xk_state_close(&f->state);
     xk_config_free(f->config);
-    scratch_free(f->scratch);
-    free(f->image);
-    free(f->program);
+    xen_world_tear_down(&f->world);
     free(f);
     return 0;
 }
 
 static void
-assert_done(struct fixture *f, int r)
+assert_done(const struct fixture *f, int r)
 {
-    if (r == -1)
-        fail_msg("%s", f->err.message);
+    xen_world_assert_done(&f->world, r);
 }
 
 static void
@@ -221,8 +186,8 @@ assert_file(struct fixture *f, const char *name, const char *text)
 {
     XK_CLEANUP_BUF struct xk_buf found = {0};
 
-    assert_done(f,
-                xk_read_file(f->record->dir_fd, name, 4096, &found, &f->err));
+    assert_done(f, xk_read_file(f->world.record->dir_fd, name, 4096, &found,
+                                &f->world.err));
     assert_string_equal(found.data, text);
 }
 
@@ -231,8 +196,9 @@ has_node(struct fixture *f, const char *path)
 {
     XK_CLEANUP_BUF struct xk_buf value = {0};
 
-    return xk_store_read(f->xen.store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
-                         &value, soon(), &f->err) == 0;
+    return xk_store_read(f->world.xen.store, XK_STORE_NO_TX, path,
+                         XK_STORE_VALUE_MAX, &value, soon(),
+                         &f->world.err) == 0;
 }
 
 static void
@@ -240,16 +206,17 @@ assert_node(struct fixture *f, const char *path, const char *text)
 {
     XK_CLEANUP_BUF struct xk_buf value = {0};
 
-    assert_done(f, xk_store_read(f->xen.store, XK_STORE_NO_TX, path,
-                                 XK_STORE_VALUE_MAX, &value, soon(), &f->err));
+    assert_done(f, xk_store_read(f->world.xen.store, XK_STORE_NO_TX, path,
+                                 XK_STORE_VALUE_MAX, &value, soon(),
+                                 &f->world.err));
     assert_string_equal(value.data, text);
 }
 
 static void
 attach(struct fixture *f)
 {
-    assert_done(f, xk_xen_devices_attach(&f->xen, f->record, DOMID, f->config,
-                                         soon(), &f->err));
+    assert_done(f, xk_xen_devices_attach(&f->world.xen, f->world.record, DOMID,
+                                         f->config, soon(), &f->world.err));
 }
 
 /* ---- the tests ---- */
@@ -263,8 +230,9 @@ devices_of_all_kinds_are_listed_by_kind_and_number(void **context)
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        assert_int_equal(mkdirat(f->record->dir_fd, names[i], 0700), 0);
-    assert_done(f, xk_xen_devices_list(f->record, &devices, &f->err));
+        assert_int_equal(mkdirat(f->world.record->dir_fd, names[i], 0700), 0);
+    assert_done(f,
+                xk_xen_devices_list(f->world.record, &devices, &f->world.err));
     assert_int_equal(devices.count, 4);
     assert_int_equal(devices.items[0].number, 51728);
     assert_int_equal(devices.items[1].number, 51744);
@@ -286,7 +254,7 @@ what_each_kind_serves_of_a_configuration_is_attached(void **context)
     attach(f);
     assert_file(f, "vbd-51728/started", "block\n");
     assert_file(f, "vif-1/started", "net\n");
-    assert_int_equal(faccessat(f->record->dir_fd, "vif-0", F_OK, 0), -1);
+    assert_int_equal(faccessat(f->world.record->dir_fd, "vif-0", F_OK, 0), -1);
     assert_file(f, "vif-1/device.json",
                 "{\"version\":1,\"domid\":31998,\"devid\":1,\"uid\":2101031998,"
                 "\"gid\":2101031998,\"bridge\":\"ours\","
@@ -321,11 +289,14 @@ devices_of_all_kinds_are_flushed_stopped_and_removed(void **context)
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
     attach(f);
-    assert_true(xk_xen_devices_need_start(f->record));
-    assert_done(f, xk_xen_devices_flush(f->record, soon(), &f->err));
-    assert_done(f, xk_xen_devices_stop(f->record, soon(), &f->err));
-    assert_done(f, xk_xen_devices_remove(&f->xen, f->record, soon(), &f->err));
-    assert_done(f, xk_xen_devices_list(f->record, &devices, &f->err));
+    assert_true(xk_xen_devices_need_start(f->world.record));
+    assert_done(f,
+                xk_xen_devices_flush(f->world.record, soon(), &f->world.err));
+    assert_done(f, xk_xen_devices_stop(f->world.record, soon(), &f->world.err));
+    assert_done(f, xk_xen_devices_remove(&f->world.xen, f->world.record, soon(),
+                                         &f->world.err));
+    assert_done(f,
+                xk_xen_devices_list(f->world.record, &devices, &f->world.err));
     assert_int_equal(devices.count, 0);
     assert_false(has_node(f, "/local/domain/31998/device/vif/1/state"));
     assert_false(has_node(f, "/local/domain/0/backend/xkvif/31998"));
@@ -338,9 +309,11 @@ a_device_that_has_died_is_served_again_whatever_its_kind(void **context)
     struct fixture *f = *context;
 
     attach(f);
-    assert_int_equal(unlinkat(f->record->dir_fd, "vif-1/started", 0), 0);
-    assert_int_equal(unlinkat(f->record->dir_fd, "vbd-51728/started", 0), 0);
-    assert_done(f, xk_xen_devices_repair(&f->xen, f->record, soon(), &f->err));
+    assert_int_equal(unlinkat(f->world.record->dir_fd, "vif-1/started", 0), 0);
+    assert_int_equal(unlinkat(f->world.record->dir_fd, "vbd-51728/started", 0),
+                     0);
+    assert_done(f, xk_xen_devices_repair(&f->world.xen, f->world.record, soon(),
+                                         &f->world.err));
     assert_file(f, "vif-1/started", "net\n");
     assert_file(f, "vbd-51728/started", "block\n");
 }
@@ -353,18 +326,20 @@ messages_call_a_device_what_its_kind_does(void **context)
     const struct xk_xen_device *device;
 
     attach(f);
-    assert_int_equal(xk_xen_devices_attach(&f->xen, f->record, DOMID, f->config,
-                                           soon(), &f->err),
+    assert_int_equal(xk_xen_devices_attach(&f->world.xen, f->world.record,
+                                           DOMID, f->config, soon(),
+                                           &f->world.err),
                      -1);
-    assert_string_equal(f->err.message,
+    assert_string_equal(f->world.err.message,
                         "disk xvdb: there is a disk xvdb already");
-    assert_done(f, xk_xen_devices_list(f->record, &devices, &f->err));
+    assert_done(f,
+                xk_xen_devices_list(f->world.record, &devices, &f->world.err));
     device = xk_xen_devices_find(&devices, &net_kind, 1);
     assert_non_null(device);
     assert_null(
-        xk_xen_device_ask(device, XK_DEVICE_ASK_STATUS, soon(), &f->err));
-    assert_non_null(
-        strstr(f->err.message, "nothing serves network interface ours at"));
+        xk_xen_device_ask(device, XK_DEVICE_ASK_STATUS, soon(), &f->world.err));
+    assert_non_null(strstr(f->world.err.message,
+                           "nothing serves network interface ours at"));
 }
 
 static void
@@ -373,8 +348,8 @@ only_those_that_are_ours_are_checked(void **context)
     struct fixture *f = *context;
     struct xk_problems problems = {0};
 
-    assert_done(f, xk_xen_devices_check(&f->state, f->config, true, &problems,
-                                        &f->err));
+    assert_done(f, xk_xen_devices_check(&f->world.state, f->config, true,
+                                        &problems, &f->world.err));
     assert_int_equal(problems.count, 1);
     assert_string_equal(problems.items[0].message, "checked");
     xk_problems_free(&problems);

@@ -23,8 +23,8 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "tests/fakes/fake_store.h"
-#include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "tests/unit/xen_world.h"
 #include "toolstack/xen/ops.h"
 
 enum {
@@ -32,15 +32,10 @@ enum {
     XVDB = 51728,
     XVDC = 51744,
     WAIT_MS = 20000,
-    IMAGE_BYTES = 1024 * 1024,
 };
 
 struct fixture {
-    char *scratch, *image, *program;
-    struct xk_state state;
-    struct xk_record *record;
-    struct xk_xen xen;
-    struct xk_error err;
+    struct xen_world world;
     pid_t server; /* 0: nobody */
 };
 
@@ -52,19 +47,9 @@ static const char script[] = "#!/bin/sh\n"
                              "echo '{}' >&3\n";
 
 static char *
-program_path(void)
-{
-    XK_CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
-
-    assert_non_null(self);
-    *strrchr(self, '/') = '\0';
-    return xk_asprintf("%s/xk-backend", self);
-}
-
-static char *
 file_of(const struct fixture *f, unsigned number, const char *name)
 {
-    return xk_asprintf("%s/vbd-%u/%s", f->record->path, number, name);
+    return xk_asprintf("%s/vbd-%u/%s", f->world.record->path, number, name);
 }
 
 static bool
@@ -80,8 +65,9 @@ put(struct fixture *f, unsigned number, const char *name, const char *text)
 {
     XK_CLEANUP_FREE char *path = file_of(f, number, name);
 
-    if (xk_write_file(AT_FDCWD, path, text, strlen(text), false, &f->err) == -1)
-        fail_msg("%s", f->err.message);
+    if (xk_write_file(AT_FDCWD, path, text, strlen(text), false,
+                      &f->world.err) == -1)
+        fail_msg("%s", f->world.err.message);
 }
 
 /* ---- disks, as they are at some moment ---- */
@@ -104,7 +90,7 @@ put_device(struct fixture *f, unsigned number, int version)
         "\"target\":\"%s\",\"format\":\"raw\",\"engine\":\"file\","
         "\"readonly\":true}",
         version, DOMID, number, number == XVDB ? 'b' : 'c', DOMID, number,
-        DOMID, number, f->image);
+        DOMID, number, f->world.image);
 
     put(f, number, "device.json", text);
 }
@@ -121,8 +107,8 @@ set_state(struct fixture *f, unsigned number, const char *state)
 {
     XK_CLEANUP_FREE char *path = backend_node(number, "state");
 
-    assert_int_equal(xk_store_write(f->xen.store, XK_STORE_NO_TX, path, state,
-                                    xk_deadline_never(), &f->err),
+    assert_int_equal(xk_store_write(f->world.xen.store, XK_STORE_NO_TX, path,
+                                    state, xk_deadline_never(), &f->world.err),
                      0);
 }
 
@@ -133,8 +119,8 @@ state_of(struct fixture *f, unsigned number)
     XK_CLEANUP_FREE char *path = backend_node(number, "state");
     uint64_t state = 0;
 
-    xk_store_read_u64(f->xen.store, XK_STORE_NO_TX, path, 8, &state,
-                      xk_deadline_never(), &f->err);
+    xk_store_read_u64(f->world.xen.store, XK_STORE_NO_TX, path, 8, &state,
+                      xk_deadline_never(), &f->world.err);
     return state;
 }
 
@@ -169,7 +155,8 @@ serve(struct fixture *f, unsigned number)
     for (int tries = 0; tries < 2000 && !has(f, number, "held"); tries++)
         usleep(10000);
     assert_true(xk_process_identify(f->server, &process));
-    assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &f->err), 0);
+    assert_int_equal(xk_process_save(AT_FDCWD, path, &process, &f->world.err),
+                     0);
 }
 
 static bool
@@ -207,18 +194,18 @@ config_with(struct fixture *f, const char *vdev)
     XK_CLEANUP_FREE char *disks =
         vdev == NULL ? xk_strdup("")
                      : xk_asprintf("'format=raw,vdev=%s,access=r,target=%s'",
-                                   vdev, f->image);
+                                   vdev, f->world.image);
     XK_CLEANUP_FREE char *text =
         xk_asprintf("name = 'a'\ntype = 'pvh'\nkernel = '/k'\nmemory = 64\n"
                     "disk = [ %s ]\n",
                     disks);
     struct xk_problems problems = {0};
     struct xk_domain_config *config = xk_config_parse(
-        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->world.err);
 
     xk_problems_free(&problems);
     if (config == NULL)
-        fail_msg("%s", f->err.message);
+        fail_msg("%s", f->world.err.message);
     return config;
 }
 
@@ -228,22 +215,21 @@ change(struct fixture *f, const char *vdev, unsigned number, bool force)
     XK_CLEANUP_CONFIG struct xk_domain_config *config = config_with(f, vdev);
     const struct xk_disk_change change = {config, number, force};
 
-    return xk_vbds_change(&f->xen, f->record, DOMID, &change,
-                          xk_deadline_in_ms(WAIT_MS), &f->err);
+    return xk_vbds_change(&f->world.xen, f->world.record, DOMID, &change,
+                          xk_deadline_in_ms(WAIT_MS), &f->world.err);
 }
 
 static int
 repair(struct fixture *f)
 {
-    return xk_xen_repair(&f->xen.base, f->record, xk_deadline_in_ms(WAIT_MS),
-                         &f->err);
+    return xk_xen_repair(&f->world.xen.base, f->world.record,
+                         xk_deadline_in_ms(WAIT_MS), &f->world.err);
 }
 
 static void
-assert_done(struct fixture *f, int r)
+assert_done(const struct fixture *f, int r)
 {
-    if (r == -1)
-        fail_msg("%s", f->err.message);
+    xen_world_assert_done(&f->world, r);
 }
 
 /* ---- before and after ---- */
@@ -252,24 +238,9 @@ static int
 setup(void **context)
 {
     struct fixture *f = XK_NEW(struct fixture);
-    struct xk_uuid uuid;
 
     *context = f;
-    f->scratch = scratch_new();
-    f->image = xk_asprintf("%s/image", f->scratch);
-    f->program = program_path();
-    f->xen.store = fake_store_new();
-    xk_uuid_random(&uuid);
-    if (xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err) == -1 ||
-        truncate(f->image, IMAGE_BYTES) == -1 ||
-        xk_write_file(AT_FDCWD, f->program, script, sizeof(script) - 1, false,
-                      &f->err) == -1 ||
-        chmod(f->program, 0700) == -1 ||
-        xk_state_open(&f->state, &f->err) == -1)
-        return -1;
-    f->record = xk_record_create(&f->state, &uuid, "fake", "create", &f->err);
-    f->xen.base.state = &f->state;
-    return f->record == NULL ? -1 : 0;
+    return xen_world_set_up(&f->world, script);
 }
 
 static int
@@ -278,13 +249,7 @@ teardown(void **context)
     struct fixture *f = *context;
 
     end_server(f);
-    unlink(f->program);
-    xk_store_close(f->xen.store);
-    xk_record_close(f->record);
-    xk_state_close(&f->state);
-    scratch_free(f->scratch);
-    free(f->image);
-    free(f->program);
+    xen_world_tear_down(&f->world);
     free(f);
     return 0;
 }
@@ -327,7 +292,7 @@ what_was_interrupted_is_finished_beside_a_held_disk(void **context)
 
     make_held(f);
     assert_int_equal(change(f, "xvdc", XK_EVERY_DISK, false), -1);
-    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+    assert_int_equal(f->world.err.kind, XK_ERR_IN_USE);
     assert_true(has(f, XVDC, "started"));
     assert_true(server_lives(f));
 }
@@ -354,8 +319,9 @@ a_held_disk_is_served_again_after_a_move_that_failed(void **context)
 
     make_held(f);
     end_server(f);
-    assert_done(f, xk_xen_devices_start(&f->xen, f->record,
-                                        xk_deadline_in_ms(WAIT_MS), &f->err));
+    assert_done(f, xk_xen_devices_start(&f->world.xen, f->world.record,
+                                        xk_deadline_in_ms(WAIT_MS),
+                                        &f->world.err));
     assert_true(has(f, XVDB, "started"));
 }
 
@@ -367,7 +333,7 @@ a_dead_backend_is_no_guest_that_lets_go(void **context)
     make_held(f);
     end_server(f);
     assert_int_equal(change(f, NULL, XVDB, false), -1);
-    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+    assert_int_equal(f->world.err.kind, XK_ERR_IN_USE);
     assert_true(has(f, XVDB, "started"));
 }
 
@@ -427,7 +393,7 @@ a_disk_is_taken_away_as_a_whole(void **context)
     struct fixture *f = *context;
     XK_CLEANUP_FREE char *path = file_of(f, XVDB, "mount");
     XK_CLEANUP_FREE char *gone =
-        xk_asprintf("%s/gone-%u/mount", f->record->path, XVDB);
+        xk_asprintf("%s/gone-%u/mount", f->world.record->path, XVDB);
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     bool stopped;
 
@@ -436,7 +402,8 @@ a_disk_is_taken_away_as_a_whole(void **context)
     if (mkdir(path, 0700) == -1 || mount("none", path, "tmpfs", 0, NULL) == -1)
         skip();
     stopped = change(f, NULL, XVDB, true) == -1;
-    assert_int_equal(xk_xen_devices_list(f->record, &devices, &f->err), 0);
+    assert_int_equal(
+        xk_xen_devices_list(f->world.record, &devices, &f->world.err), 0);
     if (umount(gone) == -1)
         umount(path);
     assert_true(stopped);
@@ -451,31 +418,35 @@ a_disk_is_taken_away_as_a_whole(void **context)
 static int
 flush(struct fixture *f)
 {
-    return xk_xen_devices_flush(f->record, xk_deadline_in_ms(WAIT_MS), &f->err);
+    return xk_xen_devices_flush(f->world.record, xk_deadline_in_ms(WAIT_MS),
+                                &f->world.err);
 }
 
 static int
 put_needs(struct fixture *f)
 {
-    const struct xk_domain domain = {.hv = &f->xen.base, .record = f->record};
+    const struct xk_domain domain = {.hv = &f->world.xen.base,
+                                     .record = f->world.record};
 
-    return xk_xen_put_needs(&f->xen.base, &domain, NULL,
-                            xk_deadline_in_ms(WAIT_MS), &f->err);
+    return xk_xen_put_needs(&f->world.xen.base, &domain, NULL,
+                            xk_deadline_in_ms(WAIT_MS), &f->world.err);
 }
 
 static void
 assert_goes_nowhere(struct fixture *f)
 {
     assert_int_equal(put_needs(f), -1);
-    assert_int_equal(f->err.kind, XK_ERR_UNSUPPORTED);
+    assert_int_equal(f->world.err.kind, XK_ERR_UNSUPPORTED);
     assert_int_equal(flush(f), -1);
-    assert_int_equal(
-        xk_xen_devices_stop(f->record, xk_deadline_in_ms(WAIT_MS), &f->err),
-        -1);
+    assert_int_equal(xk_xen_devices_stop(f->world.record,
+                                         xk_deadline_in_ms(WAIT_MS),
+                                         &f->world.err),
+                     -1);
     assert_true(server_lives(f));
     /* Nothing has ended, so nothing keeps its guest from going on. */
-    assert_done(f, xk_xen_devices_start(&f->xen, f->record,
-                                        xk_deadline_in_ms(WAIT_MS), &f->err));
+    assert_done(f, xk_xen_devices_start(&f->world.xen, f->world.record,
+                                        xk_deadline_in_ms(WAIT_MS),
+                                        &f->world.err));
 }
 
 static void
@@ -522,7 +493,7 @@ a_disk_that_cannot_be_read_now_is_not_passed_over(void **context)
     r = flush(f);
     setrlimit(RLIMIT_NOFILE, &before);
     assert_int_equal(r, -1);
-    assert_non_null(strstr(f->err.message, strerror(EMFILE)));
+    assert_non_null(strstr(f->world.err.message, strerror(EMFILE)));
 }
 
 int
