@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/util.h"
 
 void
@@ -121,4 +122,16 @@ xk_output_flush(int fd, const char *what, const struct xk_buf *out,
     if (xk_write_all(fd, out->data, out->length) == -1)
         return xk_fail_errno(err, "write to %s", what);
     return 0;
+}
+
+void
+xk_output_fact(struct xk_json_writer *writer, const struct xk_fact *fact)
+{
+    int64_t number;
+
+    if (fact->number &&
+        xk_parse_i64(fact->value, INT64_MIN, INT64_MAX, &number))
+        xk_json_put_integer(writer, fact->key, number);
+    else
+        xk_json_put_string(writer, fact->key, fact->value);
 }

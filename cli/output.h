@@ -22,6 +22,9 @@ void xk_output_domain_members(struct xk_json_writer *writer,
 void xk_output_state_letters(const struct xk_domain_info *info,
                              char letters[XK_STATE_LETTERS_SIZE]);
 
+/* One fact of a host as a JSON member: a number, or a string. */
+void xk_output_fact(struct xk_json_writer *writer, const struct xk_fact *fact);
+
 /* Append text broken at blanks so that lines are at most `width` columns, each
  * but the first led by `indent` blanks; `column` is where the first begins.
  * Paragraphs, split by an empty line, stay apart. Ends without a newline. */

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "toolstack/config/disk_spec.h"
+#include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/journal.h"
 #include "toolstack/operations.h"

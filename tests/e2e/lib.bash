@@ -138,7 +138,7 @@ printed() {
 }
 
 # log_memory NAME events|console|qemu: where its QEMU has that log
-# (toolstack/kvm/live.h).
+# (toolstack/kvm/live_log.h).
 log_memory() {
     local pid fd
     pid=$(jq .pid "$(record_of "$1")/qemu.json" 2>/dev/null) || return 0

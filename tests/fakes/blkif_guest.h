@@ -10,7 +10,7 @@
 
 #include "backends/block/blkif_queue.h"
 #include "backends/ring/memory_guest.h"
-#include "tests/unit/blkif_bytes.h"
+#include "tests/unit/backends/block/blkif_bytes.h"
 
 enum {
     BLKIF_GUEST_PAGES = 2048,

@@ -23,7 +23,7 @@
 #include "toolstack/migration/frame.h"
 #include "toolstack/migration/manifest.h"
 #ifdef XK_WITH_KVM
-#include "toolstack/kvm/copies.h"
+#include "toolstack/kvm/copy_target.h"
 #endif
 
 enum {

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "toolstack/xen/xl_config.h"
-#include "toolstack/xen/xl_file.h"
+#include "toolstack/xen/from_xl/xl_config.h"
+#include "toolstack/xen/from_xl/xl_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 

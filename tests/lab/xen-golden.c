@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "tests/unit/xen_golden.h"
+#include "tests/unit/toolstack/xen/golden.h"
 
 static void
 write_file(const char *folder, const char *name, const char *suffix,

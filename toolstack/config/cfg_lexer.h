@@ -2,7 +2,7 @@
 /*
  * The words of a configuration file. What is a word is what libxlutil's lexer
  * says it is (tools/libs/util/libxlu_cfg_l.l of Xen 4.17); where we differ on
- * purpose is listed in tests/unit/config_differences.h.
+ * purpose is listed in tests/unit/toolstack/config/differences.h.
  */
 #ifndef XK_TOOLSTACK_CONFIG_CFG_LEXER_H
 #define XK_TOOLSTACK_CONFIG_CFG_LEXER_H

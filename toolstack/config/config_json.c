@@ -7,11 +7,11 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/config/disk_spec.h"
+#include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/config/json_record.h"
+#include "toolstack/config/json_struct.h"
 #include "toolstack/config/value.h"
-#include "toolstack/config/vif_spec.h"
+#include "toolstack/config/vif_syntax.h"
 
 static const char *
 format_word(int value)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How much of a text the rules of disk specifications match; see disk_spec.c.
+ * How much of a text the rules of disk specifications match; see disk_syntax.c.
  * A line ends at a line feed or with the text.
  */
 #ifndef XK_TOOLSTACK_CONFIG_DISK_RULE_H

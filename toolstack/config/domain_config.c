@@ -15,10 +15,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "toolstack/config/cfg_file.h"
-#include "toolstack/config/disk_spec.h"
+#include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/resolve.h"
 #include "toolstack/config/value.h"
-#include "toolstack/config/vif_spec.h"
+#include "toolstack/config/vif_syntax.h"
 
 enum {
     FILE_MAX = 16 * 1024 * 1024, /* bytes */

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "base/uuid.h"
 #include "toolstack/config/cfg_file.h"
+#include "toolstack/config/device_syntax.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/config/spec.h"
 
 enum xk_option_set {
     XK_OPTIONS_P9,

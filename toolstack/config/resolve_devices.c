@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "toolstack/config/disk_spec.h"
+#include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/options.h"
 #include "toolstack/config/resolve.h"
 #include "toolstack/config/vdev.h"
-#include "toolstack/config/vif_spec.h"
+#include "toolstack/config/vif_syntax.h"
 
 enum {
     DEVICES_MAX = 1024 /* of a kind: pairs of them are compared */

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "base/util.h"
-#include "toolstack/config/spec.h"
+#include "toolstack/config/device_syntax.h"
 #include "toolstack/config/suggest.h"
 
 struct reading {

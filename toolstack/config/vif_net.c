@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "toolstack/config/vif_spec.h"
+#include "toolstack/config/vif_syntax.h"
 
 bool
 xk_mac_parse(const char *text, uint8_t mac[6])

@@ -2,7 +2,7 @@
 /* Source: libxlu_vif.c of Xen 4.17 for what is a rate and what it comes to. */
 #include <string.h>
 
-#include "toolstack/config/vif_spec.h"
+#include "toolstack/config/vif_syntax.h"
 
 enum {
     INTERVAL_DEFAULT_US = 50000

@@ -15,7 +15,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
-#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/status.h"
 
 /* Where the log of the record gets what it shows from. */
 struct source {

@@ -11,8 +11,8 @@
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
-#include "toolstack/kvm/state.h"
 
 enum {
     END_MS = 2000, /* for a QEMU that has closed its connection to end */

@@ -22,8 +22,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/kvm/copies.h"
 #include "toolstack/image/image.h"
+#include "toolstack/kvm/copy_target.h"
 
 enum {
     NODE_MAX = 32,

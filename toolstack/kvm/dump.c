@@ -17,9 +17,9 @@
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/qmp.h"
-#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/status.h"
 #include "toolstack/kvm/taps.h"
+#include "toolstack/qmp.h"
 
 static struct xk_qmp *
 connect_to(const struct xk_domain *domain, struct xk_deadline deadline,

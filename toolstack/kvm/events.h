@@ -7,13 +7,13 @@
  * panic=pause,watchdog=pause`: a guest that stops leaves QEMU paused, after a
  * SHUTDOWN, GUEST_PANICKED or WATCHDOG event that says why. The state is what
  * comes out of taking all events in turn. They are taken from QEMU's memory
- * (toolstack/kvm/live.h), which ends with QEMU. So the state that was taken is
- * saved (events.json), with how far that was, as soon as somebody has seen it
- * change: the monitor, or a verb. What was taken is added to events.log, for
+ * (toolstack/kvm/live_log.h), which ends with QEMU. So the state that was taken
+ * is saved (events.json), with how far that was, as soon as somebody has seen
+ * it change: the monitor, or a verb. What was taken is added to events.log, for
  * people.
  *
  * What there is no room for is lost, and a log that shows that leaves the state
- * in doubt. Only then is QEMU asked (toolstack/kvm/state.h).
+ * in doubt. Only then is QEMU asked (toolstack/kvm/status.h).
  */
 #ifndef XK_TOOLSTACK_KVM_EVENTS_H
 #define XK_TOOLSTACK_KVM_EVENTS_H
@@ -26,7 +26,7 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "toolstack/hypervisor.h"
-#include "toolstack/kvm/live.h"
+#include "toolstack/kvm/live_log.h"
 
 struct xk_kvm_run {
     enum xk_domain_state state;

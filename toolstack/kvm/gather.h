@@ -3,7 +3,7 @@
 #ifndef XK_TOOLSTACK_KVM_GATHER_H
 #define XK_TOOLSTACK_KVM_GATHER_H
 
-#include "toolstack/kvm/live.h"
+#include "toolstack/kvm/live_log.h"
 
 /* Also once that QEMU has ended. -1: another holds one of them, and goes on. */
 int xk_kvm_gather(int record_dir_fd,

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/uid.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/lost.h"
+#include "toolstack/kvm/lost_process.h"
 #include "toolstack/kvm/uid.h"
 
 enum {

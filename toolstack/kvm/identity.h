@@ -37,8 +37,8 @@ int xk_kvm_identity_save_self(int record_dir_fd,
                               struct xk_error *err);
 
 /* XK_ERR_NOT_FOUND where the record names no process and none of this host is
- * its QEMU (toolstack/kvm/lost.h). claim may be NULL. The process may be gone
- * by now. */
+ * its QEMU (toolstack/kvm/lost_process.h). claim may be NULL. The process may
+ * be gone by now. */
 int xk_kvm_identity_load(int record_dir_fd, struct xk_process *process,
                          struct xk_kvm_claim *claim, struct xk_error *err);
 

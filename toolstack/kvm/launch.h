@@ -7,9 +7,9 @@
  *    it also writes to a log. We take the greeting and negotiate on our end,
  *    and close it. QEMU goes on writing every event to the log though nobody
  *    is connected;
- *  - its logs: sealed memory (toolstack/kvm/live.h), which QEMU opens to append
- *    to. That memory takes nothing behind its end, so a log that QEMU opens by
- *    its name begins once we have turned that off. Where we are killed before
+ *  - its logs: sealed memory (toolstack/kvm/live_log.h), which QEMU opens to
+ * append to. That memory takes nothing behind its end, so a log that QEMU opens
+ * by its name begins once we have turned that off. Where we are killed before
  *    it takes nothing, and the domain is one that was never told to log;
  *  - a socket that listens already, qmp.sock in the record, for commands;
  *  - a FIFO for what is typed (toolstack/kvm/console.h).

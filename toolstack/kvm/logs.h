@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The logs of a record: plain text of bounded length, to which we add what
- * QEMU's memory got (toolstack/kvm/live.h). Anyone may, at any time: the
+ * QEMU's memory got (toolstack/kvm/live_log.h). Anyone may, at any time: the
  * monitor where something was written, and verbs that look.
  */
 #ifndef XK_TOOLSTACK_KVM_LOGS_H
@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "toolstack/kvm/live.h"
+#include "toolstack/kvm/live_log.h"
 #include "toolstack/record.h"
 
 enum {

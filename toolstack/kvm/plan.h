@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/kvm/live.h"
+#include "toolstack/kvm/live_log.h"
 #include "toolstack/record.h"
 
 enum {

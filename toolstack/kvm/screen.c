@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/status.h"
 #include "toolstack/kvm/vnc.h"
 #include "toolstack/qmp.h"
 

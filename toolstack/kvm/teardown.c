@@ -11,8 +11,8 @@
 #include "base/process.h"
 #include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
-#include "toolstack/kvm/lost.h"
-#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/lost_process.h"
+#include "toolstack/kvm/status.h"
 
 enum {
     ASK_MS = 2000 /* QEMU alone takes 20; its images may be on slow disks */

@@ -9,13 +9,13 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/kvm/copy_source.h"
+#include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/copies.h"
 #include "toolstack/kvm/launch.h"
-#include "toolstack/kvm/mirror.h"
+#include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
-#include "toolstack/kvm/state.h"
 
 enum {
     TICK_MS = 200,    /* between two looks at what a stream has done */

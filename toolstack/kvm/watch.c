@@ -18,7 +18,7 @@
 #include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
-#include "toolstack/kvm/state.h"
+#include "toolstack/kvm/status.h"
 
 /* Between two times of gathering what a guest prints as fast as it can. */
 #define GATHER_SECONDS 0.1

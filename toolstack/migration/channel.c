@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "toolstack/migration/peer.h"
+#include "toolstack/migration/replies.h"
 
 enum {
     NUMBER_SIZE = 2,

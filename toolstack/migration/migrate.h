@@ -9,7 +9,7 @@
  *                                                 against it
  *   PREPARE                        ->             a record, "receive" begins
  *                                  <-   PREPARED
- *   (its disks go by a second connection, toolstack/migration/copies.h)
+ *   (its disks go by a second connection, toolstack/migration/disk_channels.h)
  *   DATA ... DATA_END              ->             its memory and devices
  *                                  <-   RECEIVED  whole, paused
  *   (note "commit")
@@ -31,7 +31,7 @@
 #include "toolstack/migration/compression.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
-#include "toolstack/migration/measure.h"
+#include "toolstack/migration/link_speed.h"
 #include "toolstack/seam/transfer_ops.h"
 
 #define XK_MIGRATION_PROTOCOL 1

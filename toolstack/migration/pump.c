@@ -19,7 +19,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/migration/peer.h"
+#include "toolstack/migration/replies.h"
 
 enum {
     PIPE_SIZE = 1 << 20,

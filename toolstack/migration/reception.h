@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "toolstack/domain.h"
-#include "toolstack/migration/talk.h"
+#include "toolstack/migration/session.h"
 
 /* The detail of BEGIN. runs: the domain is to run once it is here. */
 void xk_reception_put(const struct xk_uuid *move, bool runs,

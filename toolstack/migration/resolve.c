@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/migrate.h"
-#include "toolstack/migration/talk.h"
+#include "toolstack/migration/session.h"
 #include "toolstack/operations.h"
 #include "toolstack/seam/transfer_ops.h"
 

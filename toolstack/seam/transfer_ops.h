@@ -148,7 +148,7 @@ struct xk_transfer_ops {
 struct xk_copy_ops {
     /* Add to what put_needs() wrote which disks are to be copied. With that,
      * check_needs() says what stands against images here, prepare() makes the
-     * images that are missing (toolstack/made_file.h), and receive() gets
+     * images that are missing (toolstack/created_file.h), and receive() gets
      * memory once every image equals its source. */
     int (*put_copies)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config,

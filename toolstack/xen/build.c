@@ -4,11 +4,11 @@
 
 #include "base/cleanup.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/plain.h"
 
 enum {
     DESCRIBE_MS = 10000

@@ -14,7 +14,7 @@
 #include "net-helpers/bridge.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 
 enum {

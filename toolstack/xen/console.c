@@ -19,8 +19,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/xen/domains.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/state.h"
 #include "xenstore-helpers/paths.h"
 
 enum {

@@ -10,7 +10,7 @@
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/device/vbd.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"

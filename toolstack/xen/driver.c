@@ -13,8 +13,8 @@
 #include "toolstack/seam/store_view_ops.h"
 #include "toolstack/seam/transfer_ops.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/state.h"
 
 static struct xk_hypervisor *
 open_driver(const struct xk_state *state, struct xk_error *err)

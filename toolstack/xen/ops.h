@@ -96,7 +96,7 @@ bool xk_xen_needs_repair(struct xk_hypervisor *hv,
 int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
                   struct xk_deadline deadline, struct xk_error *err);
 
-/* show.c */
+/* store_view.c */
 int xk_xen_store_walk(struct xk_hypervisor *hv, const char *path,
                       xk_store_node_told *node, void *context,
                       struct xk_deadline deadline, struct xk_error *err);

@@ -15,10 +15,10 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/plain.h"
 #include "xenstore-helpers/paths.h"
 
 /* ---- which domain ---- */

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "toolstack/xen/device/device.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
 

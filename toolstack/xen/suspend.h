@@ -18,7 +18,7 @@
 #ifndef XK_TOOLSTACK_XEN_SUSPEND_H
 #define XK_TOOLSTACK_XEN_SUSPEND_H
 
-#include "toolstack/xen/state.h"
+#include "toolstack/xen/domains.h"
 
 /* Its memory stands still, and waits to be resumed. */
 bool xk_xen_is_suspended(const struct xk_xen_domain *domain);

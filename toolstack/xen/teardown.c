@@ -16,8 +16,8 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/xen/device/device.h"
-#include "toolstack/xen/end.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/direct_destroy.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 

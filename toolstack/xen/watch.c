@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
 #include "toolstack/xen/ops.h"
-#include "toolstack/xen/state.h"
 #include "toolstack/xen/suspend.h"
 
 enum {

@@ -17,7 +17,7 @@
 #include <xenevtchn.h>
 
 #include "backends/block/blkif_abi.h"
-#include "tests/unit/blkif_bytes.h"
+#include "tests/unit/backends/block/blkif_bytes.h"
 #include "xenstore-helpers/store.h"
 
 enum {

@@ -6,10 +6,10 @@
  * libxl takes for that is its own start, the requests to xenstored, each of
  * which it waits for, and the names of all domains.
  *
- * Called as helper.h says, by toolstack/xen/build.c. What of a configuration it
- * does not take is known before (toolstack/xen/plain.h), or declined before
- * anything is made. A domain that it leaves half made is torn down by whoever
- * called it.
+ * Called as helper/caller.h says, by toolstack/xen/build.c. What of a
+ * configuration it does not take is known before (toolstack/xen/build_scope.h),
+ * or declined before anything is made. A domain that it leaves half made is
+ * torn down by whoever called it.
  *
  * Source: libxl_create.c, libxl_dom.c, libxl_x86.c, libxl_x86_acpi.c,
  * libxl_console.c of Xen 4.17 and 4.20.
@@ -26,7 +26,7 @@
 
 #include "base/deadline.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/xen/called.h"
+#include "toolstack/xen/helper/callee.h"
 #include "xenstore-helpers/store.h"
 
 struct xk_builder {

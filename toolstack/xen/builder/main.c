@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/builder/builder.h"
-#include "toolstack/xen/config.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 enum {
     STORE_MS = 5000, /* of each step that asks xenstored */

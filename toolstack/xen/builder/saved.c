@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/builder/builder.h"
-#include "toolstack/xen/plain.h"
 
 static int
 write_text(const char *path, const char *text, struct xk_error *err)

@@ -35,7 +35,7 @@
 
 #include "base/uid.h"
 #include "contracts/device.h"
-#include "toolstack/xen/state.h"
+#include "toolstack/xen/domains.h"
 
 enum {
     /* What serves the devices of a domain runs as the user of this number plus

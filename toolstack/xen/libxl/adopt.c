@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "toolstack/xen/config.h"
+#include "toolstack/xen/from_xl/xl_config.h"
 #include "toolstack/xen/libxl/call.h"
-#include "toolstack/xen/xl_config.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 /* Where its lines would stand. */
 #define PLACE "the configuration in it"

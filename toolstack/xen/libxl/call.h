@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One call of libxl: what was asked, the context, and what libxl said. See
- * toolstack/xen/helper.h. */
+ * toolstack/xen/helper/caller.h. */
 #ifndef XK_TOOLSTACK_XEN_LIBXL_CALL_H
 #define XK_TOOLSTACK_XEN_LIBXL_CALL_H
 
@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/xen/called.h"
+#include "toolstack/xen/helper/callee.h"
 
 struct xk_libxl {
     libxl_ctx *ctx;

@@ -7,8 +7,8 @@
 #include "base/number.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/seam/device_ops.h"
-#include "toolstack/xen/config.h"
 #include "toolstack/xen/libxl/call.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 struct disks {
     libxl_device_disk *items;

@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/xen/config.h"
 #include "toolstack/xen/libxl/call.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 int
 xk_libxl_build(struct xk_libxl *call, struct xk_error *err)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xk-libxl: see toolstack/xen/helper.h. Not for people. */
+/* xk-libxl: see toolstack/xen/helper/caller.h. Not for people. */
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/xen/called.h"
-#include "toolstack/xen/config.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/callee.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/libxl/blame.h"
 #include "toolstack/xen/libxl/call.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 static const struct {
     const char *name;

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "toolstack/xen/config.h"
-#include "toolstack/xen/helper.h"
+#include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/libxl/call.h"
+#include "toolstack/xen/to_libxl/config.h"
 
 struct sending {
     libxl_ctx *ctx;

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/verbs.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/number.h"
+#include "base/util.h"
+#include "cli/invocation.h"
+#include "cli/migrate_plan.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "toolstack/migration/cancel.h"
+#include "toolstack/migration/migrate.h"
+
+enum {
+    OPTION_LIVE,
+    OPTION_NO_LIVE,
+    OPTION_BANDWIDTH,
+    OPTION_DOWNTIME,
+    OPTION_COMPRESS,
+    OPTION_TRANSPORT,
+    OPTION_PROGRAM,
+    OPTION_SILENCE,
+    OPTION_COPY_DISKS,
+    OPTION_DRY_RUN,
+    OPTION_PLAN,
+    OPTION_CANCEL,
+    OPTION_RESOLVE,
+    OPTION_KEEP,
+    OPTION_GONE,
+    OPTION_SSH,
+    OPTION_CONFIG,
+    OPTION_DEBUG,
+};
+
+#define MIB (UINT64_C(1) << 20)
+#define MS_NS INT64_C(1000000)
+
+/* ---- what was asked ---- */
+
+static uint64_t
+number_of(const struct xk_invocation *invocation, int option)
+{
+    const char *text = xk_option_value(invocation, option);
+    uint64_t value = 0;
+
+    if (text != NULL)
+        xk_parse_u64(text, UINT32_MAX, &value);
+    return value;
+}
+
+/* In the options 0 stands for what was not asked. */
+static int
+check_limits(const struct xk_invocation *invocation, struct xk_error *err)
+{
+    static const struct {
+        int option;
+        const char *name;
+    } rows[] = {
+        {OPTION_BANDWIDTH, "bandwidth"},
+        {OPTION_DOWNTIME, "max-downtime"},
+        {OPTION_SILENCE, "silence"},
+    };
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
+        if (xk_option_given(invocation, rows[i].option) &&
+            number_of(invocation, rows[i].option) == 0)
+            return xk_fail(err, XK_ERR_USAGE,
+                           "--%s must be more than 0; leave it away for the "
+                           "default",
+                           rows[i].name);
+    }
+    return 0;
+}
+
+static int
+read_options(const struct xk_invocation *invocation,
+             struct xk_migrate_options *options, struct xk_error *err)
+{
+    const char *compress = xk_option_value(invocation, OPTION_COMPRESS);
+
+    options->compression = XK_COMPRESSION_AUTO;
+    if (compress != NULL &&
+        !xk_compression_by_name(compress, &options->compression))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--compress \"%s\": only \"auto\", \"zstd\" and "
+                       "\"none\" are known",
+                       compress);
+    if (check_limits(invocation, err) == -1)
+        return -1;
+    if (xk_option_given(invocation, OPTION_LIVE) &&
+        xk_option_given(invocation, OPTION_NO_LIVE))
+        return xk_fail(err, XK_ERR_USAGE, "--live or --no-live?");
+    options->live = xk_option_given(invocation, OPTION_LIVE) ? XK_LIVE
+                    : xk_option_given(invocation, OPTION_NO_LIVE)
+                        ? XK_NOT_LIVE
+                        : XK_LIVE_IF_POSSIBLE;
+    options->bandwidth = number_of(invocation, OPTION_BANDWIDTH) * MIB;
+    options->max_downtime_ms = (unsigned)number_of(invocation, OPTION_DOWNTIME);
+    options->silence_ms = (int64_t)number_of(invocation, OPTION_SILENCE) * 1000;
+    options->copy_disks = xk_option_given(invocation, OPTION_COPY_DISKS);
+    options->dry_run = xk_option_given(invocation, OPTION_DRY_RUN);
+    return 0;
+}
+
+static int
+make_link(const struct xk_invocation *invocation, struct xk_link *link,
+          struct xk_error *err)
+{
+    const char *command = xk_option_value(invocation, OPTION_TRANSPORT);
+    const char *host = invocation->arguments[1];
+
+    if (command != NULL)
+        return xk_link_by_command(link, host, command, err);
+    return xk_link_by_ssh(link, host,
+                          xk_option_value(invocation, OPTION_PROGRAM), err);
+}
+
+/* ---- what came of it ---- */
+
+static void
+put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
+         const struct xk_migrate_result *result)
+{
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&invocation->out, false);
+    char uuid[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(&domain->uuid, uuid);
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, "name", domain->name);
+    xk_json_put_string(writer, "uuid", uuid);
+    xk_json_put_string(writer, "host", invocation->arguments[1]);
+    xk_json_put_bool(writer, "moved",
+                     !xk_option_given(invocation, OPTION_DRY_RUN));
+    xk_json_put_bool(writer, "live", result->live);
+    xk_json_put_double(writer, "total_s", (double)result->total_ns / 1e9);
+    xk_json_put_double(writer, "downtime_s", (double)result->downtime_ns / 1e9);
+    xk_json_put_integer(writer, "bytes", (int64_t)result->bytes);
+    xk_json_put_integer(writer, "wire_bytes", (int64_t)result->wire_bytes);
+    xk_json_put_integer(writer, "disk_bytes", (int64_t)result->copied_bytes);
+    xk_json_put_integer(writer, "rounds", result->rounds);
+    xk_json_close_object(writer);
+}
+
+static void
+put_text(struct xk_invocation *invocation, const struct xk_domain *domain,
+         const struct xk_migrate_result *result)
+{
+    if (xk_option_given(invocation, OPTION_DRY_RUN)) {
+        xk_buf_printf(&invocation->out,
+                      "domain \"%s\" could be moved to \"%s\"\n", domain->name,
+                      invocation->arguments[1]);
+        return;
+    }
+    xk_buf_printf(&invocation->out,
+                  "domain \"%s\" is on \"%s\": %.2f s in all, the guest stood "
+                  "still for %" PRId64 " ms, %" PRIu64 " MiB in %u round%s, "
+                  "%" PRIu64 " MiB on the wire\n",
+                  domain->name, invocation->arguments[1],
+                  (double)result->total_ns / 1e9, result->downtime_ns / MS_NS,
+                  result->bytes / MIB, result->rounds,
+                  result->rounds == 1 ? "" : "s", result->wire_bytes / MIB);
+}
+
+static void
+show_phase(const char *phase, void *context)
+{
+    struct xk_progress *progress = context;
+
+    progress->step = phase;
+    progress->started_ns = xk_now_ns();
+    xk_report_step(progress->invocation, phase, progress->domain);
+}
+
+/* The monitor goes on asking, but a person waits for the end of this verb. */
+static int
+end_doubt(struct xk_invocation *invocation, struct xk_domain *domain,
+          struct xk_error *err)
+{
+    enum xk_handover fate;
+    struct xk_error why = {0};
+
+    if (xk_migrate_resolve(&invocation->host, domain, XK_RESOLVE_ASK, &fate,
+                           xk_deadline_never(), &why) == -1)
+        return xk_wrap(err,
+                       "domain \"%s\" is in doubt: it does nothing here until "
+                       "\"%s\" says whether it runs there, which the monitor "
+                       "asks (\"xk migrate --resolve %s\" does at once; %s)",
+                       domain->name, invocation->arguments[1], domain->name,
+                       why.message);
+    return fate == XK_HANDOVER_OWNED ? 0 : -1;
+}
+
+static int
+migrate(struct xk_invocation *invocation, struct xk_domain *domain,
+        struct xk_link *link, struct xk_error *err)
+{
+    struct xk_migrate_options options = {0};
+    struct xk_migrate_result result;
+    struct xk_migrate_plan plan;
+    struct xk_progress progress;
+    bool doubt;
+    int rc;
+
+    if (read_options(invocation, &options, err) == -1)
+        return -1;
+    xk_progress_start(&progress, invocation, domain->name, "connecting");
+    options.watch = &progress.watch;
+    options.phase = show_phase;
+    options.phase_context = &progress;
+    if (xk_option_given(invocation, OPTION_PLAN))
+        options.plan = &plan;
+    rc = xk_domain_migrate(&invocation->host, domain, link, &options, &result,
+                           &doubt, invocation->deadline, err);
+    xk_progress_end(&progress);
+    if (rc == -1 && (!doubt || end_doubt(invocation, domain, err) == -1))
+        return -1;
+    if (options.plan != NULL)
+        xk_put_plan(invocation, domain, invocation->arguments[1], &plan);
+    else if (invocation->json)
+        put_json(invocation, domain, &result);
+    else
+        put_text(invocation, domain, &result);
+    return 0;
+}
+
+/* ---- the other uses ---- */
+
+static int
+resolve(struct xk_invocation *invocation, struct xk_domain *domain,
+        struct xk_error *err)
+{
+    bool keep = xk_option_given(invocation, OPTION_KEEP);
+    bool gone = xk_option_given(invocation, OPTION_GONE);
+    enum xk_handover fate;
+
+    if (keep && gone)
+        return xk_fail(err, XK_ERR_USAGE, "--keep or --gone?");
+    if (xk_migrate_resolve(&invocation->host, domain,
+                           keep   ? XK_RESOLVE_KEEP
+                           : gone ? XK_RESOLVE_GONE
+                                  : XK_RESOLVE_ASK,
+                           &fate, invocation->deadline, err) == -1)
+        return -1;
+    xk_invocation_put_handle(invocation, domain, "move",
+                             xk_handover_name(fate));
+    if (!invocation->json)
+        xk_buf_printf(&invocation->out, "domain \"%s\" %s\n", domain->name,
+                      fate == XK_HANDOVER_OWNED
+                          ? "is on the other host, and no longer here"
+                          : "goes on here");
+    return 0;
+}
+
+static int
+run_migrate(struct xk_invocation *invocation, struct xk_error *err)
+{
+    XK_CLEANUP_DOMAIN struct xk_domain domain = {0};
+    bool cancels = xk_option_given(invocation, OPTION_CANCEL);
+    bool resolves = xk_option_given(invocation, OPTION_RESOLVE);
+    struct xk_link link = {.fd = -1};
+    int rc;
+
+    if (!resolves && (xk_option_given(invocation, OPTION_KEEP) ||
+                      xk_option_given(invocation, OPTION_GONE)))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--keep and --gone are for --resolve only");
+    if (invocation->argument_count != (cancels || resolves ? 1 : 2))
+        return xk_fail(err, XK_ERR_USAGE,
+                       "\"migrate\" takes a domain and a host, with --cancel "
+                       "and --resolve only a domain");
+    if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
+                       invocation->deadline, err) == -1)
+        return -1;
+    if (resolves)
+        return resolve(invocation, &domain, err);
+    if (cancels)
+        return xk_migrate_cancel(&invocation->host, &domain,
+                                 invocation->deadline, err);
+    rc = make_link(invocation, &link, err);
+    if (rc == 0)
+        rc = migrate(invocation, &domain, &link, err);
+    xk_link_free(&link);
+    return rc;
+}
+
+const struct xk_command xk_command_migrate = {
+    .name = "migrate",
+    .summary = "move a domain to another host",
+    .details =
+        "Connects to HOST by ssh, where xk must be installed, and moves the "
+        "domain there. Its disks must be reachable on both hosts at the same "
+        "paths, or go along (--copy-disks). The guest goes on while its memory "
+        "is sent, and stands still "
+        "only for the last part of it.\n\n"
+        "First the other host is asked for everything that stands against it: "
+        "if there is anything, all reasons are told and nothing was touched. "
+        "--dry-run ends there. --plan measures then how fast the guest writes "
+        "to its memory and how fast the way is, and says how long the move "
+        "and the guest's standing still would take; nothing is moved.\n\n"
+        "Until the domain is handed over any failure lets it go on here, and "
+        "leaves nothing there: a lost connection, Ctrl-C, a killed process, "
+        "\"xk migrate --cancel DOMAIN\". The hand-over is one decision, which "
+        "the other host makes once and for all. If "
+        "the connection is lost just then, the domain is \"in-doubt\": it "
+        "runs on one host at most, and here it does nothing until the other "
+        "host has told its decision. The monitor asks until it has an answer; "
+        "--resolve asks now.\n\n"
+        "If the other host is gone for good, --resolve --keep lets the domain "
+        "go on here: be certain that it does not run there, or both destroy "
+        "its disks. --resolve --gone ends it here.\n\n"
+        "With --copy-disks the disks that the guest can write, raw and qcow2 "
+        "images, are copied first, by a second connection, while it writes "
+        "on. On the other host they have the same paths: an image is made "
+        "where there is none, and one of the same size, in nobody's use, is "
+        "written over. If the move fails, images that were made are removed. "
+        "Those here stay in any case.\n\n"
+        "What is sent is compressed where that saves time: on a slow wire, or "
+        "one "
+        "that is enciphered, but not on a fast one. Both ways are tried now "
+        "and "
+        "then, and measured. --compress says it instead.\n\n"
+        "--transport runs CMD instead of ssh; its standard input and output "
+        "must lead to an \"xk migrate-receive\". It is split into words as a "
+        "shell does, 64 at most, but no shell is run. A domain in doubt is "
+        "asked for by the same words, from another directory maybe.",
+    .options =
+        (const struct xk_option[]){
+            [OPTION_LIVE] = {0, "live", XK_ARG_NONE, NULL,
+                             "refuse to move it in another way", NULL},
+            [OPTION_NO_LIVE] = {0, "no-live", XK_ARG_NONE, NULL,
+                                "let the guest stand still meanwhile", NULL},
+            [OPTION_BANDWIDTH] = {0, "bandwidth", XK_ARG_NUMBER, "MIB",
+                                  "send at most MIB mebibytes a second", NULL},
+            [OPTION_DOWNTIME] = {0, "max-downtime", XK_ARG_NUMBER, "MS",
+                                 "how long the guest may stand still", NULL},
+            [OPTION_COMPRESS] = {0, "compress", XK_ARG_TEXT, "METHOD",
+                                 "compress what is sent: auto, zstd, none",
+                                 NULL},
+            [OPTION_TRANSPORT] = {0, "transport", XK_ARG_TEXT, "CMD",
+                                  "connect by this command", NULL},
+            [OPTION_PROGRAM] = {0, "remote-program", XK_ARG_TEXT, "PATH",
+                                "the xk of the other host", NULL},
+            [OPTION_SILENCE] = {0, "silence", XK_ARG_NUMBER, "SECONDS",
+                                "take the other host for lost after this (30)",
+                                NULL},
+            [OPTION_COPY_DISKS] = {0, "copy-disks", XK_ARG_NONE, NULL,
+                                   "its disks go along, but for read-only ones",
+                                   NULL},
+            [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
+                                "only ask whether it could be moved", NULL},
+            [OPTION_PLAN] = {0, "plan", XK_ARG_NONE, NULL,
+                             "measure, and say what it would take", NULL},
+            [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE,
+                               NULL, "end the move of DOMAIN that is under way",
+                               NULL},
+            [OPTION_RESOLVE] = {0, "resolve", XK_ARG_NONE, NULL,
+                                "end the doubt about DOMAIN", NULL},
+            [OPTION_KEEP] = {0, "keep", XK_ARG_NONE, NULL,
+                             "with --resolve: it goes on here", NULL},
+            [OPTION_GONE] = {0, "gone", XK_ARG_NONE, NULL,
+                             "with --resolve: it runs there", NULL},
+            [OPTION_SSH] = {'s', NULL, XK_ARG_TEXT, "CMD",
+                            "the ssh command of xl",
+                            "use --transport, which takes a whole command"},
+            [OPTION_CONFIG] = {'C', NULL, XK_ARG_FILE, "FILE",
+                               "another configuration",
+                               "a domain is moved as it is"},
+            [OPTION_DEBUG] = {0, "debug", XK_ARG_NONE, NULL,
+                              "nothing to do: -v says what is done", NULL},
+            {0}},
+    .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
+                    {"HOST", XK_ARG_TEXT, .optional = true}},
+    .needs_host = true,
+    .run = run_migrate,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What becomes of keys and options on each hypervisor. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+#include "tests/unit/toolstack/config/support.h"
+
+#define HVM "name='d'; type='hvm'; memory=64\n"
+#define HVM_ON_KVM                                                             \
+    "t:1:11: note: on kvm: type is mapped: hvm is a q35 machine with "         \
+    "firmware; pv and pvh are the same machine with the kernel booted "        \
+    "directly"
+
+/* The problems of a text on a hypervisor, in *problems. */
+static void
+check_on(const char *text, const char *hypervisor, struct xk_problems *problems)
+{
+    struct xk_problems ignored = {0};
+    struct xk_domain_config *config = read_text(&ignored, text, NULL);
+
+    if (config == NULL) {
+        print_problems(&ignored);
+        fail_msg("refused:\n%s", text);
+    }
+    *problems = (struct xk_problems){0};
+    xk_config_check_on(config, hypervisor, problems);
+    xk_config_free(config);
+    xk_problems_free(&ignored);
+}
+
+static void
+a_plain_domain_is_the_same_on_xen(void **state)
+{
+    struct xk_problems problems;
+
+    (void)state;
+    check_on(HVM "vcpus=2\nmaxmem=128\ndisk=['/a,qcow2,xvda,w']\n"
+                 "vif=['bridge=b,rate=1Mb/s']\ncpus='0-1'\npci=['01:00.0']\n"
+                 "boot='cd'\nvnc=1\nserial='pty'\n",
+             "xen", &problems);
+    assert_int_equal(problems.count, 0);
+}
+
+static const struct {
+    const char *hypervisor, *text;
+    const char *problem; /* NULL: none but that of the type */
+} cases[] = {
+    {"kvm", HVM, HVM_ON_KVM},
+    {"xen", HVM "tee='ffa'\n",
+     "t:2:1: error: on xen: tee=\"ffa\" is not supported: Xen 4.17 does not "
+     "have it"},
+    {"xen", HVM "vfb=['vnc=1']\n",
+     "t:2:1: warning: on xen: vfb does nothing for a domain of type \"hvm\": "
+     "write vnc=1 and its like by themselves"},
+    {"xen", HVM "disk=['vdev=xvda,specification=virtio,target=/d']\n",
+     "t:2:7: error: on xen: specification=virtio is not supported: guests of "
+     "Xen on x86 have PV disks"},
+    {"kvm", HVM "boot='c'\n",
+     "t:2:1: note: on kvm: boot is mapped: the letters become boot indexes of "
+     "the devices"},
+    {"kvm", HVM "xen_platform_pci=1\n",
+     "t:2:1: note: on kvm: xen_platform_pci is ignored: the PV devices are "
+     "virtio"},
+    {"kvm", HVM "cpu_weight=512\n",
+     "t:2:1: warning: on kvm: cpu_weight is not supported: there is no credit "
+     "scheduler; use cgroups of the host"},
+    {"kvm", HVM "pci=['01:00.0']\n",
+     "t:2:1: error: on kvm: pci is not supported: PCI devices are not passed "
+     "through yet"},
+    {"kvm", HVM "pci=[]\n", NULL},
+    {"kvm", HVM "spice=1\n",
+     "t:2:1: error: on kvm: spice is not supported: "
+     "SPICE is not served; use vnc=1"},
+    {"kvm", HVM "spice=0\n", NULL},
+    {"kvm", HVM "soundhw=''\n", NULL},
+    {"kvm", HVM "ms_vm_genid='none'\n", NULL},
+    {"kvm", HVM "maxmem=64\n", NULL},
+    {"kvm", HVM "maxmem=65\n",
+     "t:2:1: note: on kvm: maxmem is mapped: the balloon is blown up to "
+     "memory= at the start"},
+    {"kvm", HVM "firmware='rombios'\n",
+     "t:2:1: error: on kvm: firmware=\"rombios\" is not supported: use "
+     "seabios"},
+    {"kvm", HVM "on_crash='soft-reset'\n",
+     "t:2:1: error: on kvm: on_crash=\"soft-reset\" is not supported: it is "
+     "for guests of Xen"},
+    {"kvm", HVM "disk=['/a,raw,hda,w,backend=x']\n",
+     "t:2:7: error: on kvm: backend is not supported: disks are served by the "
+     "host"},
+    {"kvm", HVM "disk=['/a,raw,hda1,w']\n",
+     "t:2:7: error: on kvm: a partition as a disk is not supported: name a "
+     "whole disk, such as xvda"},
+    {"kvm", HVM "disk=['/a,vmdk,hda,w']\n", NULL},
+    {"kvm", HVM "disk=['/a,vmdk,xvda,w']\n",
+     "t:2:7: note: on kvm: an xvd disk is mapped: it is a virtio disk, which "
+     "Linux calls vda and so on"},
+    {"kvm", HVM "vif=['type=user']\n", NULL},
+    {"kvm", HVM "vif=['rate=1Mb/s']\n",
+     "t:2:6: warning: on kvm: rate is not supported: limit the bridge's port "
+     "with tc(8)"},
+    {"kvm", HVM "vif=['script=x']\n",
+     "t:2:6: error: on kvm: script is not supported: name a bridge, or use "
+     "type=user"},
+    {"kvm", HVM "vif=['type=user,hostloopback=1']\n", NULL},
+    {"kvm", HVM "vif=['type=user,hostloopback=0']\n",
+     "t:2:6: error: on kvm: hostloopback=0 is not possible: QEMU has no switch "
+     "that keeps a guest on a user-mode network from 127.0.0.1 of the host; "
+     "name a bridge"},
+    {"xen", HVM "vif=['type=user']\n",
+     "t:2:6: error: on xen: type=user is not supported: name a bridge"},
+    {"xen", HVM "disk=['/a,vmdk,hda,w']\n",
+     "t:2:7: error: on xen: this format is not supported: convert the image to "
+     "raw or qcow2"},
+    {"xen", HVM "smbios=['x=y']\n",
+     "t:2:1: error: on xen: smbios is not supported: Xen 4.17 does not have "
+     "it; use smbios_firmware"},
+};
+
+static void
+every_fate_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < XK_ARRAY_SIZE(cases); i++) {
+        struct xk_problems problems;
+        bool kvm = strcmp(cases[i].hypervisor, "kvm") == 0;
+        bool only_type = cases[i].problem == NULL ||
+                         strcmp(cases[i].problem, HVM_ON_KVM) == 0;
+
+        check_on(cases[i].text, cases[i].hypervisor, &problems);
+        if (problems.count != (size_t)kvm + !only_type ||
+            (kvm && !has_problem(&problems, HVM_ON_KVM)) ||
+            (!only_type && !has_problem(&problems, cases[i].problem))) {
+            print_problems(&problems);
+            fail_msg("not this, on %s: %s", cases[i].hypervisor,
+                     cases[i].problem);
+        }
+        xk_problems_free(&problems);
+    }
+}
+
+static void
+a_pygrub_guest_is_refused_on_kvm_with_a_cure(void **state)
+{
+    struct xk_problems problems;
+
+    (void)state;
+    check_on("name='d'; memory=64; bootloader='pygrub'\n", "kvm", &problems);
+    assert_int_equal(problems.errors, 1);
+    assert_non_null(strstr(problems.items[0].message, "give kernel="));
+    xk_problems_free(&problems);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_domain_is_the_same_on_xen),
+        cmocka_unit_test(every_fate_is_told),
+        cmocka_unit_test(a_pygrub_guest_is_refused_on_kvm_with_a_cure),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

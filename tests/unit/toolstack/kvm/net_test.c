@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Network cards, in a network namespace of the test's own. */
+#include "tests/unit/test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "net-helpers/bridge.h"
+#include "net-helpers/tap.h"
+#include "tests/fakes/scratch.h"
+#include "tests/unit/toolstack/kvm/plan_files.h"
+#include "tests/unit/toolstack/kvm/plan_qemu.h"
+#include "toolstack/kvm/plan.h"
+#include "toolstack/kvm/taps.h"
+
+unsigned if_nametoindex(const char *name);
+
+enum {
+    PORTS = 256,
+    GONE_TRIES = 500,
+    DEADLINE_MS = 10000,
+};
+
+static char *dir;
+
+static struct xk_domain_config *
+with_vif(const char *vif)
+{
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("name='t'\nuuid='00112233-4455-6677-8899-aabbccddeeff'\n"
+                    "memory=64\ntype='pvh'\nkernel='%s/kernel'\nvif=['%s']\n",
+                    dir, vif);
+
+    return plan_parse(text);
+}
+
+static int
+plan_vif(struct xk_kvm_plan *plan, const char *vif, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = with_vif(vif);
+
+    memset(err, 0, sizeof(*err));
+    plan->accel = XK_KVM_ACCEL_TCG;
+    return xk_kvm_plan_domain(plan, config, err);
+}
+
+static void
+refused(const char *vif, enum xk_error_kind kind, const char *because)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, vif, &err), -1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(err.kind, kind);
+    if (strncmp(err.message, "t.cfg:6:", 8) != 0 ||
+        strstr(err.message, because) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.message, because);
+}
+
+/* How often an argument holds a text. */
+static size_t
+count_text(const struct xk_kvm_plan *plan, const char *text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->argc; i++)
+        count += strstr(plan->argv[i], text) != NULL;
+    return count;
+}
+
+static void
+a_forwarded_port_in_use_is_refused(void **context)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof(address);
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    XK_CLEANUP_FREE char *vif = NULL;
+    XK_CLEANUP_FREE char *other = NULL;
+    XK_CLEANUP_FREE char *udp = NULL;
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    vif = xk_asprintf("type=user,hostfwd=tcp:127.0.0.1:%u-:22",
+                      ntohs(address.sin_port));
+    other =
+        xk_asprintf("type=user,hostfwd=tcp::%u-:22", ntohs(address.sin_port));
+    udp = xk_asprintf("type=user,hostfwd=udp:127.0.0.1:%u-:22",
+                      ntohs(address.sin_port));
+    refused(vif, XK_ERR_IN_USE, "Address already in use");
+    refused(other, XK_ERR_IN_USE, "Address already in use");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, udp, &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
+an_address_of_another_host_is_refused(void **context)
+{
+    (void)context;
+    refused("type=user,hostfwd=tcp:192.0.2.1:2222-:22", XK_ERR_CONFIG,
+            "192.0.2.1");
+}
+
+static void
+an_unknown_model_is_refused(void **context)
+{
+    (void)context;
+    refused("type=ioemu,model=floppy", XK_ERR_UNSUPPORTED,
+            "no network card \"floppy\"");
+}
+
+static void
+shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("type=user,hostloopback=0", XK_ERR_HOST, "127.0.0.1");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "type=user,hostloopback=1", &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
+a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
+{
+    struct xk_problems problems = {0};
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("bridge=nosuch", XK_ERR_HOST, "no bridge \"nosuch\"");
+    refused("bridge=nosuch,model=e1000", XK_ERR_HOST, "no bridge \"nosuch\"");
+    xk_kvm_plan_init(&plan, false);
+    plan.probe = true;
+    plan.problems = &problems;
+    assert_int_equal(plan_vif(&plan, "bridge=nosuch','model=floppy", &err), 0);
+    assert_int_equal(problems.errors, 2);
+    assert_int_equal(xk_problems_fail(&problems, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_HOST);
+    xk_kvm_plan_free(&plan);
+    xk_problems_free(&problems);
+}
+
+/* ---- bridges ---- */
+
+static int
+make_bridge(const char *name)
+{
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    return ioctl(fd, SIOCBRADDBR, name);
+}
+
+/* Whether the network device is a port of the bridge. */
+static bool
+is_port(const char *bridge, const char *device)
+{
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int ports[PORTS] = {0};
+    unsigned long args[4] = {BRCTL_GET_PORT_LIST, (unsigned long)ports, PORTS,
+                             0};
+    struct ifreq ifr = {0};
+
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", bridge);
+    ifr.ifr_data = (char *)args;
+    assert_int_not_equal(ioctl(fd, SIOCDEVPRIVATE, &ifr), -1);
+    for (size_t i = 0; i < PORTS; i++) {
+        if (ports[i] != 0 && ports[i] == (int)if_nametoindex(device))
+            return true;
+    }
+    return false;
+}
+
+static struct ifreq
+ask_device(const char *device, unsigned long request)
+{
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq ifr = {0};
+
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
+    assert_int_not_equal(ioctl(fd, request, &ifr), -1);
+    return ifr;
+}
+
+static void
+a_card_on_a_bridge_has_a_tap_there_that_is_up(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+    const char *tap;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    if (plan_vif(&plan, "bridge=br0,mtu=1400,devid=3", &err) == -1)
+        fail_msg("%s", err.message);
+    assert_int_equal(plan.tap_count, 1);
+    tap = plan.tap_names[0];
+    assert_string_equal(tap, "vif00112233.3");
+    assert_true(is_port("br0", tap));
+    assert_true((ask_device(tap, SIOCGIFFLAGS).ifr_flags & IFF_UP) != 0);
+    assert_int_equal(ask_device(tap, SIOCGIFMTU).ifr_mtu, 1400);
+    assert_int_equal(count_text(&plan, "{\"type\":\"tap\""), 1);
+    assert_int_equal(count_text(&plan, "\"host_mtu\":1400"), 1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(if_nametoindex("vif00112233.3"), 0);
+}
+
+static void
+looking_makes_no_tap(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    plan.probe = true;
+    assert_int_equal(plan_vif(&plan, "bridge=br0,vifname=looked", &err), 0);
+    assert_int_equal(plan.tap_count, 0);
+    assert_int_equal(if_nametoindex("looked"), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+/* A configuration is not always read from a file, which is checked. */
+static void
+a_name_that_is_taken_or_no_name_is_refused(void **context)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        with_vif("bridge=br0,vifname=a");
+    struct xk_kvm_plan plan;
+    struct xk_error err = {0};
+
+    (void)context;
+    refused("bridge=br0,vifname=br0", XK_ERR_EXISTS, "is there already");
+    free(config->vifs[0].vifname);
+    config->vifs[0].vifname = xk_strdup("a%d");
+    xk_kvm_plan_init(&plan, false);
+    plan.accel = XK_KVM_ACCEL_TCG;
+    assert_int_equal(xk_kvm_plan_domain(&plan, config, &err), -1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "no name"));
+}
+
+static void
+what_is_no_bridge_is_not_taken_for_one(void **context)
+{
+    (void)context;
+    assert_true(xk_bridge_exists("br0"));
+    assert_false(xk_bridge_exists("lo"));
+    assert_false(xk_bridge_exists("nosuch"));
+    assert_false(xk_bridge_exists("../br0"));
+    assert_false(xk_bridge_exists("br0:1"));
+    assert_false(xk_bridge_exists("a-name-longer-than-any"));
+    assert_false(xk_bridge_exists(""));
+}
+
+static void
+the_default_bridge_is_used_where_it_is(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "", &err), 0);
+    assert_int_equal(count_text(&plan, "{\"type\":\"user\""), 1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(make_bridge("xenbr0"), 0);
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "", &err), 0);
+    assert_int_equal(plan.tap_count, 1);
+    assert_true(is_port("xenbr0", plan.tap_names[0]));
+    xk_kvm_plan_free(&plan);
+}
+
+static void
+a_bridge_without_the_right_to_it_is_refused_before_anything_is_made(
+    void **context)
+{
+    pid_t pid;
+    int status;
+
+    (void)context;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        struct xk_kvm_plan plan;
+        struct xk_error err;
+
+        if (chmod(dir, 0755) == -1 || seteuid(65534) == -1)
+            _exit(3);
+        xk_kvm_plan_init(&plan, false);
+        plan.probe = true;
+        if (plan_vif(&plan, "bridge=br0", &err) != -1)
+            _exit(1);
+        _exit(err.kind != XK_ERR_HOST ||
+              strstr(err.message, "needs root") == NULL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void
+a_tap_lives_as_long_as_its_qemu(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct plan_qemu qemu;
+    struct xk_error err;
+    bool gone = false;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(
+        plan_vif(&plan, "bridge=br0,vifname=alive,model=e1000", &err), 0);
+    plan_qemu_begin(&qemu, "tap", &plan);
+    xk_kvm_plan_free(&plan);
+    assert_true(plan_qemu_answers(&qemu));
+    assert_true(is_port("br0", "alive"));
+    assert_true(plan_qemu_end(&qemu, true));
+    for (int i = 0; i < GONE_TRIES && !gone; i++) {
+        gone = if_nametoindex("alive") == 0;
+        if (!gone)
+            usleep(10000);
+    }
+    assert_true(gone);
+}
+
+static void
+set_aside(const struct plan_qemu *qemu, const struct xk_domain_config *config)
+{
+    struct xk_error err = {0};
+    struct xk_process process;
+
+    assert_true(xk_process_identify(qemu->pid, &process));
+    if (xk_kvm_tap_set_aside(&process, config, xk_deadline_in_ms(DEADLINE_MS),
+                             &err) == -1)
+        fail_msg("%s", err.message);
+}
+
+static void
+a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        with_vif("bridge=br0,vifname=kept', 'bridge=br0");
+    XK_CLEANUP_CLOSE int next = -1;
+    struct xk_kvm_plan plan;
+    struct plan_qemu qemu;
+    struct xk_error err;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan,
+                              "bridge=br0,vifname=kept', 'bridge=br0', "
+                              "'bridge=br0,vifname=bystander",
+                              &err),
+                     0);
+    plan_qemu_begin(&qemu, "kept", &plan);
+    xk_kvm_plan_free(&plan);
+    assert_true(plan_qemu_answers(&qemu));
+    config->uuid.bytes[0] = 0xff;
+    set_aside(&qemu, config);
+    assert_int_equal(if_nametoindex("kept"), 0);
+    assert_int_equal(if_nametoindex("vif00112233.1"), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *aside = i == 0 ? "vifff112233.0" : "vifff112233.1";
+
+        assert_int_not_equal(if_nametoindex(aside), 0);
+        assert_false(is_port("br0", aside));
+        assert_int_equal(ask_device(aside, SIOCGIFFLAGS).ifr_flags & IFF_UP, 0);
+    }
+    next =
+        xk_tap_create("kept", "br0", 0, xk_deadline_in_ms(DEADLINE_MS), &err);
+    assert_int_not_equal(next, -1);
+    set_aside(&qemu, config);
+    assert_true(is_port("br0", "kept"));
+    assert_true(is_port("br0", "bystander"));
+    assert_true(plan_qemu_end(&qemu, true));
+}
+
+static int
+setup(void **context)
+{
+    (void)context;
+    dir = scratch_new();
+    plan_write_kernel(dir, "kernel", true);
+    return make_bridge("br0");
+}
+
+static int
+teardown(void **context)
+{
+    (void)context;
+    scratch_free(dir);
+    return 0;
+}
+
+/* Root of a namespace without any network but what the test makes. */
+static bool
+enter_namespace(void)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    XK_CLEANUP_FREE char *uid_map = xk_asprintf("0 %u 1", uid);
+    XK_CLEANUP_FREE char *gid_map = xk_asprintf("0 %u 1", gid);
+    const char *const files[][2] = {{"/proc/self/setgroups", "deny"},
+                                    {"/proc/self/uid_map", uid_map},
+                                    {"/proc/self/gid_map", gid_map}};
+    struct ifreq ifr = {.ifr_name = "lo"};
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    if (unshare(uid == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) == -1)
+        return false;
+    for (size_t i = 0; uid != 0 && i < 3; i++) {
+        XK_CLEANUP_CLOSE int map = open(files[i][0], O_WRONLY | O_CLOEXEC);
+
+        if (map == -1 ||
+            xk_write_all(map, files[i][1], strlen(files[i][1])) == -1)
+            return false;
+    }
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifr.ifr_flags = IFF_UP;
+    return ioctl(fd, SIOCSIFFLAGS, &ifr) == 0 && xk_tap_allowed();
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forwarded_port_in_use_is_refused),
+        cmocka_unit_test(an_address_of_another_host_is_refused),
+        cmocka_unit_test(an_unknown_model_is_refused),
+        cmocka_unit_test(
+            shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(
+            a_bridge_that_is_missing_is_refused_and_told_with_all_else),
+        cmocka_unit_test(a_card_on_a_bridge_has_a_tap_there_that_is_up),
+        cmocka_unit_test(looking_makes_no_tap),
+        cmocka_unit_test(a_name_that_is_taken_or_no_name_is_refused),
+        cmocka_unit_test(what_is_no_bridge_is_not_taken_for_one),
+        cmocka_unit_test(a_tap_lives_as_long_as_its_qemu),
+        cmocka_unit_test(
+            a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is),
+        cmocka_unit_test(the_default_bridge_is_used_where_it_is),
+        cmocka_unit_test(
+            a_bridge_without_the_right_to_it_is_refused_before_anything_is_made),
+    };
+    bool root;
+
+    if (!plan_has_program("qemu-system-x86_64")) {
+        fputs("qemu-system-x86_64 is not installed\n", stderr);
+        return 77;
+    }
+    root = geteuid() == 0;
+    if (!enter_namespace()) {
+        fputs("no network namespace or /dev/net/tun for a test\n", stderr);
+        return 77;
+    }
+    /* The last one needs another uid to become. */
+    return _cmocka_run_group_tests("network cards", tests,
+                                   sizeof(tests) / sizeof(tests[0]) - !root,
+                                   setup, teardown);
+}

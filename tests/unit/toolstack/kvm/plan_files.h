@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files for plans to open: a kernel, ramdisk and images in one directory, and
+ * the configurations of tests/unit/data/kvm. */
+#ifndef XK_TESTS_UNIT_TOOLSTACK_KVM_PLAN_FILES_H
+#define XK_TESTS_UNIT_TOOLSTACK_KVM_PLAN_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "toolstack/config/domain_config.h"
+#include "toolstack/kvm/plan.h"
+
+/* Whether a program is in PATH and starts. */
+bool plan_has_program(const char *name);
+
+/* Write bytes to DIR/NAME. */
+void plan_write(const char *dir, const char *name, const void *data,
+                size_t length);
+
+/* A 32-bit ELF kernel of a few bytes with a PVH entry point that halts; or
+ * without the note that names the entry point. */
+void plan_write_kernel(const char *dir, const char *name, bool pvh);
+
+/* A raw file of that many bytes, sparse. */
+void plan_write_raw(const char *dir, const char *name, long long bytes);
+
+/* qemu-img create -f FORMAT [OPTIONS...] DIR/NAME 1M; options end with NULL. */
+void plan_create_image(const char *dir, const char *name, const char *format,
+                       const char *const *options);
+
+/* The names without ".cfg" of all configurations, sorted; free each and the
+ * array. */
+char **plan_list_cases(size_t *count);
+
+/* The path of data/kvm/NAMESUFFIX. */
+char *plan_case_path(const char *name, const char *suffix);
+
+/* Parse text; fails the test where it has errors. */
+struct xk_domain_config *plan_parse(const char *text);
+
+/* The text of a case with every "/images/" replaced by DIR/. */
+char *plan_case_text(const char *name, const char *dir);
+
+/* One line per option with its value; newlines as \n. */
+void plan_print(const struct xk_kvm_plan *plan, struct xk_buf *out);
+
+#endif

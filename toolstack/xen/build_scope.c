@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/xen/build_scope.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "toolstack/xen/device/device.h"
+
+/* A key that is set and not among these makes a domain libxl's. */
+static const enum xk_key plain_keys[] = {
+    XK_KEY_NAME,
+    XK_KEY_UUID,
+    XK_KEY_TYPE,
+    XK_KEY_BUILDER,
+    XK_KEY_MEMORY,
+    XK_KEY_MAXMEM,
+    XK_KEY_VCPUS,
+    XK_KEY_MAXVCPUS,
+    XK_KEY_KERNEL,
+    XK_KEY_RAMDISK,
+    XK_KEY_CMDLINE,
+    XK_KEY_ROOT,
+    XK_KEY_EXTRA,
+    XK_KEY_DISK,
+    XK_KEY_TSC_MODE,
+    XK_KEY_NOMIGRATE,
+    XK_KEY_ON_POWEROFF,
+    XK_KEY_ON_REBOOT,
+    XK_KEY_ON_CRASH,
+    XK_KEY_ON_WATCHDOG,
+    XK_KEY_ON_SOFT_RESET,
+    XK_KEY_MAX_EVENT_CHANNELS,
+    XK_KEY_MAX_GRANT_FRAMES,
+    XK_KEY_MAX_MAPTRACK_FRAMES,
+};
+
+static bool
+is_plain_key(enum xk_key key)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(plain_keys); i++) {
+        if (plain_keys[i] == key)
+            return true;
+    }
+    return false;
+}
+
+/* One that Xen has given up, which libxl says. */
+static bool
+has_gone(const struct xk_domain_config *config)
+{
+    const char *mode = xk_config_string(config, XK_KEY_TSC_MODE);
+
+    return mode != NULL && strcmp(mode, "native_paravirt") == 0;
+}
+
+/* Whether xk-backend serves all of its devices. */
+static bool
+has_only_ours(const struct xk_domain_config *config)
+{
+    return xk_xen_devices_count_ours(config) ==
+           config->disk_count + config->vif_count;
+}
+
+bool
+xk_xen_config_is_plain(const struct xk_domain_config *config)
+{
+#ifndef XK_WITH_BUILDER
+    return false;
+#endif
+    if (config->type == XK_TYPE_HVM ||
+        xk_config_string(config, XK_KEY_KERNEL) == NULL || has_gone(config))
+        return false;
+    for (int key = 0; key < XK_KEY_COUNT; key++) {
+        if (config->values[key].set && !is_plain_key((enum xk_key)key))
+            return false;
+    }
+    return has_only_ours(config);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* PV sound cards of a configuration, for config.c: vsnd=. */
+#ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_SOUND_H
+#define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_SOUND_H
+
+#include <libxl.h>
+
+#include "base/error.h"
+#include "toolstack/config/domain_config.h"
+
+int xk_xen_config_sound(const struct xk_domain_config *config,
+                        libxl_domain_config *to, struct xk_error *err);
+
+#endif
