@@ -4,9 +4,12 @@
 
 #include "base/cleanup.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 

@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/bridge.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
-#include "toolstack/xen/helper/caller.h"
+#include "toolstack/xen/driver_internal.h"
+#include "toolstack/xen/hypercall.h"
 #include "toolstack/xen/ops.h"
 
 enum {

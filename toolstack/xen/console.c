@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 

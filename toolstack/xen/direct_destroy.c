@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/build_scope.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
 /* 1: it is there, with these below it; 0: it is not; -1: nobody knows. */

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the driver has open, and which domains there are. */
+/* The list of Xen's domains, and their names in xenstore. */
 #ifndef XK_TOOLSTACK_XEN_DOMAINS_H
 #define XK_TOOLSTACK_XEN_DOMAINS_H
 
 #include "toolstack/hypervisor.h"
 #include "toolstack/xen/hypercall.h"
-#include "xenstore-helpers/store.h"
 
 enum {
-    XK_XEN_STORE_MS = 4000, /* then xenstored is taken to hang */
-    XK_XEN_NAME_MAX = 255,
+    XK_XEN_NAME_MAX = 255
 };
 
-struct xk_xen_watcher;
-
-struct xk_xen {
-    struct xk_hypervisor base;
-    struct xencall_handle *hypercall; /* open when it was first needed */
-    struct xk_store *store;           /* the same */
-    struct xk_xen_watcher *watcher;
-    bool store_hangs; /* it could not be opened in time */
-    bool waits;       /* the store watches for ends of domains, for wait() */
-};
+struct xk_xen;
 
 /* What a domain is in Xen. */
 struct xk_xen_domain {
@@ -46,16 +35,6 @@ void xk_xen_domains_free(struct xk_xen_domains *domains);
 /* From Xen's own words (struct xen_domctl_getdomaininfo). */
 void xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
                         struct xk_xen_domain *domain);
-
-struct xk_xen *xk_xen(struct xk_hypervisor *hv);
-
-/* Open what is not open yet. XK_ERR_HOST with what to do. */
-int xk_xen_need_hypercall(struct xk_xen *xen, struct xk_error *err);
-int xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
-                      struct xk_error *err);
-
-/* The sooner of the deadline and XK_XEN_STORE_MS from now. */
-struct xk_deadline xk_xen_store_deadline(struct xk_deadline deadline);
 
 /* All domains that Xen has, half-built and dying ones as well. */
 int xk_xen_domains(struct xk_xen *xen, struct xk_xen_domains *domains,

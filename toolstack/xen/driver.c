@@ -14,6 +14,7 @@
 #include "toolstack/seam/transfer_ops.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 
 static struct xk_hypervisor *

@@ -17,6 +17,8 @@
 #include "base/mem.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"

@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"

@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"

@@ -36,7 +36,7 @@
 
 #include "base/uid.h"
 #include "contracts/device.h"
-#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     /* The processes that serve a domain's devices run as this uid plus the

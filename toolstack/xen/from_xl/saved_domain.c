@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/from_xl/xl_file.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"

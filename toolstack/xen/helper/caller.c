@@ -21,6 +21,8 @@
 #include "base/spawn.h"
 #include "base/util.h"
 #include "toolstack/program.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     TICK_MS = 500,

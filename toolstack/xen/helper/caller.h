@@ -15,9 +15,7 @@
 #ifndef XK_TOOLSTACK_XEN_HELPER_CALLER_H
 #define XK_TOOLSTACK_XEN_HELPER_CALLER_H
 
-#include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/transfer_ops.h"
-#include "toolstack/xen/domains.h"
 
 enum {
     XK_XEN_HELPER_FD = 3,     /* where it answers */
@@ -25,6 +23,8 @@ enum {
     XK_XEN_HELPER_LOCK = 5,   /* the record's lock */
     XK_XEN_HELPER_INPUT_MAX = 8 << 20,
 };
+
+struct xk_xen;
 
 struct xk_xen_call {
     const char *program;        /* NULL: xk-libxl */
@@ -46,25 +46,5 @@ int xk_xen_helper_simple(struct xk_xen *xen, const char *verb,
                          const struct xk_record *record, unsigned domid,
                          const char *argument, struct xk_deadline deadline,
                          struct xk_error *err);
-
-/* The same for a verb that takes a configuration (build.c). */
-int xk_xen_helper_config(struct xk_xen *xen, const char *program,
-                         const char *verb, const struct xk_record *record,
-                         const struct xk_domain_config *config, int stream_fd,
-                         const struct xk_send_watch *watch,
-                         struct xk_json **result, struct xk_deadline deadline,
-                         struct xk_error *err);
-
-/* Make libxl's disks of a domain those of the configuration (build.c). */
-int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                            unsigned domid, const struct xk_disk_change *change,
-                            struct xk_deadline deadline, struct xk_error *err);
-
-/* Once libxl has made the domain: attach the devices that xk-backend serves.
- * answer is what libxl said (build.c). */
-int xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
-                       const struct xk_domain_config *config,
-                       const struct xk_json *answer,
-                       struct xk_deadline deadline, struct xk_error *err);
 
 #endif

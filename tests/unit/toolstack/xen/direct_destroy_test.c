@@ -4,6 +4,7 @@
 
 #include "tests/fakes/fake_store.h"
 #include "tests/unit/test.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     WAIT_MS = 10000,

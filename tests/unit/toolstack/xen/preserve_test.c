@@ -12,6 +12,7 @@
 #include "tests/unit/toolstack/config/support.h"
 #include "toolstack/record.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 

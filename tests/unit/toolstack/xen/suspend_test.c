@@ -14,6 +14,7 @@
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
 enum {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "toolstack/record.h"
-#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     XEN_WORLD_IMAGE_BYTES = 1024 * 1024,
