@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to a domain that is there. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "toolstack/xen/domains.h"
 #include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
@@ -119,6 +121,8 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
         [XK_SIGNAL_POWEROFF] = {"poweroff", "poweroff", "power"},
         [XK_SIGNAL_REBOOT] = {"reboot", "reboot", "reset"},
     };
+    static_assert(XK_ARRAY_SIZE(words) == XK_SIGNAL_NONE,
+                  "one row per signal that asks the guest");
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_FREE char *path = NULL;
     struct xk_xen_domain found;

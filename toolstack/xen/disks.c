@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to the disks of a domain that is there. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,8 +230,12 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
            xk_disk_told *disk, void *context, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    static const char *const names[NODE_COUNT] = {
-        "dev", "type", "params", "state", "mode", "device-type"};
+    static const char *const names[] = {
+        [NODE_DEV] = "dev",       [NODE_TYPE] = "type",
+        [NODE_PARAMS] = "params", [NODE_STATE] = "state",
+        [NODE_MODE] = "mode",     [NODE_DEVICE_TYPE] = "device-type",
+    };
+    static_assert(XK_ARRAY_SIZE(names) == NODE_COUNT, "one name per node");
     XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
     XK_CLEANUP_FREE char *path =
         xk_asprintf("%s/device/vbd/%s/backend", libxl, id);

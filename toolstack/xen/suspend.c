@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/suspend.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,22 +35,29 @@ static const struct {
     [WORD_QUIET] = BYTES("\0xk: idle"),
     [WORD_GIVEN_UP] = BYTES("\0xk: late"),
 };
+static_assert(XK_ARRAY_SIZE(words) == WORD_OTHER, "bytes for each known word");
 
 /* What is put in the place of each word. One that is not known is another's. */
 typedef enum word replacement[WORD_OTHER + 1];
 
 /* A request of before may still be on its way. */
 static const replacement expect_first = {
-    WORD_QUIET, WORD_SUSPEND, WORD_QUIET, WORD_QUIET, WORD_OTHER,
+    [WORD_NONE] = WORD_QUIET,  [WORD_SUSPEND] = WORD_SUSPEND,
+    [WORD_QUIET] = WORD_QUIET, [WORD_GIVEN_UP] = WORD_QUIET,
+    [WORD_OTHER] = WORD_OTHER,
 };
 static const replacement expect_again = {
-    WORD_QUIET, WORD_SUSPEND, WORD_QUIET, WORD_GIVEN_UP, WORD_OTHER,
+    [WORD_NONE] = WORD_QUIET,  [WORD_SUSPEND] = WORD_SUSPEND,
+    [WORD_QUIET] = WORD_QUIET, [WORD_GIVEN_UP] = WORD_GIVEN_UP,
+    [WORD_OTHER] = WORD_OTHER,
 };
 
 /* A guest that acknowledges in a transaction, as Linux does, finds that the
  * request has gone. To be done again it leaves no WORD_NONE. */
 static const replacement withdraw = {
-    WORD_GIVEN_UP, WORD_QUIET, WORD_QUIET, WORD_GIVEN_UP, WORD_OTHER,
+    [WORD_NONE] = WORD_GIVEN_UP, [WORD_SUSPEND] = WORD_QUIET,
+    [WORD_QUIET] = WORD_QUIET,   [WORD_GIVEN_UP] = WORD_GIVEN_UP,
+    [WORD_OTHER] = WORD_OTHER,
 };
 
 bool
