@@ -3,6 +3,7 @@
  * xl_parse.c, which makes them of the lines. */
 #include "toolstack/xen/from_xl/xl_config.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -261,41 +262,43 @@ static const struct row rows[] = {
     {"vkbs", NULL, xk_xl_take_plain_vkbs},
 };
 
-/* The keys that are one field each. */
+/* Keys whose value is a single field. */
 static const struct {
     const char *path;
     enum xk_key key;
-    enum xk_place_kind kind;
-} places[] = {
+    enum xk_libxl_field_kind kind;
+} fields[] = {
 #define XK_ELSEWHERE(key)
 #define XK_CREATE(key, kind, field)                                            \
-    {"c_info." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"c_info." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #define XK_BUILD(key, kind, field, type)                                       \
-    {"b_info." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"b_info." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #define XK_UNION(key, kind, member, field, type)                               \
-    {"b_info.type." #member "." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"b_info.type." #member "." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #include "toolstack/xen/to_libxl/libxl_fields.def"
 };
 
 static xk_xl_take *const takes[] = {
-    [XK_PLACE_TEXT] = take_text,
-    [XK_PLACE_DEFBOOL] = take_defbool,
-    [XK_PLACE_INT] = take_integer,
-    [XK_PLACE_UINT32] = take_integer,
-    [XK_PLACE_KB] = take_kb,
-    [XK_PLACE_STRINGS] = take_strings,
-    [XK_PLACE_BIOS] = take_text,
-    [XK_PLACE_HDTYPE] = take_text,
-    [XK_PLACE_VENDOR] = take_text,
-    [XK_PLACE_ALTP2M] = take_text,
-    [XK_PLACE_PASSTHROUGH] = take_text,
-    [XK_PLACE_GIC] = take_text,
-    [XK_PLACE_VUART] = take_text,
-    [XK_PLACE_TEE] = take_text,
-    [XK_PLACE_TSC] = take_text,
-    [XK_PLACE_TIMER] = take_text,
-    [XK_PLACE_DM_VERSION] = take_dm_version,
+    [XK_LIBXL_FIELD_TEXT] = take_text,
+    [XK_LIBXL_FIELD_DEFBOOL] = take_defbool,
+    [XK_LIBXL_FIELD_INT] = take_integer,
+    [XK_LIBXL_FIELD_UINT32] = take_integer,
+    [XK_LIBXL_FIELD_KB] = take_kb,
+    [XK_LIBXL_FIELD_STRINGS] = take_strings,
+    [XK_LIBXL_FIELD_BIOS] = take_text,
+    [XK_LIBXL_FIELD_HDTYPE] = take_text,
+    [XK_LIBXL_FIELD_VENDOR] = take_text,
+    [XK_LIBXL_FIELD_ALTP2M] = take_text,
+    [XK_LIBXL_FIELD_PASSTHROUGH] = take_text,
+    [XK_LIBXL_FIELD_GIC] = take_text,
+    [XK_LIBXL_FIELD_VUART] = take_text,
+    [XK_LIBXL_FIELD_TEE] = take_text,
+    [XK_LIBXL_FIELD_TSC] = take_text,
+    [XK_LIBXL_FIELD_TIMER] = take_text,
+    [XK_LIBXL_FIELD_DM_VERSION] = take_dm_version,
 };
+static_assert(XK_ARRAY_SIZE(takes) == XK_LIBXL_FIELD_COUNT,
+              "one row per kind of field that has a way back");
 
 static struct row
 find(const char *path)
@@ -304,11 +307,10 @@ find(const char *path)
         if (strcmp(rows[i].path, path) == 0)
             return rows[i];
     }
-    for (size_t i = 0; i < XK_ARRAY_SIZE(places); i++) {
-        if (strcmp(places[i].path, path) == 0 &&
-            places[i].kind < XK_ARRAY_SIZE(takes))
-            return (struct row){path, xk_key_info(places[i].key)->name,
-                                takes[places[i].kind]};
+    for (size_t i = 0; i < XK_ARRAY_SIZE(fields); i++) {
+        if (strcmp(fields[i].path, path) == 0)
+            return (struct row){path, xk_key_info(fields[i].key)->name,
+                                takes[fields[i].kind]};
     }
     return (struct row){0};
 }
