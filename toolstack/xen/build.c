@@ -90,11 +90,11 @@ xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
 
 /* By xk-build. What it declines is not begun, and libxl's to make. */
 static int
-build_plain(struct xk_xen *xen, const struct xk_record *record,
+try_builder(struct xk_xen *xen, const struct xk_record *record,
             const struct xk_domain_config *config, struct xk_json **answer,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    if (!xk_xen_config_is_plain(config))
+    if (!xk_xen_builder_takes(config))
         return 0;
     if (xk_xen_helper_config(xen, "xk-build", "build", record, config, -1, NULL,
                              answer, deadline, err) == -1)
@@ -112,7 +112,7 @@ xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (build_plain(xen, record, config, &answer, deadline, err) == -1)
+    if (try_builder(xen, record, config, &answer, deadline, err) == -1)
         return -1;
     if (answer == NULL &&
         xk_xen_helper_config(xen, NULL, "build", record, config, -1, NULL,

@@ -7,7 +7,7 @@
 #include "toolstack/xen/device/device.h"
 
 /* A key that is set and not among these makes a domain libxl's. */
-static const enum xk_key plain_keys[] = {
+static const enum xk_key builder_keys[] = {
     XK_KEY_NAME,
     XK_KEY_UUID,
     XK_KEY_TYPE,
@@ -35,10 +35,10 @@ static const enum xk_key plain_keys[] = {
 };
 
 static bool
-is_plain_key(enum xk_key key)
+builder_takes_key(enum xk_key key)
 {
-    for (size_t i = 0; i < XK_ARRAY_SIZE(plain_keys); i++) {
-        if (plain_keys[i] == key)
+    for (size_t i = 0; i < XK_ARRAY_SIZE(builder_keys); i++) {
+        if (builder_keys[i] == key)
             return true;
     }
     return false;
@@ -62,7 +62,7 @@ has_only_ours(const struct xk_domain_config *config)
 }
 
 bool
-xk_xen_config_is_plain(const struct xk_domain_config *config)
+xk_xen_builder_takes(const struct xk_domain_config *config)
 {
 #ifndef XK_WITH_BUILDER
     return false;
@@ -71,7 +71,7 @@ xk_xen_config_is_plain(const struct xk_domain_config *config)
         xk_config_string(config, XK_KEY_KERNEL) == NULL || has_gone(config))
         return false;
     for (int key = 0; key < XK_KEY_COUNT; key++) {
-        if (config->values[key].set && !is_plain_key((enum xk_key)key))
+        if (config->values[key].set && !builder_takes_key((enum xk_key)key))
             return false;
     }
     return has_only_ours(config);

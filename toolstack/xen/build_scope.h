@@ -13,6 +13,6 @@
 /* Whether all that is asked is what xk-build does: PV and PVH guests with a
  * kernel, whose only devices are a console and those that xk-backend serves.
  * All else is libxl's. */
-bool xk_xen_config_is_plain(const struct xk_domain_config *config);
+bool xk_xen_builder_takes(const struct xk_domain_config *config);
 
 #endif

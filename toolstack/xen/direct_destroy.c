@@ -37,8 +37,9 @@ is_console_at_most(const struct xk_store_names *kinds)
 }
 
 bool
-xk_xen_is_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                struct xk_deadline deadline)
+xk_xen_holds_nothing_outside(struct xk_xen *xen,
+                             const struct xk_xen_domain *domain,
+                             struct xk_deadline deadline)
 {
     XK_CLEANUP_STORE_NAMES struct xk_store_names kinds = {0}, model = {0};
     XK_CLEANUP_FREE char *libxl = xk_path_libxl(domain->domid);
@@ -130,8 +131,8 @@ destroy(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
 }
 
 int
-xk_xen_end_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                 struct xk_deadline deadline, struct xk_error *err)
+xk_xen_direct_destroy(struct xk_xen *xen, const struct xk_xen_domain *domain,
+                      struct xk_deadline deadline, struct xk_error *err)
 {
     if (xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain,
                             domain->domid, "pause it", err) == -1)

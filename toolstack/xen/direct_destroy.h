@@ -11,12 +11,14 @@
 /* Whether it has no device model and no device of libxl's but its console, as
  * far as the store tells; a domain that has no nodes any more is one. Where the
  * store cannot tell it is none. */
-bool xk_xen_is_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                     struct xk_deadline deadline);
+bool xk_xen_holds_nothing_outside(struct xk_xen *xen,
+                                  const struct xk_xen_domain *domain,
+                                  struct xk_deadline deadline);
 
 /* End it: its nodes, what libxl keeps of it in files, and itself. May be done
  * again after a kill at any point. */
-int xk_xen_end_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                     struct xk_deadline deadline, struct xk_error *err);
+int xk_xen_direct_destroy(struct xk_xen *xen,
+                          const struct xk_xen_domain *domain,
+                          struct xk_deadline deadline, struct xk_error *err);
 
 #endif

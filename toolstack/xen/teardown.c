@@ -33,8 +33,9 @@ end(struct xk_xen *xen, const struct xk_domain *domain,
     const struct xk_xen_domain *found, struct xk_deadline deadline,
     struct xk_error *err)
 {
-    if (domain->record != NULL && xk_xen_is_plain(xen, found, deadline))
-        return xk_xen_end_plain(xen, found, deadline, err);
+    if (domain->record != NULL &&
+        xk_xen_holds_nothing_outside(xen, found, deadline))
+        return xk_xen_direct_destroy(xen, found, deadline, err);
     return xk_xen_helper_simple(xen, "destroy", domain->record, found->domid,
                                 NULL, deadline, err);
 }
