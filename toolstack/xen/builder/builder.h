@@ -32,7 +32,7 @@
 struct xk_builder {
     xc_interface *xc;
     struct xk_store *store;
-    struct xk_called_log log; /* what xc says */
+    struct xk_callee_log log; /* what xc says */
     struct xk_deadline deadline;
     const struct xk_domain_config *config;
     libxl_domain_config libxl; /* the same as libxl would be told it */

@@ -81,7 +81,7 @@ run(struct xk_builder *builder, const char *verb, struct xk_error *err)
 
     if (strcmp(verb, "build") != 0)
         return xk_fail(err, XK_ERR_USAGE, "xk-build has no verb \"%s\"", verb);
-    input = xk_called_input(err);
+    input = xk_callee_input(err);
     if (input == NULL)
         return -1;
     config = xk_config_from_json(xk_json_get(input, "config"), err);
@@ -102,11 +102,11 @@ main(int argc, char **argv)
     struct xk_error err = {0};
     int r;
 
-    if (!xk_called_is("xk-build", argc))
+    if (!xk_callee_was_called("xk-build", argc))
         return 2;
-    xk_called_log_init(&builder.log);
+    xk_callee_log_init(&builder.log);
     r = run(&builder, argv[1], &err);
     if (r == 0)
         put_answer(&builder, &answer);
-    return xk_called_answer(r, &answer, &err);
+    return xk_callee_answer(r, &answer, &err);
 }

@@ -22,7 +22,7 @@ static void
 take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
              const char *context, const char *format, va_list al)
 {
-    struct xk_called_log *log = (struct xk_called_log *)logger;
+    struct xk_callee_log *log = (struct xk_callee_log *)logger;
     char line[LINE_MAX];
     const char *text = line, *colon;
 
@@ -61,9 +61,9 @@ end_log(xentoollog_logger *logger)
 }
 
 void
-xk_called_log_init(struct xk_called_log *log)
+xk_callee_log_init(struct xk_callee_log *log)
 {
-    *log = (struct xk_called_log){
+    *log = (struct xk_callee_log){
         .logger = {take_message, take_progress, end_log},
         .debug = getenv("XK_DEBUG_LIBXL") != NULL,
     };
@@ -81,7 +81,7 @@ keep_from_children(void)
 }
 
 bool
-xk_called_is(const char *program, int argc)
+xk_callee_was_called(const char *program, int argc)
 {
     if (argc < 2 || isatty(STDIN_FILENO)) {
         fprintf(stderr, "%s is run by xk\n", program);
@@ -92,7 +92,7 @@ xk_called_is(const char *program, int argc)
 }
 
 struct xk_json *
-xk_called_input(struct xk_error *err)
+xk_callee_input(struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
@@ -115,7 +115,7 @@ put_error(struct xk_buf *answer, const struct xk_error *err)
 }
 
 int
-xk_called_answer(int r, const struct xk_buf *result, const struct xk_error *err)
+xk_callee_answer(int r, const struct xk_buf *result, const struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf failure = {0};
 

@@ -12,7 +12,7 @@
 #include "base/json.h"
 
 /* What Xen's libraries say of errors: the first lines, which tell the cause. */
-struct xk_called_log {
+struct xk_callee_log {
     xentoollog_logger logger; /* first: the libraries hand it back */
     bool debug;               /* all of it to standard error as well */
     struct xk_buf errors;
@@ -20,17 +20,17 @@ struct xk_called_log {
 };
 
 /* With XK_DEBUG_LIBXL in the environment it says all. */
-void xk_called_log_init(struct xk_called_log *log);
+void xk_callee_log_init(struct xk_callee_log *log);
 
 /* Whether this was started as caller.h starts it; else it says so. */
-bool xk_called_is(const char *program, int argc);
+bool xk_callee_was_called(const char *program, int argc);
 
 /* The JSON on standard input, the caller's to free; NULL on failure. */
-struct xk_json *xk_called_input(struct xk_error *err);
+struct xk_json *xk_callee_input(struct xk_error *err);
 
 /* Answer with the result, or, where r is -1, with the error. Returns the exit
  * status. */
-int xk_called_answer(int r, const struct xk_buf *result,
+int xk_callee_answer(int r, const struct xk_buf *result,
                      const struct xk_error *err);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct xk_libxl {
     libxl_ctx *ctx;
-    struct xk_called_log log;
+    struct xk_callee_log log;
     char *const *arguments; /* behind the verb */
     int argument_count;
     struct xk_json *input; /* NULL: none */
