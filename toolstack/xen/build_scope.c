@@ -6,7 +6,8 @@
 #include "base/util.h"
 #include "toolstack/xen/device/device.h"
 
-/* A key that is set and not among these makes a domain libxl's. */
+/* Keys that xk-build supports. If any other key is set, libxl builds the
+ * domain. */
 static const enum xk_key builder_keys[] = {
     XK_KEY_NAME,
     XK_KEY_UUID,
@@ -44,16 +45,16 @@ builder_takes_key(enum xk_key key)
     return false;
 }
 
-/* One that Xen has given up, which libxl says. */
+/* tsc_mode=native_paravirt was removed from Xen; let libxl report that. */
 static bool
-has_gone(const struct xk_domain_config *config)
+has_removed_mode(const struct xk_domain_config *config)
 {
     const char *mode = xk_config_string(config, XK_KEY_TSC_MODE);
 
     return mode != NULL && strcmp(mode, "native_paravirt") == 0;
 }
 
-/* Whether xk-backend serves all of its devices. */
+/* True if xk-backend serves all devices of the domain. */
 static bool
 has_only_ours(const struct xk_domain_config *config)
 {
@@ -68,7 +69,8 @@ xk_xen_builder_takes(const struct xk_domain_config *config)
     return false;
 #endif
     if (config->type == XK_TYPE_HVM ||
-        xk_config_string(config, XK_KEY_KERNEL) == NULL || has_gone(config))
+        xk_config_string(config, XK_KEY_KERNEL) == NULL ||
+        has_removed_mode(config))
         return false;
     for (int key = 0; key < XK_KEY_COUNT; key++) {
         if (config->values[key].set && !builder_takes_key((enum xk_key)key))

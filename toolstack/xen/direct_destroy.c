@@ -15,7 +15,8 @@
 #include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
-/* 1: it is there, with these below it; 0: it is not; -1: nobody knows. */
+/* Returns 1 and the node's children, 0 if there is no such node, -1 if xenstore
+ * does not answer. */
 static int
 look_below(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
            struct xk_store_names *children)
@@ -28,7 +29,7 @@ look_below(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
     return err.kind == XK_ERR_NOT_FOUND ? 0 : -1;
 }
 
-/* One that was killed early has not even that. */
+/* A domain whose creator was killed early does not even have a console. */
 static bool
 is_console_at_most(const struct xk_store_names *kinds)
 {
@@ -72,7 +73,8 @@ remove_nodes(struct xk_store *store, uint32_t tx, void *context,
     return 0;
 }
 
-/* Its home last: the others are found through it. */
+/* The domain's home comes last: after a kill the other nodes are found through
+ * it. */
 static int
 forget(struct xk_xen *xen, const struct xk_xen_domain *domain,
        struct xk_deadline deadline, struct xk_error *err)
@@ -108,7 +110,7 @@ remove_files(const struct xk_xen_domain *domain)
     globfree(&found);
 }
 
-/* Xen gives up its memory piece by piece and wants to be asked again. */
+/* Xen frees the memory piece by piece and returns EAGAIN until it is done. */
 static int
 destroy(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
         struct xk_error *err)
@@ -125,7 +127,7 @@ destroy(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
         }
         if (xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "Xen did not take the domain apart in time");
+                           "Xen did not destroy the domain in time");
     }
     return 0;
 }

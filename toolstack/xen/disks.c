@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done to the disks of a domain that is there. */
+/* Disks of an existing domain: attach, change, detach, resize and list. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
 
-/* ---- libxl's ---- */
+/* ---- libxl's disks ---- */
 
 static int
 list_libxl(struct xk_xen *xen, unsigned domid, struct xk_store_names *names,
@@ -88,10 +88,10 @@ grow_image(const struct xk_xen_device *device, uint64_t bytes,
     if (answer == NULL)
         return -1;
     if (!xk_json_integer(xk_json_get(answer, XK_STATUS_IMAGE_BYTES), &now))
-        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend tells no size");
+        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend reports no size");
     if ((uint64_t)now > bytes)
         return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" has %lld bytes; it is not made smaller",
+                       "\"%s\" has %lld bytes; an image is not made smaller",
                        xk_vbd_target(device), (long long)now);
     return xk_vbd_resize(device, bytes, deadline, err);
 }
@@ -113,8 +113,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     if (device == NULL || device->json == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "disk %s is not served by xk-backend: only its disks "
-                       "change their size while a guest runs",
+                       "disk %s is not served by xk-backend: only disks that "
+                       "it serves can be resized while the guest runs",
                        disk->vdev);
     if (bytes != 0)
         return grow_image(device, bytes, deadline, err);
@@ -123,7 +123,7 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return answer == NULL ? -1 : 0;
 }
 
-/* ---- told ---- */
+/* ---- listing ---- */
 
 static void
 take_status(const struct xk_json *answer, struct xk_disk_info *info)
@@ -193,7 +193,7 @@ enum {
     NODE_COUNT,
 };
 
-/* "aio:/path" and "qcow2:/path" name the format first. */
+/* Skip the format that precedes the path in "aio:/path" and "qcow2:/path". */
 static const char *
 after_colon(const char *params)
 {
@@ -248,7 +248,7 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
     xk_parse_u64(id, UINT32_MAX, &number);
     if (xk_store_read(xen->store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
                       &backend, xk_xen_store_deadline(deadline), NULL) == -1)
-        return 0; /* it went in between */
+        return 0; /* the disk has gone in the meantime */
     for (int i = 0; i < NODE_COUNT; i++)
         paths[i] = xk_asprintf("%s/%s", backend.data, names[i]);
     r = xk_store_read_all(

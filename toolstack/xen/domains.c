@@ -41,7 +41,7 @@ mib(uint64_t pages)
     return pages >> (20 - PAGE_SHIFT);
 }
 
-/* A PVH guest has a local APIC and nothing else of a PC. */
+/* A PVH guest has a local APIC and no other emulated device of a PC. */
 static enum xk_domain_type
 type_of(const struct xen_domctl_getdomaininfo *info)
 {
@@ -172,7 +172,7 @@ xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
     struct xk_buf *values = xk_calloc(count + 1, sizeof(*values));
     int r;
 
-    /* First the paths, then what stands there. */
+    /* names[] holds the paths first, then their values. */
     for (size_t i = 0; i < count; i++)
         names[i] = xk_path_domain_name(domains->items[i].domid);
     r = read_names(xen, names, count, values, deadline, err);

@@ -12,7 +12,7 @@ enum {
 
 struct xk_xen;
 
-/* What a domain is in Xen. */
+/* A domain as Xen describes it. */
 struct xk_xen_domain {
     unsigned domid;
     struct xk_uuid uuid;
@@ -32,25 +32,26 @@ struct xk_xen_domains {
 void xk_xen_domains_free(struct xk_xen_domains *domains);
 #define XK_CLEANUP_XEN_DOMAINS __attribute__((cleanup(xk_xen_domains_free)))
 
-/* From Xen's own words (struct xen_domctl_getdomaininfo). */
+/* Fill *domain from Xen's description. */
 void xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
                         struct xk_xen_domain *domain);
 
-/* All domains that Xen has, half-built and dying ones as well. */
+/* List all domains that Xen has, including half-built and dying ones. */
 int xk_xen_domains(struct xk_xen *xen, struct xk_xen_domains *domains,
                    struct xk_error *err);
 
-/* The living one of that UUID, else a dying one: XK_ERR_NOT_FOUND. */
+/* Find the domain with that UUID; a living one takes precedence over a dying
+ * one. XK_ERR_NOT_FOUND: there is neither. */
 int xk_xen_find(struct xk_xen *xen, const struct xk_uuid *uuid,
                 struct xk_xen_domain *domain, struct xk_error *err);
 
-/* The names of all of them, as many texts, NULL for one without; the array and
- * the texts are the caller's. */
+/* Returns one name per domain, NULL for a domain without a name. The caller
+ * owns the array and the names. */
 char **xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
                     struct xk_deadline deadline, struct xk_error *err);
 
-/* The name in the store, the caller's: NULL where it has none, which a domain
- * that is half built, or half gone, may not have. */
+/* Returns the domain's name in xenstore; the caller owns it. XK_ERR_NOT_FOUND:
+ * it has none, as a domain that is half built or half destroyed may. */
 char *xk_xen_name(struct xk_xen *xen, unsigned domid,
                   struct xk_deadline deadline, struct xk_error *err);
 
