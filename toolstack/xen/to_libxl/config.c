@@ -55,7 +55,7 @@ BY_NAME(tee_type)
 BY_NAME(tsc_mode)
 BY_NAME(timer_mode)
 
-/* With the dashes that xl.cfg(5) has. */
+/* xl.cfg(5) spells the names with dashes, libxl with underscores. */
 static int
 dm_version_by_name(const char *name, void *to)
 {
@@ -171,10 +171,10 @@ put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
             continue;
         if (field == NULL)
             return xk_fail(err, XK_ERR_UNSUPPORTED,
-                           "the xen driver of this build does not know what to "
-                           "do with %s=: leave it out",
+                           "the xen driver of this build does not support "
+                           "%s=: leave it out",
                            xk_key_info((enum xk_key)key)->name);
-        /* The reader has said that it does nothing for this type. */
+        /* The reader has warned that the key does nothing for this type. */
         if (field->only != -1 && (int)config->type != field->only)
             continue;
         if (put(config, field, to, err) == -1)
@@ -183,7 +183,7 @@ put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
     return 0;
 }
 
-/* As xl joins them: cmdline= alone, or root= and extra=. */
+/* Join them as xl does: cmdline= alone, or root= and extra=. */
 static char *
 command_line(const struct xk_domain_config *config)
 {
@@ -199,7 +199,7 @@ command_line(const struct xk_domain_config *config)
     return extra != NULL ? xk_strdup(extra) : NULL;
 }
 
-/* init_seclabel= is for building; then comes seclabel=. */
+/* init_seclabel= applies while the domain is built, seclabel= afterwards. */
 static void
 put_labels(const struct xk_domain_config *config, libxl_domain_config *to)
 {
@@ -211,7 +211,7 @@ put_labels(const struct xk_domain_config *config, libxl_domain_config *to)
         to->b_info.exec_ssid_label = xk_xen_copy(label);
 }
 
-/* libxl has a field for a text and one for a list. */
+/* libxl has one field for a text and another for a list. */
 static void
 put_text_or_list(const struct xk_value *value, char **text,
                  libxl_string_list *list)
@@ -224,7 +224,7 @@ put_text_or_list(const struct xk_value *value, char **text,
         *list = copy_strings(value);
 }
 
-/* libxl only keeps these for whoever reads its record of the domain. */
+/* libxl only stores these, for programs that read its record of the domain. */
 static void
 put_actions(const struct xk_domain_config *config, libxl_domain_config *to)
 {
@@ -267,7 +267,7 @@ put_identity(const struct xk_domain_config *config, libxl_domain_config *to)
     libxl_defbool_set(&to->c_info.run_hotplug_scripts, true);
     to->b_info.target_memkb = config->memory_mib * 1024;
     to->b_info.max_memkb = config->maxmem_mib * 1024;
-    /* What is not there is known before the building begins. */
+    /* With a claim, missing memory is noticed before the building begins. */
     libxl_defbool_set(&to->b_info.claim_mode, true);
     to->b_info.cmdline = command_line(config);
 }

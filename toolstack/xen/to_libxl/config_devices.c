@@ -9,7 +9,8 @@
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/to_libxl/config_options.h"
 
-/* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
+/* The formats that libxl supports; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN.
+ */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {
     [XK_FORMAT_RAW] = LIBXL_DISK_FORMAT_RAW,
     [XK_FORMAT_QCOW] = LIBXL_DISK_FORMAT_QCOW,

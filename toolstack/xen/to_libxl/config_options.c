@@ -10,7 +10,7 @@
 
 enum kind {
     NOWHERE,
-    ELSEWHERE, /* a function of its own, or nothing is to be done */
+    ELSEWHERE, /* a function translates it, or nothing needs to be done */
     TEXT,
     DEFBOOL,
     BOOLEAN,
@@ -18,7 +18,7 @@ enum kind {
     INT,
     UINT32,
     UUID,
-    VKB_BACKEND, /* from here on by libxl's own names */
+    VKB_BACKEND, /* from here on enumerations, by libxl's names */
     USBCTRL_TYPE,
     USBDEV_TYPE,
     STREAM_TYPE,
