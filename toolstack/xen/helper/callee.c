@@ -16,7 +16,7 @@ enum {
     LINE_MAX = 512,
 };
 
-/* ---- what is said ---- */
+/* ---- the log ---- */
 
 static void
 take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
@@ -31,7 +31,8 @@ take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
         fprintf(stderr, "%s: %s\n", context != NULL ? context : "", line);
     if (level < XTL_ERROR || log->count++ >= LINES_MAX)
         return;
-    /* "libxl_dm.c:123:function: Domain 4:" is for those who read its source. */
+    /* Drop the prefix "libxl_dm.c:123:function: Domain 4:", which means nothing
+     * to users. */
     while ((colon = strstr(text, ": ")) != NULL &&
            (strncmp(text, "libxl", 5) == 0 || strncmp(text, "Domain ", 7) == 0))
         text = colon + 2;
@@ -71,8 +72,9 @@ xk_callee_log_init(struct xk_callee_log *log)
 
 /* ---- the call ---- */
 
-/* libxl starts programs that live on, as device models do: whoever waits for
- * the end of our answer must not wait for theirs. */
+/* libxl starts programs that live on, such as device models. They must not
+ * inherit our descriptors: the caller waits until the answer's pipe is closed.
+ */
 static void
 keep_from_children(void)
 {
