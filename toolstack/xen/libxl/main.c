@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xk-libxl: see toolstack/xen/helper/caller.h. Not for people. */
+/* xk-libxl: see toolstack/xen/helper/caller.h. Only xk runs it. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -146,6 +146,7 @@ main(int argc, char **argv)
     r = run(&call, argv[1], &err);
     xk_json_close_object(call.answer);
     xk_json_writer_free(call.answer);
-    /* Its context is not freed: that costs time, and the process ends. */
+    /* The context is not freed: that costs time, and the process ends anyway.
+     */
     return xk_callee_answer(r, &answer, &err);
 }
