@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See builder.h. Not for people. */
+/* xk-build: see builder.h. Only xk runs it. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "toolstack/xen/to_libxl/config.h"
 
 enum {
-    STORE_MS = 5000, /* of each step that asks xenstored */
+    STORE_MS = 5000, /* for each step's requests to xenstored */
 };
 
 int
@@ -48,7 +48,8 @@ build(struct xk_builder *builder, struct xk_error *err)
         xk_builder_write_rest, xk_builder_save_config, xk_builder_await_console,
     };
 
-    if (open_all(builder, err) == -1 || xk_builder_look(builder, err) == -1)
+    if (open_all(builder, err) == -1 ||
+        xk_builder_probe_host(builder, err) == -1)
         return -1;
     for (size_t i = 0; builder->declined == NULL && i < XK_ARRAY_SIZE(steps);
          i++) {
@@ -93,7 +94,7 @@ run(struct xk_builder *builder, const char *verb, struct xk_error *err)
     return build(builder, err);
 }
 
-/* Nothing is closed: that costs time, and the process ends. */
+/* Nothing is closed: that costs time, and the process ends anyway. */
 int
 main(int argc, char **argv)
 {
