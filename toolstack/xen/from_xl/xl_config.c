@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Source: libxl_types.idl of Xen 4.17, whose names the JSON has, and
- * xl_parse.c, which makes them of the lines. */
+/* Source: libxl_types.idl of Xen 4.17, which names the JSON's members, and
+ * xl_parse.c, which fills them from the lines. */
 #include "toolstack/xen/from_xl/xl_config.h"
 
 #include <assert.h>
@@ -50,7 +50,7 @@ take_integer(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* Rounded up: the target of a guest that was ballooned need not be whole. */
+/* Round up, because the target of a ballooned guest need not be whole MiB. */
 static bool
 take_kb(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -82,7 +82,7 @@ take_strings(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* ---- by tables of words ---- */
+/* ---- enumerations ---- */
 
 struct word {
     const char *libxl, *cfg;
@@ -146,7 +146,8 @@ take_vga(const struct xk_json *value, const char *key, struct xk_buf *text)
 
 /* ---- processors ---- */
 
-/* How many; which is compared with what the line gives. */
+/* Write the number of vCPUs. Which of them are online is checked by
+ * xk_xl_config_compare(). */
 static bool
 take_count(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -200,7 +201,7 @@ skip(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* libxl writes how much it has for each guest: 0 for those without a card. */
+/* libxl writes this for every guest: 0 for a guest without a graphics card. */
 static bool
 take_video(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -211,7 +212,7 @@ take_video(const struct xk_json *value, const char *key, struct xk_buf *text)
     return take_kb(value, key, text);
 }
 
-/* A path that comes first has the say. */
+/* The first row with a path decides. */
 struct row {
     const char *path;
     const char *key;
@@ -334,7 +335,7 @@ fail_member(const char *path, bool unknown, const struct xk_json *value,
                    "its configuration has \"%.100s\", %s: %.400s; give a "
                    "configuration file before FILE instead",
                    path,
-                   unknown ? "which xk has no key for"
+                   unknown ? "for which xk has no key"
                            : "with a value that no key can have",
                    text.data != NULL ? text.data : "");
 }
@@ -361,10 +362,10 @@ take_member(const char *path, const struct xk_json *value, struct xk_buf *text,
     return fail_member(path, row.take == NULL, value, err);
 }
 
-/* The JSON leaves out what libxl's structures begin with; where a file begins
- * with something else, that has to be said. */
+/* The JSON leaves out members with libxl's initial value. Where a configuration
+ * file's default differs from that value, write a line. */
 static void
-put_beginnings(const struct xk_json *libxl, struct xk_buf *text)
+put_defaults(const struct xk_json *libxl, struct xk_buf *text)
 {
     static const char *const actions[] = {
         "on_poweroff", "on_reboot", "on_watchdog", "on_crash", "on_soft_reset"};
@@ -381,7 +382,7 @@ xk_xl_config_lines(const struct xk_json *libxl, struct xk_buf *text,
 {
     if (!xk_json_is_object(libxl))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "its configuration is no JSON object");
-    put_beginnings(libxl, text);
+                       "its configuration is not a JSON object");
+    put_defaults(libxl, text);
     return take_member("", libxl, text, err);
 }

@@ -143,7 +143,7 @@ each_row_comes_back_or_is_refused_by_name(void **state)
 static const struct {
     const char *json, *says;
 } hostile[] = {
-    {"[]", "no JSON object"},
+    {"[]", "not a JSON object"},
     {"{\"c_info\": {\"name\": 1}}", "\"c_info.name\""},
     {"{\"frobs\": [1]}", "\"frobs\""},
     {"{\"b_info\": {\"max_memkb\": -1}}", "\"b_info.max_memkb\""},
