@@ -41,8 +41,8 @@ static_assert(XK_ARRAY_SIZE(words) == WORD_OTHER, "bytes for each known word");
  * toolstack and stays. */
 typedef enum word replacement[WORD_OTHER + 1];
 
-/* An earlier request may still be pending, so keep WORD_SUSPEND and, if the file
- * exists (expect_again), WORD_GIVEN_UP. */
+/* An earlier request may still be pending, so keep WORD_SUSPEND and, if the
+ * file exists (expect_again), WORD_GIVEN_UP. */
 static const replacement expect_first = {
     [WORD_NONE] = WORD_QUIET,  [WORD_SUSPEND] = WORD_SUSPEND,
     [WORD_QUIET] = WORD_QUIET, [WORD_GIVEN_UP] = WORD_QUIET,
