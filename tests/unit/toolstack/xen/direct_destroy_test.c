@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which domains of Xen are ended without libxl. */
+/* Which domains of Xen are destroyed without libxl. */
 #include "toolstack/xen/direct_destroy.h"
 
 #include "tests/fakes/fake_store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files of "xl save": their headers and records, and all that cuts do. */
+/* Files of "xl save": their headers and records, and a cut at every byte. */
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
