@@ -76,8 +76,8 @@ remove_nodes(struct xk_store *store, uint32_t tx, void *context,
 /* The domain's home comes last: after a kill the other nodes are found through
  * it. */
 static int
-forget(struct xk_xen *xen, const struct xk_xen_domain *domain,
-       struct xk_deadline deadline, struct xk_error *err)
+remove_all_nodes(struct xk_xen *xen, const struct xk_xen_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err)
 {
     struct nodes nodes = {{
         xk_asprintf("/local/domain/0/backend/console/%u", domain->domid),
@@ -140,7 +140,7 @@ xk_xen_direct_destroy(struct xk_xen *xen, const struct xk_xen_domain *domain,
                             domain->domid, "pause it", err) == -1)
         return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
     remove_files(domain);
-    if (forget(xen, domain, deadline, err) == -1)
+    if (remove_all_nodes(xen, domain, deadline, err) == -1)
         return -1;
     return destroy(xen, domain->domid, deadline, err);
 }

@@ -133,7 +133,7 @@ note_stopped(struct xk_send_progress *progress)
 }
 
 static bool
-look(const struct xk_send_progress *nothing, void *context)
+check_progress(const struct xk_send_progress *nothing, void *context)
 {
     struct sending *sending = context;
     struct xk_xen_domain found;
@@ -152,7 +152,7 @@ static int
 call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
            int fd, struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_send_watch watch = {look, sending};
+    const struct xk_send_watch watch = {check_progress, sending};
     char number[16];
     const char *argv[] = {"send", number, live ? "live" : "still", NULL};
     const struct xk_xen_call call = {
@@ -204,7 +204,7 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (r == 0)
         r = call_libxl(&sending, domain, options->live, fd, deadline, err);
     if (r == 0)
-        look(NULL, &sending);
+        check_progress(NULL, &sending);
     /* Finish the guest's I/O and close its images before the other host sees
      * the end of the stream and opens them. */
     if (r == 0 && domain->record != NULL)
