@@ -29,9 +29,27 @@ struct xk_option {
     enum xk_argument_kind value;
     const char *metavar; /* "SECONDS", NULL for XK_ARG_NONE */
     const char *help;    /* one line */
-    const char *refused; /* for an option of xl that is known but not done:
-                            what to do instead. Else NULL */
+    const char *refused; /* for an option of xl that xk does not support: what
+                            to do instead. Else NULL */
 };
+
+/* Rows of a table of options. */
+#define XK_FLAG(letter, name, help)                                            \
+    {                                                                          \
+        letter, name, XK_ARG_NONE, NULL, help, NULL                            \
+    }
+#define XK_VALUE(letter, name, kind, metavar, help)                            \
+    {                                                                          \
+        letter, name, kind, metavar, help, NULL                                \
+    }
+#define XK_REFUSED(letter, name, help, instead)                                \
+    {                                                                          \
+        letter, name, XK_ARG_NONE, NULL, help, instead                         \
+    }
+#define XK_REFUSED_VALUE(letter, name, kind, metavar, help, instead)           \
+    {                                                                          \
+        letter, name, kind, metavar, help, instead                             \
+    }
 
 /* Where a word stands, "[FILE] [KEY=VALUE...]". */
 struct xk_positional {

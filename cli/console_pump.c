@@ -309,7 +309,8 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
     if (count == -1)
         return 0;
     if (count == 0 && !work->left && xk_deadline_left_ms(deadline) == 0)
-        return xk_fail(err, XK_ERR_TIMEOUT, "the time for the console is up");
+        return xk_fail(err, XK_ERR_TIMEOUT,
+                       "the time limit of the console has passed");
     if (fds[POLL_END].revents != 0 && look_again(work, err) == -1)
         return -1;
     unread = move(work, fds, err);

@@ -28,31 +28,31 @@ enum global {
 };
 
 const struct xk_option xk_global_options[] = {
-    [GLOBAL_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
-                        "say more; twice: say all", NULL},
-    [GLOBAL_JSON] = {0, "json", XK_ARG_NONE, NULL,
-                     "print one JSON document; errors are JSON too", NULL},
-    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
-                           "the hypervisor of new domains, and the only one "
-                           "whose domains are listed; without it new ones are "
-                           "of xen in a Xen dom0, else of kvm, and all are "
-                           "listed. A domain that is there stays with the one "
-                           "it was made on, whatever is named here",
-                           NULL},
-    [GLOBAL_TIMEOUT] = {0, "timeout", XK_ARG_TEXT, "SECONDS",
-                        "give up after so long; may have a fraction", NULL},
-    [GLOBAL_HELP] = {'h', "help", XK_ARG_NONE, NULL, "print help", NULL},
-    [GLOBAL_VERSION] = {0, "version", XK_ARG_NONE, NULL, "print the version",
-                        NULL},
-    [GLOBAL_DRY_RUN] = {'N', NULL, XK_ARG_NONE, NULL, "dry run",
-                        "use \"xk create --dry-run\" or \"xk check\""},
-    [GLOBAL_FORCE] = {'f', NULL, XK_ARG_NONE, NULL, "go on beside xend",
-                      "there is no check for xend that it could override"},
-    [GLOBAL_PROGRESS] = {'t', NULL, XK_ARG_NONE, NULL, "overwrite progress",
-                         "progress is overwritten where standard error is a "
-                         "terminal"},
-    [GLOBAL_TIMESTAMPS] = {'T', NULL, XK_ARG_NONE, NULL, "add timestamps",
-                           "pipe the output through a program that adds them"},
+    [GLOBAL_VERBOSE] =
+        XK_FLAG('v', "verbose", "print more; twice: print everything"),
+    [GLOBAL_JSON] =
+        XK_FLAG(0, "json", "print one JSON document; errors are JSON too"),
+    [GLOBAL_HYPERVISOR] = XK_VALUE(
+        0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
+        "the hypervisor of new domains, and the only one whose domains are "
+        "listed. Without it, new domains are made on xen in a Xen dom0, "
+        "otherwise on kvm, and all are listed. An existing domain stays with "
+        "the hypervisor it was made on, whatever is named here"),
+    [GLOBAL_TIMEOUT] =
+        XK_VALUE(0, "timeout", XK_ARG_TEXT, "SECONDS",
+                 "give up after this time; it may have a fraction"),
+    [GLOBAL_HELP] = XK_FLAG('h', "help", "print help"),
+    [GLOBAL_VERSION] = XK_FLAG(0, "version", "print the version"),
+    [GLOBAL_DRY_RUN] = XK_REFUSED(
+        'N', NULL, "dry run", "use \"xk create --dry-run\" or \"xk check\""),
+    [GLOBAL_FORCE] = XK_REFUSED('f', NULL, "continue although xend runs",
+                                "there is no check for xend to override"),
+    [GLOBAL_PROGRESS] =
+        XK_REFUSED('t', NULL, "overwrite progress",
+                   "progress is overwritten if standard error is a terminal"),
+    [GLOBAL_TIMESTAMPS] =
+        XK_REFUSED('T', NULL, "add timestamps",
+                   "pipe the output through a program that adds them"),
     {0},
 };
 static_assert(XK_ARRAY_SIZE(xk_global_options) == GLOBAL_COUNT + 1,
@@ -297,9 +297,9 @@ apply(struct xk_invocation *invocation, struct match match, const char *shown,
     char suffix[80];
 
     if (match.option->refused != NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED, "option %s%s is not done: %s",
-                       shown, verb_suffix(invocation, suffix),
-                       match.option->refused);
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "option %s%s is not supported: %s", shown,
+                       verb_suffix(invocation, suffix), match.option->refused);
     if (check_value(match.option, shown, value, err) == -1)
         return -1;
     if (match.table == GLOBAL_TABLE)
@@ -461,7 +461,7 @@ check_arguments(const struct xk_invocation *invocation, struct xk_error *err)
             return 0;
     }
     if (count > i) {
-        snprintf(text, sizeof(text), "\"%s\" has no use for \"%.80s\"",
+        snprintf(text, sizeof(text), "\"%s\" takes no argument \"%.80s\"",
                  invocation->command->name, invocation->arguments[i]);
         return fail_usage(invocation, err, text);
     }
@@ -547,7 +547,7 @@ xk_parse_command_line(struct xk_invocation *invocation,
     }
     if (invocation->json && !invocation->help && !invocation->version &&
         invocation->command != NULL && invocation->command->no_json)
-        return xk_fail(err, XK_ERR_USAGE, "\"%s\" has no use for --json",
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" does not support --json",
                        invocation->command->name);
     set_deadline(invocation);
     return 0;

@@ -149,12 +149,12 @@ run_block_list(struct xk_invocation *invocation, struct xk_error *err)
 const struct xk_command xk_command_block_list = {
     .name = "block-list",
     .summary = "list the disks of domains",
-    .details =
-        "Shows each disk with what serves it (xk: xk-backend), the state of "
-        "that, and for xk-backend what it has done so far. A device that was "
-        "stopped because its frontend broke the protocol says why. One whose "
-        "process was killed is \"waiting\" until the last request of that "
-        "has ended, because nothing else may write to the image before.",
+    .details = "Shows each disk with the program that serves it (xk: "
+               "xk-backend), its state, and, for xk-backend, counts of its "
+               "requests. If a device was stopped because its frontend broke "
+               "the protocol, the reason is shown. A device whose process was "
+               "killed is \"waiting\" until the last request of that process "
+               "has ended, because nothing else may write to the image before.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .repeated = true}},
     .timeout_s = 60,
     .needs_host = true,

@@ -18,9 +18,9 @@ run_destroy(struct xk_invocation *invocation, struct xk_error *err)
                        invocation->deadline, err) == -1)
         return -1;
     if (domain.domid == 0 && !xk_option_given(invocation, OPTION_FORCE))
-        return xk_fail(err, XK_ERR_USAGE,
-                       "domain 0 is the one this host runs in; -f destroys it "
-                       "all the same");
+        return xk_fail(
+            err, XK_ERR_USAGE,
+            "domain 0 is this host itself; -f destroys it nevertheless");
     if (xk_domain_destroy(host, &domain, invocation->deadline, err) == -1)
         return -1;
     xk_invocation_put_handle(invocation, &domain, "state", "destroyed");
@@ -31,16 +31,15 @@ const struct xk_command xk_command_destroy = {
     .name = "destroy",
     .summary = "end a domain at once",
     .details =
-        "The domain is gone when the verb returns, and all it held on the host "
-        "is free. The guest is not asked: this is the power cord, and "
-        "\"xk shutdown\" is the button. Works in every state, also for what is "
-        "left of a domain whose process was killed.",
+        "When the verb returns, the domain is gone, and all it held on the "
+        "host is released. The guest is not asked: this is the power cord, and "
+        "\"xk shutdown\" is the button. Works in every state, also on the "
+        "remains of a domain whose process was killed.",
     .options =
         (const struct xk_option[]){
-            [OPTION_FORCE] = {'f', NULL, XK_ARG_NONE, NULL,
-                              "allow domain 0, which works only from a "
-                              "toolstack domain of its own",
-                              NULL},
+            [OPTION_FORCE] = XK_FLAG('f', NULL,
+                                     "allow domain 0, which works only from a "
+                                     "toolstack domain of its own"),
             {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 60,

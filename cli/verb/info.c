@@ -84,15 +84,14 @@ run_info(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_info = {
     .name = "info",
-    .summary = "tell about the host and its hypervisor",
-    .details =
-        "Prints one fact a line, \"key : value\". With the key of a fact "
-        "it prints the value alone. Memory is in MiB.",
+    .summary = "show facts about the host and its hypervisor",
+    .details = "Prints one fact a line, \"key : value\". With the KEY of a "
+               "fact it prints only the value. Memory is in MiB.",
     .options =
         (const struct xk_option[]){
-            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
-                             "also print the topology",
-                             "use \"lscpu\" and \"numactl --hardware\""},
+            [OPTION_NUMA] =
+                XK_REFUSED('n', "numa", "also print the topology",
+                           "use \"lscpu\" and \"numactl --hardware\""),
             {0}},
     .positionals = {{"KEY", XK_ARG_TEXT, .optional = true}},
     .timeout_s = 10,

@@ -163,34 +163,33 @@ const struct xk_command xk_command_list = {
     .name = "list",
     .summary = "list domains and their states",
     .details =
-        "Lists all domains, of Xen and of KVM, or those named; with "
-        "--hypervisor those of that one. Mem is in MiB, Time in seconds of "
-        "CPU time; ID is the domid, \"-\" where there is none (KVM). Where "
-        "there are domains of both, a last column says whose each is.\n\n"
-        "State is six letters, each \"-\" where it does not apply: r, it runs; "
-        "b, it is blocked; p, it is paused; s, it has stopped; then why it "
-        "stopped, \"-\" for a shutdown, r for a reboot, s for a suspend, c for "
-        "a crash, w for its watchdog, S for a soft reset; d, it is being torn "
-        "down.\n\n"
+        "Lists all domains, of Xen and of KVM, or the named ones; with "
+        "--hypervisor only those of that hypervisor. Mem is in MiB, Time in "
+        "seconds of CPU time; ID is the domid, \"-\" for a domain without one "
+        "(KVM). If there are domains of both hypervisors, a last column names "
+        "the hypervisor of each.\n\n"
+        "State is six letters, each \"-\" if it does not apply: r, it runs; b, "
+        "it is blocked, or ?, it is in doubt (see \"xk migrate\"); p, it is "
+        "paused; s, it has stopped; then why it stopped, \"-\" for a shutdown, "
+        "r for a reboot, s for a suspend, c for a crash, w for its watchdog, S "
+        "for a soft reset; d, it is being torn down.\n\n"
         "With --json it prints an array of objects with name, uuid, domid "
         "(null on KVM), hypervisor (xen, kvm), type (pv, pvh, hvm), state "
-        "(running, paused, shutdown, crashed, dying), stop_reason (null while "
-        "it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
+        "(running, paused, shutdown, crashed, dying, in-doubt), stop_reason "
+        "(null while it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
     .options =
         (const struct xk_option[]){
-            [OPTION_LONG] = {'l', "long", XK_ARG_NONE, NULL,
-                             "print JSON with the whole configuration", NULL},
-            [OPTION_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
-                                "also print UUID and reason of a stop", NULL},
-            [OPTION_CONTEXT] = {'Z', "context", XK_ARG_NONE, NULL,
-                                "print the security label",
-                                "labels are not read yet"},
-            [OPTION_CPUPOOL] = {'c', "cpupool", XK_ARG_NONE, NULL,
-                                "print the CPU pool",
-                                "CPU pools are not managed yet"},
-            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
-                             "print the NUMA affinity",
-                             "NUMA affinity is not managed yet"},
+            [OPTION_LONG] =
+                XK_FLAG('l', "long", "print JSON with the whole configuration"),
+            [OPTION_VERBOSE] = XK_FLAG(
+                'v', "verbose", "also print the UUID and the reason of a stop"),
+            [OPTION_CONTEXT] =
+                XK_REFUSED('Z', "context", "print the security label",
+                           "labels are not read yet"),
+            [OPTION_CPUPOOL] = XK_REFUSED('c', "cpupool", "print the CPU pool",
+                                          "CPU pools are not managed yet"),
+            [OPTION_NUMA] = XK_REFUSED('n', "numa", "print the NUMA affinity",
+                                       "NUMA affinity is not managed yet"),
             {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true,
                      .repeated = true}},

@@ -37,7 +37,7 @@ tell_systemd(const char *path)
                (const struct sockaddr *)&address,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) ==
         -1)
-        xk_warn("systemd was not told that the monitor is ready");
+        xk_warn("could not tell systemd that the monitor is ready");
 }
 
 static void
@@ -96,22 +96,21 @@ run_monitor(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_monitor = {
     .name = "monitor",
-    .summary = "watch the domains and do what is due when one stops",
-    .details =
-        "Runs in the foreground until SIGTERM or SIGINT. There is one for all "
-        "domains; it carries out on_poweroff=, on_reboot=, on_crash= and "
-        "on_watchdog=. Without one, the first \"xk create\" starts one in the "
-        "background, which ends with the last domain, so this verb is for "
-        "service managers: under systemd it says when it is ready "
-        "(Type=notify).\n\n"
-        "It may be killed at any time. The next one catches up with what "
-        "happened in between.",
+    .summary = "watch domains and carry out their policies",
+    .details = "Runs in the foreground until SIGTERM or SIGINT. One monitor "
+               "watches all domains; it carries out on_poweroff=, on_reboot=, "
+               "on_crash= and on_watchdog=. If none runs, the first \"xk "
+               "create\" starts one in the background, which ends with the "
+               "last domain, so this verb is for service managers: under "
+               "systemd it reports when it is ready (Type=notify).\n\n"
+               "It may be killed at any time. The next one catches up with "
+               "what happened in between.",
     .options =
         (const struct xk_option[]){
-            [OPTION_UNTIL_IDLE] = {0, "until-idle", XK_ARG_NONE, NULL,
-                                   "end with the last domain", NULL},
-            [OPTION_STATUS] = {0, "status", XK_ARG_NONE, NULL,
-                               "only say whether one runs", NULL},
+            [OPTION_UNTIL_IDLE] =
+                XK_FLAG(0, "until-idle", "end with the last domain"),
+            [OPTION_STATUS] =
+                XK_FLAG(0, "status", "only print whether one runs"),
             {0}},
     .run = run_monitor,
 };

@@ -119,10 +119,11 @@ become_viewer(const struct xk_invocation *invocation,
     if (viewer == NULL || viewer[0] == '\0')
         viewer = "vncviewer";
     if (autopass && screen->password == NULL)
-        return xk_fail(err, XK_ERR_CONFIG, "its screen has no password");
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "the screen of this domain has no password");
     if (autopass && wants_url(viewer))
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "\"%s\" can be handed no password", viewer);
+                       "\"%s\" cannot be handed a password", viewer);
     if (autopass && reads_environment(viewer)) {
         setenv("VNC_PASSWORD", screen->password, 1);
         autopass = false;
@@ -180,22 +181,21 @@ run_vncviewer(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_vncviewer = {
     .name = "vncviewer",
-    .summary = "look at the screen of a domain",
+    .summary = "open the screen of a domain in a VNC viewer",
     .details =
-        "Runs a VNC viewer: that of --viewer, else of the environment's "
-        "VNCVIEWER, else vncviewer. It is given the path of a socket, which "
-        "that of TigerVNC takes as well as remote-viewer does, or, where the "
-        "configuration asks for a port, an address. With --json it says where "
-        "the screen is and runs nothing.",
+        "Runs a VNC viewer: the one of --viewer, else of the environment "
+        "variable VNCVIEWER, else vncviewer. It is given the path of a socket, "
+        "which TigerVNC's viewer and remote-viewer accept, or, if the "
+        "configuration asks for a port, an address. With --json the verb "
+        "prints where the screen is and runs nothing.",
     .options =
         (const struct xk_option[]){
-            [OPTION_AUTOPASS] = {'a', "autopass", XK_ARG_NONE, NULL,
-                                 "hand the password to the viewer, as its "
-                                 "option -autopass, or TigerVNC's from "
-                                 "VNC_PASSWORD, reads it",
-                                 NULL},
-            [OPTION_VIEWER] = {0, "viewer", XK_ARG_TEXT, "PROGRAM",
-                               "the program to run", NULL},
+            [OPTION_AUTOPASS] =
+                XK_FLAG('a', "autopass",
+                        "hand the password to the viewer, by its option "
+                        "-autopass, or by VNC_PASSWORD to TigerVNC's"),
+            [OPTION_VIEWER] = XK_VALUE(0, "viewer", XK_ARG_TEXT, "PROGRAM",
+                                       "the program to run"),
             {0}},
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 10,
