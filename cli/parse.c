@@ -58,14 +58,14 @@ const struct xk_option xk_global_options[] = {
 static_assert(XK_ARRAY_SIZE(xk_global_options) == GLOBAL_COUNT + 1,
               "one row per global option");
 
-/* Where the reader stands. */
+/* The words that are left to parse. */
 struct words {
     const char *const *next;
     const char *const *end;
     bool options_ended;
 };
 
-/* Options are looked for in the verb's table, then in the global one. */
+/* Options are searched for in the verb's table, then in the global one. */
 enum {
     OWN_TABLE,
     GLOBAL_TABLE,
@@ -92,7 +92,7 @@ is_end(const struct xk_option *option)
     return option->letter == 0 && option->name == NULL;
 }
 
-/* " of "create"", for messages; "" before a verb was seen. */
+/* Return " of "create"", for messages; "" if no verb was seen yet. */
 static const char *
 verb_suffix(const struct xk_invocation *invocation, char text[static 80])
 {
@@ -127,7 +127,7 @@ find_letter(const struct xk_invocation *invocation, char letter)
     return (struct match){-1, 0, NULL};
 }
 
-/* Whether the first `length` bytes of word are name, or begin it. */
+/* Return whether name begins with the first `length` bytes of word. */
 static bool
 begins(const char *name, const char *word, size_t length)
 {
@@ -269,6 +269,8 @@ static int (*const global_setters[])(struct xk_invocation *invocation,
     [GLOBAL_HELP] = set_help,
     [GLOBAL_VERSION] = set_version,
 };
+static_assert(XK_ARRAY_SIZE(global_setters) == GLOBAL_VERSION + 1,
+              "one setter for each option that is not refused");
 
 static int
 check_value(const struct xk_option *option, const char *shown,
@@ -289,7 +291,7 @@ check_value(const struct xk_option *option, const char *shown,
     return 0;
 }
 
-/* shown is the option as it was typed, for messages. */
+/* Record an option. shown is the option as it was typed, for messages. */
 static int
 apply(struct xk_invocation *invocation, struct match match, const char *shown,
       const char *value, struct xk_error *err)
@@ -343,7 +345,7 @@ parse_long(struct xk_invocation *invocation, struct words *words,
     return apply(invocation, match, shown, value, err);
 }
 
-/* "-pc", "-fFILE", or "-f" "FILE"; word is behind the dash. */
+/* "-pc", "-fFILE", or "-f" "FILE"; word follows the dash. */
 static int
 parse_cluster(struct xk_invocation *invocation, struct words *words,
               const char *word, struct xk_error *err)
@@ -371,8 +373,8 @@ parse_cluster(struct xk_invocation *invocation, struct words *words,
     return 0;
 }
 
-/* Take the next word: 1 and *argument for one that is no option, 0 for an
- * option, -1 for an error. */
+/* Parse the next word. Returns 0 for an option, 1 and *argument for another
+ * word, -1 for an error. */
 static int
 next_word(struct xk_invocation *invocation, struct words *words,
           const char **argument, struct xk_error *err)
@@ -515,7 +517,8 @@ set_deadline(struct xk_invocation *invocation)
         invocation->deadline = xk_deadline_never();
 }
 
-/* An error that comes before "--json" in the line is to be JSON as well. */
+/* Return whether "--json" follows in the line: an error before it must be JSON
+ * too. */
 static bool
 wants_json(const struct words *words)
 {

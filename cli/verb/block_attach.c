@@ -5,7 +5,8 @@
 #include "cli/invocation.h"
 #include "toolstack/disks.h"
 
-/* As in xl, the parts of a specification may be words of their own. */
+/* Join the words of a specification by commas: as in xl, its parts may be
+ * separate words. */
 static void
 join(const struct xk_invocation *invocation, struct xk_buf *spec)
 {

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
 #include "toolstack/seam/device_ops.h"
@@ -36,7 +37,7 @@ put_counts(struct xk_json_writer *writer, const struct xk_disk_info *info)
         {"inflight", info->inflight},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
         if (info->known)
             xk_json_put_integer(writer, rows[i].name, (int64_t)rows[i].value);
         else
@@ -97,9 +98,9 @@ show(const struct xk_disk_info *info, void *context)
         put_row(&shown->invocation->out, info);
 }
 
-/* ---- those of a domain ---- */
+/* ---- the disks of a domain ---- */
 
-/* Once, above the first domain. */
+/* Print the header once, above the first domain. */
 static void
 put_header(struct shown *shown)
 {

@@ -9,7 +9,7 @@
 #include "cli/invocation.h"
 #include "toolstack/disks.h"
 
-/* "512", "20G": K, M, G and T are powers of 1024. */
+/* Parse a size: "512", "20G"; K, M, G and T are powers of 1024. */
 static int
 read_size(const char *text, uint64_t *bytes, struct xk_error *err)
 {

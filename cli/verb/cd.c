@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cd-insert and cd-eject. */
+/* The verbs cd-insert and cd-eject. */
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"

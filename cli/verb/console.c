@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/console.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ enum {
     OPTION_NUMBER,
     OPTION_TYPE,
     OPTION_HISTORY,
+    OPTION_COUNT,
 };
 
 static off_t
@@ -30,7 +32,8 @@ history_start(const struct xk_console *console, int lines)
     return xk_console_history_start(console->log_fd, lines);
 }
 
-/* *end_signal: the signal that shall end the process, 0: none. */
+/* Run the pump, over signals that only stop the process. *end_signal is the
+ * signal that must end the process; 0: none. */
 static int
 run_pump(struct xk_console_pump *pump, struct xk_terminal *terminal,
          struct xk_deadline deadline, int *end_signal, struct xk_error *err)
@@ -86,7 +89,7 @@ pump_console(struct xk_invocation *invocation, const struct xk_domain *domain,
     end = run_pump(&pump, &terminal, deadline, &end_signal, err);
     xk_terminal_leave(&terminal);
     if (end_signal != 0)
-        raise(end_signal); /* the terminal is as before */
+        raise(end_signal); /* the terminal is restored */
     return end == -1 ? -1 : say_end(end, was_raw, domain, err);
 }
 
@@ -165,6 +168,18 @@ run_console(struct xk_invocation *invocation, struct xk_error *err)
     return xk_console_attach(invocation, &domain, (unsigned)number, lines, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_NUMBER] = XK_VALUE('n', NULL, XK_ARG_NUMBER, "NUMBER",
+                               "which console; 0 is the first"),
+    [OPTION_TYPE] =
+        XK_VALUE('t', NULL, XK_ARG_TEXT, "pv|serial", "which kind of console"),
+    [OPTION_HISTORY] = XK_VALUE(0, "history", XK_ARG_TEXT, "all|none|LINES",
+                                "how much earlier output to show"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_console = {
     .name = "console",
     .summary = "connect to the console of a domain",
@@ -181,18 +196,9 @@ const struct xk_command xk_command_console = {
                "has passed (exit status 7).\n\n"
                "On KVM a domain has one console, its serial port; -t pv means "
                "the same console.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_NUMBER] = XK_VALUE('n', NULL, XK_ARG_NUMBER, "NUMBER",
-                                       "which console; 0 is the first"),
-            [OPTION_TYPE] = XK_VALUE('t', NULL, XK_ARG_TEXT, "pv|serial",
-                                     "which kind of console"),
-            [OPTION_HISTORY] =
-                XK_VALUE(0, "history", XK_ARG_TEXT, "all|none|LINES",
-                         "how much earlier output to show"),
-            {0}},
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
-    .timeout_s = 10, /* to get there */
+    .timeout_s = 10, /* until the console is open */
     .no_json = true,
     .run = run_console,
 };

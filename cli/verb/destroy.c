@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
 
 enum {
     OPTION_FORCE,
+    OPTION_COUNT,
 };
 
 static int
@@ -27,6 +31,15 @@ run_destroy(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_FORCE] = XK_FLAG('f', NULL,
+                             "allow domain 0, which works only from a "
+                             "toolstack domain of its own"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_destroy = {
     .name = "destroy",
     .summary = "end a domain at once",
@@ -35,12 +48,7 @@ const struct xk_command xk_command_destroy = {
         "host is released. The guest is not asked: this is the power cord, and "
         "\"xk shutdown\" is the button. Works in every state, also on the "
         "remains of a domain whose process was killed.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_FORCE] = XK_FLAG('f', NULL,
-                                     "allow domain 0, which works only from a "
-                                     "toolstack domain of its own"),
-            {0}},
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 60,
     .needs_host = true,

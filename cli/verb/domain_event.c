@@ -5,8 +5,8 @@
 #include "toolstack/domain.h"
 #include "toolstack/migration/migrate.h"
 
-/* Opening the host has finished or undone what a killed verb left, which may
- * have been all there was to do. */
+/* Opening the host has already finished or rolled back what a killed verb left.
+ * If nothing else was to be done, the domain may be gone by now. */
 static int
 run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
 {

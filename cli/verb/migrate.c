@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -33,12 +34,13 @@ enum {
     OPTION_SSH,
     OPTION_CONFIG,
     OPTION_DEBUG,
+    OPTION_COUNT,
 };
 
 #define MIB (UINT64_C(1) << 20)
 #define MS_NS INT64_C(1000000)
 
-/* ---- what was asked ---- */
+/* ---- the options ---- */
 
 static uint64_t
 number_of(const struct xk_invocation *invocation, int option)
@@ -51,7 +53,7 @@ number_of(const struct xk_invocation *invocation, int option)
     return value;
 }
 
-/* In the options 0 stands for what was not asked. */
+/* Refuse 0, which means "not given" in struct xk_migrate_options. */
 static int
 check_limits(const struct xk_invocation *invocation, struct xk_error *err)
 {
@@ -118,7 +120,7 @@ make_link(const struct xk_invocation *invocation, struct xk_link *link,
                           xk_option_value(invocation, OPTION_PROGRAM), err);
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static void
 put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
@@ -175,7 +177,8 @@ show_phase(const char *phase, void *context)
     xk_report_step(progress->invocation, phase, progress->domain);
 }
 
-/* The monitor goes on asking, but a person waits for the end of this verb. */
+/* Ask the target until it answers. The monitor would ask too, but a person
+ * waits for the end of this verb. */
 static int
 end_doubt(struct xk_invocation *invocation, struct xk_domain *domain,
           struct xk_error *err)
@@ -227,7 +230,7 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
     return 0;
 }
 
-/* ---- the other uses ---- */
+/* ---- the other forms ---- */
 
 static int
 resolve(struct xk_invocation *invocation, struct xk_domain *domain,
@@ -287,6 +290,48 @@ run_migrate(struct xk_invocation *invocation, struct xk_error *err)
     return rc;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_LIVE] = XK_FLAG(0, "live", "move it live or not at all"),
+    [OPTION_NO_LIVE] =
+        XK_FLAG(0, "no-live", "pause the guest for the whole move"),
+    [OPTION_BANDWIDTH] = XK_VALUE(0, "bandwidth", XK_ARG_NUMBER, "MIB",
+                                  "send at most MIB mebibytes a second"),
+    [OPTION_DOWNTIME] = XK_VALUE(0, "max-downtime", XK_ARG_NUMBER, "MS",
+                                 "how long the guest may be paused at the end"),
+    [OPTION_COMPRESS] = XK_VALUE(0, "compress", XK_ARG_TEXT, "METHOD",
+                                 "compression of the stream: auto, zstd, none"),
+    [OPTION_TRANSPORT] = XK_VALUE(0, "transport", XK_ARG_TEXT, "CMD",
+                                  "the command that connects to HOST"),
+    [OPTION_PROGRAM] = XK_VALUE(0, "remote-program", XK_ARG_TEXT, "PATH",
+                                "the path of xk on the other host"),
+    [OPTION_SILENCE] =
+        XK_VALUE(0, "silence", XK_ARG_NUMBER, "SECONDS",
+                 "give the other host up after this silence (30)"),
+    [OPTION_COPY_DISKS] =
+        XK_FLAG(0, "copy-disks", "copy its disks too, except read-only ones"),
+    [OPTION_DRY_RUN] =
+        XK_FLAG('n', "dry-run", "only ask whether it could be moved"),
+    [OPTION_PLAN] =
+        XK_FLAG(0, "plan", "measure, and print what the move would take"),
+    [OPTION_CANCEL] =
+        XK_FLAG(0, "cancel", "cancel the move of DOMAIN that is in progress"),
+    [OPTION_RESOLVE] = XK_FLAG(
+        0, "resolve", "ask the other host about DOMAIN, which is in doubt"),
+    [OPTION_KEEP] = XK_FLAG(0, "keep", "with --resolve: it continues here"),
+    [OPTION_GONE] =
+        XK_FLAG(0, "gone", "with --resolve: it runs there, end it here"),
+    [OPTION_SSH] =
+        XK_REFUSED_VALUE('s', NULL, XK_ARG_TEXT, "CMD", "the ssh command of xl",
+                         "use --transport, which takes a whole command"),
+    [OPTION_CONFIG] = XK_REFUSED_VALUE(
+        'C', NULL, XK_ARG_FILE, "FILE", "another configuration",
+        "a domain is moved with the configuration it has"),
+    [OPTION_DEBUG] = XK_FLAG(0, "debug", "accepted and ignored: use -v"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_migrate = {
     .name = "migrate",
     .summary = "move a domain to another host",
@@ -326,52 +371,7 @@ const struct xk_command xk_command_migrate = {
         "a shell, 64 at most, but no shell is run. If the domain is in doubt, "
         "the same command asks for the decision, perhaps from another "
         "directory.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_LIVE] = XK_FLAG(0, "live", "move it live or not at all"),
-            [OPTION_NO_LIVE] =
-                XK_FLAG(0, "no-live", "pause the guest for the whole move"),
-            [OPTION_BANDWIDTH] =
-                XK_VALUE(0, "bandwidth", XK_ARG_NUMBER, "MIB",
-                         "send at most MIB mebibytes a second"),
-            [OPTION_DOWNTIME] =
-                XK_VALUE(0, "max-downtime", XK_ARG_NUMBER, "MS",
-                         "how long the guest may be paused at the end"),
-            [OPTION_COMPRESS] =
-                XK_VALUE(0, "compress", XK_ARG_TEXT, "METHOD",
-                         "compression of the stream: auto, zstd, none"),
-            [OPTION_TRANSPORT] = XK_VALUE(0, "transport", XK_ARG_TEXT, "CMD",
-                                          "the command that connects to HOST"),
-            [OPTION_PROGRAM] =
-                XK_VALUE(0, "remote-program", XK_ARG_TEXT, "PATH",
-                         "the path of xk on the other host"),
-            [OPTION_SILENCE] =
-                XK_VALUE(0, "silence", XK_ARG_NUMBER, "SECONDS",
-                         "give the other host up after this silence (30)"),
-            [OPTION_COPY_DISKS] = XK_FLAG(
-                0, "copy-disks", "copy its disks too, except read-only ones"),
-            [OPTION_DRY_RUN] =
-                XK_FLAG('n', "dry-run", "only ask whether it could be moved"),
-            [OPTION_PLAN] = XK_FLAG(
-                0, "plan", "measure, and print what the move would take"),
-            [OPTION_CANCEL] = XK_FLAG(
-                0, "cancel", "cancel the move of DOMAIN that is in progress"),
-            [OPTION_RESOLVE] =
-                XK_FLAG(0, "resolve",
-                        "ask the other host about DOMAIN, which is in doubt"),
-            [OPTION_KEEP] =
-                XK_FLAG(0, "keep", "with --resolve: it continues here"),
-            [OPTION_GONE] = XK_FLAG(
-                0, "gone", "with --resolve: it runs there, end it here"),
-            [OPTION_SSH] = XK_REFUSED_VALUE(
-                's', NULL, XK_ARG_TEXT, "CMD", "the ssh command of xl",
-                "use --transport, which takes a whole command"),
-            [OPTION_CONFIG] = XK_REFUSED_VALUE(
-                'C', NULL, XK_ARG_FILE, "FILE", "another configuration",
-                "a domain is moved with the configuration it has"),
-            [OPTION_DEBUG] =
-                XK_FLAG(0, "debug", "accepted and ignored: use -v"),
-            {0}},
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"HOST", XK_ARG_TEXT, .optional = true}},
     .needs_host = true,

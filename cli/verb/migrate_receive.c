@@ -11,8 +11,8 @@
 #include "cli/invocation.h"
 #include "toolstack/migration/migrate.h"
 
-/* Standard output is the peer's: whatever else is printed goes to standard
- * error. */
+/* Reserve standard output for the peer: return a copy of it, and send whatever
+ * else is printed to standard error. */
 static int
 keep_output(struct xk_error *err)
 {

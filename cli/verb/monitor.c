@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/monitor.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/verbs.h"
 #include "toolstack/record.h"
@@ -17,9 +19,10 @@
 enum {
     OPTION_UNTIL_IDLE,
     OPTION_STATUS,
+    OPTION_COUNT,
 };
 
-/* The protocol of sd_notify(3), which is one datagram. */
+/* Notify systemd by the protocol of sd_notify(3), which is one datagram. */
 static void
 tell_systemd(const char *path)
 {
@@ -94,6 +97,14 @@ run_monitor(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_UNTIL_IDLE] = XK_FLAG(0, "until-idle", "end with the last domain"),
+    [OPTION_STATUS] = XK_FLAG(0, "status", "only print whether one runs"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_monitor = {
     .name = "monitor",
     .summary = "watch domains and carry out their policies",
@@ -105,12 +116,6 @@ const struct xk_command xk_command_monitor = {
                "systemd it reports when it is ready (Type=notify).\n\n"
                "It may be killed at any time. The next one catches up with "
                "what happened in between.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_UNTIL_IDLE] =
-                XK_FLAG(0, "until-idle", "end with the last domain"),
-            [OPTION_STATUS] =
-                XK_FLAG(0, "status", "only print whether one runs"),
-            {0}},
+    .options = options,
     .run = run_monitor,
 };

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
+#include "base/util.h"
 #include "cli/ask_guests.h"
 
 static int
@@ -16,6 +19,18 @@ run_reboot(struct xk_invocation *invocation, struct xk_error *err)
     return xk_ask_run(invocation, &ask, err);
 }
 
+static const struct xk_option options[] = {
+    [XK_ASK_ALL] = XK_FLAG('a', "all", "ask all domains"),
+    [XK_ASK_WAIT] =
+        XK_FLAG('w', "wait", "wait until it has been started again"),
+    [XK_ASK_FALLBACK] =
+        XK_FLAG('F', NULL,
+                "press the ACPI reset button if the guest has no PV drivers"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == XK_ASK_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_reboot = {
     .name = "reboot",
     .summary = "ask a guest to reboot",
@@ -30,15 +45,7 @@ const struct xk_command xk_command_reboot = {
         "-a asks all domains but domain 0. If some of them fail, the others "
         "are asked nevertheless, and the exit status is that of the first "
         "failure.",
-    .options =
-        (const struct xk_option[]){
-            [XK_ASK_ALL] = XK_FLAG('a', "all", "ask all domains"),
-            [XK_ASK_WAIT] =
-                XK_FLAG('w', "wait", "wait until it has been started again"),
-            [XK_ASK_FALLBACK] = XK_FLAG(
-                'F', NULL,
-                "press the ACPI reset button if the guest has no PV drivers"),
-            {0}},
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true}},
     .timeout_s = 60,
     .needs_host = true,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/progress.h"
 #include "toolstack/config/domain_config.h"
@@ -13,9 +16,10 @@ enum {
     OPTION_DEBUG,
     OPTION_VNC,
     OPTION_VNC_PASS,
+    OPTION_COUNT,
 };
 
-/* A configuration may stand before the file, as with xl. */
+/* Read the configuration that may precede the file, as with xl. */
 static int
 read_config(struct xk_invocation *invocation, struct xk_domain_config **config,
             const char **path, struct xk_error *err)
@@ -56,6 +60,23 @@ run_restore(struct xk_invocation *invocation, struct xk_error *err)
     return xk_invocation_put_domain(invocation, &domain, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_PAUSE] = XK_FLAG('p', NULL, "leave the domain paused"),
+    [OPTION_EXIT] =
+        XK_REFUSED('e', NULL, "do not watch the domain",
+                   "one monitor watches all domains; to have it leave this one "
+                   "alone, set on_poweroff=\"preserve\" and the like"),
+    [OPTION_DEBUG] = XK_FLAG('d', "debug", "print each step, as -vv does"),
+    [OPTION_VNC] = XK_REFUSED('V', "vncviewer", "start a VNC viewer",
+                              "run \"xk vncviewer\" afterwards"),
+    [OPTION_VNC_PASS] = XK_REFUSED(
+        'A', "vncviewer-autopass", "start a VNC viewer with the password",
+        "run \"xk vncviewer --autopass\" afterwards"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_restore = {
     .name = "restore",
     .summary = "recreate a domain from a file of \"xk save\" or \"xl save\"",
@@ -74,22 +95,7 @@ const struct xk_command xk_command_restore = {
         "If two files are given, the first is an xl.cfg file that replaces the "
         "configuration in the second; it must describe the same machine, but "
         "paths may differ.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_PAUSE] = XK_FLAG('p', NULL, "leave the domain paused"),
-            [OPTION_EXIT] = XK_REFUSED(
-                'e', NULL, "do not watch the domain",
-                "one monitor watches all domains; to have it leave this one "
-                "alone, set on_poweroff=\"preserve\" and the like"),
-            [OPTION_DEBUG] =
-                XK_FLAG('d', "debug", "print each step, as -vv does"),
-            [OPTION_VNC] = XK_REFUSED('V', "vncviewer", "start a VNC viewer",
-                                      "run \"xk vncviewer\" afterwards"),
-            [OPTION_VNC_PASS] =
-                XK_REFUSED('A', "vncviewer-autopass",
-                           "start a VNC viewer with the password",
-                           "run \"xk vncviewer --autopass\" afterwards"),
-            {0}},
+    .options = options,
     .positionals = {{"FILE", XK_ARG_FILE},
                     {"FILE", XK_ARG_FILE, .optional = true}},
     .needs_host = true,

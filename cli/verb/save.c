@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/progress.h"
 #include "toolstack/migration/save.h"
@@ -9,6 +12,7 @@ enum {
     OPTION_CONTINUE,
     OPTION_PAUSE,
     OPTION_COMPRESS,
+    OPTION_COUNT,
 };
 
 static enum xk_save_then
@@ -51,6 +55,16 @@ run_save(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_CONTINUE] =
+        XK_FLAG('c', NULL, "let the domain continue afterwards"),
+    [OPTION_PAUSE] = XK_FLAG('p', NULL, "leave the domain paused afterwards"),
+    [OPTION_COMPRESS] = XK_FLAG('z', "compress", "compress all of it (zstd)"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_save = {
     .name = "save",
     .summary = "write a domain to a file and end it",
@@ -67,15 +81,7 @@ const struct xk_command xk_command_save = {
         "only saves space.\n\n"
         "With -c the domain continues when FILE is written, and with -p it "
         "stays, paused.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_CONTINUE] =
-                XK_FLAG('c', NULL, "let the domain continue afterwards"),
-            [OPTION_PAUSE] =
-                XK_FLAG('p', NULL, "leave the domain paused afterwards"),
-            [OPTION_COMPRESS] =
-                XK_FLAG('z', "compress", "compress all of it (zstd)"),
-            {0}},
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"FILE", XK_ARG_FILE}},
     .needs_host = true,
     .run = run_save,

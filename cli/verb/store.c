@@ -115,7 +115,7 @@ list_store(struct xk_invocation *invocation, const char *what,
 
 /* ---- watch ---- */
 
-/* Each change at once, for whoever reads the other end of a pipe. */
+/* Print each change at once, for a reader at the other end of a pipe. */
 static bool
 show_change(const char *path, void *context)
 {
