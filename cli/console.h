@@ -11,7 +11,7 @@
 enum {
     XK_HISTORY_ALL = -1,
     XK_HISTORY_SCREEN = -2, /* one screenful; all if standard output is not a
- terminal */
+                               terminal */
 };
 
 /* Connect standard input and output with console `number` until Ctrl-] is typed
