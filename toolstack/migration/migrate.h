@@ -29,9 +29,9 @@
 
 #include "toolstack/domain.h"
 #include "toolstack/migration/compression.h"
+#include "toolstack/migration/forecast.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
-#include "toolstack/migration/link_speed.h"
 #include "toolstack/seam/transfer_ops.h"
 
 #define XK_MIGRATION_PROTOCOL 1
