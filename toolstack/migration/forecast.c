@@ -4,7 +4,7 @@
 enum {
     DOWNTIME_MS = 300,
     ROUNDS_MAX = 30,
-    SWITCH_MS = 10, /* to stop here and start there, without the way */
+    SWITCH_MS = 10, /* to stop and to resume the guest, without the link */
 };
 
 #define SECOND_NS INT64_C(1000000000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a move would take, by what was measured. */
+/* Forecast the time and the downtime of a move from measurements. */
 #ifndef XK_TOOLSTACK_MIGRATION_FORECAST_H
 #define XK_TOOLSTACK_MIGRATION_FORECAST_H
 
@@ -12,8 +12,8 @@
 struct xk_forecast_input {
     struct xk_load load;
     struct xk_link_speed link;
-    uint64_t bandwidth;       /* as of xk_migrate_options */
-    uint64_t disk_bytes;      /* that go along */
+    uint64_t bandwidth;       /* as in xk_migrate_options */
+    uint64_t disk_bytes;      /* of the disks to copy */
     unsigned max_downtime_ms; /* 0: the default */
     bool live;
 };
@@ -22,12 +22,13 @@ struct xk_forecast {
     int64_t total_ns;
     int64_t downtime_ns;
     unsigned rounds;
-    bool converges; /* else the guest writes faster than can be sent: it would
-                       be slowed down, and stand still for longer */
+    /* If false, the guest dirties memory faster than the link carries it: the
+     * driver would throttle it, and the downtime would be longer. */
+    bool converges;
 };
 
-/* Rounds over the memory, each over what was written during the one before,
- * until the rest fits in the time that the guest may stand still. */
+/* Simulate pre-copy: each round sends the memory dirtied during the round
+ * before, until the rest fits in the allowed downtime. */
 void xk_forecast(const struct xk_forecast_input *input,
                  struct xk_forecast *forecast);
 

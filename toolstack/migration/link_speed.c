@@ -8,10 +8,10 @@
 
 enum {
     CHUNK = 256 << 10,
-    BYTES_MAX = 64 << 20, /* in one measurement */
+    BYTES_MAX = 64 << 20, /* per measurement */
     BYTES_FIRST = 1 << 20,
     TRIPS = 3,
-    ENOUGH_MS = 300, /* shorter ones tell of buffers, not of the way */
+    ENOUGH_MS = 300, /* a shorter transfer measures buffers, not the link */
 };
 
 #define SECOND_NS INT64_C(1000000000)
@@ -44,7 +44,8 @@ send_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
     return 0;
 }
 
-/* Nanoseconds until so many bytes are there and that is known here; -1. */
+/* Returns the nanoseconds from the first byte sent to the target's answer that
+ * all arrived; -1 on error. */
 static int64_t
 time_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
            struct xk_deadline deadline, struct xk_error *err)
@@ -58,7 +59,7 @@ time_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
     return xk_now_ns() - begin_ns;
 }
 
-/* As memory that does not compress: a way that compresses is not to look
+/* Incompressible data, so that a link that compresses (ssh -C) does not look
  * faster than it is. */
 static char *
 make_chunk(void)
@@ -126,8 +127,9 @@ xk_measure_answer(struct xk_talk *talk, struct xk_error *err)
         return -1;
     if (!xk_json_integer(xk_json_get(json, "bytes"), &left) || left < 0 ||
         left > BYTES_MAX)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s measures %lld bytes",
-                       talk->from->what, (long long)left);
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "%s wants to measure with %lld bytes", talk->from->what,
+                       (long long)left);
     while (left > 0) {
         if (xk_frame_read(talk->from, &talk->frame,
                           xk_deadline_in_ms(talk->silence_ms), err) == -1)
@@ -135,7 +137,7 @@ xk_measure_answer(struct xk_talk *talk, struct xk_error *err)
         if (talk->frame.type != XK_FRAME_DATA || talk->frame.expanded == 0 ||
             (int64_t)talk->frame.expanded > left)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "%s sends other bytes than it said",
+                           "%s sent other data than it announced",
                            talk->from->what);
         left -= (int64_t)talk->frame.expanded;
     }

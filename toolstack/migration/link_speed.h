@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How fast the way to another host is.
+ * Measure the throughput and the round-trip time of the link to another host.
  *
  *   MEASURE {"bytes": N}   ->
  *   DATA ... (N bytes)     ->
  *                          <-   MEASURED
  *
- * After the target's verdict, as often as the source likes, within bounds.
+ * Allowed after the target's verdict. The target bounds how often and how much.
  */
 #ifndef XK_TOOLSTACK_MIGRATION_LINK_SPEED_H
 #define XK_TOOLSTACK_MIGRATION_LINK_SPEED_H
@@ -18,11 +18,11 @@ struct xk_link_speed {
     int64_t round_trip_ns;
 };
 
-/* At the source. Takes about a second. */
+/* Source: measure the link. Takes about a second. */
 int xk_measure_link(struct xk_talk *talk, struct xk_link_speed *speed,
                     struct xk_deadline deadline, struct xk_error *err);
 
-/* At the target: take what the MEASURE frame read last speaks of. */
+/* Target: read the data that the last MEASURE frame announced, and answer. */
 int xk_measure_answer(struct xk_talk *talk, struct xk_error *err);
 
 #endif
