@@ -32,7 +32,7 @@ parse_good(const char *text)
     return disk;
 }
 
-/* All ways to say the same, as xl's own test has them. */
+/* All ways to write the same disk, as in xl's own test. */
 static const char *const equal_disks[][8] = {
     {"/dev/vg/guest-volume,,hda", "/dev/vg/guest-volume,raw,hda,rw",
      "format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume",

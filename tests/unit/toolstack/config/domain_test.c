@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From keys to a domain: values, defaults and what goes together. */
+/* From keys to a domain: values, defaults and rules between keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,11 +109,11 @@ maxvcpus_alone_leaves_one_vcpu_online(void **state)
     xk_config_free(config);
 }
 
-/* The only problem each of these makes. */
+/* Each of these texts causes exactly this problem. */
 static const struct {
     const char *text, *problem;
 } wrong[] = {
-    /* what must be there */
+    /* required keys */
     {"type='hvm'; memory=64\n",
      "t: error: the domain has no name; write name = \"...\""},
     {"name=['d']; type='hvm'; memory=64\n",
@@ -179,7 +179,7 @@ static const struct {
      "t:2:13: error: cpus: '^' and 'all' cannot be combined"},
     {HVM "cpus='0;1'\n",
      "t:2:6: error: cpus: CPUs are written as \"0-3,^1,nodes:1\" or \"all\""},
-    /* keys that do not go together */
+    /* keys that cannot be combined */
     {HVM "maxmem=63\n", "t:2:1: error: maxmem: 63 MiB is less than memory, 64"},
     {HVM "vcpus=2\nmaxvcpus=1\n",
      "t:3:1: error: maxvcpus: 1 is less than vcpus, 2"},
@@ -206,7 +206,7 @@ static const struct {
     {HVM "kernel='/usr/lib/xen/boot/hvmloader'\n",
      "t:2:1: warning: kernel: hvmloader is not a kernel and is ignored; to "
      "replace it set firmware_override"},
-    /* of one type of domain only */
+    /* keys of one type of domain only */
     {PV "boot='c'\n", "t:2:1: error: boot does nothing for a domain of type "
                       "\"pv\"; leave it out, or change the type"},
     {PV "usb=0\n", "t:2:1: warning: usb does nothing for a domain of type "

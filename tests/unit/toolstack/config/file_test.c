@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The grammar: places, values and what is refused. */
+/* The grammar: positions, values and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -265,7 +265,7 @@ a_last_comment_without_a_line_feed_is_a_warning(void **state)
     done(&file, &problems);
 }
 
-/* count times the text. */
+/* The text, repeated count times. */
 static char *
 repeat(const char *text, size_t count)
 {

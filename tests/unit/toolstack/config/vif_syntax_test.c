@@ -51,7 +51,7 @@ two_cards_get_different_addresses(void **state)
     struct xk_vif a = parse_good(""), b = parse_good("");
 
     (void)state;
-    /* One in sixteen million runs may fail here. */
+    /* Random: one run in sixteen million may fail here. */
     assert_memory_not_equal(a.mac, b.mac, sizeof(a.mac));
     xk_vif_free(&a);
     xk_vif_free(&b);

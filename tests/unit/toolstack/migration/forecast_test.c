@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a plan foretells. */
+/* The forecast of a move. */
 #include "tests/unit/test.h"
 
 #include "toolstack/migration/forecast.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a source may measure, over a socket pair. */
+/* Measuring a link, over a socket pair. */
 #include "tests/unit/test.h"
 
 #include <pthread.h>
@@ -71,7 +71,8 @@ a_way_is_measured(void **context)
     end_pair(&p);
 }
 
-/* Say it to the target, with `bytes` of data behind it: its error. */
+/* Send this MEASURE to the target, followed by `bytes` of data. Returns its
+ * error. */
 static enum xk_error_kind
 measured_badly(const char *text, size_t bytes)
 {
