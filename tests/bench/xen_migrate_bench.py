@@ -6,10 +6,10 @@ moved there and back, over ssh and over plain TCP, and saved and restored.
   xen_migrate_bench.py [ROUNDS]     on the first of two hosts that ssh joins;
                                     `make bench-xen-migrate` runs it in the lab
 
-Each tool moves its own guest of the same configuration. The downtime is not what
-the tool reports: each host asks Xen every few milliseconds whether its newest
-domain has suspended to be moved or has been unpaused, and the clocks of both
-hosts are compared before. Prints medians.
+Each tool moves its own guest of the same configuration. The downtime is not
+what the tool reports: each host asks Xen every few milliseconds whether its
+newest domain has suspended to be moved or has been unpaused, and the clocks of
+both hosts are compared before. Prints medians.
 """
 import functools
 import glob

@@ -68,7 +68,7 @@ class Chaos:
             self.verbs.destroy(guest)
 
     def guest_stopped(self, guest):
-        """Neither the host's list nor a verb may wait for it beyond the limit."""
+        """Neither the host's list nor a verb may wait too long for it."""
         pids = self.world.guest_processes(guest)
         if not pids:
             return

@@ -28,7 +28,7 @@ class XenGuest(Guest):
         self.ears = {}
 
     def listen(self, _path):
-        """xenconsoled names the log when a domain starts and keeps that name."""
+        """xenconsoled names the log at a domain's start and never renames it."""
         names = glob.glob(f"{CONSOLES}/guest-{self.first_name}.log") + (
             glob.glob(f"{CONSOLES}/guest-{self.first_name}-*.log"))
         for name in sorted(names, key=os.path.getmtime):
