@@ -4,6 +4,7 @@
 #define XK_CLI_CONFIG_KEY_TEXT_H
 
 #include "base/buf.h"
+#include "toolstack/config/driver_facts.h"
 #include "toolstack/config/key.h"
 
 const char *xk_key_type_name(enum xk_key_type type); /* "integer" */

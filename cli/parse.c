@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/known_drivers.h"
 
 enum global {
     GLOBAL_VERBOSE,
@@ -32,7 +32,7 @@ const struct xk_option xk_global_options[] = {
                         "say more; twice: say all", NULL},
     [GLOBAL_JSON] = {0, "json", XK_ARG_NONE, NULL,
                      "print one JSON document; errors are JSON too", NULL},
-    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
+    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, NULL,
                            "the hypervisor of new domains, and the only one "
                            "whose domains are listed; without it new ones are "
                            "of xen in a Xen dom0, else of kvm, and all are "
@@ -276,8 +276,9 @@ check_value(const struct xk_option *option, const char *shown,
 {
     uint64_t number;
 
-    if (option->value == XK_ARG_HYPERVISOR && !xk_driver_is_known(value)) {
-        XK_CLEANUP_FREE char *choices = xk_driver_choices();
+    if (option->value == XK_ARG_HYPERVISOR &&
+        xk_known_driver_find(value) == NULL) {
+        XK_CLEANUP_FREE char *choices = xk_known_driver_choices();
 
         return xk_fail(err, XK_ERR_USAGE, "%s takes %s, not \"%s\"", shown,
                        choices, value);

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
+#include "toolstack/known_drivers.h"
 
 /* Whether the driver can run here comes first: where it cannot, no state
  * directory is made. */
@@ -99,10 +100,12 @@ run_capabilities(struct xk_invocation *invocation, struct xk_error *err)
 
     (void)err;
     xk_facts_add(&facts, "version", "%s", PACKAGE_VERSION);
-    for (const char *const *name = xk_driver_names; *name != NULL; name++) {
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++) {
+        const char *name = xk_known_drivers[i]->name;
+
         if (invocation->hypervisor == NULL ||
-            strcmp(invocation->hypervisor, *name) == 0)
-            add_hypervisor(&facts, *name);
+            strcmp(invocation->hypervisor, name) == 0)
+            add_hypervisor(&facts, name);
     }
     if (invocation->json)
         put_json(&invocation->out, &facts);

@@ -11,6 +11,7 @@
  */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,11 +19,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/util.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
 #include "toolstack/domain.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     LIST_MS = 2000,
@@ -104,8 +107,8 @@ offer_files(struct line *line)
 static void
 offer_hypervisors(struct line *line)
 {
-    for (const char *const *name = xk_driver_names; *name != NULL; name++)
-        offer(line, *name, "");
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+        offer(line, xk_known_drivers[i]->name, "");
 }
 
 static void
@@ -164,6 +167,8 @@ offer_kind(struct line *line, enum xk_argument_kind kind)
         [XK_ARG_VERB] = offer_verbs,
         [XK_ARG_OVERRIDE] = offer_overrides,
     };
+    static_assert(XK_ARRAY_SIZE(offers) == XK_ARG_COUNT,
+                  "one row per kind of argument");
 
     if (offers[kind] != NULL)
         offers[kind](line);

@@ -17,6 +17,7 @@
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     TEMPLATE_MAX = 1 << 20,
@@ -156,10 +157,12 @@ put_exit_status(struct xk_invocation *invocation)
 }
 
 static void
-put_fate(struct xk_buf *out, const char *hypervisor,
-         const struct xk_key_fate *fate)
+put_fate(struct xk_buf *out, const struct xk_driver_facts *driver,
+         enum xk_key key)
 {
-    xk_buf_printf(out, "On %s: ", hypervisor);
+    const struct xk_key_fate *fate = &driver->keys[key];
+
+    xk_buf_printf(out, "On %s: ", driver->title);
     if (fate->fate == XK_FATE_SAME) {
         xk_buf_puts(out, "as said.\n\n");
         return;
@@ -169,6 +172,16 @@ put_fate(struct xk_buf *out, const char *hypervisor,
         xk_buf_puts(out, ": ");
     put_text(out, fate->why);
     xk_buf_puts(out, ".\n\n");
+}
+
+static bool
+is_same_everywhere(enum xk_key key)
+{
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++) {
+        if (xk_known_drivers[i]->keys[key].fate != XK_FATE_SAME)
+            return false;
+    }
+    return true;
 }
 
 static const char *const importance_heads[] = {
@@ -193,8 +206,9 @@ put_words(struct xk_buf *out, const char *words)
 }
 
 static void
-put_key(struct xk_buf *out, const struct xk_key_info *key)
+put_key(struct xk_buf *out, enum xk_key id)
 {
+    const struct xk_key_info *key = xk_key_info(id);
     XK_CLEANUP_BUF struct xk_buf type = {0};
 
     if (key->type == XK_KEY_ENUM)
@@ -205,10 +219,10 @@ put_key(struct xk_buf *out, const struct xk_key_info *key)
     put_paragraph(out, key->meaning);
     if (key->type == XK_KEY_ENUM)
         put_words(out, key->words);
-    if (key->xen.fate == XK_FATE_SAME && key->kvm.fate == XK_FATE_SAME)
+    if (is_same_everywhere(id))
         return;
-    put_fate(out, "Xen", &key->xen);
-    put_fate(out, "KVM", &key->kvm);
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+        put_fate(out, xk_known_drivers[i], id);
 }
 
 static void
@@ -221,9 +235,9 @@ put_keys(struct xk_invocation *invocation)
         xk_buf_printf(out, "=head2 %s\n\n=over 4\n\n",
                       importance_heads[level - 1]);
         for (int i = 0; i < XK_KEY_COUNT; i++) {
-            const struct xk_key_info *key = xk_key_info((enum xk_key)i);
+            enum xk_key key = (enum xk_key)i;
 
-            if (key->importance == level)
+            if (xk_key_info(key)->importance == level)
                 put_key(out, key);
         }
         xk_buf_puts(out, "=back\n\n");

@@ -203,13 +203,6 @@ void xk_config_free(struct xk_domain_config *config);
 void xk_config_cleanup(struct xk_domain_config **config);
 #define XK_CLEANUP_CONFIG __attribute__((cleanup(xk_config_cleanup)))
 
-/* Say of every key set what becomes of it on "xen" or "kvm" (columns of
- * keys.def): a note where it is mapped, or ignored and not missed; a warning
- * where it is unsupported and can be left out; an error where the domain would
- * not be what was asked. Same for options of disks and vifs. */
-void xk_config_check_on(const struct xk_domain_config *config,
-                        const char *hypervisor, struct xk_problems *problems);
-
 /* Values by key. The defaults are the caller's. */
 const char *xk_config_string(const struct xk_domain_config *config,
                              enum xk_key key); /* NULL: not set */

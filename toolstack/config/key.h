@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The table of configuration keys. One row of keys.def gives a key its name,
- * type, range, and meaning on each hypervisor; parsing, `xk check`, completion
- * and xk.cfg(5) are made from it.
+ * type, range and meaning; parsing, `xk check`, completion and xk.cfg(5) are
+ * made from it. What becomes of a key on a hypervisor is in driver_facts.h.
  */
 #ifndef XK_TOOLSTACK_CONFIG_KEY_H
 #define XK_TOOLSTACK_CONFIG_KEY_H
@@ -26,6 +26,7 @@ enum xk_key_type {
     /* A list of lists of strings. Each inner list is one item, its strings
      * joined by line feeds. */
     XK_KEY_NESTED,
+    XK_KEY_TYPE_COUNT,
 };
 
 /* Domain types a key has an effect on: 1 << enum xk_domain_type. */
@@ -57,19 +58,6 @@ enum {
     XK_KEY_SECRET = 1 << 6,
 };
 
-/* What becomes of a key on a hypervisor. */
-enum xk_fate {
-    XK_FATE_SAME,        /* means what xl.cfg(5) says */
-    XK_FATE_MAPPED,      /* done by other means; the text says which */
-    XK_FATE_IGNORED,     /* has no effect here and none is missed; why */
-    XK_FATE_UNSUPPORTED, /* refused: the domain would not be what was asked */
-};
-
-struct xk_key_fate {
-    enum xk_fate fate;
-    const char *why; /* "" where the fate is SAME */
-};
-
 struct xk_key_info {
     const char *name;
     enum xk_key_type type;
@@ -79,15 +67,10 @@ struct xk_key_info {
     int importance;    /* 1 (essential) to 4 (expert) */
     unsigned types;    /* XK_KEY_ON_* */
     unsigned flags;
-    struct xk_key_fate xen, kvm;
     const char *meaning; /* a sentence or more for xk.cfg(5) */
 };
 
 const struct xk_key_info *xk_key_info(enum xk_key key);
-
-/* What becomes of the key on a hypervisor, "xen" or "kvm". */
-const struct xk_key_fate *xk_key_fate_on(const struct xk_key_info *info,
-                                         const char *hypervisor);
 
 /* The key of that exact name, or XK_KEY_COUNT. */
 enum xk_key xk_key_find(const char *name);
