@@ -9,8 +9,8 @@
 #include "toolstack/domain.h"
 #include "toolstack/known_drivers.h"
 
-/* Whether the driver can run here comes first: where it cannot, no state
- * directory is made. */
+/* Find out first whether the driver can run here: if it cannot, do not create a
+ * state directory. */
 static int
 ask_driver(const char *name, struct xk_facts *facts, struct xk_error *err)
 {

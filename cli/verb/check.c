@@ -16,15 +16,15 @@ enum {
     OPTION_STRICT,
 };
 
-/* What was found in all files together. */
+/* Counts over all files. */
 struct totals {
     size_t errors;
     size_t warnings;
     size_t bad_files;
-    char *first; /* the line of the first problem that counts */
+    char *first; /* the first problem that counts, formatted */
 };
 
-/* The driver to check for in *driver, NULL: none. */
+/* Set *driver to the facts to check against, NULL: none. */
 static int
 find_driver(const struct xk_invocation *invocation,
             const struct xk_driver_facts **driver, struct xk_error *err)
@@ -37,8 +37,8 @@ find_driver(const struct xk_invocation *invocation,
     return on != NULL && *driver == NULL ? -1 : 0;
 }
 
-/* Every problem of one file. What keeps a file from being read at all has no
- * place in it, and becomes a problem of the file as a whole. */
+/* Collect every problem of one file. If the file cannot be read at all, that is
+ * a problem of the whole file, without a line. */
 static void
 check_file(const struct xk_driver_facts *driver, const char *path,
            struct xk_problems *problems)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The manual pages: a hand-written text in pod comes in, and lines such as
- * @VERBS@ are replaced by what the tables say. So a verb, an option or a key
- * cannot be missing from its page.
+ * Makes the manual pages: reads a hand-written page in pod and replaces lines
+ * such as @VERBS@ by text from the tables. So a verb, an option or a key cannot
+ * be missing from its page.
  */
 #include "cli/verbs.h"
 
@@ -23,7 +23,7 @@ enum {
     TEMPLATE_MAX = 1 << 20,
 };
 
-/* Plain text as pod: what pod takes for markup is escaped. */
+/* Write plain text as pod: escape what pod takes for markup. */
 static void
 put_text(struct xk_buf *out, const char *text)
 {
@@ -44,7 +44,7 @@ put_paragraph(struct xk_buf *out, const char *text)
     xk_buf_puts(out, "\n\n");
 }
 
-/* A help line is no sentence: "print help". */
+/* Make a sentence of a help line such as "print help". */
 static void
 put_sentence(struct xk_buf *out, const char *line)
 {
@@ -127,7 +127,7 @@ static const char *const status_texts[] = {
     "This host cannot: no hypervisor, no permission, or a program is missing.",
 };
 
-/* The names that errors of this exit status have in JSON. */
+/* Write the names that errors of this exit status have in JSON. */
 static void
 put_kinds(struct xk_buf *out, int status)
 {
@@ -191,7 +191,7 @@ static const char *const importance_heads[] = {
     "Keys for experts",
 };
 
-/* "pv|pvh|hvm" as a list that a line can break in. */
+/* Write "pv|pvh|hvm" as a list in which lines can be broken. */
 static void
 put_words(struct xk_buf *out, const char *words)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What becomes of a configuration on a hypervisor, by the facts of its driver.
- */
+/* Checks a configuration against the facts of a driver. */
 #include <string.h>
 
 #include "toolstack/config/driver_facts.h"
@@ -13,7 +11,7 @@ struct check {
     struct xk_problems *problems;
 };
 
-/* Set to what the domain would have without it. */
+/* True if the value equals the default, so that it need not be reported. */
 static bool
 asks_nothing(const struct xk_domain_config *config, enum xk_key key)
 {
@@ -54,7 +52,7 @@ check_key(const struct check *check, enum xk_key key)
 
     switch (fate->fate) {
     case XK_FATE_MAPPED:
-        /* A switch that is off is mapped as well. */
+        /* A boolean that is off is mapped too. */
         if (info->type == XK_KEY_BOOL || !asks_nothing(check->config, key))
             xk_problem_add(check->problems, XK_PROBLEM_NOTE, where,
                            "on %s: %s is mapped: %s", name, info->name,

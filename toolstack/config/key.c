@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "toolstack/config/suggest.h"
 
-/* The short words of keys.def. */
+/* The flags and domain types, as keys.def abbreviates them. */
 enum {
     ON_ALL = XK_KEY_ON_ALL,
     ON_PV = XK_KEY_ON_PV,

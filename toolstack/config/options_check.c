@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keys that hold specifications: each text by itself, and what the options
- * of one say together. */
+/* Checks of the keys that hold specifications: each text by itself, and the
+ * options of a specification together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 typedef void check_givens(const struct xk_spec *spec,
                           const struct xk_givens *givens);
 
-/* ---- what the options of one specification say together ---- */
+/* ---- options of one specification that depend on each other ---- */
 
 static void
 check_channel(const struct xk_spec *spec, const struct xk_givens *givens)
@@ -110,7 +110,7 @@ check_pci(const struct xk_spec *spec, const struct xk_givens *givens)
         xk_spec_error(spec, 0, "one of an address and name= is wanted");
 }
 
-/* ---- texts that are no lists of options ---- */
+/* ---- texts that are not lists of options ---- */
 
 static void
 check_ioports(const struct xk_spec *spec)
@@ -251,7 +251,8 @@ check_sound(const struct xk_spec *spec)
     check_options(set, NULL, &rest);
 }
 
-/* The value of a key in the file, where it was read without an error. */
+/* Returns the value of a key in the file, or NULL if it is not set or had an
+ * error. */
 static const struct xk_cfg_value *
 value_of(const struct xk_domain_config *config, const struct xk_cfg_file *file,
          enum xk_key key)
@@ -261,7 +262,7 @@ value_of(const struct xk_domain_config *config, const struct xk_cfg_file *file,
     return &xk_cfg_file_find(file, xk_key_info(key)->name)->value;
 }
 
-/* A text, or each text of a list. */
+/* Returns how many texts a value has: one, or those of its list. */
 static size_t
 count_of(const struct xk_cfg_value *value)
 {
