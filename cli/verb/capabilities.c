@@ -120,10 +120,10 @@ const struct xk_command xk_command_capabilities = {
     .summary = "say what this build can do on this host",
     .details =
         "Prints one \"key=value\" a line. The value of an ability is \"yes\", "
-        "or \"no: \" and the reason. Works on any host, also where there is no "
-        "hypervisor at all; with --hypervisor only that one is looked at.\n\n"
+        "or \"no: \" and the reason. Works on any host, even without a "
+        "hypervisor; with --hypervisor it asks only that one.\n\n"
         "With --json it prints one object: an ability is an object with "
-        "available (true, false) and reason (null where it is available), "
+        "available (true, false) and reason (null if it is available), "
         "anything else is a string or a number.",
     .timeout_s = 10,
     .run = run_capabilities,

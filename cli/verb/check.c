@@ -169,12 +169,12 @@ const struct xk_command xk_command_check = {
     .summary = "say what is wrong with configuration files",
     .details =
         "Reads each file as \"create\" would and prints every problem with "
-        "its file, line and column. Nothing is made, and no hypervisor is "
+        "its file, line and column. Nothing is created, and no hypervisor is "
         "needed.\n\n"
         "With --on the keys are also checked against what that hypervisor "
-        "can do: a note says where a key is done by other means, a warning "
-        "where it has no effect, an error where the domain would not be what "
-        "was asked.\n\n"
+        "can do: a note says that a key is done by other means, a warning "
+        "that it has no effect, an error that the domain would not be what was "
+        "asked for.\n\n"
         "The exit status is 2 if there is an error, or, with --strict, a "
         "warning.",
     .options =
@@ -182,7 +182,7 @@ const struct xk_command xk_command_check = {
             [OPTION_ON] = {0, "on", XK_ARG_HYPERVISOR, NULL,
                            "also check for this hypervisor", NULL},
             [OPTION_STRICT] = {0, "strict", XK_ARG_NONE, NULL,
-                               "take warnings for errors", NULL},
+                               "treat warnings as errors", NULL},
             {0}},
     .positionals = {{"FILE", XK_ARG_FILE, .repeated = true}},
     .run = run_check,

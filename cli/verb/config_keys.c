@@ -77,7 +77,7 @@ const struct xk_command xk_command_config_keys = {
         "(1, essential, to 4, for experts), and what becomes of it on Xen and "
         "on KVM: same, it means what xl.cfg(5) says; mapped, it is done by "
         "other means; ignored, it has no effect and none is missed; "
-        "unsupported, it is refused. The columns are split by tabs. "
+        "unsupported, it is refused. The columns are separated by tabs. "
         "xk.cfg(5) says more.",
     .run = run_config_keys,
 };

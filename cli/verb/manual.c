@@ -68,7 +68,7 @@ put_option(struct xk_buf *out, const struct xk_option *option)
     xk_buf_puts(out, ">\n\n");
     put_sentence(out, option->help);
     if (option->refused != NULL) {
-        xk_buf_puts(out, "An option of xl(1) that xk does not do: ");
+        xk_buf_puts(out, "An option of xl(1) that xk does not support: ");
         put_text(out, option->refused);
         xk_buf_puts(out, ".\n\n");
     }
@@ -117,14 +117,15 @@ put_verbs(struct xk_invocation *invocation)
 
 static const char *const status_texts[] = {
     "Done.",
-    "It was tried, and failed.",
+    "The work was tried, and failed.",
     "The command line or a configuration is wrong.",
     "There is no such domain or device.",
-    "The name is taken, or what is needed is in use by another.",
+    "The name is taken, or a resource is in use by another program or domain.",
     "The domain is not in a state that allows it, or another verb holds it.",
     "This hypervisor, or this build, does not do that.",
-    "The time was up.",
-    "This host cannot: no hypervisor, no permission, or a program is missing.",
+    "The deadline passed.",
+    "This host cannot do it: no hypervisor, no permission, or a program is "
+    "missing.",
 };
 
 /* Write the names that errors of this exit status have in JSON. */

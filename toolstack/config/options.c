@@ -145,7 +145,7 @@ read_parts(const struct xk_spec *spec, const struct xk_given *given)
         if (!xk_option_part(&rest, part, sizeof(part)) ||
             !is_part(option, part))
             return xk_spec_error(spec, given->offset,
-                                 "%s: '%.64s' is no list of %s separated by "
+                                 "%s: '%.64s' is not a list of %s separated by "
                                  "';'",
                                  option->name, given->text,
                                  option->type == XK_OPTION_WORDS ? "formats"
@@ -168,7 +168,8 @@ read_value(const struct xk_spec *spec, struct xk_given *given)
         return read_parts(spec, given);
     case XK_OPTION_UUID:
         if (!xk_uuid_parse(given->text, &given->uuid))
-            return xk_spec_error(spec, given->offset, "%s: '%.64s' is no UUID",
+            return xk_spec_error(spec, given->offset,
+                                 "%s: '%.64s' is not a UUID",
                                  given->option->name, given->text);
         break;
     case XK_OPTION_IGNORED:

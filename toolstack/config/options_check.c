@@ -85,8 +85,7 @@ check_vdispl(const struct xk_spec *spec, const struct xk_givens *givens)
     do {
         if (!xk_connector_next(&rest, NULL, &width, &height)) {
             xk_spec_error(spec, given->offset,
-                          "connectors: they are written as "
-                          "\"ID:WIDTHxHEIGHT;...\"");
+                          "connectors: write \"ID:WIDTHxHEIGHT;...\"");
             return;
         }
     } while (*rest != '\0');
@@ -102,12 +101,13 @@ check_pci(const struct xk_spec *spec, const struct xk_givens *givens)
 
     if (bdf != NULL && !xk_pci_parse(bdf->text, &address))
         xk_spec_error(spec, bdf->offset,
-                      "'%.64s' is no address such as 0000:01:00.0", bdf->text);
+                      "'%.64s' is not an address such as 0000:01:00.0",
+                      bdf->text);
     if (slot != NULL && !xk_pci_slot_parse(slot->text, &number))
         xk_spec_error(spec, slot->offset, "vslot: '%.64s' is not from 0 to 1f",
                       slot->text);
     if ((bdf == NULL) == (xk_given(givens, XK_OPTION_PCI_NAME) == NULL))
-        xk_spec_error(spec, 0, "one of an address and name= is wanted");
+        xk_spec_error(spec, 0, "give either an address or name=");
 }
 
 /* ---- texts that are not lists of options ---- */
@@ -119,7 +119,7 @@ check_ioports(const struct xk_spec *spec)
 
     if (!xk_ioports_parse(spec->text, &first, &last))
         xk_spec_error(spec, 0,
-                      "'%.64s' is no range of ports such as \"2f8-2ff\"",
+                      "'%.64s' is not a range of ports such as \"2f8-2ff\"",
                       spec->text);
 }
 
@@ -141,7 +141,7 @@ check_irqs(const struct xk_spec *spec)
     uint32_t irq;
 
     if (!xk_irq_parse(spec->text, &irq))
-        xk_spec_error(spec, 0, "'%.64s' is no number of an interrupt",
+        xk_spec_error(spec, 0, "'%.64s' is not an interrupt number",
                       spec->text);
 }
 
@@ -241,7 +241,7 @@ check_sound(const struct xk_spec *spec)
     struct xk_spec rest = *spec;
 
     if (set == XK_OPTIONS_COUNT) {
-        xk_spec_error(spec, 0, "this begins with card, pcm or stream");
+        xk_spec_error(spec, 0, "the first word must be card, pcm or stream");
         return;
     }
     skipped = (size_t)(options - spec->text);

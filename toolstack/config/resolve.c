@@ -56,7 +56,7 @@ resolve_uuid(struct xk_domain_config *config, struct xk_problems *problems)
     }
     if (!xk_uuid_parse(text, &config->uuid))
         xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_UUID),
-                       "uuid: '%.64s' is no UUID", text);
+                       "uuid: '%.64s' is not a UUID", text);
     else if (xk_uuid_equal(&config->uuid, &nil))
         xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_UUID),
                        "uuid: the UUID of zeros is dom0's");

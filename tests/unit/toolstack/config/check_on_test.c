@@ -93,8 +93,8 @@ static const struct {
     {"kvm", HVM "ms_vm_genid='none'\n", NULL},
     {"kvm", HVM "maxmem=64\n", NULL},
     {"kvm", HVM "maxmem=65\n",
-     "t:2:1: note: on kvm: maxmem is mapped: the balloon is blown up to "
-     "memory= at the start"},
+     "t:2:1: note: on kvm: maxmem is mapped: at the start a balloon "
+     "reduces the memory to memory="},
     {"kvm", HVM "firmware='rombios'\n",
      "t:2:1: error: on kvm: firmware=\"rombios\" is not supported: use "
      "seabios"},

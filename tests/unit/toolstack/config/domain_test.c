@@ -172,7 +172,7 @@ static const struct {
     {HVM "tsc_mode=4\n",
      "t:2:10: error: tsc_mode: unknown '4'; it is default, always_emulate, "
      "native or native_paravirt"},
-    {HVM "uuid='1-2'\n", "t:2:1: error: uuid: '1-2' is no UUID"},
+    {HVM "uuid='1-2'\n", "t:2:1: error: uuid: '1-2' is not a UUID"},
     {HVM "uuid='00000000-0000-0000-0000-000000000000'\n",
      "t:2:1: error: uuid: the UUID of zeros is dom0's"},
     {HVM "cpus='0-3,'\ncpus_soft='3-1'\n",
