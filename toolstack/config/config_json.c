@@ -262,7 +262,7 @@ get_uuid(const struct xk_json *value, const char *name, void *record,
 
     if (text == NULL ||
         !xk_uuid_parse(text, &((struct xk_domain_config *)record)->uuid))
-        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is no UUID", name);
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not a UUID", name);
     return 0;
 }
 

@@ -184,7 +184,7 @@ static const struct {
     {PV "cpuid=\"host,frobnicate=1\"\n", XK_ERR_CONFIG, "frobnicate"},
     {PV "tee=\"ffa\"\n", XK_ERR_UNSUPPORTED, "ffa"},
     {PV "boot=\"c\"\n", XK_ERR_CONFIG, "type \"pv\""},
-    {PV "vtpm=[\"uuid=1\"]\n", XK_ERR_CONFIG, "no UUID"},
+    {PV "vtpm=[\"uuid=1\"]\n", XK_ERR_CONFIG, "not a UUID"},
 };
 
 static void
