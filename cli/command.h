@@ -21,13 +21,15 @@ enum xk_argument_kind {
     XK_ARG_NUMBER,     /* decimal digits; others are refused */
     XK_ARG_VERB,
     XK_ARG_OVERRIDE, /* KEY=VALUE */
+    XK_ARG_COUNT,
 };
 
 struct xk_option {
     char letter;      /* 'p', or 0 */
     const char *name; /* "paused", without the dashes, or NULL */
     enum xk_argument_kind value;
-    const char *metavar; /* "SECONDS", NULL for XK_ARG_NONE */
+    const char *metavar; /* "SECONDS"; NULL for XK_ARG_NONE, and for
+                            XK_ARG_HYPERVISOR, whose names help fills in */
     const char *help;    /* one line */
     const char *refused; /* for an option of xl that xk does not support: what
                             to do instead. Else NULL */

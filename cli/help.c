@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/help.h"
 
+#include "base/cleanup.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/verbs.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     WIDTH = 79,
@@ -31,10 +34,19 @@ xk_help_put_usage(struct xk_buf *out, const struct xk_command *command)
                       row[i].metavar, row[i].repeated ? "..." : "");
 }
 
+/* What stands for the value of an option, or NULL; the caller frees it. */
+static char *
+value_of(const struct xk_option *option)
+{
+    if (option->value == XK_ARG_HYPERVISOR)
+        return xk_known_driver_words();
+    return option->metavar == NULL ? NULL : xk_strdup(option->metavar);
+}
+
 void
 xk_help_put_option(struct xk_buf *out, const struct xk_option *option)
 {
-    const char *metavar = option->metavar;
+    XK_CLEANUP_FREE char *metavar = value_of(option);
 
     if (option->letter != 0)
         xk_buf_printf(out, "-%c", option->letter);
@@ -102,6 +114,7 @@ json_options(struct xk_json_writer *writer, const struct xk_option *options)
     xk_json_open_array(writer, "options");
     for (; !xk_option_is_end(options); options++) {
         char letter[] = {options->letter, '\0'};
+        XK_CLEANUP_FREE char *metavar = value_of(options);
 
         if (options->refused != NULL)
             continue;
@@ -109,7 +122,7 @@ json_options(struct xk_json_writer *writer, const struct xk_option *options)
         xk_json_put_string(writer, "letter",
                            options->letter != 0 ? letter : NULL);
         xk_json_put_string(writer, "name", options->name);
-        xk_json_put_string(writer, "value", options->metavar);
+        xk_json_put_string(writer, "value", metavar);
         xk_json_put_string(writer, "help", options->help);
         xk_json_close_object(writer);
     }

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/known_drivers.h"
 
 enum global {
     GLOBAL_VERBOSE,
@@ -33,7 +33,7 @@ const struct xk_option xk_global_options[] = {
     [GLOBAL_JSON] =
         XK_FLAG(0, "json", "print one JSON document; errors are JSON too"),
     [GLOBAL_HYPERVISOR] = XK_VALUE(
-        0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
+        0, "hypervisor", XK_ARG_HYPERVISOR, NULL,
         "the hypervisor of new domains, and the only one whose domains are "
         "listed. Without it, new domains are made on xen in a Xen dom0, "
         "otherwise on kvm, and all are listed. An existing domain stays with "
@@ -278,8 +278,9 @@ check_value(const struct xk_option *option, const char *shown,
 {
     uint64_t number;
 
-    if (option->value == XK_ARG_HYPERVISOR && !xk_driver_is_known(value)) {
-        XK_CLEANUP_FREE char *choices = xk_driver_choices();
+    if (option->value == XK_ARG_HYPERVISOR &&
+        xk_known_driver_find(value) == NULL) {
+        XK_CLEANUP_FREE char *choices = xk_known_driver_choices();
 
         return xk_fail(err, XK_ERR_USAGE, "%s takes %s, not \"%s\"", shown,
                        choices, value);

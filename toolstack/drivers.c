@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The drivers of this build, best first. */
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "toolstack/hypervisor.h"
+#include "toolstack/known_drivers.h"
 #ifdef XK_WITH_XEN
 #include "toolstack/xen/driver.h"
 #endif
@@ -23,22 +21,6 @@ const struct xk_hypervisor_ops *const xk_drivers[] = {
     NULL,
 };
 
-/* Xen's own word for "this is a control domain" (xenfs). */
-static bool
-is_xen_dom0(void)
-{
-    char text[64];
-    int fd = open("/proc/xen/capabilities", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
-
-    if (fd != -1)
-        close(fd);
-    if (length <= 0)
-        return false;
-    text[length] = '\0';
-    return strstr(text, "control_d") != NULL;
-}
-
 static const struct xk_hypervisor_ops *
 find(const char *name)
 {
@@ -52,21 +34,17 @@ find(const char *name)
 const struct xk_hypervisor_ops *
 xk_driver_find(const char *name, struct xk_error *err)
 {
+    const struct xk_driver_facts *known = name != NULL
+                                              ? xk_known_driver_get(name, err)
+                                              : xk_known_driver_at_home();
     const struct xk_hypervisor_ops *driver;
 
-    if (name != NULL && !xk_driver_is_known(name)) {
-        XK_CLEANUP_FREE char *choices = xk_driver_choices();
-
-        xk_fail(err, XK_ERR_USAGE, "no hypervisor is called \"%s\": use %s",
-                name, choices);
+    if (known == NULL)
         return NULL;
-    }
-    if (name == NULL)
-        name = is_xen_dom0() ? "xen" : "kvm";
-    driver = find(name);
+    driver = find(known->name);
     if (driver == NULL) {
         xk_fail(err, XK_ERR_UNSUPPORTED, "this build has no driver for %s",
-                name);
+                known->name);
         return NULL;
     }
     return xk_driver_probe(driver, err) == -1 ? NULL : driver;

@@ -110,7 +110,7 @@ struct xk_hypervisor {
 /* The table of a driver. The members that are not calls may be read anywhere;
  * the calls belong to the wrappers. */
 struct xk_hypervisor_ops {
-    const char *name; /* "xen", "kvm" */
+    const char *name; /* that of its facts (toolstack/known_drivers.h) */
 
     /* The driver also has domains that other toolstacks made and that have no
      * record. Where it has none, list() is asked only if there are records of
@@ -168,21 +168,10 @@ int xk_hv_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
 /* The drivers of this build, ended by NULL: toolstack/drivers.c. */
 extern const struct xk_hypervisor_ops *const xk_drivers[];
 
-/* The names of all drivers, in this build or not, ended by NULL; and the same
- * names as the command line writes a choice of words. */
-extern const char *const xk_driver_names[];
-#define XK_DRIVER_WORDS "xen|kvm"
-
-/* Whether it is one of xk_driver_names. */
-bool xk_driver_is_known(const char *name);
-
-/* The names as a message lists them: "xen" or "kvm", in quotes. The caller
- * frees it. */
-char *xk_driver_choices(void);
-
-/* The driver called `name`, or where name is NULL the best for this host: xen
- * where this is a Xen dom0, else kvm. XK_ERR_USAGE for an unknown name,
- * XK_ERR_HOST where it cannot run here. */
+/* The driver called `name`, or if name is NULL the one that is at home on this
+ * host (toolstack/known_drivers.h). XK_ERR_USAGE for an unknown name,
+ * XK_ERR_UNSUPPORTED for a driver that this build lacks, XK_ERR_HOST if the
+ * driver cannot run here. */
 const struct xk_hypervisor_ops *xk_driver_find(const char *name,
                                                struct xk_error *err);
 

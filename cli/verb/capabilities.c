@@ -7,9 +7,10 @@
 #include "cli/output.h"
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
+#include "toolstack/known_drivers.h"
 
-/* Whether the driver can run here comes first: where it cannot, no state
- * directory is made. */
+/* Find out first whether the driver can run here: if it cannot, do not create a
+ * state directory. */
 static int
 ask_driver(const char *name, struct xk_facts *facts, struct xk_error *err)
 {
@@ -99,10 +100,12 @@ run_capabilities(struct xk_invocation *invocation, struct xk_error *err)
 
     (void)err;
     xk_facts_add(&facts, "version", "%s", PACKAGE_VERSION);
-    for (const char *const *name = xk_driver_names; *name != NULL; name++) {
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++) {
+        const char *name = xk_known_drivers[i]->name;
+
         if (invocation->hypervisor == NULL ||
-            strcmp(invocation->hypervisor, *name) == 0)
-            add_hypervisor(&facts, *name);
+            strcmp(invocation->hypervisor, name) == 0)
+            add_hypervisor(&facts, name);
     }
     if (invocation->json)
         put_json(&invocation->out, &facts);
@@ -117,10 +120,10 @@ const struct xk_command xk_command_capabilities = {
     .summary = "say what this build can do on this host",
     .details =
         "Prints one \"key=value\" a line. The value of an ability is \"yes\", "
-        "or \"no: \" and the reason. Works on any host, also where there is no "
-        "hypervisor at all; with --hypervisor only that one is looked at.\n\n"
+        "or \"no: \" and the reason. Works on any host, even without a "
+        "hypervisor; with --hypervisor it asks only that one.\n\n"
         "With --json it prints one object: an ability is an object with "
-        "available (true, false) and reason (null where it is available), "
+        "available (true, false) and reason (null if it is available), "
         "anything else is a string or a number.",
     .timeout_s = 10,
     .run = run_capabilities,

@@ -9,44 +9,49 @@
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     OPTION_ON,
     OPTION_STRICT,
 };
 
-/* What was found in all files together. */
+/* Counts over all files. */
 struct totals {
     size_t errors;
     size_t warnings;
     size_t bad_files;
-    char *first; /* the line of the first problem that counts */
+    char *first; /* the first problem that counts, formatted */
 };
 
-static const char *
-checked_for(const struct xk_invocation *invocation)
+/* Set *driver to the facts to check against, NULL: none. */
+static int
+find_driver(const struct xk_invocation *invocation,
+            const struct xk_driver_facts **driver, struct xk_error *err)
 {
     const char *on = xk_option_value(invocation, OPTION_ON);
 
-    return on != NULL ? on : invocation->hypervisor;
+    if (on == NULL)
+        on = invocation->hypervisor;
+    *driver = on == NULL ? NULL : xk_known_driver_get(on, err);
+    return on != NULL && *driver == NULL ? -1 : 0;
 }
 
-/* Every problem of one file. What keeps a file from being read at all has no
- * place in it, and becomes a problem of the file as a whole. */
+/* Collect every problem of one file. If the file cannot be read at all, that is
+ * a problem of the whole file, without a line. */
 static void
-check_file(const struct xk_invocation *invocation, const char *path,
+check_file(const struct xk_driver_facts *driver, const char *path,
            struct xk_problems *problems)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     struct xk_location whole = {path, 0, 0};
     struct xk_error err;
-    const char *on = checked_for(invocation);
 
     config = xk_config_read(path, NULL, 0, problems, &err);
     if (config == NULL && problems->errors == 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR, &whole, "%s", err.message);
-    if (config != NULL && on != NULL)
-        xk_config_check_on(config, on, problems);
+    if (config != NULL && driver != NULL)
+        xk_config_check_on(config, driver, problems);
 }
 
 static void
@@ -127,9 +132,12 @@ static int
 run_check(struct xk_invocation *invocation, struct xk_error *err)
 {
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer = NULL;
+    const struct xk_driver_facts *driver;
     struct totals totals = {0};
     int rc;
 
+    if (find_driver(invocation, &driver, err) == -1)
+        return -1;
     if (invocation->json) {
         writer = xk_json_writer_new(&invocation->out, false);
         xk_json_open_object(writer, NULL);
@@ -139,7 +147,7 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
         const char *path = invocation->arguments[i];
         struct xk_problems problems = {0};
 
-        check_file(invocation, path, &problems);
+        check_file(driver, path, &problems);
         add_up(invocation, &problems, &totals);
         if (writer != NULL)
             put_json(writer, path, &problems);
@@ -161,20 +169,20 @@ const struct xk_command xk_command_check = {
     .summary = "say what is wrong with configuration files",
     .details =
         "Reads each file as \"create\" would and prints every problem with "
-        "its file, line and column. Nothing is made, and no hypervisor is "
+        "its file, line and column. Nothing is created, and no hypervisor is "
         "needed.\n\n"
         "With --on the keys are also checked against what that hypervisor "
-        "can do: a note says where a key is done by other means, a warning "
-        "where it has no effect, an error where the domain would not be what "
-        "was asked.\n\n"
+        "can do: a note says that a key is done by other means, a warning "
+        "that it has no effect, an error that the domain would not be what was "
+        "asked for.\n\n"
         "The exit status is 2 if there is an error, or, with --strict, a "
         "warning.",
     .options =
         (const struct xk_option[]){
-            [OPTION_ON] = {0, "on", XK_ARG_HYPERVISOR, "xen|kvm",
+            [OPTION_ON] = {0, "on", XK_ARG_HYPERVISOR, NULL,
                            "also check for this hypervisor", NULL},
             [OPTION_STRICT] = {0, "strict", XK_ARG_NONE, NULL,
-                               "take warnings for errors", NULL},
+                               "treat warnings as errors", NULL},
             {0}},
     .positionals = {{"FILE", XK_ARG_FILE, .repeated = true}},
     .run = run_check,

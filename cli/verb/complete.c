@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Completion, made from the tables. The shell hands over the words of the line
- * and which of them is being typed; the answer is one line each:
+ * Completion, made from the tables. The shell passes the words of the line and
+ * the index of the word being typed. The output has these lines:
  *
  *   =WORD     a candidate, for the whole word
- *   files     files are candidates too; the shell knows them
- *   nospace   no blank is to follow the candidate
+ *   files     files are candidates too; the shell lists them
+ *   nospace   do not add a blank after the candidate
  *
- * Whatever goes wrong, there are just no candidates.
+ * On any error there are no candidates.
  */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,26 +19,28 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/util.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
 #include "toolstack/domain.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     LIST_MS = 2000,
 };
 
-/* The line as far as it says what the current word is. */
+/* The state of the line before the current word. */
 struct line {
     struct xk_invocation *invocation;
-    const struct xk_command *command; /* NULL: not typed yet, or unknown */
+    const struct xk_command *command; /* NULL: not yet typed, or unknown */
     bool verb_typed;
     const char *current; /* the word being typed */
-    size_t prefix;       /* how much of it is before the value, "--file=" */
-    size_t position;     /* how many positionals were before */
+    size_t prefix;       /* bytes of `current` before the value: "--file=" */
+    size_t position;     /* number of positionals before `current` */
     bool options_ended;
-    const struct xk_option *awaits; /* the option whose value is current */
+    const struct xk_option *awaits; /* the option that `current` belongs to */
 };
 
 /* ---- candidates ---- */
@@ -64,8 +67,9 @@ offer_verbs(struct line *line)
     }
 }
 
-/* Opening the host would recover what killed verbs left, and listing warns of
- * what cannot be seen; a key pressed for completion must not. */
+/* Completion must not have effects or print warnings. So peek at the host,
+ * since opening it would recover what killed verbs left, and log errors only,
+ * since listing warns about drivers that it cannot ask. */
 static int
 list_domains(const char *hypervisor, struct xk_domain_list *list)
 {
@@ -104,8 +108,8 @@ offer_files(struct line *line)
 static void
 offer_hypervisors(struct line *line)
 {
-    for (const char *const *name = xk_driver_names; *name != NULL; name++)
-        offer(line, *name, "");
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+        offer(line, xk_known_drivers[i]->name, "");
 }
 
 static void
@@ -120,7 +124,7 @@ offer_words(const struct line *line, const char *words)
     }
 }
 
-/* "type=p": the words that the key takes. */
+/* "type=p": offer the words that the key takes. */
 static void
 offer_key_values(struct line *line, size_t name_length)
 {
@@ -164,12 +168,14 @@ offer_kind(struct line *line, enum xk_argument_kind kind)
         [XK_ARG_VERB] = offer_verbs,
         [XK_ARG_OVERRIDE] = offer_overrides,
     };
+    static_assert(XK_ARRAY_SIZE(offers) == XK_ARG_COUNT,
+                  "one row per kind of argument");
 
     if (offers[kind] != NULL)
         offers[kind](line);
 }
 
-/* Values that are told in the table itself, "pv|serial". */
+/* Offer the values of an option; its metavar may list them: "pv|serial". */
 static void
 offer_value(struct line *line, const struct xk_option *option)
 {
@@ -195,7 +201,7 @@ offer_options(const struct line *line, const struct xk_option *options)
     }
 }
 
-/* ---- the words before ---- */
+/* ---- the words before the current one ---- */
 
 static const struct xk_option *
 find_in(const struct xk_option *rows, const char *word)
@@ -214,7 +220,8 @@ find_in(const struct xk_option *rows, const char *word)
     return NULL;
 }
 
-/* The option of that word; of a cluster "-pf" the last letter counts. */
+/* Returns the option that a word names, or NULL. Of a cluster "-pf" it is the
+ * last letter. */
 static const struct xk_option *
 find_option(const struct line *line, const char *word)
 {
@@ -267,7 +274,7 @@ take_word(struct line *line, const char *word)
     }
 }
 
-/* ---- the word itself ---- */
+/* ---- the current word ---- */
 
 static void
 complete_option(struct line *line)
@@ -310,7 +317,7 @@ run_complete(struct xk_invocation *invocation, struct xk_error *err)
     if (!xk_parse_u64(invocation->arguments[0], INT32_MAX, &index))
         return xk_fail(err, XK_ERR_USAGE, "not the number of a word: \"%s\"",
                        invocation->arguments[0]);
-    /* The first word is the program, and our own first one is the index. */
+    /* Argument 0 is the index, and argument 1 the name of the program. */
     for (size_t i = 2; i < invocation->argument_count && i <= index; i++)
         take_word(&line, invocation->arguments[i]);
     if (index + 1 < invocation->argument_count)

@@ -5,11 +5,13 @@
 #include "cli/config_key_text.h"
 #include "cli/invocation.h"
 #include "toolstack/config/key.h"
-#include "toolstack/hypervisor.h"
+#include "toolstack/known_drivers.h"
 
 static void
-put_key(struct xk_json_writer *writer, const struct xk_key_info *key)
+put_key(struct xk_json_writer *writer, enum xk_key id)
 {
+    const struct xk_key_info *key = xk_key_info(id);
+
     xk_json_open_object(writer, NULL);
     xk_json_put_string(writer, "name", key->name);
     xk_json_put_string(writer, "type", xk_key_type_name(key->type));
@@ -20,9 +22,9 @@ put_key(struct xk_json_writer *writer, const struct xk_key_info *key)
     if (key->type == XK_KEY_ENUM)
         xk_json_put_string(writer, "words", key->words);
     xk_json_put_integer(writer, "importance", key->importance);
-    for (const char *const *name = xk_driver_names; *name != NULL; name++)
-        xk_json_put_string(writer, *name,
-                           xk_fate_name(xk_key_fate_on(key, *name)->fate));
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+        xk_json_put_string(writer, xk_known_drivers[i]->name,
+                           xk_fate_name(xk_known_drivers[i]->keys[id].fate));
     xk_json_put_string(writer, "meaning", key->meaning);
     xk_json_close_object(writer);
 }
@@ -35,16 +37,16 @@ put_json(struct xk_buf *out)
 
     xk_json_open_array(writer, NULL);
     for (int i = 0; i < XK_KEY_COUNT; i++)
-        put_key(writer, xk_key_info((enum xk_key)i));
+        put_key(writer, (enum xk_key)i);
     xk_json_close_array(writer);
 }
 
 static void
-put_fates(struct xk_buf *out, const struct xk_key_info *key)
+put_fates(struct xk_buf *out, enum xk_key key)
 {
-    for (const char *const *name = xk_driver_names; *name != NULL; name++)
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
         xk_buf_printf(out, "\t%s",
-                      xk_fate_name(xk_key_fate_on(key, *name)->fate));
+                      xk_fate_name(xk_known_drivers[i]->keys[key].fate));
     xk_buf_puts(out, "\n");
 }
 
@@ -62,7 +64,7 @@ run_config_keys(struct xk_invocation *invocation, struct xk_error *err)
         xk_buf_printf(&invocation->out, "%s\t", key->name);
         xk_key_put_type(&invocation->out, key);
         xk_buf_printf(&invocation->out, "\t%d", key->importance);
-        put_fates(&invocation->out, key);
+        put_fates(&invocation->out, (enum xk_key)i);
     }
     return 0;
 }
@@ -75,7 +77,7 @@ const struct xk_command xk_command_config_keys = {
         "(1, essential, to 4, for experts), and what becomes of it on Xen and "
         "on KVM: same, it means what xl.cfg(5) says; mapped, it is done by "
         "other means; ignored, it has no effect and none is missed; "
-        "unsupported, it is refused. The columns are split by tabs. "
+        "unsupported, it is refused. The columns are separated by tabs. "
         "xk.cfg(5) says more.",
     .run = run_config_keys,
 };

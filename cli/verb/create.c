@@ -14,6 +14,7 @@
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
 #include "toolstack/domain.h"
+#include "toolstack/known_drivers.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {
@@ -118,10 +119,12 @@ check_config(struct xk_invocation *invocation,
     const struct xk_problems *problems = &invocation->problems;
     const struct xk_hypervisor_ops *driver =
         xk_driver_find(invocation->hypervisor, err);
+    const struct xk_driver_facts *facts =
+        driver == NULL ? NULL : xk_known_driver_get(driver->name, err);
 
-    if (driver == NULL)
+    if (facts == NULL)
         return -1;
-    xk_config_check_on(config, driver->name, &invocation->problems);
+    xk_config_check_on(config, facts, &invocation->problems);
     if (problems->errors > 0)
         return xk_problems_fail(problems, err);
     if (strict && problems->warnings > 0)

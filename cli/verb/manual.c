@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The manual pages: a hand-written text in pod comes in, and lines such as
- * @VERBS@ are replaced by what the tables say. So a verb, an option or a key
- * cannot be missing from its page.
+ * Makes the manual pages: reads a hand-written page in pod and replaces lines
+ * such as @VERBS@ by text from the tables. So a verb, an option or a key cannot
+ * be missing from its page.
  */
 #include "cli/verbs.h"
 
@@ -17,12 +17,13 @@
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
+#include "toolstack/known_drivers.h"
 
 enum {
     TEMPLATE_MAX = 1 << 20,
 };
 
-/* Plain text as pod: what pod takes for markup is escaped. */
+/* Write plain text as pod: escape what pod takes for markup. */
 static void
 put_text(struct xk_buf *out, const char *text)
 {
@@ -43,7 +44,7 @@ put_paragraph(struct xk_buf *out, const char *text)
     xk_buf_puts(out, "\n\n");
 }
 
-/* A help line is no sentence: "print help". */
+/* Make a sentence of a help line such as "print help". */
 static void
 put_sentence(struct xk_buf *out, const char *line)
 {
@@ -67,7 +68,7 @@ put_option(struct xk_buf *out, const struct xk_option *option)
     xk_buf_puts(out, ">\n\n");
     put_sentence(out, option->help);
     if (option->refused != NULL) {
-        xk_buf_puts(out, "An option of xl(1) that xk does not do: ");
+        xk_buf_puts(out, "An option of xl(1) that xk does not support: ");
         put_text(out, option->refused);
         xk_buf_puts(out, ".\n\n");
     }
@@ -116,17 +117,18 @@ put_verbs(struct xk_invocation *invocation)
 
 static const char *const status_texts[] = {
     "Done.",
-    "It was tried, and failed.",
+    "The work was tried, and failed.",
     "The command line or a configuration is wrong.",
     "There is no such domain or device.",
-    "The name is taken, or what is needed is in use by another.",
+    "The name is taken, or a resource is in use by another program or domain.",
     "The domain is not in a state that allows it, or another verb holds it.",
     "This hypervisor, or this build, does not do that.",
-    "The time was up.",
-    "This host cannot: no hypervisor, no permission, or a program is missing.",
+    "The deadline passed.",
+    "This host cannot do it: no hypervisor, no permission, or a program is "
+    "missing.",
 };
 
-/* The names that errors of this exit status have in JSON. */
+/* Write the names that errors of this exit status have in JSON. */
 static void
 put_kinds(struct xk_buf *out, int status)
 {
@@ -156,10 +158,12 @@ put_exit_status(struct xk_invocation *invocation)
 }
 
 static void
-put_fate(struct xk_buf *out, const char *hypervisor,
-         const struct xk_key_fate *fate)
+put_fate(struct xk_buf *out, const struct xk_driver_facts *driver,
+         enum xk_key key)
 {
-    xk_buf_printf(out, "On %s: ", hypervisor);
+    const struct xk_key_fate *fate = &driver->keys[key];
+
+    xk_buf_printf(out, "On %s: ", driver->title);
     if (fate->fate == XK_FATE_SAME) {
         xk_buf_puts(out, "as said.\n\n");
         return;
@@ -171,6 +175,16 @@ put_fate(struct xk_buf *out, const char *hypervisor,
     xk_buf_puts(out, ".\n\n");
 }
 
+static bool
+is_same_everywhere(enum xk_key key)
+{
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++) {
+        if (xk_known_drivers[i]->keys[key].fate != XK_FATE_SAME)
+            return false;
+    }
+    return true;
+}
+
 static const char *const importance_heads[] = {
     "Essential keys",
     "Common keys",
@@ -178,7 +192,7 @@ static const char *const importance_heads[] = {
     "Keys for experts",
 };
 
-/* "pv|pvh|hvm" as a list that a line can break in. */
+/* Write "pv|pvh|hvm" as a list in which lines can be broken. */
 static void
 put_words(struct xk_buf *out, const char *words)
 {
@@ -193,8 +207,9 @@ put_words(struct xk_buf *out, const char *words)
 }
 
 static void
-put_key(struct xk_buf *out, const struct xk_key_info *key)
+put_key(struct xk_buf *out, enum xk_key id)
 {
+    const struct xk_key_info *key = xk_key_info(id);
     XK_CLEANUP_BUF struct xk_buf type = {0};
 
     if (key->type == XK_KEY_ENUM)
@@ -205,10 +220,10 @@ put_key(struct xk_buf *out, const struct xk_key_info *key)
     put_paragraph(out, key->meaning);
     if (key->type == XK_KEY_ENUM)
         put_words(out, key->words);
-    if (key->xen.fate == XK_FATE_SAME && key->kvm.fate == XK_FATE_SAME)
+    if (is_same_everywhere(id))
         return;
-    put_fate(out, "Xen", &key->xen);
-    put_fate(out, "KVM", &key->kvm);
+    for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+        put_fate(out, xk_known_drivers[i], id);
 }
 
 static void
@@ -221,9 +236,9 @@ put_keys(struct xk_invocation *invocation)
         xk_buf_printf(out, "=head2 %s\n\n=over 4\n\n",
                       importance_heads[level - 1]);
         for (int i = 0; i < XK_KEY_COUNT; i++) {
-            const struct xk_key_info *key = xk_key_info((enum xk_key)i);
+            enum xk_key key = (enum xk_key)i;
 
-            if (key->importance == level)
+            if (xk_key_info(key)->importance == level)
                 put_key(out, key);
         }
         xk_buf_puts(out, "=back\n\n");

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "tests/fuzz/must.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/known_drivers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
@@ -122,8 +123,8 @@ check_config(const char *text, size_t length, const char *override)
         struct xk_problems more = {0};
 
         check_round_trip(config);
-        xk_config_check_on(config, "xen", &more);
-        xk_config_check_on(config, "kvm", &more);
+        for (size_t i = 0; xk_known_drivers[i] != NULL; i++)
+            xk_config_check_on(config, xk_known_drivers[i], &more);
         check_problems(&more, text, length, override);
         xk_problems_free(&more);
     }

@@ -314,6 +314,8 @@ put_value(struct xk_json_writer *writer, enum xk_key key,
     case XK_KEY_NESTED:
         put_list(writer, info->name, value);
         break;
+    case XK_KEY_TYPE_COUNT:
+        break;
     }
 }
 
@@ -381,6 +383,8 @@ get_value(struct xk_value *value, const struct xk_key_info *info,
     case XK_KEY_LIST:
     case XK_KEY_NESTED:
         return get_list(value, info, from);
+    case XK_KEY_TYPE_COUNT:
+        break;
     }
     if (text != NULL)
         value->text = xk_strdup(text);

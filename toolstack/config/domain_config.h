@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a person asks for: one domain's configuration, read from an xl.cfg file
- * and overrides, checked and resolved. Knows no hypervisor.
+ * The configuration of one domain, read from an xl.cfg file and overrides,
+ * checked and resolved. It does not depend on a hypervisor.
  *
  * Every key of xl.cfg(5) that this build knows is one row of keys.def; the
- * generated enum xk_key names it. The values stand in one array by key; what
- * most readers need (name, memory, disks, ...) is also there as plain fields.
+ * generated enum xk_key names it. The values are in one array by key. What most
+ * callers need (name, memory, disks, ...) is also in fields of its own.
  *
  * Source: xl.cfg(5), xl-disk-configuration(5), xl-network-configuration(5) of
  * Xen 4.17.
@@ -31,7 +31,7 @@ enum xk_domain_type {
     XK_TYPE_COUNT,
 };
 
-/* What becomes of a domain that stopped by itself (on_poweroff= and friends).
+/* What to do with a domain that stopped by itself (on_poweroff= and the like).
  */
 enum xk_action {
     XK_ACTION_DESTROY,
@@ -49,7 +49,7 @@ enum xk_action {
 enum xk_stop_reason {
     XK_STOP_POWEROFF,
     XK_STOP_REBOOT,
-    XK_STOP_SUSPEND, /* has no policy: the domain waits to be resumed */
+    XK_STOP_SUSPEND, /* no policy applies: the domain waits to be resumed */
     XK_STOP_CRASH,
     XK_STOP_WATCHDOG,
     XK_STOP_SOFT_RESET,
@@ -106,25 +106,25 @@ struct xk_disk {
 };
 
 enum xk_vif_type {
-    XK_VIF_DEFAULT, /* as the domain's type wants it */
+    XK_VIF_DEFAULT, /* depends on the domain's type */
     XK_VIF_IOEMU,
     XK_VIF_PV,   /* type=vif */
-    XK_VIF_USER, /* type=user: a user-mode network, an extension of ours */
+    XK_VIF_USER, /* type=user: a user-mode network, an extension to xl */
 };
 
 /* One forwarded port of a user-mode network:
  * hostfwd=tcp:[HOSTADDR]:PORT-[GUESTADDR]:PORT, QEMU's own form. */
 struct xk_hostfwd {
     bool udp;
-    char host_address[64]; /* "" for any; a numeric address */
+    char host_address[64]; /* numeric; "": any */
     uint16_t host_port;
-    char guest_address[64]; /* "" for the first of DHCP; a numeric address */
+    char guest_address[64]; /* numeric; "": the first that DHCP gives */
     uint16_t guest_port;
 };
 
 struct xk_vif {
     struct xk_location where;
-    uint8_t mac[6]; /* always set once resolved */
+    uint8_t mac[6]; /* set when resolved */
     bool mac_given;
     enum xk_vif_type type;
     char *bridge; /* NULL: not named */
@@ -136,19 +136,18 @@ struct xk_vif {
     char *backend_domain;
     uint64_t rate_bytes_per_interval; /* 0: no limit */
     uint32_t rate_interval_us;
-    int devid;    /* always set once resolved */
+    int devid;    /* set when resolved */
     unsigned mtu; /* 0: not given */
     char *vlan;
     bool untrusted;
-    bool no_host_loopback; /* hostloopback=0; in no record, because nothing that
-                              is made now can do it */
+    bool no_host_loopback; /* hostloopback=0; not in records, because no
+                              driver can do it */
     struct xk_hostfwd *hostfwd;
     size_t hostfwd_count;
 };
 
-/* The value of one key, as given in the file or by an override; defaults are
- * not written here. A text that the table calls an enumeration holds the
- * canonical spelling. */
+/* The value of one key, as given in the file or by an override. Defaults are
+ * not filled in. The text of an XK_KEY_ENUM is spelled as in keys.def. */
 struct xk_value {
     bool set;
     struct xk_location where;
@@ -157,8 +156,8 @@ struct xk_value {
     char **items;                   /* XK_KEY_LIST: the strings of the list */
     struct xk_location *item_where; /* one per item */
     size_t item_count;
-    bool single; /* XK_KEY_LIST: given as a text and not as a list; some keys
-                    mean something else by it */
+    bool single; /* XK_KEY_LIST: given as a string and not as a list, which
+                    has another meaning for some keys */
 };
 
 struct xk_domain_config {
@@ -177,24 +176,24 @@ struct xk_domain_config {
     struct xk_vif *vifs;
     size_t vif_count;
     struct xk_value values[XK_KEY_COUNT];
-    char **strings; /* what locations point to */
+    char **strings; /* the file names that locations point to */
     size_t string_count;
 };
 
-/* Read a file ("-" is standard input, "/dev/null" is no file) and then the
- * overrides ("key=value" in the grammar of the file, later ones win over the
- * file and over earlier ones). Problems of every severity are added to
- * *problems. Returns NULL with XK_ERR_CONFIG where one of them is an error, and
- * with another kind where the file cannot be read (XK_ERR_CONFIG as well: a
- * missing, unreadable or unsuitable file is a configuration error). Paths of
- * kernels, firmware and disks are made absolute from the current directory. */
+/* Read a file ("-" is standard input, "/dev/null" is an empty configuration)
+ * and then the overrides ("key=value" in the grammar of the file; later ones
+ * win over the file and over earlier ones). Problems of every severity are
+ * added to *problems. Returns the configuration, owned by the caller, or NULL
+ * with XK_ERR_CONFIG if a problem is an error or the file is missing,
+ * unreadable or unsuitable. Paths of kernels, firmware and disks are made
+ * absolute from the current directory. */
 struct xk_domain_config *xk_config_read(const char *path,
                                         const char *const *overrides,
                                         size_t override_count,
                                         struct xk_problems *problems,
                                         struct xk_error *err);
 
-/* The same for text already in memory; `name` stands for the path. */
+/* The same for text in memory; `name` is the path to report. */
 struct xk_domain_config *
 xk_config_parse(const char *name, const char *text, size_t length,
                 const char *const *overrides, size_t override_count,
@@ -204,14 +203,7 @@ void xk_config_free(struct xk_domain_config *config);
 void xk_config_cleanup(struct xk_domain_config **config);
 #define XK_CLEANUP_CONFIG __attribute__((cleanup(xk_config_cleanup)))
 
-/* Say of every key set what becomes of it on "xen" or "kvm" (columns of
- * keys.def): a note where it is mapped, or ignored and not missed; a warning
- * where it is unsupported and can be left out; an error where the domain would
- * not be what was asked. Same for options of disks and vifs. */
-void xk_config_check_on(const struct xk_domain_config *config,
-                        const char *hypervisor, struct xk_problems *problems);
-
-/* Values by key. The defaults are the caller's. */
+/* Return the value of a key; the caller knows the default. */
 const char *xk_config_string(const struct xk_domain_config *config,
                              enum xk_key key); /* NULL: not set */
 int64_t xk_config_integer(const struct xk_domain_config *config,
@@ -220,27 +212,27 @@ bool xk_config_bool(const struct xk_domain_config *config, enum xk_key key,
                     bool otherwise);
 bool xk_config_is_set(const struct xk_domain_config *config, enum xk_key key);
 
-/* The resolved configuration as one JSON object, and back. What was written
- * reads back equal; only locations are lost. Reading is strict: what the
+/* Write the resolved configuration as one JSON object, and read it back. The
+ * result is equal except for locations. Reading is strict: anything that the
  * writer does not write is an error (XK_ERR_PROTOCOL). */
 void xk_config_to_json(const struct xk_domain_config *config,
                        struct xk_json_writer *writer, const char *key);
-/* The same to be shown to people: secrets are "***". */
+/* The same for display: secrets are written as "***". */
 void xk_config_show(const struct xk_domain_config *config,
                     struct xk_json_writer *writer, const char *key);
 struct xk_domain_config *xk_config_from_json(const struct xk_json *value,
                                              struct xk_error *err);
 
-/* The same for a file that another version of xk may read: XK_ERR_UNSUPPORTED
- * where one of another version has written it. */
+/* The same for a file that another version of xk may read. Reading a file of
+ * another version fails with XK_ERR_UNSUPPORTED. */
 void xk_config_to_record(const struct xk_domain_config *config,
                          struct xk_buf *text);
 struct xk_domain_config *xk_config_from_record(const struct xk_json *value,
                                                struct xk_error *err);
 
-/* A domain's name may be anything that fits a file of xl's but: empty, over
- * 128 bytes, with a '/', a control character, or all digits (it would be taken
- * for a domid). */
+/* Returns 0 if the text can be the name of a domain, else -1. A name has 1 to
+ * 128 bytes and neither '/' nor control characters. All digits would be taken
+ * for a domid. */
 int xk_domain_name_check(const char *name, struct xk_error *err);
 
 const char *xk_domain_type_name(enum xk_domain_type type);   /* "pv" ... */
@@ -248,7 +240,7 @@ const char *xk_action_name(enum xk_action action);           /* "destroy" ... */
 const char *xk_stop_reason_name(enum xk_stop_reason reason); /* "poweroff" */
 const char *xk_disk_format_name(enum xk_disk_format format); /* "raw" ... */
 
-/* The name of the format in QEMU ("vpc" for vhd); NULL for "empty". */
+/* Returns QEMU's name of the format ("vpc" for vhd); NULL for "empty". */
 const char *xk_disk_format_qemu_name(enum xk_disk_format format);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "toolstack/config/suggest.h"
 
-/* The short words of keys.def. */
+/* The flags and domain types, as keys.def abbreviates them. */
 enum {
     ON_ALL = XK_KEY_ON_ALL,
     ON_PV = XK_KEY_ON_PV,
@@ -27,7 +27,7 @@ enum {
 
 static const struct xk_key_info keys[] = {
 #define XK_KEY_ROW(id_, name_, type_, min_, max_, words_, importance_, types_, \
-                   flags_, xen_, xen_why_, kvm_, kvm_why_, meaning_)           \
+                   flags_, meaning_)                                           \
     [XK_KEY_##id_] = {                                                         \
         .name = name_,                                                         \
         .type = XK_KEY_##type_,                                                \
@@ -37,8 +37,6 @@ static const struct xk_key_info keys[] = {
         .importance = importance_,                                             \
         .types = ON_##types_,                                                  \
         .flags = flags_,                                                       \
-        .xen = {XK_FATE_##xen_, xen_why_},                                     \
-        .kvm = {XK_FATE_##kvm_, kvm_why_},                                     \
         .meaning = meaning_,                                                   \
     },
 #include "toolstack/config/keys.def"

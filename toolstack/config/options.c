@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works: as xl does it, a text is cut at commas, blanks before an option
- * are dropped, and empty words are none. xl ignores some words that it does not
- * know and reads what is no number as 0; here both are errors.
+ * As in xl, a specification is split at commas, blanks around an option are
+ * dropped, and empty options are skipped. xl ignores some options that it does
+ * not know and reads anything that is not a number as 0; here both are errors.
  */
 #include "toolstack/config/options.h"
 
@@ -145,7 +145,7 @@ read_parts(const struct xk_spec *spec, const struct xk_given *given)
         if (!xk_option_part(&rest, part, sizeof(part)) ||
             !is_part(option, part))
             return xk_spec_error(spec, given->offset,
-                                 "%s: '%.64s' is no list of %s separated by "
+                                 "%s: '%.64s' is not a list of %s separated by "
                                  "';'",
                                  option->name, given->text,
                                  option->type == XK_OPTION_WORDS ? "formats"
@@ -168,7 +168,8 @@ read_value(const struct xk_spec *spec, struct xk_given *given)
         return read_parts(spec, given);
     case XK_OPTION_UUID:
         if (!xk_uuid_parse(given->text, &given->uuid))
-            return xk_spec_error(spec, given->offset, "%s: '%.64s' is no UUID",
+            return xk_spec_error(spec, given->offset,
+                                 "%s: '%.64s' is not a UUID",
                                  given->option->name, given->text);
         break;
     case XK_OPTION_IGNORED:
@@ -199,7 +200,7 @@ take(const struct xk_device_option *option, const struct xk_spec *spec,
     return read_value(spec, given);
 }
 
-/* ---- the words of a text ---- */
+/* ---- the options of a specification ---- */
 
 static const char *
 skip_blanks(const char *p, const char *end)
@@ -227,7 +228,7 @@ read_option(enum xk_option_set set, const struct xk_spec *spec,
     const struct xk_device_option *option;
     const char *value;
 
-    /* pci= may begin with the address itself. */
+    /* pci= may begin with the address, without its name. */
     if (equals == NULL && set == XK_OPTIONS_PCI && givens->count == 0)
         return take(&options[XK_OPTION_PCI_BDF], spec, word,
                     (size_t)(end - word), givens);
@@ -257,7 +258,8 @@ check_required(enum xk_option_set set, const struct xk_spec *spec,
     return r;
 }
 
-/* Commas are part of values where strings are joined by line feeds. */
+/* The strings of a nested list are joined by line feeds and may have commas in
+ * their values. */
 static char
 separator(enum xk_option_set set)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The specifications that lists such as p9=, vkb= or pci= hold: words of the
- * form NAME=VALUE, of which options.def has the table. disk= and vif= have
- * readers of their own.
+ * Specifications in lists such as p9=, vkb= or pci=: options of the form
+ * NAME=VALUE. options.def is the table of options. disk= and vif= have readers
+ * of their own.
  */
 #ifndef XK_TOOLSTACK_CONFIG_OPTIONS_H
 #define XK_TOOLSTACK_CONFIG_OPTIONS_H
@@ -47,12 +47,12 @@ enum xk_option_type {
     XK_OPTION_TEXT,
     XK_OPTION_NUMBER, /* with a range */
     XK_OPTION_BOOL,   /* 0 or 1 */
-    XK_OPTION_WORD,   /* one of a list, in either case */
-    /* Several of those, separated by ';'. */
+    XK_OPTION_WORD,   /* one of a list, in upper or lower case */
+    /* Several numbers or words, separated by ';'. */
     XK_OPTION_NUMBERS,
     XK_OPTION_WORDS,
     XK_OPTION_UUID,
-    XK_OPTION_IGNORED,
+    XK_OPTION_IGNORED, /* read, with a warning */
 };
 
 struct xk_device_option {
@@ -67,7 +67,7 @@ struct xk_device_option {
 
 const struct xk_device_option *xk_device_option(enum xk_option_id id);
 
-/* An option as a text gives it. */
+/* An option that a specification gives. */
 struct xk_given {
     const struct xk_device_option *option;
     char *text;     /* the value; a word as options.def spells it */
@@ -76,46 +76,48 @@ struct xk_given {
     size_t offset; /* of the value in the text */
 };
 
-/* A zeroed struct is an empty list. Where an option is given twice both are
- * there, and the later one counts. */
+/* A zeroed struct is an empty list. An option that is given twice is in the
+ * list twice, and the later one counts. */
 struct xk_givens {
     struct xk_given *items;
     size_t count;
 };
 
-/* Read a text. What is wrong is added to spec->problems, and the result is
- * -1; *givens is the caller's to free in any case. */
+/* Read a specification. On a fault add it to spec->problems and return -1. The
+ * caller frees *givens in either case. */
 int xk_options_read(enum xk_option_set set, const struct xk_spec *spec,
                     struct xk_givens *givens);
 
-/* The same for a text that was checked before; the first problem is *err. */
+/* The same for a text that has been checked before; the first problem becomes
+ * *err. */
 int xk_options_again(enum xk_option_set set, const char *text,
                      struct xk_givens *givens, struct xk_error *err);
 
-/* What counts of an option, or NULL. */
+/* Returns the last value given for an option, or NULL. */
 const struct xk_given *xk_given(const struct xk_givens *givens,
                                 enum xk_option_id id);
 
 void xk_givens_free(struct xk_givens *givens);
 #define XK_CLEANUP_GIVENS __attribute__((cleanup(xk_givens_free)))
 
-/* One of the values of XK_OPTION_NUMBERS and XK_OPTION_WORDS, cut off *rest,
- * in a buffer; false at the end or where it does not fit. */
+/* Cut the first value of XK_OPTION_NUMBERS or XK_OPTION_WORDS off *rest and
+ * copy it to `part`. Returns false at the end, or if the value does not fit. */
 bool xk_option_part(const char **rest, char *part, size_t size);
 
-/* A connector of vdispl=, "ID:WIDTHxHEIGHT", cut off *rest, where ';' separates
- * them; false where it is none. id is the caller's to free, if not NULL. */
+/* Cut the first connector of vdispl=, "ID:WIDTHxHEIGHT", off *rest; ';'
+ * separates connectors. Returns false if it is malformed. *id is owned by the
+ * caller; id may be NULL. */
 bool xk_connector_next(const char **rest, char **id, uint32_t *width,
                        uint32_t *height);
 
-/* Check every key that holds such specifications. The texts come from the
- * file, so that problems can point into them. */
+/* Check every key that holds specifications. The texts are those of the file,
+ * so that problems can point into them. */
 void xk_options_check(const struct xk_domain_config *config,
                       const struct xk_cfg_file *file,
                       struct xk_problems *problems);
 
-/* Which of the three a string of vsnd= is, by its first word, and where its
- * options begin; XK_OPTIONS_COUNT: none of them. */
+/* Returns whether a string of vsnd= is a card, a PCM device or a stream, by its
+ * first word, or XK_OPTIONS_COUNT. *options is where its options begin. */
 enum xk_option_set xk_vsnd_part(const char *text, const char **options);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keys that hold specifications: each text by itself, and what the options
- * of one say together. */
+/* Checks of the keys that hold specifications: each text by itself, and the
+ * options of a specification together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 typedef void check_givens(const struct xk_spec *spec,
                           const struct xk_givens *givens);
 
-/* ---- what the options of one specification say together ---- */
+/* ---- options of one specification that depend on each other ---- */
 
 static void
 check_channel(const struct xk_spec *spec, const struct xk_givens *givens)
@@ -85,8 +85,7 @@ check_vdispl(const struct xk_spec *spec, const struct xk_givens *givens)
     do {
         if (!xk_connector_next(&rest, NULL, &width, &height)) {
             xk_spec_error(spec, given->offset,
-                          "connectors: they are written as "
-                          "\"ID:WIDTHxHEIGHT;...\"");
+                          "connectors: write \"ID:WIDTHxHEIGHT;...\"");
             return;
         }
     } while (*rest != '\0');
@@ -102,15 +101,16 @@ check_pci(const struct xk_spec *spec, const struct xk_givens *givens)
 
     if (bdf != NULL && !xk_pci_parse(bdf->text, &address))
         xk_spec_error(spec, bdf->offset,
-                      "'%.64s' is no address such as 0000:01:00.0", bdf->text);
+                      "'%.64s' is not an address such as 0000:01:00.0",
+                      bdf->text);
     if (slot != NULL && !xk_pci_slot_parse(slot->text, &number))
         xk_spec_error(spec, slot->offset, "vslot: '%.64s' is not from 0 to 1f",
                       slot->text);
     if ((bdf == NULL) == (xk_given(givens, XK_OPTION_PCI_NAME) == NULL))
-        xk_spec_error(spec, 0, "one of an address and name= is wanted");
+        xk_spec_error(spec, 0, "give either an address or name=");
 }
 
-/* ---- texts that are no lists of options ---- */
+/* ---- texts that are not lists of options ---- */
 
 static void
 check_ioports(const struct xk_spec *spec)
@@ -119,7 +119,7 @@ check_ioports(const struct xk_spec *spec)
 
     if (!xk_ioports_parse(spec->text, &first, &last))
         xk_spec_error(spec, 0,
-                      "'%.64s' is no range of ports such as \"2f8-2ff\"",
+                      "'%.64s' is not a range of ports such as \"2f8-2ff\"",
                       spec->text);
 }
 
@@ -141,7 +141,7 @@ check_irqs(const struct xk_spec *spec)
     uint32_t irq;
 
     if (!xk_irq_parse(spec->text, &irq))
-        xk_spec_error(spec, 0, "'%.64s' is no number of an interrupt",
+        xk_spec_error(spec, 0, "'%.64s' is not an interrupt number",
                       spec->text);
 }
 
@@ -241,7 +241,7 @@ check_sound(const struct xk_spec *spec)
     struct xk_spec rest = *spec;
 
     if (set == XK_OPTIONS_COUNT) {
-        xk_spec_error(spec, 0, "this begins with card, pcm or stream");
+        xk_spec_error(spec, 0, "the first word must be card, pcm or stream");
         return;
     }
     skipped = (size_t)(options - spec->text);
@@ -251,7 +251,8 @@ check_sound(const struct xk_spec *spec)
     check_options(set, NULL, &rest);
 }
 
-/* The value of a key in the file, where it was read without an error. */
+/* Returns the value of a key in the file, or NULL if it is not set or had an
+ * error. */
 static const struct xk_cfg_value *
 value_of(const struct xk_domain_config *config, const struct xk_cfg_file *file,
          enum xk_key key)
@@ -261,7 +262,7 @@ value_of(const struct xk_domain_config *config, const struct xk_cfg_file *file,
     return &xk_cfg_file_find(file, xk_key_info(key)->name)->value;
 }
 
-/* A text, or each text of a list. */
+/* Returns how many texts a value has: one, or those of its list. */
 static size_t
 count_of(const struct xk_cfg_value *value)
 {

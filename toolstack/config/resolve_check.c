@@ -43,6 +43,7 @@ is_off(const struct xk_domain_config *config, enum xk_key key)
     case XK_KEY_NESTED:
         return value->item_count == 0;
     case XK_KEY_INTEGER:
+    case XK_KEY_TYPE_COUNT:
         break;
     }
     return false;

@@ -391,7 +391,7 @@ static int (*const readers[])(const struct reading *reading) = {
     [XK_KEY_STRING] = read_string, [XK_KEY_ENUM] = read_enum,
     [XK_KEY_LIST] = read_list,     [XK_KEY_NESTED] = read_nested,
 };
-static_assert(XK_ARRAY_SIZE(readers) == XK_KEY_NESTED + 1,
+static_assert(XK_ARRAY_SIZE(readers) == XK_KEY_TYPE_COUNT,
               "one reader per type");
 
 void

@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "tests/unit/toolstack/config/support.h"
+#include "toolstack/known_drivers.h"
 
 #define HVM "name='d'; type='hvm'; memory=64\n"
 #define HVM_ON_KVM                                                             \
@@ -17,9 +18,10 @@
     "firmware; pv and pvh are the same machine with the kernel booted "        \
     "directly"
 
-/* The problems of a text on a hypervisor, in *problems. */
+/* The problems of a text on a driver's hypervisor, in *problems. */
 static void
-check_on(const char *text, const char *hypervisor, struct xk_problems *problems)
+check_by(const char *text, const struct xk_driver_facts *driver,
+         struct xk_problems *problems)
 {
     struct xk_problems ignored = {0};
     struct xk_domain_config *config = read_text(&ignored, text, NULL);
@@ -29,9 +31,18 @@ check_on(const char *text, const char *hypervisor, struct xk_problems *problems)
         fail_msg("refused:\n%s", text);
     }
     *problems = (struct xk_problems){0};
-    xk_config_check_on(config, hypervisor, problems);
+    xk_config_check_on(config, driver, problems);
     xk_config_free(config);
     xk_problems_free(&ignored);
+}
+
+static void
+check_on(const char *text, const char *hypervisor, struct xk_problems *problems)
+{
+    const struct xk_driver_facts *driver = xk_known_driver_find(hypervisor);
+
+    assert_non_null(driver);
+    check_by(text, driver, problems);
 }
 
 static void
@@ -82,8 +93,8 @@ static const struct {
     {"kvm", HVM "ms_vm_genid='none'\n", NULL},
     {"kvm", HVM "maxmem=64\n", NULL},
     {"kvm", HVM "maxmem=65\n",
-     "t:2:1: note: on kvm: maxmem is mapped: the balloon is blown up to "
-     "memory= at the start"},
+     "t:2:1: note: on kvm: maxmem is mapped: at the start a balloon "
+     "reduces the memory to memory="},
     {"kvm", HVM "firmware='rombios'\n",
      "t:2:1: error: on kvm: firmware=\"rombios\" is not supported: use "
      "seabios"},
@@ -156,6 +167,134 @@ a_pygrub_guest_is_refused_on_kvm_with_a_cure(void **state)
     xk_problems_free(&problems);
 }
 
+static void
+what_another_hypervisor_could_do_is_unsupported_and_not_wrong(void **state)
+{
+    struct xk_problems problems;
+
+    (void)state;
+    check_on(HVM "vif=['type=user,hostloopback=0','script=x']\n", "kvm",
+             &problems);
+    assert_int_equal(problems.count, 3);
+    assert_int_equal(problems.items[1].kind, XK_ERR_UNSUPPORTED);
+    assert_int_equal(problems.items[2].kind, XK_ERR_CONFIG);
+    xk_problems_free(&problems);
+}
+
+/* ---- a driver of which the engine has never heard ---- */
+
+static bool
+is_pv(const struct xk_domain_config *config)
+{
+    return config->type == XK_TYPE_PV;
+}
+
+static bool
+is_cdrom(const struct xk_disk *disk)
+{
+    return disk->cdrom;
+}
+
+static bool
+has_rate(const struct xk_vif *vif)
+{
+    return vif->rate_bytes_per_interval != 0;
+}
+
+static const struct xk_value_fate jail_values[] = {
+    {XK_KEY_FIRMWARE, "uefi", "there is no firmware"},
+    {XK_KEY_USBDEVICE, "host:", "there is no USB"},
+};
+
+static const struct xk_domain_fate jail_domains[] = {
+    {is_pv,
+     XK_KEY_NAME,
+     {.severity = XK_PROBLEM_WARNING, .text = "pv is a container"}},
+};
+
+static const struct xk_disk_fate jail_disks[] = {
+    {is_cdrom, {.severity = XK_PROBLEM_ERROR, .text = "there are no CDs"}},
+};
+
+static const struct xk_vif_fate jail_vifs[] = {
+    {has_rate,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "rate is not possible",
+      .unsupported = true}},
+};
+
+static const struct {
+    const char *text, *problem; /* NULL: none */
+} jail_cases[] = {
+    {HVM, NULL},
+    {HVM "boot='c'\n",
+     "t:2:1: note: on jail: boot is ignored: there is nothing to boot"},
+    {HVM "localtime=0\n",
+     "t:2:1: note: on jail: localtime is mapped: a namespace of time"},
+    {HVM "soundhw='all'\n",
+     "t:2:1: error: on jail: soundhw is not supported: it is silent"},
+    {HVM "soundhw=''\n", NULL},
+    {HVM "cpu_weight=512\n",
+     "t:2:1: warning: on jail: cpu_weight is not supported: not yet"},
+    {HVM "firmware='uefi'\n",
+     "t:2:1: error: on jail: firmware=\"uefi\" is not supported: there is no "
+     "firmware"},
+    {HVM "firmware='bios'\n", NULL},
+    {HVM "usbdevice=['tablet','host:1.2']\n",
+     "t:2:21: error: on jail: usbdevice \"host:1.2\" is not supported: there "
+     "is no USB"},
+    {"name='d'; type='pv'; memory=64; kernel='/k'\n",
+     "t:1:1: warning: on jail: pv is a container"},
+    {HVM "disk=['vdev=hdc,devtype=cdrom,target=/i']\n",
+     "t:2:7: error: on jail: there are no CDs"},
+    {HVM "disk=['/a,raw,hda,w']\n", NULL},
+    {HVM "vif=['', 'rate=1Mb/s']\n",
+     "t:2:10: error: on jail: rate is not possible"},
+};
+
+static void
+a_third_driver_works_by_its_facts_alone(void **state)
+{
+    struct xk_key_fate keys[XK_KEY_COUNT];
+    const struct xk_driver_facts jail = {
+        .name = "jail",
+        .title = "Jail",
+        .keys = keys,
+        .values = jail_values,
+        .value_count = XK_ARRAY_SIZE(jail_values),
+        .domains = jail_domains,
+        .domain_count = XK_ARRAY_SIZE(jail_domains),
+        .disks = jail_disks,
+        .disk_count = XK_ARRAY_SIZE(jail_disks),
+        .vifs = jail_vifs,
+        .vif_count = XK_ARRAY_SIZE(jail_vifs),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < XK_KEY_COUNT; i++)
+        keys[i] = (struct xk_key_fate){XK_FATE_SAME, ""};
+    keys[XK_KEY_BOOT] =
+        (struct xk_key_fate){XK_FATE_IGNORED, "there is nothing to boot"};
+    keys[XK_KEY_LOCALTIME] =
+        (struct xk_key_fate){XK_FATE_MAPPED, "a namespace of time"};
+    keys[XK_KEY_SOUNDHW] =
+        (struct xk_key_fate){XK_FATE_UNSUPPORTED, "it is silent"};
+    keys[XK_KEY_CPU_WEIGHT] =
+        (struct xk_key_fate){XK_FATE_UNSUPPORTED, "not yet"};
+    for (size_t i = 0; i < XK_ARRAY_SIZE(jail_cases); i++) {
+        const char *problem = jail_cases[i].problem;
+        struct xk_problems problems;
+
+        check_by(jail_cases[i].text, &jail, &problems);
+        if (problems.count != (problem != NULL) ||
+            (problem != NULL && !has_problem(&problems, problem))) {
+            print_problems(&problems);
+            fail_msg("not this: %s", problem);
+        }
+        xk_problems_free(&problems);
+    }
+}
+
 int
 main(void)
 {
@@ -163,6 +302,9 @@ main(void)
         cmocka_unit_test(a_plain_domain_is_the_same_on_xen),
         cmocka_unit_test(every_fate_is_told),
         cmocka_unit_test(a_pygrub_guest_is_refused_on_kvm_with_a_cure),
+        cmocka_unit_test(
+            what_another_hypervisor_could_do_is_unsupported_and_not_wrong),
+        cmocka_unit_test(a_third_driver_works_by_its_facts_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

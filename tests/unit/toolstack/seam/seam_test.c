@@ -247,24 +247,6 @@ a_driver_that_moves_no_domains_still_starts_them(void **context)
     hv->ops = &xk_fake_ops;
 }
 
-/* ---- names ---- */
-
-static void
-the_words_of_the_command_line_are_the_names_of_the_drivers(void **context)
-{
-    XK_CLEANUP_BUF struct xk_buf words = {0};
-    XK_CLEANUP_FREE char *choices = xk_driver_choices();
-
-    (void)context;
-    for (size_t i = 0; xk_driver_names[i] != NULL; i++)
-        xk_buf_printf(&words, "%s%s", i == 0 ? "" : "|", xk_driver_names[i]);
-    assert_string_equal(words.data, XK_DRIVER_WORDS);
-    for (size_t i = 0; xk_drivers[i] != NULL; i++)
-        assert_true(xk_driver_is_known(xk_drivers[i]->name));
-    assert_false(xk_driver_is_known("vmware"));
-    assert_string_equal(choices, "\"xen\" or \"kvm\"");
-}
-
 int
 main(void)
 {
@@ -279,7 +261,6 @@ main(void)
         TEST(a_pipe_is_closed_where_nothing_can_be_sent),
         TEST(a_call_that_a_driver_need_not_have_does_nothing),
         TEST(a_driver_that_moves_no_domains_still_starts_them),
-        TEST(the_words_of_the_command_line_are_the_names_of_the_drivers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
