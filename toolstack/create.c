@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a domain comes to be: its name, its record, its machine. */
+#include "toolstack/create.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/transfer_ops.h"
+#include "toolstack/wait.h"
 
 enum {
     LEAVE_MS = 10000 /* for one of that name that is about to go */
@@ -129,7 +133,7 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
                 "kept, and the next verb goes on with it",
                 config->name);
     else
-        xk_operation_undo(host, domain);
+        xk_operation_undo(domain);
     xk_domain_close(domain);
     return -1;
 }
@@ -171,11 +175,12 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     enum xk_domain_state state;
 
+    (void)host;
     if (!may_have_started(domain->record)) {
         xk_warn("domain %s: its create was interrupted before it was started: "
                 "it is removed",
                 domain->record->uuid_text);
-        return xk_operation_remove(host, domain, deadline, err);
+        return xk_operation_remove(domain, deadline, err);
     }
     if (xk_hv_get(domain->hv, domain, &info, deadline, err) == 0) {
         state = info.state;
@@ -183,7 +188,7 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
         return finish_start(domain, state, deadline, err);
     }
     return err->kind == XK_ERR_NOT_FOUND
-               ? xk_operation_remove_gone(host, domain, deadline, err)
+               ? xk_operation_remove_gone(domain, deadline, err)
                : -1;
 }
 
@@ -222,7 +227,7 @@ is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
         return err.kind == XK_ERR_NOT_FOUND;
     lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);
-    return !lives && !xk_operation_is_preserved(domain->record);
+    return !lives && !xk_record_is_preserved(domain->record);
 }
 
 /* Who waits for a shutdown and then creates the domain again should not have to

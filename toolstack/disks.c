@@ -15,7 +15,8 @@
 #include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/operation.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/device_ops.h"
 
 /* ---- the configuration ---- */

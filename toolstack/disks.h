@@ -7,7 +7,7 @@
 #ifndef XK_TOOLSTACK_DISKS_H
 #define XK_TOOLSTACK_DISKS_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 /* Give the domain the disk of a specification, as in a file's disk=
  * (xl-disk-configuration(5)). XK_ERR_CONFIG for what is wrong with it,

@@ -7,6 +7,8 @@
  * have none, from its list. Who looks for one refuses two; who wants to make
  * one refuses any. What has the form of a UUID is looked for as a name, too.
  */
+#include "toolstack/find.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +16,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "toolstack/domain.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {
@@ -326,7 +328,7 @@ give(struct search *search, struct xk_domain *hit, struct xk_domain *domain,
             return xk_wrap(err, "domain \"%s\"", hit->name);
     }
     if (hit->record != NULL)
-        hit->starts = xk_operation_starts(hit->record, 0);
+        hit->starts = xk_record_starts(hit->record, 0);
     *domain = *hit;
     *hit = (struct xk_domain){.domid = -1};
     return 0;
@@ -395,7 +397,7 @@ xk_domain_take(struct xk_host *host, const struct xk_domain_info *info,
                        info->name);
     domain->name = xk_strdup(info->name == NULL ? "" : info->name);
     if (domain->record != NULL)
-        domain->starts = xk_operation_starts(domain->record, 0);
+        domain->starts = xk_record_starts(domain->record, 0);
     return 0;
 }
 
@@ -438,7 +440,7 @@ forget_if_gone(struct xk_host *host, struct xk_domain *domain,
         !xk_journal_is_unfinished(domain->record) && is_gone(domain, deadline);
     if (gone) {
         xk_warn("domain \"%s\" is gone: its record is removed", domain->name);
-        gone = xk_operation_remove(host, domain, deadline, NULL) == 0;
+        gone = xk_operation_remove(domain, deadline, NULL) == 0;
     }
     xk_record_unlock(domain->record);
     return gone;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The drivers of a host, each opened when it is needed, and whose a record is.
- */
+#include "toolstack/host_drivers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "toolstack/domain.h"
-#include "toolstack/operations.h"
 #include "toolstack/seam/domain_ops.h"
+
+enum {
+    LOOK_MS = 5000, /* at one domain */
+};
 
 /* ---- opening ---- */
 
@@ -129,8 +131,7 @@ has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     const struct xk_domain domain = {.hv = hv, .uuid = *uuid, .domid = -1};
     struct xk_domain_info info;
 
-    if (xk_hv_get(hv, &domain, &info, xk_deadline_in_ms(XK_LOOK_MS), NULL) ==
-        -1)
+    if (xk_hv_get(hv, &domain, &info, xk_deadline_in_ms(LOOK_MS), NULL) == -1)
         return false;
     xk_domain_info_free(&info);
     return true;
@@ -194,7 +195,7 @@ xk_host_driver_of(struct xk_host *host, const struct xk_record *record,
 }
 
 void
-xk_operation_warn_alone(const struct xk_uuid *uuid, const struct xk_error *err)
+xk_host_warn_alone(const struct xk_uuid *uuid, const struct xk_error *err)
 {
     char text[XK_UUID_TEXT_SIZE];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * THE SEAM: what a hypervisor driver does. Every operation is written once,
- * against this table (toolstack/domain.h); drivers do not know the verbs.
+ * against this table (toolstack/operation.h); drivers do not know the verbs.
  *
  * The calls stand in groups, each a struct in toolstack/seam/ with the
  * contracts of its calls. Code above the seam makes a call through its wrapper,

@@ -19,7 +19,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/operations.h"
 
 enum {
     JOURNAL_LIMIT = 1 << 20,

@@ -26,6 +26,27 @@
 #include "base/error.h"
 #include "toolstack/record.h"
 
+/* The words that journals on disk have for operations (BEGIN, END). */
+#define XK_OP_CREATE "create"
+#define XK_OP_DESTROY "destroy"
+#define XK_OP_RENAME "rename"
+#define XK_OP_RESTART "restart"
+#define XK_OP_REPLACE "rename-restart"
+#define XK_OP_SAVE "save"
+#define XK_OP_MIGRATE "migrate"
+#define XK_OP_RECEIVE "receive"
+#define XK_OP_DISKS "disks"
+#define XK_OP_RESET "reset" /* detail: the state that the guest was in */
+
+/* Notes: the domain has stopped and is kept for inspection; it was handed to
+ * another host, whose decision counts from here on. */
+#define XK_NOTE_PRESERVED "preserved"
+#define XK_NOTE_COMMIT "commit"
+
+/* The last step of create (INTENT): recovery keeps a domain that may have been
+ * started. */
+#define XK_EFFECT_START "start"
+
 enum xk_journal_kind {
     XK_JOURNAL_BEGIN,  /* what: the operation ("create", "destroy", ...) */
     XK_JOURNAL_INTENT, /* what: the effect ("process", "tap"); detail: which */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is known of domains now: one, or those of all drivers. */
+#include "toolstack/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "toolstack/domain.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_facts.h"
 #include "toolstack/seam/domain_ops.h"
 
 /* ---- one ---- */
@@ -17,7 +16,7 @@
 static void
 mark_doubt(struct xk_domain_info *info, const struct xk_record *record)
 {
-    if (record != NULL && xk_migrate_in_doubt(record))
+    if (record != NULL && xk_record_is_in_doubt(record))
         info->state = XK_STATE_IN_DOUBT;
 }
 
@@ -87,7 +86,7 @@ count_record(struct xk_host *host, const struct xk_uuid *uuid,
     const struct xk_hypervisor_ops *owner = xk_host_owner(host, uuid, &err);
 
     if (owner == NULL && err.kind != XK_ERR_NOT_FOUND && host->wanted == NULL)
-        xk_operation_warn_alone(uuid, &err);
+        xk_host_warn_alone(uuid, &err);
     for (size_t i = 0; owner != NULL && i < XK_HOST_DRIVERS; i++)
         owned->counts[i] += xk_host_ops(host, i) == owner;
 }

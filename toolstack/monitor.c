@@ -30,8 +30,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/monitor_start.h"
 #include "toolstack/monitor_worker.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/recovery.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 
@@ -156,14 +159,14 @@ has_stopped(struct watched *domain, struct xk_record *record)
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
         info.stop_reason != XK_STOP_SUSPEND;
     xk_domain_info_free(&info);
-    return stopped && !xk_operation_is_preserved(record);
+    return stopped && !xk_record_is_preserved(record);
 }
 
 static void
 tell_once(struct watched *domain, const struct xk_error *why)
 {
     if (!domain->told)
-        xk_operation_warn_alone(&domain->uuid, why);
+        xk_host_warn_alone(&domain->uuid, why);
     domain->told = true;
 }
 
@@ -173,7 +176,7 @@ can_be_recovered(struct watched *domain, const struct xk_record *record)
 {
     struct xk_error why = {0};
 
-    if (xk_operation_check_known(record, &why) == 0)
+    if (xk_recoveries.check_known(record, &why) == 0)
         return true;
     tell_once(domain, &why);
     return false;

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/spawn.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
 
 struct xk_worker {
     pid_t pid;

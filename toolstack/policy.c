@@ -8,6 +8,8 @@
  * made from the old configuration, which waits in next.json meanwhile. Each
  * step can be done twice, so that recovery starts from the top.
  */
+#include "toolstack/policy.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,9 +25,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/domain.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
+#include "toolstack/operation.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 
@@ -63,11 +69,12 @@ do_destroy(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *config, struct xk_deadline deadline,
            struct xk_error *err)
 {
+    (void)host;
     (void)config;
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_DESTROY, NULL,
                           err) == -1)
         return -1;
-    return xk_operation_remove(host, domain, deadline, err);
+    return xk_operation_remove(domain, deadline, err);
 }
 
 static int
@@ -104,7 +111,7 @@ restart(struct xk_host *host, struct xk_domain *domain,
 static bool
 is_looping(const struct xk_domain *domain)
 {
-    if (xk_operation_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
+    if (xk_record_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
         return false;
     xk_warn("domain \"%s\" stops again after %d starts within %d s: it is kept "
             "as it is, for xk destroy",
@@ -335,7 +342,7 @@ is_kept_of(struct xk_host *host, const struct xk_uuid *uuid, const char *name)
     return config != NULL && strncmp(config->name, name, length) == 0 &&
            sscanf(config->name + length, "-%8uT%6uZ", &day, &time_of_day) ==
                2 &&
-           xk_operation_is_preserved(record);
+           xk_record_is_preserved(record);
 }
 
 /* Each has all the memory of the domain, and guests choose when they stop. The
@@ -452,14 +459,14 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
 
     if (xk_domain_get(host, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
-                   ? xk_operation_remove_gone(host, domain, deadline, err)
+                   ? xk_operation_remove_gone(domain, deadline, err)
                    : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     *reason = info.stop_reason;
     xk_domain_info_free(&info);
     if (!stopped || *reason == XK_STOP_SUSPEND)
         return 0;
-    return !xk_operation_is_preserved(domain->record);
+    return !xk_record_is_preserved(domain->record);
 }
 
 static int

@@ -3,6 +3,7 @@
 
 #include "cli/invocation.h"
 #include "toolstack/disks.h"
+#include "toolstack/find.h"
 
 enum {
     OPTION_FORCE

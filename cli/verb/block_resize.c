@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "cli/invocation.h"
 #include "toolstack/disks.h"
+#include "toolstack/find.h"
 
 /* "512", "20G": K, M, G and T are powers of 1024. */
 static int

@@ -4,6 +4,7 @@
 
 #include "cli/invocation.h"
 #include "toolstack/disks.h"
+#include "toolstack/find.h"
 
 static int
 change(struct xk_invocation *invocation, const char *target,

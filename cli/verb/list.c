@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 #include "toolstack/record.h"
 
 enum {

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/list.h"
 #include "toolstack/record.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/monitor_ops.h"

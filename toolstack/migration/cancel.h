@@ -3,7 +3,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_CANCEL_H
 #define XK_TOOLSTACK_MIGRATION_CANCEL_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 /* Ask the verb that moves the domain to stop, as Ctrl-C would, and wait until
  * it has. XK_ERR_STATE where none does. */

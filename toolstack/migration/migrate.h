@@ -27,17 +27,11 @@
 #ifndef XK_TOOLSTACK_MIGRATION_MIGRATE_H
 #define XK_TOOLSTACK_MIGRATION_MIGRATE_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/migration/compression.h"
-#include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
 #include "toolstack/migration/link_speed.h"
 #include "toolstack/seam/transfer_ops.h"
-
-#define XK_MIGRATION_PROTOCOL 1
-
-/* In the journal of the source: from here on the target decides. */
-#define XK_NOTE_COMMIT "commit"
 
 enum xk_liveness {
     XK_LIVE_IF_POSSIBLE,
@@ -88,34 +82,5 @@ int xk_domain_migrate(struct xk_host *host, struct xk_domain *domain,
                       const struct xk_migrate_options *options,
                       struct xk_migrate_result *result, bool *doubt,
                       struct xk_deadline deadline, struct xk_error *err);
-
-/* The other side: one connection, on two descriptors that the peer is at the
- * other ends of. *name (may be NULL) is the domain that came, the caller's;
- * NULL where the peer only asked something. */
-int xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
-                       struct xk_error *err);
-
-/* What a person says of a domain in doubt. */
-enum xk_resolve {
-    XK_RESOLVE_ASK,  /* ask the target */
-    XK_RESOLVE_KEEP, /* it does not run there: it goes on here */
-    XK_RESOLVE_GONE, /* it runs there: end it here */
-};
-
-/* End the doubt. XK_ERR_STATE where there is none, the link's error where the
- * target cannot be asked, XK_ERR_BUSY where it has not decided yet. *fate is
- * what became of it. */
-int xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
-                       enum xk_resolve how, enum xk_handover *fate,
-                       struct xk_deadline deadline, struct xk_error *err);
-
-/* Whether the record's domain is in doubt. Cheap where it is not. */
-bool xk_migrate_in_doubt(const struct xk_record *record);
-
-/* For recovery (toolstack/host.c). */
-int xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
-                       struct xk_deadline deadline, struct xk_error *err);
-int xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
-                       struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -15,7 +15,11 @@
 #include "base/mem.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
+#include "toolstack/create.h"
 #include "toolstack/disks.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 
 struct fixture {
     char *scratch, *world, *image;

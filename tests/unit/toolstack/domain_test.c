@@ -14,7 +14,13 @@
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/core_world.h"
-#include "toolstack/operations.h"
+#include "toolstack/create.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/rename.h"
+#include "toolstack/reset.h"
 
 /* ---- operations ---- */
 

@@ -16,8 +16,12 @@
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/small_disk.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
+#include "toolstack/rename.h"
 
 enum {
     DISK_BYTES = 512 << 10,

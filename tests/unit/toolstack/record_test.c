@@ -14,7 +14,6 @@
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
 #include "toolstack/record.h"
 
 struct fixture {

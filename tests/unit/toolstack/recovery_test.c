@@ -14,9 +14,10 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
 
 /* ---- what the journal does not say ---- */
 

@@ -31,7 +31,7 @@
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/spawn.h"
 #include "toolstack/kvm/uid.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
 #include "toolstack/qmp.h"
 
 static void

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/unit/toolstack/kvm/support.h"
+#include "toolstack/find.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"

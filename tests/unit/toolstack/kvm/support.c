@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/find.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
