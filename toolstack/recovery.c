@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/create.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/reception.h"
 #include "toolstack/migration/resolve.h"

@@ -4,8 +4,8 @@
  * domain should have: a verb changes it, and the driver makes the domain agree;
  * so does recovery after a kill at any point.
  */
-#ifndef XK_TOOLSTACK_DISKS_H
-#define XK_TOOLSTACK_DISKS_H
+#ifndef XK_TOOLSTACK_EDIT_DISKS_H
+#define XK_TOOLSTACK_EDIT_DISKS_H
 
 #include "toolstack/host_drivers.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/create.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
 #include "toolstack/domain.h"
 #include "toolstack/find.h"
 #include "toolstack/host.h"
