@@ -9,17 +9,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/vdev.h"
-#include "toolstack/journal.h"
+#include "toolstack/edit.h"
 #include "toolstack/operation.h"
-#include "toolstack/remove.h"
 #include "toolstack/seam/device_ops.h"
 
-/* ---- the configuration ---- */
+/* ---- a disk of the configuration ---- */
 
 /* By name or number, as xl does. */
 static bool
@@ -45,15 +43,6 @@ find(struct xk_domain_config *config, const char *vdev, struct xk_error *err)
     return NULL;
 }
 
-/* apply: *number is that of the disk that it is about. */
-struct edit {
-    int (*apply)(struct xk_domain_config *config, const struct edit *edit,
-                 unsigned *number, struct xk_error *err);
-    const char *spec, *vdev, *target;
-    bool force;
-    bool keep; /* the edit stands even where the guest does not agree */
-};
-
 static int
 parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
 {
@@ -68,140 +57,7 @@ parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
     return r;
 }
 
-static int
-apply_attach(struct xk_domain_config *config, const struct edit *edit,
-             unsigned *number, struct xk_error *err)
-{
-    struct xk_disk disk;
-
-    if (parse_spec(edit->spec, &disk, err) == -1 ||
-        xk_disk_resolve(&disk, err) == -1) {
-        xk_disk_free(&disk);
-        return -1;
-    }
-    if (find(config, disk.vdev, NULL) != NULL) {
-        xk_fail(err, XK_ERR_EXISTS, "it has a disk \"%s\" already", disk.vdev);
-        xk_disk_free(&disk);
-        return -1;
-    }
-    *number = xk_disk_number(&disk);
-    XK_GROW(config->disks, config->disk_count);
-    config->disks[config->disk_count++] = disk;
-    return 0;
-}
-
-static int
-apply_detach(struct xk_domain_config *config, const struct edit *edit,
-             unsigned *number, struct xk_error *err)
-{
-    struct xk_disk *disk = find(config, edit->vdev, err);
-    size_t index;
-
-    if (disk == NULL)
-        return -1;
-    *number = xk_disk_number(disk);
-    index = (size_t)(disk - config->disks);
-    xk_disk_free(disk);
-    memmove(disk, disk + 1, (config->disk_count - index - 1) * sizeof(*disk));
-    config->disk_count--;
-    return 0;
-}
-
-static int
-check_medium(const char *path, struct xk_error *err)
-{
-    struct stat st;
-
-    if (stat(path, &st) == -1)
-        return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is neither a file nor a block device", path);
-    return 0;
-}
-
-static int
-apply_medium(struct xk_domain_config *config, const struct edit *edit,
-             unsigned *number, struct xk_error *err)
-{
-    struct xk_disk *disk = find(config, edit->vdev, err);
-
-    if (disk == NULL)
-        return -1;
-    if (!disk->cdrom)
-        return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is no cdrom drive",
-                       edit->vdev);
-    if (edit->target != NULL && check_medium(edit->target, err) == -1)
-        return -1;
-    *number = xk_disk_number(disk);
-    free(disk->target);
-    disk->target = edit->target == NULL ? NULL : xk_strdup(edit->target);
-    disk->format = edit->target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
-    return xk_disk_resolve(disk, err);
-}
-
-/* ---- the domain ---- */
-
-static int
-note(struct xk_domain *domain, enum xk_journal_kind kind, struct xk_error *err)
-{
-    return xk_journal_append(domain->record, kind, XK_OP_DISKS, NULL, err);
-}
-
-/* What cannot be finished is ended all the same: an image that is gone, or a
- * guest that holds on to a disk, must not keep every verb from the domain. */
-int
-xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
-                          struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(domain->record, err);
-    const struct xk_disk_change all = {.config = config,
-                                       .number = XK_EVERY_DISK};
-    struct xk_error why = {0};
-
-    (void)host;
-    if (config == NULL)
-        return -1;
-    if (xk_hv_sync_disks(domain->hv, domain, &all, deadline, &why) == -1)
-        xk_warn("domain \"%s\": an interrupted change of its disks could not "
-                "be finished: %s; xk block-list shows what it has",
-                config->name, why.message);
-    return note(domain, XK_JOURNAL_END, err);
-}
-
-static int
-sync_to(struct xk_domain *domain, const struct xk_domain_config *config,
-        unsigned number, bool force, struct xk_deadline deadline,
-        struct xk_error *err)
-{
-    const struct xk_disk_change change = {config, number, force};
-
-    return xk_hv_sync_disks(domain->hv, domain, &change, deadline, err);
-}
-
-/* What could not be done is undone, but for a disk that the guest holds on to:
- * that was asked for, and happens later. What an undo takes away by force is
- * new (need_room()). */
-static int
-sync_or_undo(struct xk_domain *domain, const struct xk_domain_config *before,
-             const struct xk_domain_config *after, const struct edit *edit,
-             unsigned number, struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_error ignored = {0};
-
-    if (note(domain, XK_JOURNAL_BEGIN, err) == -1 ||
-        xk_record_save_config(domain->record, after, err) == -1)
-        return -1;
-    if (sync_to(domain, after, number, edit->force, deadline, err) == 0)
-        return note(domain, XK_JOURNAL_END, err);
-    if (!edit->keep &&
-        xk_record_save_config(domain->record, before, &ignored) == 0)
-        sync_to(domain, before, number, true, xk_deadline_in_ms(XK_UNDO_MS),
-                &ignored);
-    note(domain, XK_JOURNAL_END, &ignored);
-    return -1;
-}
+/* ---- what the domain has ---- */
 
 struct seek {
     const char *vdev;
@@ -220,8 +76,8 @@ seek_disk(const struct xk_disk_info *info, void *context)
     seek->number = info->number;
 }
 
-/* Look at what the domain has: a disk that its guest holds on to is not in its
- * configuration any more. */
+/* Look among the disks that the domain has: a disk that its guest does not
+ * release is no longer in the configuration. */
 static int
 seek_there(const struct xk_domain *domain, struct seek *seek,
            struct xk_deadline deadline, struct xk_error *err)
@@ -229,7 +85,10 @@ seek_there(const struct xk_domain *domain, struct seek *seek,
     return xk_hv_disks(domain->hv, domain, seek_disk, seek, deadline, err);
 }
 
-/* A new disk takes no other's place, and its undo nobody's disk. */
+/* ---- attach ---- */
+
+/* A new disk must not take another's place; so an undo, which is by force,
+ * takes away nobody's disk. */
 static int
 need_room(const struct xk_domain *domain, unsigned number,
           struct xk_deadline deadline, struct xk_error *err)
@@ -248,72 +107,35 @@ need_room(const struct xk_domain *domain, unsigned number,
 }
 
 static int
-apply_gone(const struct xk_domain *domain, const struct edit *edit,
-           unsigned *number, struct xk_deadline deadline, struct xk_error *err)
+add_disk(struct xk_domain_config *config, struct xk_disk *disk,
+         struct xk_error *err)
 {
-    struct seek seek = {.vdev = edit->vdev};
-    struct xk_error ignored;
-
-    if (!edit->force || err->kind != XK_ERR_NOT_FOUND ||
-        seek_there(domain, &seek, deadline, &ignored) == -1 || !seek.found)
+    if (find(config, disk->vdev, NULL) != NULL) {
+        xk_fail(err, XK_ERR_EXISTS, "it has a disk \"%s\" already", disk->vdev);
         return -1;
-    *number = seek.number;
+    }
+    XK_GROW(config->disks, config->disk_count);
+    config->disks[config->disk_count++] = *disk;
+    *disk = (struct xk_disk){0};
     return 0;
 }
 
 static int
-apply(const struct xk_domain *domain, struct xk_domain_config *config,
-      const struct edit *edit, unsigned *number, struct xk_deadline deadline,
-      struct xk_error *err)
+apply_attach(const struct xk_edit *edit, const struct xk_domain *domain,
+             struct xk_domain_config *config, struct xk_change *change,
+             struct xk_deadline deadline, struct xk_error *err)
 {
-    if (edit->apply(config, edit, number, err) == -1)
-        return apply_gone(domain, edit, number, deadline, err);
-    return edit->spec == NULL ? 0 : need_room(domain, *number, deadline, err);
-}
+    struct xk_disk disk = {0};
+    int r = parse_spec(edit->context, &disk, err);
 
-static int
-edit_locked(struct xk_host *host, struct xk_domain *domain,
-            const struct edit *edit, struct xk_deadline deadline,
-            struct xk_error *err)
-{
-    XK_CLEANUP_CONFIG struct xk_domain_config *before =
-        xk_record_load_config(domain->record, err);
-    XK_CLEANUP_CONFIG struct xk_domain_config *after =
-        before == NULL ? NULL : xk_record_load_config(domain->record, err);
-    unsigned number = 0;
-
-    if (after == NULL ||
-        xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
-        apply(domain, after, edit, &number, deadline, err) == -1)
-        return -1;
-    return sync_or_undo(domain, before, after, edit, number, deadline, err);
-}
-
-static int
-need_record(const struct xk_domain *domain, struct xk_error *err)
-{
-    if (domain->record != NULL)
-        return 0;
-    return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "domain \"%s\" was made by another toolstack: change its "
-                   "disks with that",
-                   domain->name);
-}
-
-static int
-run_edit(struct xk_host *host, struct xk_domain *domain,
-         const struct edit *edit, struct xk_deadline deadline,
-         struct xk_error *err)
-{
-    int r;
-
-    if (xk_hv_need_disk_changes(domain->hv, err) == -1 ||
-        need_record(domain, err) == -1 ||
-        xk_operation_lock(host, domain, deadline, err) == -1)
-        return -1;
-    r = edit_locked(host, domain, edit, deadline, err);
-    xk_record_unlock(domain->record);
-    return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
+    if (r == 0)
+        r = xk_disk_resolve(&disk, err);
+    if (r == 0) {
+        change->number = xk_disk_number(&disk);
+        r = add_disk(config, &disk, err);
+    }
+    xk_disk_free(&disk);
+    return r == -1 ? -1 : need_room(domain, change->number, deadline, err);
 }
 
 int
@@ -321,9 +143,60 @@ xk_domain_attach_disk(struct xk_host *host, struct xk_domain *domain,
                       const char *spec, struct xk_deadline deadline,
                       struct xk_error *err)
 {
-    const struct edit edit = {.apply = apply_attach, .spec = spec};
+    const struct xk_edit edit = {
+        .what = XK_SYNC_DISKS, .apply = apply_attach, .context = spec};
 
-    return run_edit(host, domain, &edit, deadline, err);
+    return xk_edit_run(host, domain, &edit, deadline, err);
+}
+
+/* ---- detach ---- */
+
+struct detach {
+    const char *vdev;
+    bool force;
+};
+
+static void
+take_out(struct xk_domain_config *config, struct xk_disk *disk)
+{
+    size_t index = (size_t)(disk - config->disks);
+
+    xk_disk_free(disk);
+    memmove(disk, disk + 1, (config->disk_count - index - 1) * sizeof(*disk));
+    config->disk_count--;
+}
+
+/* The disk is not in the configuration, but the guest may have kept it after a
+ * detach. */
+static int
+apply_to_kept(const struct xk_domain *domain, const struct detach *detach,
+              struct xk_change *change, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    struct seek seek = {.vdev = detach->vdev};
+    struct xk_error ignored;
+
+    if (!detach->force || err->kind != XK_ERR_NOT_FOUND ||
+        seek_there(domain, &seek, deadline, &ignored) == -1 || !seek.found)
+        return -1;
+    change->number = seek.number;
+    return 0;
+}
+
+static int
+apply_detach(const struct xk_edit *edit, const struct xk_domain *domain,
+             struct xk_domain_config *config, struct xk_change *change,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct detach *detach = edit->context;
+    struct xk_disk *disk = find(config, detach->vdev, err);
+
+    change->force = detach->force;
+    if (disk == NULL)
+        return apply_to_kept(domain, detach, change, deadline, err);
+    change->number = xk_disk_number(disk);
+    take_out(config, disk);
+    return 0;
 }
 
 int
@@ -331,10 +204,57 @@ xk_domain_detach_disk(struct xk_host *host, struct xk_domain *domain,
                       const char *vdev, bool force, struct xk_deadline deadline,
                       struct xk_error *err)
 {
-    const struct edit edit = {
-        .apply = apply_detach, .vdev = vdev, .force = force, .keep = true};
+    const struct detach detach = {vdev, force};
+    const struct xk_edit edit = {.what = XK_SYNC_DISKS,
+                                 .apply = apply_detach,
+                                 .context = &detach,
+                                 .stands = true};
 
-    return run_edit(host, domain, &edit, deadline, err);
+    return xk_edit_run(host, domain, &edit, deadline, err);
+}
+
+/* ---- media ---- */
+
+struct medium {
+    const char *vdev, *target;
+};
+
+static int
+check_medium(const char *path, struct xk_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) == -1)
+        return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is neither a file nor a block device", path);
+    return 0;
+}
+
+static int
+apply_medium(const struct xk_edit *edit, const struct xk_domain *domain,
+             struct xk_domain_config *config, struct xk_change *change,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    const struct medium *medium = edit->context;
+    const char *target = medium->target;
+    struct xk_disk *disk = find(config, medium->vdev, err);
+
+    (void)domain;
+    (void)deadline;
+    if (disk == NULL)
+        return -1;
+    if (!disk->cdrom)
+        return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is no cdrom drive",
+                       medium->vdev);
+    if (target != NULL && check_medium(target, err) == -1)
+        return -1;
+    change->number = xk_disk_number(disk);
+    free(disk->target);
+    disk->target = target == NULL ? NULL : xk_strdup(target);
+    disk->format = target == NULL ? XK_FORMAT_EMPTY : XK_FORMAT_RAW;
+    return xk_disk_resolve(disk, err);
 }
 
 int
@@ -342,10 +262,11 @@ xk_domain_change_medium(struct xk_host *host, struct xk_domain *domain,
                         const char *vdev, const char *target,
                         struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct edit edit = {
-        .apply = apply_medium, .vdev = vdev, .target = target};
+    const struct medium medium = {vdev, target};
+    const struct xk_edit edit = {
+        .what = XK_SYNC_DISKS, .apply = apply_medium, .context = &medium};
 
-    return run_edit(host, domain, &edit, deadline, err);
+    return xk_edit_run(host, domain, &edit, deadline, err);
 }
 
 /* ---- size ---- */
@@ -402,7 +323,7 @@ xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
     int r = -1;
 
     if (xk_hv_need_disk_resize(domain->hv, err) == -1 ||
-        need_record(domain, err) == -1)
+        xk_edit_need_record(domain, XK_SYNC_DISKS, err) == -1)
         return -1;
     if (xk_operation_lock(host, domain, deadline, err) == -1)
         return -1;

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Disks of a domain that is there. The record's configuration is what the
- * domain should have: a verb changes it, and the driver makes the domain agree;
- * so does recovery after a kill at any point.
- */
+/* Editing the disks of a domain that exists: toolstack/edit.h. */
 #ifndef XK_TOOLSTACK_EDIT_DISKS_H
 #define XK_TOOLSTACK_EDIT_DISKS_H
 
@@ -35,11 +31,5 @@ int xk_domain_change_medium(struct xk_host *host, struct xk_domain *domain,
 int xk_domain_resize_disk(struct xk_host *host, struct xk_domain *domain,
                           const char *vdev, uint64_t bytes,
                           struct xk_deadline deadline, struct xk_error *err);
-
-/* Bring an edit that was interrupted to its end. Where that cannot be, it is
- * said, and the edit is over. */
-int xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
-                              struct xk_deadline deadline,
-                              struct xk_error *err);
 
 #endif

@@ -35,7 +35,8 @@
 #define XK_OP_SAVE "save"
 #define XK_OP_MIGRATE "migrate"
 #define XK_OP_RECEIVE "receive"
-#define XK_OP_DISKS "disks"
+#define XK_OP_EDIT "edit"   /* detail: what was edited, as "disks" */
+#define XK_OP_DISKS "disks" /* an edit of disks that an earlier xk began */
 #define XK_OP_RESET "reset" /* detail: the state that the guest was in */
 
 /* Notes: the domain has stopped and is kept for inspection; it was handed to

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/create.h"
-#include "toolstack/edit_disks.h"
+#include "toolstack/edit.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/reception.h"
 #include "toolstack/migration/resolve.h"
@@ -39,20 +39,23 @@ recover_destroy(struct xk_host *host, struct xk_domain *domain,
 typedef int recover_call(struct xk_host *host, struct xk_domain *domain,
                          struct xk_deadline deadline, struct xk_error *err);
 
-static const struct {
+static const struct recovery {
     const char *operation;
     recover_call *recover;
+    /* Whether this xk knows an operation with such a detail; NULL: with any. */
+    bool (*is_known)(const char *detail);
 } recoveries[] = {
-    {XK_OP_CREATE, xk_operation_finish_create},
-    {XK_OP_DESTROY, recover_destroy},
-    {XK_OP_RENAME, xk_operation_finish_rename},
-    {XK_OP_RESTART, xk_operation_finish_restart},
-    {XK_OP_REPLACE, xk_operation_finish_replace},
-    {XK_OP_SAVE, xk_save_recover},
-    {XK_OP_MIGRATE, xk_migrate_recover},
-    {XK_OP_RECEIVE, xk_receive_recover},
-    {XK_OP_DISKS, xk_operation_finish_disks},
-    {XK_OP_RESET, xk_operation_finish_reset},
+    {XK_OP_CREATE, xk_operation_finish_create, NULL},
+    {XK_OP_DESTROY, recover_destroy, NULL},
+    {XK_OP_RENAME, xk_operation_finish_rename, NULL},
+    {XK_OP_RESTART, xk_operation_finish_restart, NULL},
+    {XK_OP_REPLACE, xk_operation_finish_replace, NULL},
+    {XK_OP_SAVE, xk_save_recover, NULL},
+    {XK_OP_MIGRATE, xk_migrate_recover, NULL},
+    {XK_OP_RECEIVE, xk_receive_recover, NULL},
+    {XK_OP_EDIT, xk_operation_finish_edit, xk_edit_is_known},
+    {XK_OP_DISKS, xk_operation_finish_disks, NULL},
+    {XK_OP_RESET, xk_operation_finish_reset, NULL},
 };
 
 /* Its journal says nothing: it was just born and has nothing, or was lost. A
@@ -83,30 +86,33 @@ recover_unknown(struct xk_host *host, struct xk_domain *domain,
 
 /* NULL: another version of xk began it. */
 static recover_call *
-find_recovery(const char *operation, struct xk_error *err)
+find_recovery(const struct xk_journal_entry *begin, struct xk_error *err)
 {
     for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
-        if (strcmp(recoveries[i].operation, operation) == 0)
-            return recoveries[i].recover;
+        const struct recovery *row = &recoveries[i];
+
+        if (strcmp(row->operation, begin->what) == 0 &&
+            (row->is_known == NULL || row->is_known(begin->detail)))
+            return row->recover;
     }
     xk_fail(err, XK_ERR_UNSUPPORTED,
             "another version of xk began an operation \"%.32s\", which this "
             "one does not know",
-            operation);
+            begin->what);
     return NULL;
 }
 
 static int
 recover_operation(struct xk_host *host, struct xk_domain *domain,
-                  const char *operation, struct xk_deadline deadline,
-                  struct xk_error *err)
+                  const struct xk_journal_entry *begin,
+                  struct xk_deadline deadline, struct xk_error *err)
 {
-    recover_call *recover = find_recovery(operation, err);
+    recover_call *recover = find_recovery(begin, err);
 
     if (recover == NULL)
         return -1;
     xk_info("domain %s: recovering an interrupted %s",
-            domain->record->uuid_text, operation);
+            domain->record->uuid_text, begin->what);
     return recover(host, domain, deadline, err);
 }
 
@@ -120,7 +126,7 @@ check_known(const struct xk_record *record, struct xk_error *err)
     if (xk_journal_read(record, &journal, err) == -1)
         return 0;
     begin = xk_journal_unfinished(&journal);
-    if (begin != NULL && find_recovery(begin->what, err) == NULL)
+    if (begin != NULL && find_recovery(begin, err) == NULL)
         r = -1;
     xk_journal_free(&journal);
     return r;
@@ -142,7 +148,7 @@ recover_locked(struct xk_host *host, struct xk_hypervisor *hv,
     domain.name = xk_strdup(record->uuid_text);
     begin = xk_journal_unfinished(&journal);
     if (begin != NULL)
-        r = recover_operation(host, &domain, begin->what, deadline, err);
+        r = recover_operation(host, &domain, begin, deadline, err);
     else if (journal.count == 0)
         r = recover_unknown(host, &domain, deadline, err);
     xk_journal_free(&journal);
