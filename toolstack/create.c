@@ -14,7 +14,7 @@
 #include "toolstack/wait.h"
 
 enum {
-    LEAVE_MS = 10000 /* for one of that name that is about to go */
+    LEAVE_MS = 10000 /* wait for a domain of that name to go */
 };
 
 struct xk_record *
@@ -54,8 +54,8 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
     return xk_hv_build(domain->hv, domain->record, config, deadline, err);
 }
 
-/* What became of a guest that was told to run, and did not say so. 0: it ran;
- * -1: it stands still, and may run yet. */
+/* Find out what became of a guest that was told to run, without an answer. 0:
+ * it ran; -1: it is paused, and may still run later. */
 static int
 await_start(const struct xk_domain *domain, struct xk_deadline deadline)
 {
@@ -77,8 +77,8 @@ await_start(const struct xk_domain *domain, struct xk_deadline deadline)
     }
 }
 
-/* *told: the guest may run by now, or later, whatever is returned. Such a guest
- * is never taken back, because it may have written to its disks. */
+/* *told: the guest may run now or later, whatever is returned. Such a guest is
+ * never removed, because it may have written to its disks. */
 static int
 start(struct xk_domain *domain, bool *told, struct xk_deadline deadline,
       struct xk_error *err)
@@ -126,7 +126,7 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
         xk_record_unlock(domain->record);
         return 0;
     }
-    /* The journal has no END: recovery tells it to run again. */
+    /* The journal has no END: recovery tells the guest to run again. */
     if (told)
         xk_wrap(err,
                 "domain \"%s\" was told to run and may do so later, so it is "
@@ -156,7 +156,7 @@ may_have_started(const struct xk_record *record)
     return started;
 }
 
-/* It stands still where nothing was done of the last step. */
+/* The domain is paused if the last step had no effect. */
 static int
 finish_start(struct xk_domain *domain, enum xk_domain_state state,
              struct xk_deadline deadline, struct xk_error *err)
@@ -213,7 +213,7 @@ check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
     return r;
 }
 
-/* It has stopped, and is about to be taken apart. */
+/* Whether the domain has stopped and is about to be torn down. */
 static bool
 is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
 {
@@ -230,8 +230,9 @@ is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
     return !lives && !xk_record_is_preserved(domain->record);
 }
 
-/* Who waits for a shutdown and then creates the domain again should not have to
- * know how long it takes to carry out a policy. True: it may have gone. */
+/* A script that waits for a shutdown and then creates the domain again should
+ * not have to know how long the policy takes. So wait for a domain that is
+ * leaving. True: it may have gone. */
 static bool
 let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
 {
@@ -250,9 +251,9 @@ let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
     return leaves;
 }
 
-/* The twin that is most likely, before its image is found to be in use. Names
- * that only the hypervisor knows are looked at under the lock over all names.
- */
+/* Check our own records for the name first: a clash then reports "name taken"
+ * and not "image in use". Names that only the hypervisor knows are checked
+ * under the lock over names. */
 static int
 need_name(struct xk_host *host, const struct xk_domain_config *config,
           struct xk_deadline deadline, struct xk_error *err)

@@ -36,7 +36,7 @@ xk_domain_destroy(struct xk_host *host, struct xk_domain *domain,
         xk_operation_end_replaced(host, domain, deadline);
         r = xk_operation_remove(domain, deadline, err);
     }
-    /* Last: it may be on a server that does not answer. */
+    /* Unlink last: the file may be on a server that does not answer. */
     if (r == 0 && leftover != NULL)
         unlink(leftover);
     xk_operation_unlock(domain);

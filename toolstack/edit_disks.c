@@ -19,7 +19,7 @@
 
 /* ---- a disk of the configuration ---- */
 
-/* By name or number, as xl does. */
+/* A disk is named by its vdev or its number, as xl does. */
 static bool
 is_meant(const char *wanted, const char *vdev, unsigned number)
 {
@@ -101,8 +101,8 @@ need_room(const struct xk_domain *domain, unsigned number,
     return !seek.found
                ? 0
                : xk_fail(err, XK_ERR_IN_USE,
-                         "its guest goes on using the disk that had this name "
-                         "before, and loses it when it lets go of it; xk "
+                         "its guest still uses the disk that had this name "
+                         "before, and loses it when it releases it; xk "
                          "block-detach --force takes it away now");
 }
 
@@ -246,7 +246,7 @@ apply_medium(const struct xk_edit *edit, const struct xk_domain *domain,
     if (disk == NULL)
         return -1;
     if (!disk->cdrom)
-        return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is no cdrom drive",
+        return xk_fail(err, XK_ERR_STATE, "disk \"%s\" is not a CD-ROM drive",
                        medium->vdev);
     if (target != NULL && check_medium(target, err) == -1)
         return -1;
@@ -278,8 +278,8 @@ grow_file(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
 
     if (stat(disk->target, &st) == -1 || !S_ISREG(st.st_mode))
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "\"%s\" is no file: give it its size with its own "
-                       "tools, then run this without a size",
+                       "\"%s\" is not a regular file: resize it with its "
+                       "own tools, then run this without a size",
                        disk->target);
     if ((uint64_t)st.st_size > bytes)
         return xk_fail(err, XK_ERR_USAGE,
@@ -290,8 +290,8 @@ grow_file(const struct xk_disk *disk, uint64_t bytes, struct xk_error *err)
     return 0;
 }
 
-/* A raw file is grown here; *bytes is then 0. Any other format is grown by
- * what has the image open. */
+/* Grow a raw file here, and set *bytes to 0. An image of another format is
+ * grown by the program that has it open. */
 static int
 grow_image(const struct xk_disk *disk, uint64_t *bytes, struct xk_error *err)
 {
@@ -305,7 +305,7 @@ grow_image(const struct xk_disk *disk, uint64_t *bytes, struct xk_error *err)
                        disk->vdev);
     if (wanted % 512 != 0)
         return xk_fail(err, XK_ERR_USAGE,
-                       "%llu bytes are no whole sectors of 512",
+                       "%llu bytes are not a multiple of 512",
                        (unsigned long long)wanted);
     if (disk->format != XK_FORMAT_RAW)
         return 0;

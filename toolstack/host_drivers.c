@@ -9,7 +9,7 @@
 #include "toolstack/seam/domain_ops.h"
 
 enum {
-    LOOK_MS = 5000, /* at one domain */
+    LOOK_MS = 5000, /* for the state of one domain */
 };
 
 /* ---- opening ---- */
@@ -50,7 +50,7 @@ xk_host_ops(const struct xk_host *host, size_t number)
         built++;
     if (number < built)
         return xk_drivers[number];
-    /* Those that were adopted. */
+    /* Drivers that were adopted and are not in this build. */
     for (size_t i = 0; i < XK_HOST_DRIVERS && host->drivers[i] != NULL; i++) {
         const struct xk_hypervisor_ops *driver = xk_hv_driver(host->drivers[i]);
         size_t k = 0;
@@ -124,7 +124,7 @@ xk_host_close_drivers(struct xk_host *host)
 
 /* ---- whose a record is ---- */
 
-/* A domain that is there proves whose it is. */
+/* If the driver has the domain, it owns the record. */
 static bool
 has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 {
@@ -137,7 +137,8 @@ has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     return true;
 }
 
-/* By what drivers left in it, or else by a domain that one has. */
+/* Find the owner by the files that drivers leave in a record, or else by asking
+ * which driver has the domain. */
 static const struct xk_hypervisor_ops *
 infer(struct xk_host *host, const struct xk_uuid *uuid, struct xk_error *err)
 {
@@ -179,7 +180,7 @@ xk_host_owner(struct xk_host *host, const struct xk_uuid *uuid,
     case XK_RECORD_ODD:
     default:
         xk_fail(err, XK_ERR_UNSUPPORTED,
-                "what its record names is no hypervisor");
+                "its record does not name a hypervisor");
         return NULL;
     }
 }

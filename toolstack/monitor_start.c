@@ -71,7 +71,7 @@ open_log(const struct xk_state *state)
     return fd;
 }
 
-/* It watches the domains of all hypervisors, and its log stays. */
+/* The monitor watches the domains of all drivers, and its log is bounded. */
 static int
 set_environment(void *context, struct xk_error *err)
 {
@@ -113,7 +113,7 @@ ensure_monitor(const struct xk_host *host, struct xk_error *err)
     if (xk_monitor_pid(&host->state) != 0)
         return 0;
     log_fd = open_log(&host->state);
-    /* The next verb tries again. */
+    /* Without a log there is no monitor; the next verb tries again. */
     return log_fd == -1 ? 0 : start_monitor(host->program, log_fd, err);
 }
 

@@ -12,10 +12,12 @@
 enum {
     TIME_SIZE = 32,
     AGAIN_MS = 50,
-    RECOVERY_AGAIN_MS = 60000, /* a save may wait for ever, but not for this */
+    RECOVERY_AGAIN_MS = 60000, /* a save has no deadline, but must not wait for
+                                  ever for a recovery */
 };
 
-/* A domain without a record cannot be locked: its own toolstack does that. */
+/* A domain without a record cannot be locked here: its own toolstack locks it.
+ */
 int
 xk_operation_lock_to_end(struct xk_host *host, struct xk_domain *domain,
                          struct xk_deadline deadline, struct xk_error *err)
@@ -37,7 +39,7 @@ format_time(int64_t time_ms, char text[TIME_SIZE])
     strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* What stands in the way, for people. The caller's. */
+/* Describe the unfinished operation for people. The caller frees the text. */
 static char *
 describe_unfinished(const struct xk_journal *journal)
 {
@@ -68,7 +70,8 @@ fail_unfinished(const struct xk_domain *domain, const struct xk_error *why,
                    domain->name, what, why->message, domain->name);
 }
 
-/* The holder was killed while we waited, or recovery had failed before. */
+/* The holder of the lock was killed while we waited, or an earlier recovery
+ * failed. */
 static int
 finish_interrupted(struct xk_host *host, struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err)
@@ -110,9 +113,9 @@ lock_once(struct xk_host *host, struct xk_domain *domain,
     return r;
 }
 
-/* A reset is given less time than the verb has, and lets go of the domain, for
- * who would end it. It may succeed later, as where a hypervisor hangs and goes
- * on; nobody tells of that. */
+/* Recovery of a reset gets less time than the verb has and then drops the lock,
+ * so that a destroy can take it. It may succeed later, when a hypervisor that
+ * hung goes on; no event reports that, so try again. */
 int
 xk_operation_lock(struct xk_host *host, struct xk_domain *domain,
                   struct xk_deadline deadline, struct xk_error *err)
@@ -138,7 +141,7 @@ xk_operation_unlock(struct xk_domain *domain)
         xk_record_unlock(domain->record);
 }
 
-/* Refuse what makes no sense in the state the domain is in. */
+/* Refuse an operation that makes no sense in the domain's state. */
 int
 xk_operation_need_alive(struct xk_host *host, struct xk_domain *domain,
                         bool *running, struct xk_deadline deadline,

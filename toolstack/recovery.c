@@ -58,9 +58,10 @@ static const struct recovery {
     {XK_OP_RESET, xk_operation_finish_reset, NULL},
 };
 
-/* Its journal says nothing: it was just born and has nothing, or was lost. A
- * domain that is there is kept, and what it would be asked to do next by a
- * policy is left to a person, for nobody knows what was done to it. */
+/* The journal is empty or missing: the record was just made and has no domain,
+ * or the journal was lost. A domain that exists is kept. If it has stopped, a
+ * person decides instead of its policy, because nobody knows what was done to
+ * it. */
 static int
 recover_unknown(struct xk_host *host, struct xk_domain *domain,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -170,9 +171,9 @@ const struct xk_recovery xk_recoveries = {
 
 /* ---- all records ---- */
 
-/* A record that another works on is left to it. One that was killed may have
- * left a process between fork and exec, which is waited for: else the record
- * would be in the way of a verb that is tried again. */
+/* Leave a record alone that another process works on. A process that was killed
+ * may have left a child between fork and exec that still holds the lock. Wait
+ * for that child, or a retried verb would find the record locked. */
 static bool
 lock_left(struct xk_host *host, struct xk_record *record,
           struct xk_deadline deadline)
@@ -183,8 +184,8 @@ lock_left(struct xk_host *host, struct xk_record *record,
             xk_record_lock(record, host->verb, deadline, NULL) == 0);
 }
 
-/* A record that cannot be recovered must not keep others from being worked
- * on: it is said, and left for the next verb. */
+/* A record that cannot be recovered must not block the others: warn, and leave
+ * it for the next verb. */
 static void
 recover_one(struct xk_host *host, const struct xk_uuid *uuid,
             struct xk_deadline deadline)
@@ -210,8 +211,8 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
                 record->uuid_text, err.message);
 }
 
-/* What cannot be recovered must leave time for the verb, and let go of the
- * domain for others in between: they may be the destroy that ends it. */
+/* Recovery that does not succeed must leave time for the verb. In between it
+ * must drop the locks: a destroy may be waiting for one. */
 int
 xk_recover_all(struct xk_host *host, struct xk_deadline deadline, size_t *left,
                struct xk_error *err)

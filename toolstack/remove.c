@@ -19,8 +19,7 @@ int
 xk_operation_remove_gone(struct xk_domain *domain, struct xk_deadline deadline,
                          struct xk_error *err)
 {
-    xk_warn("domain %s: there is no machine of it any more: its record is "
-            "removed",
+    xk_warn("domain %s: its machine is gone: its record is removed",
             domain->record->uuid_text);
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_DESTROY, NULL,
                           err) == -1)

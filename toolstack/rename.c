@@ -46,7 +46,7 @@ rename_record(struct xk_host *host, struct xk_domain *domain, const char *name,
     return xk_operation_finish_rename(host, domain, deadline, err);
 }
 
-/* As of a verb that was killed and is tried again. */
+/* The domain has the name already if a rename was killed and is tried again. */
 static bool
 has_name(const struct xk_domain *domain, const char *name)
 {

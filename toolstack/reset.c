@@ -8,7 +8,7 @@
 #include "toolstack/seam/domain_ops.h"
 
 enum {
-    RESET_MS = 1000, /* a hypervisor that answers does it in a few */
+    RESET_MS = 1000, /* a hypervisor that answers needs a few */
 };
 
 static int
@@ -18,9 +18,9 @@ end(struct xk_domain *domain, struct xk_error *err)
                              err);
 }
 
-/* A driver may stop the guest for a reset. Who was killed over it, or had no
- * answer in time, may have told it to stop, which comes to pass later: so one
- * that runs is told to go on as well. */
+/* A driver may pause the guest for a reset. A process that was killed over it,
+ * or got no answer in time, may have sent a pause that takes effect later. So
+ * resume the guest even if it runs. */
 static int
 end_reset(struct xk_domain *domain, bool ran, bool again,
           struct xk_deadline deadline, struct xk_error *err)
@@ -52,13 +52,13 @@ xk_operation_finish_reset(struct xk_host *host, struct xk_domain *domain,
     bool ran;
 
     (void)host;
-    /* Not longer than that: who wants to end the domain waits for its lock. */
+    /* No longer than that: a destroy waits for the lock meanwhile. */
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(RESET_MS));
     (void)xk_record_has_reset(domain->record, &ran);
     return end_reset(domain, ran, true, deadline, err);
 }
 
-/* Where it fails and the guest cannot be told to go on, recovery does that. */
+/* If the reset fails and the guest cannot be resumed, recovery resumes it. */
 static int
 reset_locked(struct xk_host *host, struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)

@@ -33,13 +33,13 @@ has_happened(struct xk_host *host, struct xk_domain *domain,
     if (stopped &&
         (what == XK_WAIT_STOPPED || xk_record_is_preserved(domain->record)))
         return 1;
-    /* A policy that is quick may have started it again between two looks. */
+    /* A quick policy may have started the domain again since the last check. */
     return running && domain->record != NULL &&
            xk_record_starts(domain->record, 0) > domain->starts;
 }
 
-/* The hypervisor has it no more; who removes it may not have done with what it
- * had on the host, nor have given back its name. */
+/* The hypervisor has dropped the domain, but its remover may still be cleaning
+ * up and still hold its name. Wait for the record's lock. */
 static void
 await_removal(struct xk_host *host, struct xk_domain *domain,
               struct xk_deadline deadline)
@@ -49,7 +49,8 @@ await_removal(struct xk_host *host, struct xk_domain *domain,
         xk_record_unlock(domain->record);
 }
 
-/* A driver only knows that nothing came. */
+/* The driver's timeout only says that no event came; say what did not happen.
+ */
 static int
 fail_to_wait(const struct xk_domain *domain, enum xk_wait_for what,
              struct xk_deadline deadline, struct xk_error *err)
@@ -85,7 +86,7 @@ xk_domain_wait(struct xk_host *host, struct xk_domain *domain,
             return r == -1 ? -1 : 0;
         r = xk_hv_wait(domain->hv, domain, &cookie, deadline, err);
         if (r == 0 && xk_deadline_left_ms(deadline) == 0)
-            r = xk_fail(err, XK_ERR_TIMEOUT, "it changes all the time");
+            r = xk_fail(err, XK_ERR_TIMEOUT, "its state changes all the time");
         if (r == -1 && err->kind != XK_ERR_NOT_FOUND)
             return fail_to_wait(domain, what, deadline, err);
     }

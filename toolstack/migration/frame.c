@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/migration/frame.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
@@ -21,7 +22,7 @@ enum {
     SUM_AT = 24,
 };
 
-static const char *const type_names[XK_FRAME_TYPE_COUNT] = {
+static const char *const type_names[] = {
     [XK_FRAME_HELLO] = "hello",       [XK_FRAME_DOMAIN] = "domain",
     [XK_FRAME_VERDICT] = "verdict",   [XK_FRAME_PREPARE] = "prepare",
     [XK_FRAME_PREPARED] = "prepared", [XK_FRAME_DATA] = "data",
@@ -34,6 +35,8 @@ static const char *const type_names[XK_FRAME_TYPE_COUNT] = {
     [XK_FRAME_CHANNEL] = "channel",   [XK_FRAME_MEASURE] = "measure",
     [XK_FRAME_MEASURED] = "measured",
 };
+static_assert(XK_ARRAY_SIZE(type_names) == XK_FRAME_TYPE_COUNT,
+              "a name per frame");
 
 const char *
 xk_frame_type_name(enum xk_frame_type type)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/migration/handover.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ static const char *const names[] = {
     [XK_HANDOVER_OWNED] = "owned",
     [XK_HANDOVER_REFUSED] = "refused",
 };
+static_assert(XK_ARRAY_SIZE(names) == XK_HANDOVER_COUNT, "a name per fate");
 
 const char *
 xk_handover_name(enum xk_handover fate)

@@ -39,7 +39,7 @@ struct xk_disk_info {
     const char *state;   /* "connected", ... */
     const char *reason;  /* why it was stopped, or NULL */
     bool read_only, cdrom;
-    /* The rest is set where the backend tells it, and known is true. */
+    /* The rest is set if the backend reports it; then known is true. */
     bool known;
     uint64_t bytes; /* its size */
     unsigned queues;
@@ -61,14 +61,14 @@ struct xk_device_ops {
      * and so do those that are about to go, unless the change is about them. */
     xk_sync_call *sync[XK_SYNC_COUNT];
 
-    /* Tell the guest that the image of the disk has another size now. bytes
-     * other than 0: give the image, which is not raw, that size first; never
-     * make it smaller. Only while the record is locked. May be NULL. */
+    /* Tell the guest that the image of the disk has another size. bytes other
+     * than 0: grow the image, which is not raw, to that size first; never
+     * shrink it. Only while the record is locked. May be NULL. */
     int (*resize_disk)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        const struct xk_disk *disk, uint64_t bytes,
                        struct xk_deadline deadline, struct xk_error *err);
 
-    /* Tell of each disk that the domain has now. */
+    /* Call told() for each disk that the domain has now. */
     int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  xk_disk_told *told, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
@@ -76,8 +76,8 @@ struct xk_device_ops {
     /* Processes that serve the devices of a domain should live as long as the
      * domain. needs_repair(): whether one of them has died. repair(): start
      * them again so that the guest does not notice; only while the record is
-     * locked. The monitor's watch() tells of their deaths too. Both are NULL
-     * where a domain is one process. */
+     * locked. The monitor's watch() reports their deaths too. Both are NULL if
+     * a domain is one process. */
     bool (*needs_repair)(struct xk_hypervisor *hv,
                          const struct xk_record *record);
     int (*repair)(struct xk_hypervisor *hv, const struct xk_record *record,
@@ -92,8 +92,8 @@ int xk_hv_need_disk_resize(const struct xk_hypervisor *hv,
                            struct xk_error *err);
 
 /* xk_hv_X() calls the member X, whose contract it has; xk_hv_sync() calls the
- * member for what the change names. xk_hv_needs_repair() is
- * false where the driver has no such call, and is not traced. */
+ * member for what the change names. xk_hv_needs_repair() is false if the driver
+ * has no such call, and is not traced. */
 int xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
                const struct xk_change *change, struct xk_deadline deadline,
                struct xk_error *err);
