@@ -7,6 +7,7 @@
 #include "toolstack/find.h"
 #include "toolstack/journal.h"
 #include "toolstack/monitor_start.h"
+#include "toolstack/record_config.h"
 #include "toolstack/record_facts.h"
 #include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"

@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "toolstack/journal.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/remove.h"
 
 static const struct {

@@ -15,6 +15,7 @@
 #include "toolstack/config/vdev.h"
 #include "toolstack/edit.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/seam/device_ops.h"
 
 /* ---- a disk of the configuration ---- */

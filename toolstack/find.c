@@ -18,7 +18,9 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/journal.h"
+#include "toolstack/record_config.h"
 #include "toolstack/record_facts.h"
+#include "toolstack/record_look.h"
 #include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"
 

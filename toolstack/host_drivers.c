@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "toolstack/record_look.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {

@@ -31,6 +31,7 @@
 #include "toolstack/journal.h"
 #include "toolstack/list.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/record_facts.h"
 #include "toolstack/remove.h"
 #include "toolstack/seam/device_ops.h"

@@ -35,13 +35,8 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/uuid.h"
-#include "toolstack/config/domain_config.h"
 
 #define XK_RECORD_DRIVER "hypervisor"
-
-enum {
-    XK_DRIVER_NAME_SIZE = 32
-};
 
 struct xk_state {
     char *run_path; /* absolute */
@@ -121,43 +116,6 @@ void xk_record_unlock(struct xk_record *record);
  * is removed as a whole, so a file missing in one that is still there was lost.
  */
 bool xk_record_is_there(const struct xk_record *record);
-
-/* False if the record's configuration surely has none of the names. Cheap: it
- * searches the text and does not open the record, so it can be done for every
- * record of a host. */
-bool xk_record_may_be_named(const struct xk_state *state,
-                            const struct xk_uuid *uuid,
-                            const char *const *names, size_t count);
-
-enum xk_record_owner {
-    XK_RECORD_OWNED,   /* it names its driver */
-    XK_RECORD_UNNAMED, /* it names none: an earlier version made it */
-    XK_RECORD_ODD,     /* what it has is not a name, or cannot be read */
-    XK_RECORD_GONE,
-};
-
-/* Read the name of the driver that owns the record, without opening the record.
- */
-enum xk_record_owner xk_record_owner(const struct xk_state *state,
-                                     const struct xk_uuid *uuid,
-                                     char name[XK_DRIVER_NAME_SIZE]);
-
-/* The configuration as it was resolved, with later edits (rename, disks). */
-struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
-                                               struct xk_error *err);
-int xk_record_save_config(const struct xk_record *record,
-                          const struct xk_domain_config *config,
-                          struct xk_error *err);
-
-/* The configuration of the domain that replaces this one by rename-restart
- * (toolstack/policy.c), until that is done. */
-bool xk_record_has_next(const struct xk_record *record);
-struct xk_domain_config *xk_record_load_next(const struct xk_record *record,
-                                             struct xk_error *err);
-int xk_record_save_next(const struct xk_record *record,
-                        const struct xk_domain_config *config,
-                        struct xk_error *err);
-void xk_record_drop_next(const struct xk_record *record);
 
 /* Give the record another UUID, which must be free. The record is locked. */
 int xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configurations in a record: its own, and that of its successor. */
+#include "toolstack/record_config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "toolstack/record.h"
 
 enum {
     CONFIG_LIMIT = 4 << 20

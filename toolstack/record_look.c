@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Peeking into records without opening them: cheap enough to do for every
- * record of a host when a verb is about one of them. */
+#include "toolstack/record_look.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "toolstack/record.h"
 
 enum {
     LOOK_MAX = 8192, /* bytes of a configuration */

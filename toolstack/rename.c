@@ -9,6 +9,7 @@
 #include "toolstack/find.h"
 #include "toolstack/journal.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/seam/domain_ops.h"
 
 int

@@ -12,6 +12,7 @@
 #include "toolstack/find.h"
 #include "toolstack/list.h"
 #include "toolstack/record.h"
+#include "toolstack/record_config.h"
 
 enum {
     OPTION_LONG,

@@ -19,6 +19,7 @@
 #include "toolstack/migration/replies.h"
 #include "toolstack/migration/session.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/remove.h"
 #include "toolstack/seam/transfer_ops.h"
 

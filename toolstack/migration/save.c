@@ -18,6 +18,7 @@
 #include "toolstack/migration/manifest.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/operation.h"
+#include "toolstack/record_config.h"
 #include "toolstack/remove.h"
 #include "toolstack/seam/transfer_ops.h"
 

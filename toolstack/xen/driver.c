@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/record_look.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"

@@ -23,6 +23,7 @@
 #include "toolstack/find.h"
 #include "toolstack/journal.h"
 #include "toolstack/list.h"
+#include "toolstack/record_config.h"
 #include "toolstack/rename.h"
 #include "toolstack/reset.h"
 

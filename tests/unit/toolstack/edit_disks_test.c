@@ -17,11 +17,12 @@
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/create.h"
-#include "toolstack/edit_disks.h"
 #include "toolstack/domain.h"
+#include "toolstack/edit_disks.h"
 #include "toolstack/find.h"
 #include "toolstack/host.h"
 #include "toolstack/journal.h"
+#include "toolstack/record_config.h"
 
 struct fixture {
     char *scratch, *world, *image;

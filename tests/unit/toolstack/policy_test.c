@@ -15,6 +15,7 @@
 #include "tests/unit/toolstack/core_world.h"
 #include "toolstack/find.h"
 #include "toolstack/list.h"
+#include "toolstack/record_config.h"
 
 /* ---- policies ---- */
 

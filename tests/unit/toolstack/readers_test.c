@@ -47,6 +47,7 @@
 #include "toolstack/host.h"
 #include "toolstack/list.h"
 #include "toolstack/migration/resolve.h"
+#include "toolstack/record_config.h"
 #include "toolstack/record_facts.h"
 #include "toolstack/xen/device/device.h"
 #endif

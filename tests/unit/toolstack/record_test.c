@@ -15,6 +15,8 @@
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
 #include "toolstack/record.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_look.h"
 
 struct fixture {
     char *scratch;

@@ -33,6 +33,7 @@
 #include "toolstack/kvm/uid.h"
 #include "toolstack/list.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 static void
 a_domain_is_built_paused_runs_pauses_and_ends(void **context)

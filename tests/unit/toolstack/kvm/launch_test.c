@@ -29,6 +29,7 @@
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/uid.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 static void
 read_proc(const struct kvm_world *w, const char *name, struct xk_buf *text)

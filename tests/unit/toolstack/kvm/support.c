@@ -22,6 +22,7 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/teardown.h"
+#include "toolstack/record_config.h"
 
 enum {
     SOON_MS = 20000, /* several tests share the machine, and TCG is slow */
