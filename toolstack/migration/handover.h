@@ -57,7 +57,6 @@ enum xk_handover {
     XK_HANDOVER_TRYING,
     XK_HANDOVER_OWNED,
     XK_HANDOVER_REFUSED,
-    XK_HANDOVER_COUNT,
 };
 
 const char *xk_handover_name(enum xk_handover fate); /* "owned" */
