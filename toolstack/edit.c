@@ -36,8 +36,8 @@ end(struct xk_domain *domain, struct xk_error *err)
 
 /* ---- an edit ---- */
 
-/* The caller's deadline has made this necessary, so it has a time of its
- * own. */
+/* Within a time of its own: the caller's deadline may be over. What is taken
+ * away by force is new. */
 static int
 undo(struct xk_domain *domain, const struct xk_domain_config *before,
      const struct xk_change *change, struct xk_error *err)

@@ -32,8 +32,8 @@ struct xk_edit {
     bool stands;
 };
 
-/* Edit the domain, which is closed by the caller. XK_ERR_UNSUPPORTED if the
- * driver cannot sync such a change, or if another toolstack made the domain. */
+/* Edit the domain. XK_ERR_UNSUPPORTED if the driver cannot sync such a change,
+ * or if another toolstack made the domain. */
 int xk_edit_run(struct xk_host *host, struct xk_domain *domain,
                 const struct xk_edit *edit, struct xk_deadline deadline,
                 struct xk_error *err);
