@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
 
 /* How much earlier output is shown: a number of lines, or one of these. */
 enum {

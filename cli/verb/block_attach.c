@@ -3,7 +3,8 @@
 
 #include "base/buf.h"
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 /* Join the words of a specification by commas: as in xl, its parts may be
  * separate words. */

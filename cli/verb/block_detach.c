@@ -5,7 +5,8 @@
 
 #include "base/util.h"
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 enum {
     OPTION_FORCE,

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/seam/device_ops.h"
 
 struct shown {

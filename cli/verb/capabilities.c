@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/output.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "cli/output.h"
+#include "toolstack/host.h"
 #include "toolstack/known_drivers.h"
 
 /* Find out first whether the driver can run here: if it cannot, do not create a

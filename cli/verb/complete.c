@@ -24,8 +24,9 @@
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
-#include "toolstack/domain.h"
+#include "toolstack/host.h"
 #include "toolstack/known_drivers.h"
+#include "toolstack/list.h"
 
 enum {
     LIST_MS = 2000,

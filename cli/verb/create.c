@@ -13,9 +13,10 @@
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/domain.h"
+#include "toolstack/create.h"
 #include "toolstack/known_drivers.h"
 #include "toolstack/seam/domain_ops.h"
+#include "toolstack/wait.h"
 
 enum {
     OPTION_PAUSED,

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
+#include "toolstack/find.h"
 
 enum {
     OPTION_FORCE,

@@ -8,6 +8,8 @@
 #include "base/util.h"
 #include "cli/output.h"
 #include "cli/invocation.h"
+#include "cli/output.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/hypervisor.h"
 
 enum {

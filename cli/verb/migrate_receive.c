@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/invocation.h"
-#include "toolstack/migration/migrate.h"
+#include "toolstack/migration/receive.h"
 
 /* Reserve standard output for the peer: return a copy of it, and send whatever
  * else is printed to standard error. */

@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/verbs.h"
+#include "toolstack/monitor_start.h"
 #include "toolstack/record.h"
 
 enum {

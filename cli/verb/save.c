@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/progress.h"
+#include "toolstack/find.h"
 #include "toolstack/migration/save.h"
 
 enum {

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "cli/invocation.h"
+#include "toolstack/find.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {

@@ -21,7 +21,7 @@ int xk_xen_helper_config(struct xk_xen *xen, const char *program,
 /* Attach, change and detach libxl's disks until the domain has those of the
  * configuration. */
 int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                            unsigned domid, const struct xk_disk_change *change,
+                            unsigned domid, const struct xk_change *change,
                             struct xk_deadline deadline, struct xk_error *err);
 
 /* Attach the devices that xk-backend serves, after a helper has made the

@@ -116,7 +116,7 @@ let_fail(const struct xk_xen_device *device, struct xk_deadline deadline)
 
 static int
 detach(struct xk_xen *xen, const struct xk_record *record,
-       const struct xk_xen_device *device, const struct xk_disk_change *change,
+       const struct xk_xen_device *device, const struct xk_change *change,
        struct xk_deadline deadline, struct xk_error *err)
 {
     bool meant = device->number == change->number;
@@ -169,9 +169,9 @@ has_other_medium(const struct xk_xen_device *device, const struct xk_disk *disk)
  * change of another disk leaves it alone. */
 static bool
 is_passed_over(const struct xk_xen_device *device,
-               const struct xk_disk_change *change)
+               const struct xk_change *change)
 {
-    return change->number != XK_EVERY_DISK &&
+    return change->number != XK_EVERY_DEVICE &&
            change->number != device->number && xk_xen_device_is_leaving(device);
 }
 
@@ -189,9 +189,8 @@ remind(struct xk_xen *xen, const struct xk_xen_device *device,
 
 static int
 change_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_xen_device *device,
-           const struct xk_disk_change *change, struct xk_deadline deadline,
-           struct xk_error *err)
+           const struct xk_xen_device *device, const struct xk_change *change,
+           struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_disk *disk = find_disk(change->config, device->number);
     struct xk_xen_device_wish wish;
@@ -213,10 +212,10 @@ change_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
 }
 
 /* A verb stops at the first disk that cannot be changed. Recovery
- * (XK_EVERY_DISK) continues with the others and gets as far as it can. */
+ * (XK_EVERY_DEVICE) continues with the others and gets as far as it can. */
 static int
 change_all(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_disk_change *change, struct xk_deadline deadline,
+           const struct xk_change *change, struct xk_deadline deadline,
            struct xk_error *err)
 {
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
@@ -231,7 +230,7 @@ change_all(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
             change_one(xen, record, domid, device, change, deadline, err) == 0)
             continue;
         r = -1;
-        if (change->number != XK_EVERY_DISK)
+        if (change->number != XK_EVERY_DEVICE)
             break;
     }
     return r;
@@ -262,12 +261,12 @@ attach_missing(struct xk_xen *xen, const struct xk_record *record,
 
 int
 xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
-               unsigned domid, const struct xk_disk_change *change,
+               unsigned domid, const struct xk_change *change,
                struct xk_deadline deadline, struct xk_error *err)
 {
     int r = change_all(xen, record, domid, change, deadline, err);
 
-    if (r == -1 && change->number != XK_EVERY_DISK)
+    if (r == -1 && change->number != XK_EVERY_DEVICE)
         return -1;
     return attach_missing(xen, record, domid, change->config, deadline, err) ==
                    -1

@@ -56,7 +56,7 @@ int xk_vbd_resize(const struct xk_xen_device *device, uint64_t bytes,
 /* Attach, change and detach disks until the domain has those of the
  * configuration (hypervisor.h). */
 int xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
-                   unsigned domid, const struct xk_disk_change *change,
+                   unsigned domid, const struct xk_change *change,
                    struct xk_deadline deadline, struct xk_error *err);
 
 #endif

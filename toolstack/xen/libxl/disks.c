@@ -39,7 +39,7 @@ same_medium(const libxl_device_disk *a, const libxl_device_disk *b)
 /* Which of the unwanted disks to detach, and how. */
 struct detach {
     bool force;
-    uint64_t number; /* one disk, or XK_EVERY_DISK */
+    uint64_t number; /* one disk, or XK_EVERY_DEVICE */
 };
 
 /* Other unwanted disks were asked to leave by an earlier call. */
@@ -48,7 +48,7 @@ is_meant(const libxl_device_disk *disk, const struct detach *detach)
 {
     struct xk_vdev vdev = {0};
 
-    return detach->number == XK_EVERY_DISK ||
+    return detach->number == XK_EVERY_DEVICE ||
            (xk_vdev_parse(disk->vdev, &vdev) &&
             xk_vdev_number(&vdev) == detach->number);
 }
@@ -100,7 +100,7 @@ change_disks(struct xk_libxl *call, uint32_t domid, const struct disks *there,
     int removed = remove_others(call, domid, there, wanted, detach);
     int added;
 
-    if (removed != 0 && detach->number != XK_EVERY_DISK)
+    if (removed != 0 && detach->number != XK_EVERY_DEVICE)
         return removed;
     added = add_missing(call, domid, there, wanted);
     return removed != 0 ? removed : added;
