@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 /* ---- opened and closed ---- */
 

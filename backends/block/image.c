@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 enum {
     QUEUES_CHOSEN_MAX = 8, /* more than a guest's vCPUs do not help */

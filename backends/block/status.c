@@ -2,7 +2,7 @@
 /* What a block device tells of itself on the control socket. */
 #include "backends/block/device_internal.h"
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 static void
 add_stats(const struct xk_device *device, struct xk_blkif_stats *sum)

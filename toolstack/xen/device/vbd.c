@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "contracts/disk.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/image/image.h"
 #include "toolstack/program.h"
