@@ -107,8 +107,8 @@ check_uid(const struct xk_xen_device_wish *wish, struct xk_error *err)
         return xk_fail_errno(err, "open \"/etc\"");
     if (xk_uid_check_nobodys(etc, uid, err) == -1)
         return xk_fail(err, XK_ERR_HOST,
-                       "user %u is for the %ss of domain %u: %s", uid,
-                       wish->kind->noun, wish->domid, err->message);
+                       "user %u is for the devices of domain %u: %s", uid,
+                       wish->domid, err->message);
     return 0;
 }
 
@@ -178,11 +178,11 @@ xk_xen_device_attach(struct xk_xen *xen, const struct xk_record *record,
 }
 
 /* Users go by domids, which a host has one of. A process that is that user
- * before the first device is of another domain that has gone, or a stranger's.
- */
+ * before the first device of any kind is of another domain that has gone, or a
+ * stranger's. */
 static int
 check_processes(const struct xk_record *record, unsigned domid,
-                const struct xk_xen_device_kind *kind, struct xk_error *err)
+                struct xk_error *err)
 {
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     unsigned uid = XK_XEN_DEVICE_FIRST_UID + domid;
@@ -192,9 +192,9 @@ check_processes(const struct xk_record *record, unsigned domid,
     if (devices.count > 0 || !xk_uid_has_process(uid))
         return 0;
     return xk_fail(err, XK_ERR_HOST,
-                   "user %u is for the %ss of domain %u, and a process is that "
-                   "user already",
-                   uid, kind->noun, domid);
+                   "user %u is for the devices of domain %u, and a process is "
+                   "that user already",
+                   uid, domid);
 }
 
 static int
@@ -204,10 +204,6 @@ attach_kind(struct xk_xen *xen, const struct xk_record *record,
 {
     const struct xk_xen_device_kind *kind = wish->kind;
 
-    if (count_ours(kind, wish->config) == 0)
-        return 0;
-    if (check_processes(record, wish->domid, kind, err) == -1)
-        return -1;
     for (wish->index = 0; wish->index < kind->count(wish->config);
          wish->index++) {
         if (kind->is_ours(wish->config, wish->index) &&
@@ -222,6 +218,10 @@ xk_xen_devices_attach(struct xk_xen *xen, const struct xk_record *record,
                       unsigned domid, const struct xk_domain_config *config,
                       struct xk_deadline deadline, struct xk_error *err)
 {
+    if (xk_xen_devices_count_ours(config) == 0)
+        return 0;
+    if (check_processes(record, domid, err) == -1)
+        return -1;
     for (size_t i = 0; xk_xen_device_kinds[i] != NULL; i++) {
         struct xk_xen_device_wish wish = {
             .kind = xk_xen_device_kinds[i],
