@@ -14,6 +14,8 @@
 enum {
     LOOP_ENTRIES = 256,
     STACK_BYTES = 128 * 1024,
+    BIND_MS = 5000,
+    RETRY_MS = 10,
 };
 
 enum command {
@@ -67,6 +69,29 @@ fail(struct xk_worker *worker)
 {
     xk_wrap(&worker->error, "queue %u", worker->number);
     set_state(worker, XK_WORKER_FAILED);
+}
+
+int
+xk_worker_bind(struct xk_worker *worker, uint32_t port, bool taken_over,
+               struct xk_error *err)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(taken_over ? BIND_MS : 0);
+
+    while (xk_guest_bind(worker->guest, port, err) == -1) {
+        if (!xk_deadline_pause(deadline, RETRY_MS))
+            return -1;
+    }
+    return 0;
+}
+
+void
+xk_worker_read_counts(void *to, const void *from, size_t bytes)
+{
+    const uint64_t *counts = (const uint64_t *)from;
+    uint64_t *copies = (uint64_t *)to;
+
+    for (size_t i = 0; i < bytes / sizeof(*counts); i++)
+        copies[i] = __atomic_load_n(&counts[i], __ATOMIC_RELAXED);
 }
 
 /* ---- what it is told ---- */
@@ -228,7 +253,8 @@ run_thread(void *context)
         return NULL;
     }
     xk_doorbell_init(&worker->bell, worker->guest, &worker->loop);
-    if (worker->ops->open(worker, &worker->error) == -1) {
+    if (worker->ops->open != NULL &&
+        worker->ops->open(worker, &worker->error) == -1) {
         fail(worker);
     } else {
         read_command(worker);
@@ -236,7 +262,8 @@ run_thread(void *context)
         while (run_once(worker))
             continue;
     }
-    worker->ops->close(worker);
+    if (worker->ops->close != NULL)
+        worker->ops->close(worker);
     xk_loop_close(&worker->loop);
     return NULL;
 }

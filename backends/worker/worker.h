@@ -48,7 +48,8 @@ enum xk_worker_state {
 
 struct xk_worker;
 
-/* All but free() are called by the worker's thread. */
+/* All but free() are called by the worker's thread. open() and close() may be
+ * NULL. */
 struct xk_worker_ops {
     /* Once, when the loop is open. Where it fails, the worker is FAILED. */
     int (*open)(struct xk_worker *worker, struct xk_error *err);
@@ -131,6 +132,15 @@ const char *xk_worker_reason(const struct xk_worker *worker);
 
 /* By any thread: the owner is to look. */
 void xk_worker_tell(const struct xk_worker *worker);
+
+/* By the worker's thread, in connect(): bind the guest's port. taken_over: the
+ * kernel takes back what a killed process had a moment after its end, and tells
+ * nobody, so try for 5 s. */
+int xk_worker_bind(struct xk_worker *worker, uint32_t port, bool taken_over,
+                   struct xk_error *err);
+
+/* Copy counters, of 64 bits each, that the worker's thread writes. */
+void xk_worker_read_counts(void *to, const void *from, size_t bytes);
 
 /* By the worker's thread: the ring lied. */
 void xk_worker_break(struct xk_worker *worker, const char *reason);

@@ -26,7 +26,7 @@ blkif_guest_new(enum xk_blkif_abi abi, unsigned pages)
     for (unsigned i = 0; i < pages; i++)
         guest->id.grefs[i] = i + 1;
     guest->pages = xk_memory_page(guest->memory, 1);
-    guest->ring = (volatile struct xk_blkif_ring_header *)guest->pages;
+    guest->ring = (volatile struct xk_ring_header *)guest->pages;
     guest->to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     guest->to_guest = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     blkif_guest_reset_ring(guest, 0);
@@ -54,7 +54,7 @@ blkif_guest_reset_ring(struct blkif_guest *guest, uint32_t first)
 static uint8_t *
 entry_at(struct blkif_guest *guest, uint32_t index)
 {
-    return guest->pages + XK_BLKIF_RING_HEADER_BYTES +
+    return guest->pages + XK_RING_HEADER_BYTES +
            (size_t)(index % guest->entries) *
                xk_blkif_layout(guest->abi)->entry_bytes;
 }

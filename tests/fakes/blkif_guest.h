@@ -10,6 +10,7 @@
 
 #include "backends/block/blkif_queue.h"
 #include "backends/ring/memory_guest.h"
+#include "backends/ring/shared_ring.h"
 #include "tests/unit/backends/block/blkif_bytes.h"
 
 enum {
@@ -30,7 +31,7 @@ struct blkif_guest {
     enum xk_blkif_abi abi;
     uint32_t entries;
     uint8_t *pages; /* of the ring, in a row */
-    volatile struct xk_blkif_ring_header *ring;
+    volatile struct xk_ring_header *ring;
     uint32_t req_prod, rsp_cons;
     int to_backend, to_guest;
 };

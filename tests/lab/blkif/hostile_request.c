@@ -214,7 +214,7 @@ padding(struct loop_device *device)
     struct loop_ring *ring = &device->rings[0];
     uint32_t slot = ring->rsp_cons % ring->entries;
     const uint8_t *answer =
-        ring->pages + XK_BLKIF_RING_HEADER_BYTES +
+        ring->pages + XK_RING_HEADER_BYTES +
         slot * xk_blkif_layout(device->options.abi)->entry_bytes;
 
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "a read");
@@ -267,8 +267,8 @@ flip_during(struct loop_device *device, volatile uint32_t *at, uint32_t a,
 static volatile uint32_t *
 slot_zero(struct loop_device *device, unsigned offset)
 {
-    return (volatile uint32_t *)(device->rings[0].pages +
-                                 XK_BLKIF_RING_HEADER_BYTES + offset);
+    return (volatile uint32_t *)(device->rings[0].pages + XK_RING_HEADER_BYTES +
+                                 offset);
 }
 
 static void

@@ -184,7 +184,7 @@ make_ring(struct loop_device *device, struct loop_ring *ring)
     ring->port = (uint32_t)port;
     ring->pages = loop_allocate(device, pages, true, ring->grefs, &ring->index);
     memset(ring->pages, 0x5a, pages * 4096ul);
-    ring->head = (volatile struct xk_blkif_ring_header *)ring->pages;
+    ring->head = (volatile struct xk_ring_header *)ring->pages;
     ring->head->req_prod = ring->head->rsp_prod = 0;
     ring->head->req_event = ring->head->rsp_event = 1;
     ring->req_prod = ring->rsp_cons = 0;
@@ -268,7 +268,7 @@ loop_connect(struct loop_device *device)
 static uint8_t *
 entry_at(struct loop_device *device, struct loop_ring *ring, uint32_t index)
 {
-    return ring->pages + XK_BLKIF_RING_HEADER_BYTES +
+    return ring->pages + XK_RING_HEADER_BYTES +
            (size_t)(index % ring->entries) *
                xk_blkif_layout(device->options.abi)->entry_bytes;
 }
