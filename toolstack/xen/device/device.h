@@ -127,12 +127,12 @@ struct xk_xen_device_kind {
     const struct xk_xen_device_node *front_nodes, *back_nodes;
 
     /* Devices of the kind in a configuration: how many, whether xk-backend
-     * serves one (others have the rest), its number, and its name. */
+     * serves one (others have the rest), its number, and its name, which is the
+     * caller's. */
     size_t (*count)(const struct xk_domain_config *config);
     bool (*is_ours)(const struct xk_domain_config *config, size_t index);
     unsigned (*number)(const struct xk_domain_config *config, size_t index);
-    const char *(*config_name)(const struct xk_domain_config *config,
-                               size_t index);
+    char *(*config_name)(const struct xk_domain_config *config, size_t index);
 
     /* Say what stands against serving one. shared: another host may use what
      * it is made of. */

@@ -56,10 +56,10 @@ number(const struct xk_domain_config *config, size_t index)
     return xk_disk_number(&config->disks[index]);
 }
 
-static const char *
+static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    return config->disks[index].vdev;
+    return xk_strdup(config->disks[index].vdev);
 }
 
 int

@@ -51,10 +51,10 @@ number(const struct xk_domain_config *config, size_t index)
     return (unsigned)config->vifs[index].devid;
 }
 
-static const char *
+static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    return config->vifs[index].bridge;
+    return xk_strdup(config->vifs[index].bridge);
 }
 
 static int
