@@ -72,14 +72,14 @@ serves_all_rings(struct loop_device *device)
     for (unsigned ring = 0; ring < device->ring_count; ring++) {
         for (unsigned n = 1; n <= 11; n += 5)
             write_and_read(device, ring, n);
-        for (uint32_t i = 0; i < device->rings[ring].entries; i++) {
+        for (uint32_t i = 0; i < device->rings[ring].front.entries; i++) {
             struct blkif_bytes entry =
                 loop_request(device, XK_BLKIF_OP_READ, i * 8, 1, i % 200);
 
             loop_put(device, ring, &entry);
         }
         loop_push(device, ring);
-        for (uint32_t i = 0; i < device->rings[ring].entries; i++) {
+        for (uint32_t i = 0; i < device->rings[ring].front.entries; i++) {
             struct loop_response response;
 
             MUST(loop_next(device, ring, &response, LOOP_WAIT_MS),

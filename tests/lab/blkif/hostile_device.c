@@ -65,7 +65,7 @@ lie_about_requests(struct loop_device *device)
     loop_connect(device);
     loop_must_serve(device);
     ring = &device->rings[device->ring_count - 1];
-    ring->head->req_prod += lie;
+    ring->front.header->req_prod += lie;
     loop_kick(device, device->ring_count - 1);
     must_have_stopped(device, "claims");
     must_recover(device);
@@ -76,7 +76,7 @@ lie_before_connecting(struct loop_device *device)
 {
     loop_make_rings(device);
     loop_write_rings(device);
-    device->rings[0].head->req_prod = 33;
+    device->rings[0].front.header->req_prod = 33;
     loop_set_state(device, XK_XENBUS_INITIALISED);
     must_have_stopped(device, "claims");
     must_recover(device);
@@ -156,7 +156,8 @@ two_queues_one_ring(struct loop_device *device)
     for (unsigned i = 0; i < 20; i++) {
         entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, i);
         loop_put(device, 0, &entry);
-        device->rings[0].head->req_prod = device->rings[0].req_prod;
+        device->rings[0].front.header->req_prod =
+            device->rings[0].front.req_prod;
         loop_kick(device, 0);
         loop_kick(device, 1);
     }
@@ -340,7 +341,8 @@ toggle_states(struct loop_device *device)
 
     loop_connect(device);
     for (unsigned i = 0; i < 120; i++) {
-        if (device->rings[0].req_prod - device->rings[0].rsp_cons == 0)
+        if (device->rings[0].front.req_prod - device->rings[0].front.rsp_cons ==
+            0)
             fill_ring(device);
         loop_set_state(device, states[i % XK_ARRAY_SIZE(states)]);
         if (i % 7 == 0)

@@ -212,7 +212,7 @@ padding(struct loop_device *device)
 {
     struct blkif_bytes entry = loop_request(device, R, 0, 1, 0);
     struct loop_ring *ring = &device->rings[0];
-    uint32_t slot = ring->rsp_cons % ring->entries;
+    uint32_t slot = ring->front.rsp_cons % ring->front.entries;
     const uint8_t *answer =
         ring->pages + XK_RING_HEADER_BYTES +
         slot * xk_blkif_layout(device->options.abi)->entry_bytes;
@@ -349,12 +349,15 @@ wild_event_indexes(struct loop_device *device)
     for (unsigned i = 0; i < 50; i++) {
         struct blkif_bytes entry = loop_request(device, R, 0, 1, 0);
 
-        device->rings[0].head->req_event = i * 0x9e3779b9u;
-        device->rings[0].head->rsp_prod = device->rings[0].rsp_cons;
+        device->rings[0].front.header->req_event = i * 0x9e3779b9u;
+        device->rings[0].front.header->rsp_prod =
+            device->rings[0].front.rsp_cons;
         loop_put(device, 0, &entry);
-        device->rings[0].head->req_prod = device->rings[0].req_prod;
+        device->rings[0].front.header->req_prod =
+            device->rings[0].front.req_prod;
         loop_kick(device, 0);
-        device->rings[0].head->rsp_event = device->rings[0].rsp_cons + 1;
+        device->rings[0].front.header->rsp_event =
+            device->rings[0].front.rsp_cons + 1;
         loop_kick(device, 0);
         {
             struct loop_response response;

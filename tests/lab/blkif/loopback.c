@@ -183,12 +183,8 @@ make_ring(struct loop_device *device, struct loop_ring *ring)
     MUST(port > 0, "bind a port: %s", strerror(errno));
     ring->port = (uint32_t)port;
     ring->pages = loop_allocate(device, pages, true, ring->grefs, &ring->index);
-    memset(ring->pages, 0x5a, pages * 4096ul);
-    ring->head = (volatile struct xk_ring_header *)ring->pages;
-    ring->head->req_prod = ring->head->rsp_prod = 0;
-    ring->head->req_event = ring->head->rsp_event = 1;
-    ring->req_prod = ring->rsp_cons = 0;
-    ring->entries = xk_blkif_ring_entries(device->options.abi, pages);
+    front_ring_init(&ring->front, ring->pages, pages * 4096ul,
+                    xk_blkif_layout(device->options.abi)->entry_bytes, 0);
 }
 
 void
@@ -265,22 +261,11 @@ loop_connect(struct loop_device *device)
 
 /* ---- requests ---- */
 
-static uint8_t *
-entry_at(struct loop_device *device, struct loop_ring *ring, uint32_t index)
-{
-    return ring->pages + XK_RING_HEADER_BYTES +
-           (size_t)(index % ring->entries) *
-               xk_blkif_layout(device->options.abi)->entry_bytes;
-}
-
 void
 loop_put(struct loop_device *device, unsigned number,
          const struct blkif_bytes *entry)
 {
-    struct loop_ring *ring = &device->rings[number];
-
-    memcpy(entry_at(device, ring, ring->req_prod++), entry->bytes,
-           xk_blkif_layout(device->options.abi)->entry_bytes);
+    front_ring_put(&device->rings[number].front, entry->bytes);
 }
 
 void
@@ -294,25 +279,8 @@ loop_kick(struct loop_device *device, unsigned number)
 void
 loop_push(struct loop_device *device, unsigned number)
 {
-    struct loop_ring *ring = &device->rings[number];
-    uint32_t old = ring->head->req_prod;
-
-    __atomic_store_n(&ring->head->req_prod, ring->req_prod, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (ring->req_prod - ring->head->req_event < ring->req_prod - old)
+    if (front_ring_push(&device->rings[number].front))
         loop_kick(device, number);
-}
-
-static bool
-is_there(struct loop_ring *ring)
-{
-    if (__atomic_load_n(&ring->head->rsp_prod, __ATOMIC_ACQUIRE) !=
-        ring->rsp_cons)
-        return true;
-    ring->head->rsp_event = ring->rsp_cons + 1;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return __atomic_load_n(&ring->head->rsp_prod, __ATOMIC_ACQUIRE) !=
-           ring->rsp_cons;
 }
 
 static void
@@ -333,12 +301,13 @@ loop_next(struct loop_device *device, unsigned number,
                              .events = POLLIN};
     const uint8_t *entry;
 
-    while (!is_there(ring)) {
-        if (poll(&poll_fd, 1, ms) == 0 && !is_there(ring))
+    while (!front_ring_has_response(&ring->front)) {
+        if (poll(&poll_fd, 1, ms) == 0 &&
+            !front_ring_has_response(&ring->front))
             return false;
         take_event(ring);
     }
-    entry = entry_at(device, ring, ring->rsp_cons++);
+    entry = front_ring_next(&ring->front);
     memcpy(&response->id, entry, sizeof(response->id));
     response->operation = entry[XK_BLKIF_AT_RESPONSE_OPERATION];
     memcpy(&response->status, entry + XK_BLKIF_AT_RESPONSE_STATUS,

@@ -17,7 +17,7 @@
 #include <xenevtchn.h>
 
 #include "backends/block/blkif_abi.h"
-#include "backends/ring/shared_ring.h"
+#include "tests/fakes/front_ring.h"
 #include "tests/unit/backends/block/blkif_bytes.h"
 #include "xenstore-helpers/store.h"
 
@@ -40,8 +40,7 @@ struct loop_ring {
     uint8_t *pages;
     uint32_t grefs[XK_BLKIF_RING_PAGES_MAX];
     uint64_t index; /* gntalloc's */
-    volatile struct xk_ring_header *head;
-    uint32_t entries, req_prod, rsp_cons;
+    struct front_ring front;
 };
 
 struct loop_options {
