@@ -150,11 +150,8 @@ xk_blkif_queue_new(struct xk_blkif_device *device, struct xk_guest *guest,
     queue->worker.number = number;
     queue->device = device;
     xk_pool_init(&queue->pool);
-    if (xk_worker_start(&queue->worker, guest, device->changed_fd,
-                        device->poll_us, err) == 0)
-        return &queue->worker;
-    xk_worker_free(&queue->worker);
-    return NULL;
+    return xk_worker_start(&queue->worker, guest, device->changed_fd,
+                           device->poll_us, err);
 }
 
 void
@@ -175,8 +172,5 @@ xk_blkif_queue_stats(const struct xk_worker *worker,
     const struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
     xk_worker_read_counts(stats, &queue->stats, sizeof(*stats));
-    xk_worker_read_counts(&stats->events, &worker->bell.events,
-                          sizeof(stats->events));
-    xk_worker_read_counts(&stats->empty_events, &worker->bell.empty_events,
-                          sizeof(stats->empty_events));
+    xk_worker_read_events(worker, &stats->events, &stats->empty_events);
 }

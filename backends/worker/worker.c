@@ -94,6 +94,15 @@ xk_worker_read_counts(void *to, const void *from, size_t bytes)
         copies[i] = __atomic_load_n(&counts[i], __ATOMIC_RELAXED);
 }
 
+void
+xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
+                      uint64_t *empty_events)
+{
+    xk_worker_read_counts(events, &worker->bell.events, sizeof(*events));
+    xk_worker_read_counts(empty_events, &worker->bell.empty_events,
+                          sizeof(*empty_events));
+}
+
 /* ---- what it is told ---- */
 
 static void
@@ -286,20 +295,6 @@ start_thread(struct xk_worker *worker, struct xk_error *err)
     return 0;
 }
 
-int
-xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
-                int changed_fd, unsigned poll_us, struct xk_error *err)
-{
-    worker->guest = guest;
-    worker->changed_fd = changed_fd;
-    worker->poll_us = poll_us;
-    worker->command_op.done = command_came;
-    worker->command_fd = eventfd(0, EFD_CLOEXEC);
-    if (worker->command_fd == -1)
-        return xk_fail_errno(err, "make an eventfd");
-    return start_thread(worker, err);
-}
-
 static void
 command(struct xk_worker *worker, enum command what)
 {
@@ -323,6 +318,23 @@ xk_worker_free(struct xk_worker *worker)
     if (worker->command_fd != -1)
         close(worker->command_fd);
     free(worker);
+}
+
+struct xk_worker *
+xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
+                int changed_fd, unsigned poll_us, struct xk_error *err)
+{
+    worker->guest = guest;
+    worker->changed_fd = changed_fd;
+    worker->poll_us = poll_us;
+    worker->command_op.done = command_came;
+    worker->command_fd = eventfd(0, EFD_CLOEXEC);
+    if (worker->command_fd == -1)
+        xk_fail_errno(err, "make an eventfd");
+    else if (start_thread(worker, err) == 0)
+        return worker;
+    xk_worker_free(worker);
+    return NULL;
 }
 
 void

@@ -103,10 +103,11 @@ struct xk_worker {
     uint64_t command_value;
 };
 
-/* Start the thread. ops and number are set; the guest is taken. On failure the
- * caller frees the worker all the same. */
-int xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
-                    int changed_fd, unsigned poll_us, struct xk_error *err);
+/* Start the thread. ops and number are set; the guest is taken. Returns the
+ * worker, or NULL if it failed: the worker is freed then. */
+struct xk_worker *xk_worker_start(struct xk_worker *worker,
+                                  struct xk_guest *guest, int changed_fd,
+                                  unsigned poll_us, struct xk_error *err);
 
 /* End the thread, whose state must be IDLE or FAILED, and free the worker. NULL
  * is ignored. */
@@ -141,6 +142,10 @@ int xk_worker_bind(struct xk_worker *worker, uint32_t port, bool taken_over,
 
 /* Copy counters, of 64 bits each, that the worker's thread writes. */
 void xk_worker_read_counts(void *to, const void *from, size_t bytes);
+
+/* How many events came, and how many of them for nothing. */
+void xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
+                           uint64_t *empty_events);
 
 /* By the worker's thread: the ring lied. */
 void xk_worker_break(struct xk_worker *worker, const char *reason);
