@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/block/settle.h"
 #include "backends/block/device.h"
+#include "backends/block/settle.h"
+#include "backends/net/device.h"
 #include "backends/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -62,6 +63,7 @@ say(int fd, const struct xk_error *err)
 
 static const struct xk_device_kind *const kinds[] = {
     &xk_block_kind,
+    &xk_net_kind,
 };
 
 static const struct xk_device_kind *
