@@ -13,7 +13,7 @@
 
 #include "base/deadline.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/common/cases.h"
 
 static const struct {
     const char *name;

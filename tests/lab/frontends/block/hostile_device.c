@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/common/cases.h"
 #include "xenstore-helpers/xenbus.h"
 
 /* A row says only what is odd about it. */

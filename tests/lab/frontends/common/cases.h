@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Named cases, each with the verdict that it must end with. */
-#ifndef XK_TESTS_LAB_BLKIF_CASES_H
-#define XK_TESTS_LAB_BLKIF_CASES_H
+#ifndef XK_TESTS_LAB_FRONTENDS_COMMON_CASES_H
+#define XK_TESTS_LAB_FRONTENDS_COMMON_CASES_H
 
-#include "tests/lab/blkif/loopback.h"
+#include "tests/lab/frontends/common/loop.h"
 
 struct loop_case {
     const char *name;

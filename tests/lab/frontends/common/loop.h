@@ -6,8 +6,8 @@
  *
  * A case that finds what it must not find ends with fail_case().
  */
-#ifndef XK_TESTS_LAB_BLKIF_LOOPBACK_H
-#define XK_TESTS_LAB_BLKIF_LOOPBACK_H
+#ifndef XK_TESTS_LAB_FRONTENDS_COMMON_LOOP_H
+#define XK_TESTS_LAB_FRONTENDS_COMMON_LOOP_H
 
 #include <setjmp.h>
 #include <stdbool.h>

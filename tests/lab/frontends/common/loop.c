@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/lab/blkif/loopback.h"
+#include "tests/lab/frontends/common/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>

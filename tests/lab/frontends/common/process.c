@@ -20,7 +20,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "tests/lab/blkif/loopback.h"
+#include "tests/lab/frontends/common/loop.h"
 #include "xenstore-helpers/xenbus.h"
 
 enum {

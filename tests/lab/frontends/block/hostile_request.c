@@ -7,7 +7,7 @@
 
 #include "base/deadline.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/common/cases.h"
 
 /* A row says only what is odd about it. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
