@@ -171,9 +171,8 @@ loop_give_back(struct loop_device *device, void *memory, unsigned pages,
 }
 
 static void
-make_ring(struct loop_device *device, struct loop_ring *ring)
+offer_port(struct loop_ring *ring)
 {
-    unsigned pages = 1u << device->options.order;
     xenevtchn_port_or_error_t port;
 
     ring->events = xenevtchn_open(NULL, 0);
@@ -182,17 +181,19 @@ make_ring(struct loop_device *device, struct loop_ring *ring)
     port = xenevtchn_bind_unbound_port(ring->events, 0);
     MUST(port > 0, "bind a port: %s", strerror(errno));
     ring->port = (uint32_t)port;
-    ring->pages = loop_allocate(device, pages, true, ring->grefs, &ring->index);
-    front_ring_init(&ring->front, ring->pages, pages * 4096ul,
-                    xk_blkif_layout(device->options.abi)->entry_bytes, 0);
 }
 
 void
-loop_make_rings(struct loop_device *device)
+loop_make_ring(struct loop_device *device, unsigned pages, size_t entry_bytes,
+               bool port)
 {
-    device->ring_count = 0;
-    while (device->ring_count < device->options.queues)
-        make_ring(device, &device->rings[device->ring_count++]);
+    struct loop_ring *ring = &device->rings[device->ring_count++];
+
+    if (port)
+        offer_port(ring);
+    ring->page_count = pages;
+    ring->pages = loop_allocate(device, pages, true, ring->grefs, &ring->index);
+    front_ring_init(&ring->front, ring->pages, pages * 4096ul, entry_bytes, 0);
 }
 
 void
@@ -204,69 +205,13 @@ loop_drop_rings(struct loop_device *device)
         if (ring->events != NULL)
             xenevtchn_close(ring->events);
         if (ring->pages != NULL)
-            loop_give_back(device, ring->pages, 1u << device->options.order,
-                           ring->index);
+            loop_give_back(device, ring->pages, ring->page_count, ring->index);
         memset(ring, 0, sizeof(*ring));
     }
     device->ring_count = 0;
 }
 
-static void
-write_ring(struct loop_device *device, unsigned number)
-{
-    struct loop_ring *ring = &device->rings[number];
-    char prefix[16] = "", name[64];
-
-    if (device->ring_count > 1)
-        snprintf(prefix, sizeof(prefix), "queue-%u/", number);
-    for (unsigned i = 0; i < 1u << device->options.order; i++) {
-        if (device->options.order == 0)
-            snprintf(name, sizeof(name), "%sring-ref", prefix);
-        else
-            snprintf(name, sizeof(name), "%sring-ref%u", prefix, i);
-        loop_write(device, name, "%u", ring->grefs[i]);
-    }
-    snprintf(name, sizeof(name), "%sevent-channel", prefix);
-    loop_write(device, name, "%u", ring->port);
-}
-
-void
-loop_write_rings(struct loop_device *device)
-{
-    static const char *const protocols[] = {
-        [XK_BLKIF_NATIVE] = "x86_64-abi",
-        [XK_BLKIF_X86_32] = "x86_32-abi",
-        [XK_BLKIF_X86_64] = "x86_64-abi",
-    };
-
-    if (!device->options.no_protocol)
-        loop_write(device, "protocol", "%s", protocols[device->options.abi]);
-    if (device->options.order > 0)
-        loop_write(device, "ring-page-order", "%u", device->options.order);
-    if (device->ring_count > 1)
-        loop_write(device, "multi-queue-num-queues", "%u", device->ring_count);
-    for (unsigned i = 0; i < device->ring_count; i++)
-        write_ring(device, i);
-}
-
-void
-loop_connect(struct loop_device *device)
-{
-    loop_make_rings(device);
-    loop_write_rings(device);
-    loop_set_state(device, XK_XENBUS_INITIALISED);
-    loop_await(device, XK_XENBUS_CONNECTED);
-    loop_set_state(device, XK_XENBUS_CONNECTED);
-}
-
-/* ---- requests ---- */
-
-void
-loop_put(struct loop_device *device, unsigned number,
-         const struct blkif_bytes *entry)
-{
-    front_ring_put(&device->rings[number].front, entry->bytes);
-}
+/* ---- rings ---- */
 
 void
 loop_kick(struct loop_device *device, unsigned number)
@@ -292,90 +237,30 @@ take_event(struct loop_ring *ring)
         xenevtchn_unmask(ring->events, (evtchn_port_t)port);
 }
 
-bool
-loop_next(struct loop_device *device, unsigned number,
-          struct loop_response *response, int ms)
+const uint8_t *
+loop_await_response(struct loop_device *device, unsigned number, int ms)
 {
     struct loop_ring *ring = &device->rings[number];
     struct pollfd poll_fd = {.fd = xenevtchn_fd(ring->events),
                              .events = POLLIN};
-    const uint8_t *entry;
 
     while (!front_ring_has_response(&ring->front)) {
         if (poll(&poll_fd, 1, ms) == 0 &&
             !front_ring_has_response(&ring->front))
-            return false;
+            return NULL;
         take_event(ring);
     }
-    entry = front_ring_next(&ring->front);
-    memcpy(&response->id, entry, sizeof(response->id));
-    response->operation = entry[XK_BLKIF_AT_RESPONSE_OPERATION];
-    memcpy(&response->status, entry + XK_BLKIF_AT_RESPONSE_STATUS,
-           sizeof(response->status));
-    return true;
+    return front_ring_next(&ring->front);
 }
 
-int
-loop_ask(struct loop_device *device, unsigned ring,
-         const struct blkif_bytes *entry)
+void
+loop_connect(struct loop_device *device)
 {
-    struct loop_response response;
-    uint64_t id;
-
-    memcpy(&id, entry->bytes + xk_blkif_layout(device->options.abi)->id,
-           sizeof(id));
-    loop_put(device, ring, entry);
-    loop_push(device, ring);
-    MUST(loop_next(device, ring, &response, LOOP_WAIT_MS), "no answer");
-    MUST(response.id == id, "answered id %llx, asked %llx",
-         (unsigned long long)response.id, (unsigned long long)id);
-    return response.status;
-}
-
-struct blkif_bytes
-loop_request(struct loop_device *device, uint8_t operation, uint64_t sector,
-             uint8_t segments, unsigned first)
-{
-    static uint64_t id;
-    struct blkif_bytes entry =
-        blkif_direct(device->options.abi, operation, ++id, sector, segments);
-
-    for (unsigned i = 0; i < segments && i < XK_BLKIF_DIRECT_SEGMENTS; i++)
-        blkif_set_segment(device->options.abi, &entry, i,
-                          device->data_grefs[first + i], 0, 7);
-    return entry;
-}
-
-struct blkif_bytes
-loop_indirect(struct loop_device *device, uint8_t operation, uint64_t sector,
-              uint16_t count, unsigned descriptors, unsigned first)
-{
-    struct blkif_bytes entry =
-        blkif_indirect(device->options.abi, operation, sector + count, sector,
-                       count, device->data_grefs[descriptors]);
-
-    for (unsigned i = 0; i < count && i < 512; i++)
-        blkif_put_descriptor(
-            device->data + descriptors * 4096ul + i * 8ul,
-            device->data_grefs[first + i % (LOOP_DATA_PAGES - first)], 0, 7);
-    return entry;
+    loop_kind.connect(device);
 }
 
 void
 loop_must_serve(struct loop_device *device)
 {
-    struct blkif_bytes entry =
-        loop_request(device, XK_BLKIF_OP_WRITE, 1024, 4, 0);
-    int status;
-
-    for (unsigned i = 0; i < 4 * 4096; i++)
-        device->data[i] = (uint8_t)(i * 7 + i / 256);
-    status = loop_ask(device, 0, &entry);
-    MUST(status == XK_BLKIF_OK, "a good write is answered %d", status);
-    entry = loop_request(device, XK_BLKIF_OP_READ, 1024, 4, 4);
-    memset(device->data + 4 * 4096, 0, 4 * 4096);
-    status = loop_ask(device, 0, &entry);
-    MUST(status == XK_BLKIF_OK, "a good read is answered %d", status);
-    MUST(memcmp(device->data, device->data + 4 * 4096, 4 * 4096) == 0,
-         "what was written is not read");
+    loop_kind.must_serve(device);
 }
