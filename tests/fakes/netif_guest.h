@@ -12,6 +12,7 @@
 #include "backends/net/netif_queue.h"
 #include "backends/ring/memory_guest.h"
 #include "tests/fakes/front_ring.h"
+#include "tests/fakes/netif_entry.h"
 #include "tests/fakes/worker_await.h"
 
 enum {
@@ -22,15 +23,6 @@ enum {
     NETIF_GUEST_WAIT_MS = 20000,
     NETIF_GUEST_KEPT = 512, /* frames that the port remembers */
 };
-
-/* An entry of the ring of frames to send. */
-struct netif_entry {
-    uint32_t words[3];
-};
-struct netif_entry netif_slot(uint16_t id, uint32_t gref, uint16_t offset,
-                              uint16_t size, uint16_t flags);
-struct netif_entry netif_extra(uint8_t type, uint8_t flags, uint16_t gso_size,
-                               uint8_t gso_type);
 
 struct netif_response {
     uint16_t id;
