@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/block/device.h"
 
+#include <linux/fs.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/block/device_internal.h"
+#include "backends/life/jail.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
@@ -166,9 +169,32 @@ static const struct xk_device_order orders[] = {
     {XK_ORDER_RESIZE, resize},
 };
 
+/* ---- what it does in the jail ---- */
+
+static const int calls[] = {
+    /* the image */
+    SCMP_SYS(preadv),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(fstatfs),
+    /* NBD */
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),
+};
+
+static const unsigned long ioctls[] = {BLKGETSIZE64};
+
+static const struct xk_jail_calls jail_calls = {
+    calls,
+    XK_ARRAY_SIZE(calls),
+    ioctls,
+    XK_ARRAY_SIZE(ioctls),
+};
+
 const struct xk_device_kind xk_block_kind = {
     .name = XK_DEVICE_BLOCK,
     .behind = "the image",
+    .calls = &jail_calls,
     .configure = configure,
     .open = open_device,
     .begin = begin,

@@ -130,7 +130,8 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
     device->control = xk_control_open(control, xk_device_answer, device, err);
     if (device->control == NULL || await_workers(device, err) == -1)
         return -1;
-    return xk_jail_enter(device->config->uid, device->config->gid, err);
+    return xk_jail_enter(device->config->uid, device->config->gid,
+                         device->kind->calls, err);
 }
 
 /* Only single nodes: a guest that fills its directory makes no events here. */

@@ -43,6 +43,7 @@ enum {
 };
 
 struct xk_device;
+struct xk_jail_calls;
 
 enum xk_device_health {
     XK_DEVICE_SOUND,
@@ -60,6 +61,8 @@ struct xk_device_order {
 struct xk_device_kind {
     const char *name;   /* the first argument of xk-backend; "a NAME device" */
     const char *behind; /* what it waits for, in messages: "the image" */
+
+    const struct xk_jail_calls *calls; /* NULL: no more than any kind needs */
 
     /* ---- with all privileges, once, in this order ---- */
 
