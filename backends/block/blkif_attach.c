@@ -110,7 +110,7 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
 static int
 attach(struct xk_blkif_queue *queue, struct xk_error *err)
 {
-    if (!queue->take_over)
+    if (!queue->worker.take_over)
         xk_inflight_begin(queue->log, &queue->id, queue->ring.entries,
                           queue->ring.req_cons);
     else if (take_over(queue, err) == -1)
@@ -122,8 +122,7 @@ attach(struct xk_blkif_queue *queue, struct xk_error *err)
     if (xk_ring_is_overrun(&queue->ring, xk_ring_produced(&queue->ring)))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "the ring claims more requests than it has room for");
-    return xk_worker_bind(&queue->worker, queue->id.port, queue->take_over,
-                          err);
+    return xk_worker_bind(&queue->worker, queue->id.port, err);
 }
 
 int

@@ -47,9 +47,8 @@ struct xk_blkif_list {
 struct xk_blkif_queue {
     struct xk_worker worker; /* first */
     struct xk_blkif_device *device;
-    /* What to connect to; the thread reads both when it does. */
+    /* What to connect to; the thread reads it when it does. */
     struct xk_blkif_ring_id id;
-    bool take_over;
 
     /* From here on the thread's own. */
     struct xk_engine_queue *engine;

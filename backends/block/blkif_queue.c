@@ -39,9 +39,6 @@ connect_ring(struct xk_worker *worker, struct xk_error *err)
         return -1;
     if (queue->engine->engine->pins)
         xk_loop_pin(&worker->loop, queue->pool.memory, PINNED_BYTES);
-    /* The killed process may have published responses without an event. */
-    if (queue->take_over)
-        xk_guest_notify(worker->guest);
     return 0;
 }
 
@@ -161,8 +158,7 @@ xk_blkif_queue_connect(struct xk_worker *worker,
     struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
     queue->id = *id;
-    queue->take_over = take_over;
-    xk_worker_connect(worker);
+    xk_worker_connect(worker, take_over);
 }
 
 void

@@ -5,40 +5,26 @@
 
 /* ---- entries ---- */
 
-static uint16_t
-get16(const uint8_t *from)
-{
-    uint16_t value;
-
-    memcpy(&value, from, sizeof(value));
-    return value;
-}
+_Static_assert(sizeof(struct xk_netif_tx) == XK_NETIF_TX_BYTES &&
+                   sizeof(struct xk_netif_extra) == 6,
+               "both are as in the ring");
 
 struct xk_netif_tx
 xk_netif_decode_tx(const uint32_t words[3])
 {
-    const uint8_t *bytes = (const uint8_t *)words;
+    struct xk_netif_tx tx;
 
-    return (struct xk_netif_tx){
-        .gref = words[0],
-        .offset = get16(bytes + 4),
-        .flags = get16(bytes + 6),
-        .id = get16(bytes + 8),
-        .size = get16(bytes + 10),
-    };
+    memcpy(&tx, words, sizeof(tx));
+    return tx;
 }
 
 struct xk_netif_extra
 xk_netif_decode_extra(const uint32_t words[3])
 {
-    const uint8_t *bytes = (const uint8_t *)words;
+    struct xk_netif_extra extra;
 
-    return (struct xk_netif_extra){
-        .type = bytes[0],
-        .flags = bytes[1],
-        .gso_size = get16(bytes + 2),
-        .gso_type = bytes[4],
-    };
+    memcpy(&extra, words, sizeof(extra));
+    return extra;
 }
 
 void

@@ -27,9 +27,8 @@ struct taken {
 struct queue {
     struct xk_worker worker; /* first */
     struct xk_netif_device *device;
-    /* What to connect to; the thread reads both when it does. */
+    /* What to connect to; the thread reads it when it does. */
     struct xk_netif_ring_id id;
-    bool take_over;
 
     /* From here on the thread's own. */
     struct xk_shared_ring tx, rx;
@@ -94,13 +93,10 @@ connect_rings(struct xk_worker *worker, struct xk_error *err)
             -1 ||
         map_ring(queue, &queue->rx, id->rx_gref, XK_NETIF_RX_BYTES, err) ==
             -1 ||
-        xk_worker_bind(worker, id->port, queue->take_over, err) == -1) {
+        xk_worker_bind(worker, id->port, err) == -1) {
         unmap_rings(worker);
         return -1;
     }
-    /* The killed process may have published responses without an event. */
-    if (queue->take_over)
-        xk_guest_notify(worker->guest);
     return 0;
 }
 
@@ -351,8 +347,7 @@ xk_netif_queue_connect(struct xk_worker *worker,
     struct queue *queue = queue_of(worker);
 
     queue->id = *id;
-    queue->take_over = take_over;
-    xk_worker_connect(worker);
+    xk_worker_connect(worker, take_over);
 }
 
 void

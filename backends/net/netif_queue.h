@@ -51,8 +51,7 @@ struct xk_worker *xk_netif_queue_new(struct xk_netif_device *device,
                                      struct xk_guest *guest, unsigned number,
                                      struct xk_error *err);
 
-/* As xk_worker_connect(). take_over: another process served these rings and was
- * killed. */
+/* As xk_worker_connect(). */
 void xk_netif_queue_connect(struct xk_worker *worker,
                             const struct xk_netif_ring_id *id, bool take_over);
 

@@ -72,10 +72,10 @@ fail(struct xk_worker *worker)
 }
 
 int
-xk_worker_bind(struct xk_worker *worker, uint32_t port, bool taken_over,
-               struct xk_error *err)
+xk_worker_bind(struct xk_worker *worker, uint32_t port, struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(taken_over ? BIND_MS : 0);
+    struct xk_deadline deadline =
+        xk_deadline_in_ms(worker->take_over ? BIND_MS : 0);
 
     while (xk_guest_bind(worker->guest, port, err) == -1) {
         if (!xk_deadline_pause(deadline, RETRY_MS))
@@ -130,6 +130,8 @@ connect_ring(struct xk_worker *worker)
         fail(worker);
         return;
     }
+    if (worker->take_over)
+        xk_guest_notify(worker->guest);
     worker->is_connected = true;
     set_state(worker, XK_WORKER_RUNNING);
 }
@@ -336,8 +338,9 @@ xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
 }
 
 void
-xk_worker_connect(struct xk_worker *worker)
+xk_worker_connect(struct xk_worker *worker, bool take_over)
 {
+    worker->take_over = take_over;
     worker->state = XK_WORKER_CONNECTING;
     command(worker, COMMAND_CONNECT);
 }

@@ -56,7 +56,8 @@ struct xk_worker_ops {
     /* Once, before the loop is closed; after a failed open() too. */
     void (*close)(struct xk_worker *worker);
 
-    /* Map the ring and bind the event channel. */
+    /* Map the ring and bind the event channel. worker->take_over tells whether
+     * another process has served the ring. */
     int (*connect)(struct xk_worker *worker, struct xk_error *err);
     /* All that was taken is done: unmap. worker->keep tells whether another
      * process goes on with the ring. */
@@ -92,7 +93,7 @@ struct xk_worker {
     int command_fd;
     _Atomic int state;   /* enum xk_worker_state */
     _Atomic int command; /* what the thread is to do; the last one counts */
-    _Atomic bool keep, fail;
+    _Atomic bool take_over, keep, fail;
     struct xk_error error; /* why it is BROKEN or FAILED */
 
     /* The thread's own from here on. */
@@ -113,8 +114,10 @@ struct xk_worker *xk_worker_start(struct xk_worker *worker,
  * is ignored. */
 void xk_worker_free(struct xk_worker *worker);
 
-/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. */
-void xk_worker_connect(struct xk_worker *worker);
+/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. take_over: another process
+ * served these rings and was killed; it may have shown responses without an
+ * event, so the guest gets one once the rings are connected. */
+void xk_worker_connect(struct xk_worker *worker, bool take_over);
 
 /* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE, once all that was taken is
  * done and nothing is mapped. Takes as long as the requests do. keep: another
@@ -134,10 +137,10 @@ const char *xk_worker_reason(const struct xk_worker *worker);
 /* By any thread: the owner is to look. */
 void xk_worker_tell(const struct xk_worker *worker);
 
-/* By the worker's thread, in connect(): bind the guest's port. taken_over: the
- * kernel takes back what a killed process had a moment after its end, and tells
- * nobody, so try for 5 s. */
-int xk_worker_bind(struct xk_worker *worker, uint32_t port, bool taken_over,
+/* By the worker's thread, in connect(): bind the guest's port. In a take-over
+ * the kernel takes back what the killed process had a moment after its end, and
+ * tells nobody, so this tries for 5 s. */
+int xk_worker_bind(struct xk_worker *worker, uint32_t port,
                    struct xk_error *err);
 
 /* Copy counters, of 64 bits each, that the worker's thread writes. */

@@ -247,19 +247,6 @@ killed_while_it_takes_over(struct loop_device *device)
 }
 
 static void
-killed_before_it_is_connected(struct loop_device *device)
-{
-    char said[256];
-
-    loop_kill(device);
-    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
-    MUST(loop_back_state(device) == XK_XENBUS_INIT_WAIT, "state %d",
-         loop_back_state(device));
-    loop_connect(device);
-    loop_must_serve(device);
-}
-
-static void
 frontend_closed_meanwhile(struct loop_device *device)
 {
     char said[256];
@@ -335,8 +322,8 @@ const struct loop_case kill_cases[] = {
          killed_while_it_takes_over, NULL),
     CASE("stopped in order under load", "no error, nothing lost",
          stopped_under_load, NULL),
-    CASE("killed before it is connected", "served",
-         killed_before_it_is_connected, NULL),
+    CASE("killed before it is connected", "served", loop_kill_unconnected,
+         NULL),
     CASE("frontend closes while it is dead", "served",
          frontend_closed_meanwhile, NULL),
     CASE("log lost with it", "device stopped", log_lost, NULL),

@@ -137,6 +137,8 @@ const char *loop_control(struct loop_device *device, const char *question);
 
 /* A backend that takes over: it is connected once it is ready. */
 void loop_start_again(struct loop_device *device);
+/* A case: a backend that is killed before the frontend connects. */
+void loop_kill_unconnected(struct loop_device *device);
 /* The device is Closing, its backend goes on, and its error has the word. */
 void loop_must_have_stopped(struct loop_device *device, const char *word);
 /* The backend ends by itself, with its nodes; the device is freed. */

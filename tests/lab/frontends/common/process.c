@@ -332,3 +332,16 @@ loop_begin_again(struct loop_device *device)
     loop_await(device, XK_XENBUS_INIT_WAIT);
     loop_drop_rings(device);
 }
+
+void
+loop_kill_unconnected(struct loop_device *device)
+{
+    char said[256];
+
+    loop_kill(device);
+    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
+    MUST(loop_back_state(device) == XK_XENBUS_INIT_WAIT, "state %d",
+         loop_back_state(device));
+    loop_connect(device);
+    loop_must_serve(device);
+}

@@ -94,19 +94,6 @@ stopped_under_load(struct loop_device *device)
     loop_must_serve(device);
 }
 
-static void
-killed_before_it_is_connected(struct loop_device *device)
-{
-    char said[256];
-
-    loop_kill(device);
-    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
-    MUST(loop_back_state(device) == XK_XENBUS_INIT_WAIT, "state %d",
-         loop_back_state(device));
-    loop_connect(device);
-    loop_must_serve(device);
-}
-
 /* Meanwhile the frontend has lied: whoever takes over finds out. */
 static void
 lied_while_it_is_dead(struct loop_device *device)
@@ -146,8 +133,7 @@ const struct loop_case net_kill_cases[] = {
          killed_under_load),
     CASE("stopped in order under load", "all answered, in order",
          stopped_under_load),
-    CASE("killed before it is connected", "served",
-         killed_before_it_is_connected),
+    CASE("killed before it is connected", "served", loop_kill_unconnected),
     CASE("the ring lies while it is dead", "card stopped",
          lied_while_it_is_dead),
     {"own nodes gone", "card ended, nothing mapped", nodes_vanish,
