@@ -144,7 +144,8 @@ link_backend(void)
     assert_non_null(self);
     folder_of = xk_asprintf("%.*s", (int)(strrchr(self, '/') - self), self);
     path = xk_asprintf("%s/xk-backend", folder_of);
-    assert_true(symlink("../../../../../xk-backend", path) == 0 || errno == EEXIST);
+    assert_true(symlink("../../../../../xk-backend", path) == 0 ||
+                errno == EEXIST);
     return XK_TAKE(path);
 }
 
