@@ -2,7 +2,7 @@
 /*
  * A queue from inside. Each file uses those above it only:
  *
- *   blkif_ring.c    indices and entries in shared memory
+ *   blkif_ring.c    entries of the ring
  *   blkif_work.c    a request that was taken: refused, finished, let go of
  *   blkif_data.c    its data between the guest and the engine
  *   blkif_attach.c  a ring begun, or taken over from a process that was killed
@@ -14,6 +14,7 @@
 
 #include "backends/block/blkif_queue.h"
 #include "backends/block/pool.h"
+#include "backends/ring/shared_ring.h"
 
 enum {
     XK_BLKIF_BATCH = 64,    /* requests taken in one round */
@@ -46,9 +47,8 @@ struct xk_blkif_list {
 struct xk_blkif_queue {
     struct xk_worker worker; /* first */
     struct xk_blkif_device *device;
-    /* What to connect to; the thread reads both when it does. */
+    /* What to connect to; the thread reads it when it does. */
     struct xk_blkif_ring_id id;
-    bool take_over;
 
     /* From here on the thread's own. */
     struct xk_engine_queue *engine;
@@ -56,10 +56,7 @@ struct xk_blkif_queue {
     /* While connected. */
     enum xk_blkif_abi abi;
     const struct xk_blkif_layout *layout;
-    volatile struct xk_blkif_ring_header *ring; /* NULL: not mapped */
-    uint32_t entries;
-    uint32_t req_cons, rsp_prod;
-    uint32_t rsp_shown; /* rsp_prod in the ring: what we last wrote there */
+    struct xk_shared_ring ring;
     struct xk_inflight_queue *log;
     struct xk_blkif_work *works; /* entries of them */
     struct xk_blkif_list unused;
@@ -107,15 +104,8 @@ xk_blkif_queue_of(const struct xk_worker *worker)
 
 void xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                         uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
-void xk_blkif_ring_write(struct xk_blkif_queue *queue,
-                         const struct xk_blkif_work *work);
-/* True if the guest wants to be notified. */
-bool xk_blkif_ring_show(struct xk_blkif_queue *queue);
-uint32_t xk_blkif_ring_produced(const struct xk_blkif_queue *queue);
-/* How many responses the guest has been shown. */
-uint32_t xk_blkif_ring_answered(const struct xk_blkif_queue *queue);
-/* Ask for an event at the next request; true if there is one already. */
-bool xk_blkif_ring_ask(struct xk_blkif_queue *queue);
+void xk_blkif_ring_answer(struct xk_blkif_queue *queue,
+                          const struct xk_blkif_work *work);
 
 /* ---- blkif_work.c ---- */
 

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "backends/life/device_config.h"
+#include "backends/ring/guest.h"
 #include "backends/worker/worker.h"
 #include "base/deadline.h"
 #include "base/error.h"
@@ -37,10 +38,12 @@
 #include "xenstore-helpers/store.h"
 
 enum {
-    XK_DEVICE_WORKERS_MAX = 16
+    XK_DEVICE_WORKERS_MAX = 16,
+    XK_DEVICE_COUNTS_MAX = 32, /* of xk_device_put_counts() */
 };
 
 struct xk_device;
+struct xk_jail_calls;
 
 enum xk_device_health {
     XK_DEVICE_SOUND,
@@ -59,6 +62,8 @@ struct xk_device_kind {
     const char *name;   /* the first argument of xk-backend; "a NAME device" */
     const char *behind; /* what it waits for, in messages: "the image" */
 
+    const struct xk_jail_calls *calls; /* NULL: no more than any kind needs */
+
     /* ---- with all privileges, once, in this order ---- */
 
     /* Read device.json. Sets own, config and title of the device. */
@@ -71,7 +76,7 @@ struct xk_device_kind {
 
     /* ---- without ---- */
 
-    /* The guest may be served from now on. */
+    /* The guest may be served from now on. May be NULL. */
     void (*begin)(struct xk_device *device);
 
     /* Write the nodes of this kind, within the transaction that writes the
@@ -86,7 +91,7 @@ struct xk_device_kind {
     int (*read_front)(struct xk_device *device, struct xk_error *err);
 
     /* Whether the rings that were read can be taken over from a process that
-     * was killed: NULL, or why not. */
+     * was killed: NULL, or why not. The call may be NULL: they always can. */
     const char *(*check_take_over)(struct xk_device *device);
 
     /* Have workers connect to what was read, the first ones of the device.
@@ -96,7 +101,8 @@ struct xk_device_kind {
     /* All of them run: describe the connection in `text`. */
     void (*describe)(const struct xk_device *device, char *text, size_t size);
 
-    /* It runs after a take-over: correct nodes that have become wrong. */
+    /* It runs after a take-over: correct nodes that have become wrong. May be
+     * NULL. */
     int (*correct)(struct xk_device *device, struct xk_error *err);
 
     /* The rings are unmapped, by all workers. */
@@ -104,7 +110,7 @@ struct xk_device_kind {
 
     /* *reason is set where it is not sound; that of LOST is a clause ("... is
      * gone") which "so are we" follows. Cheap; changes are told by
-     * xk_worker_tell(). */
+     * xk_worker_tell(). May be NULL: it is always sound. */
     enum xk_device_health (*health)(const struct xk_device *device,
                                     const char **reason);
 
@@ -144,6 +150,17 @@ int xk_device_changed_fd(const struct xk_device *device);
 /* In open(): add one, which the device then frees. There is room for
  * XK_DEVICE_WORKERS_MAX. */
 void xk_device_add_worker(struct xk_device *device, struct xk_worker *worker);
+/* How many: as many as are asked for, or by the host's processors if that is 0.
+ */
+unsigned xk_device_choose_workers(unsigned asked);
+/* The same for `count` workers, each made by `make` with a guest of its own,
+ * which it takes even where it fails. */
+int xk_device_add_workers(struct xk_device *device, unsigned count,
+                          struct xk_worker *(*make)(struct xk_device *device,
+                                                    struct xk_guest *guest,
+                                                    unsigned number,
+                                                    struct xk_error *err),
+                          struct xk_error *err);
 struct xk_worker *xk_device_worker(const struct xk_device *device,
                                    unsigned number);
 unsigned xk_device_worker_count(const struct xk_device *device);
@@ -153,10 +170,36 @@ struct xk_store *xk_device_store(const struct xk_device *device);
 /* For calls of the store outside of a transaction. */
 struct xk_deadline xk_device_store_deadline(void);
 
+/* Counters of a kind are a struct of 64-bit numbers, which each worker has. A
+ * row tells where one is, and its name in the status. */
+struct xk_device_count {
+    const char *name;
+    size_t at;
+};
+
+/* Put the sums over all workers; read() fills in those of one. */
+void xk_device_put_counts(const struct xk_device *device,
+                          struct xk_json_writer *writer,
+                          void (*read)(const struct xk_worker *worker,
+                                       void *counts),
+                          const struct xk_device_count *rows, size_t count);
+
 /* Write a node of the backend's directory. */
+int xk_device_put_text(struct xk_device *device, uint32_t tx, const char *name,
+                       const char *text, struct xk_deadline deadline,
+                       struct xk_error *err);
 int xk_device_put_number(struct xk_device *device, uint32_t tx,
                          const char *name, uint64_t number,
                          struct xk_deadline deadline, struct xk_error *err);
+
+/* A node and its number. */
+struct xk_device_number {
+    const char *name;
+    uint64_t value;
+};
+int xk_device_put_numbers(struct xk_device *device, uint32_t tx,
+                          const struct xk_device_number *nodes, size_t count,
+                          struct xk_deadline deadline, struct xk_error *err);
 
 /* Write nodes by `put` and the state after them, in one transaction: frontends
  * read nodes again whenever the state is written, even the same one. A device

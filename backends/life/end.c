@@ -76,13 +76,20 @@ xk_device_abandon(struct xk_device *device)
     _exit(xk_error_exit_status(XK_ERR_TIMEOUT));
 }
 
+enum xk_device_health
+xk_device_health(const struct xk_device *device, const char **reason)
+{
+    return device->kind->health != NULL ? device->kind->health(device, reason)
+                                        : XK_DEVICE_SOUND;
+}
+
 /* As if killed: the next process finds all that was under way. */
 void
 xk_device_exit_if_lost(const struct xk_device *device)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) != XK_DEVICE_LOST)
+    if (xk_device_health(device, &reason) != XK_DEVICE_LOST)
         return;
     xk_log(XK_LOG_ERROR, "%s: %s; so are we, until we are started again",
            device->title, reason);

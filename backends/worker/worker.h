@@ -48,14 +48,16 @@ enum xk_worker_state {
 
 struct xk_worker;
 
-/* All but free() are called by the worker's thread. */
+/* All but free() are called by the worker's thread. open() and close() may be
+ * NULL. */
 struct xk_worker_ops {
     /* Once, when the loop is open. Where it fails, the worker is FAILED. */
     int (*open)(struct xk_worker *worker, struct xk_error *err);
     /* Once, before the loop is closed; after a failed open() too. */
     void (*close)(struct xk_worker *worker);
 
-    /* Map the ring and bind the event channel. */
+    /* Map the ring and bind the event channel. worker->take_over tells whether
+     * another process has served the ring. */
     int (*connect)(struct xk_worker *worker, struct xk_error *err);
     /* All that was taken is done: unmap. worker->keep tells whether another
      * process goes on with the ring. */
@@ -91,7 +93,7 @@ struct xk_worker {
     int command_fd;
     _Atomic int state;   /* enum xk_worker_state */
     _Atomic int command; /* what the thread is to do; the last one counts */
-    _Atomic bool keep, fail;
+    _Atomic bool take_over, keep, fail;
     struct xk_error error; /* why it is BROKEN or FAILED */
 
     /* The thread's own from here on. */
@@ -102,17 +104,20 @@ struct xk_worker {
     uint64_t command_value;
 };
 
-/* Start the thread. ops and number are set; the guest is taken. On failure the
- * caller frees the worker all the same. */
-int xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
-                    int changed_fd, unsigned poll_us, struct xk_error *err);
+/* Start the thread. ops and number are set; the guest is taken. Returns the
+ * worker, or NULL if it failed: the worker is freed then. */
+struct xk_worker *xk_worker_start(struct xk_worker *worker,
+                                  struct xk_guest *guest, int changed_fd,
+                                  unsigned poll_us, struct xk_error *err);
 
 /* End the thread, whose state must be IDLE or FAILED, and free the worker. NULL
  * is ignored. */
 void xk_worker_free(struct xk_worker *worker);
 
-/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. */
-void xk_worker_connect(struct xk_worker *worker);
+/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. take_over: another process
+ * served these rings and was killed; it may have shown responses without an
+ * event, so the guest gets one once the rings are connected. */
+void xk_worker_connect(struct xk_worker *worker, bool take_over);
 
 /* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE, once all that was taken is
  * done and nothing is mapped. Takes as long as the requests do. keep: another
@@ -131,6 +136,19 @@ const char *xk_worker_reason(const struct xk_worker *worker);
 
 /* By any thread: the owner is to look. */
 void xk_worker_tell(const struct xk_worker *worker);
+
+/* By the worker's thread, in connect(): bind the guest's port. In a take-over
+ * the kernel takes back what the killed process had a moment after its end, and
+ * tells nobody, so this tries for 5 s. */
+int xk_worker_bind(struct xk_worker *worker, uint32_t port,
+                   struct xk_error *err);
+
+/* Copy counters, of 64 bits each, that the worker's thread writes. */
+void xk_worker_read_counts(void *to, const void *from, size_t bytes);
+
+/* How many events came, and how many of them for nothing. */
+void xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
+                           uint64_t *empty_events);
 
 /* By the worker's thread: the ring lied. */
 void xk_worker_break(struct xk_worker *worker, const char *reason);

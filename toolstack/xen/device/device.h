@@ -13,9 +13,9 @@
  *   log           xk-backend's log
  *   leaving       exists once the device was detached from the domain
  *
- * and the files of its kind (vbd.h). xk-backend starts with privileges and
- * writes backend.json before it drops them. "lock" also contains a pid, for
- * people only: the jailed process can still write to that file.
+ * and the files of its kind (that kind's header). xk-backend starts with
+ * privileges and writes backend.json before it drops them. "lock" also contains
+ * a pid, for people only: the jailed process can still write to that file.
  *
  *     state      the directory holds             next
  *     HALF MADE  neither device.json nor lock    it is removed
@@ -25,7 +25,7 @@
  *     UNSERVED   lock, held by nobody            SERVED
  *     LEAVING    leaving                         SERVED until its backend's
  *                                                state is Closed, then GONE
- *     GONE       renamed to gone-NUMBER          the rest is removed
+ *     GONE       its name begins with "gone-"    the rest is removed
  *
  * Everything that differs by kind is in the kind's row (struct
  * xk_xen_device_kind); kinds.c lists the rows. Generic code does not know which
@@ -80,6 +80,8 @@ struct xk_xen_device_wish {
 /* A xenstore node of one end of a device. */
 struct xk_xen_device_node {
     const char *name;
+    /* NULL: the number of the device. Returns NULL if the device has no such
+     * node. */
     const char *(*value)(const struct xk_xen_device *device);
 };
 
@@ -126,12 +128,12 @@ struct xk_xen_device_kind {
     const struct xk_xen_device_node *front_nodes, *back_nodes;
 
     /* The kind's devices in a configuration: their count, whether xk-backend
-     * serves this one (other backends serve the rest), its number, its name. */
+     * serves this one (other backends serve the rest), its number,
+     * its name (the caller frees it). */
     size_t (*count)(const struct xk_domain_config *config);
     bool (*is_ours)(const struct xk_domain_config *config, size_t index);
     unsigned (*number)(const struct xk_domain_config *config, size_t index);
-    const char *(*config_name)(const struct xk_domain_config *config,
-                               size_t index);
+    char *(*config_name)(const struct xk_domain_config *config, size_t index);
 
     /* Report every problem that would prevent serving the device. shared:
      * another host may have its image open. */

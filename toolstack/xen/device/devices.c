@@ -483,13 +483,14 @@ xk_xen_device_settle(const struct xk_xen_device *device,
 /* ---- removing ---- */
 
 /* The rename removes the device in one step, wherever we are killed. Remains of
- * such a kill are removed first. */
+ * such a kill are removed first. Devices of two kinds can have
+ * the same number, so the new name contains the kind. */
 static int
 remove_directory(const struct xk_record *record,
                  const struct xk_xen_device *device, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *gone = xk_asprintf(GONE "%u", device->number);
     const char *name = strrchr(device->path, '/') + 1;
+    XK_CLEANUP_FREE char *gone = xk_asprintf(GONE "%s", name);
 
     if (xk_remove_tree(record->dir_fd, gone, err) == -1)
         return -1;
