@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A device's process: how it begins, what it waits for, how it is closed. */
+/*
+ * A device's process: open, run, close.
+ *
+ * run_once() is the main loop's body. It waits with poll(2) for the store's
+ * watches, the workers' eventfd, signals and the control socket. Each source
+ * only sets flags or calls states.c; do_what_is_due() then reads the store
+ * again if a flag asks for it, at most every 20 ms, and ends the wait for
+ * requests in flight when its time is over.
+ */
 #include "backends/life/device.h"
 
 #include <assert.h>
@@ -23,12 +31,13 @@
 #include "contracts/device.h"
 
 enum {
-    WORKERS_MS = 10000, /* until all of them have set themselves up */
+    WORKERS_MS = 10000, /* for all workers to set themselves up */
 };
 
 /* ---- opening ---- */
 
-/* Before any thread is made, so that all of them leave signals to us. */
+/* Called before any thread is made, so that every thread inherits the mask and
+ * signals arrive only at the signalfd. */
 static int
 catch_signals(struct xk_device *device, struct xk_error *err)
 {
@@ -52,8 +61,9 @@ catch_signals(struct xk_device *device, struct xk_error *err)
     return 0;
 }
 
-/* Whoever wants us to end has no other way to know which process this is. The
- * pid in the lock, which we hold open once we are jailed, is for people. */
+/* Write which process serves the device. Anyone who wants to end us must rely
+ * on this file: the lock file stays open in the jail, so a guest that has taken
+ * us over could change the pid in it. That pid is only for people. */
 static int
 sign(int fd, const char *dir, struct xk_error *err)
 {
@@ -63,7 +73,7 @@ sign(int fd, const char *dir, struct xk_error *err)
     if (xk_file_lock_write_pid(fd) == -1)
         return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
     if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
     return xk_process_save(AT_FDCWD, path, &self, err);
 }
 
@@ -131,7 +141,8 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
     return xk_jail_enter(device->config->uid, device->config->gid, err);
 }
 
-/* Only single nodes: a guest that fills its directory makes no events here. */
+/* Watch single nodes and not directories, so that a guest cannot cause events
+ * by filling its directory. */
 static int
 watch(struct xk_device *device, struct xk_error *err)
 {
@@ -156,12 +167,12 @@ watch(struct xk_device *device, struct xk_error *err)
 
 /* ---- running ---- */
 
-/* Rings need no xenstored: what is connected goes on without. */
+/* Go on without xenstored: connected rings do not need it. */
 static void
 lose_store(struct xk_device *device, const struct xk_error *err)
 {
-    xk_log(XK_LOG_ERROR, "%s: xenstored: %s: going on without", device->title,
-           err->message);
+    xk_log(XK_LOG_ERROR, "%s: xenstored: %s: continuing without it",
+           device->title, err->message);
     xk_store_close(device->store);
     device->store = NULL;
     device->look = false;
@@ -219,7 +230,8 @@ take_signal(struct xk_device *device)
         xk_device_stop(device);
 }
 
-/* What the store did not answer is looked at again, when it is awake. */
+/* After a timeout, read the store again later: it may only be busy. After any
+ * other error give the store up. */
 static void
 carry_on(struct xk_device *device, int rc, const struct xk_error *err)
 {
@@ -232,7 +244,7 @@ carry_on(struct xk_device *device, int rc, const struct xk_error *err)
         lose_store(device, err);
 }
 
-/* What else is due than what poll(2) told of. */
+/* Do what does not depend on a descriptor that poll(2) reported. */
 static void
 do_what_is_due(struct xk_device *device)
 {
@@ -284,12 +296,13 @@ begin(struct xk_device *device, struct xk_error *err)
 {
     if (watch(device, err) == -1)
         return -1;
-    /* Not before: one that cannot begin has not served anything. */
+    /* Not before all is open: a device that cannot begin has not served. */
     device->kind->begin(device);
     device->served = true;
     if (xk_device_begin(device, err) == -1)
         return -1;
-    while (device->phase == XK_DEVICE_CONNECTING) /* taking over; has an end */
+    /* Finish a take-over. It ends: workers bind with a deadline. */
+    while (device->phase == XK_DEVICE_CONNECTING)
         run_once(device);
     return 0;
 }
