@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A ring is mapped and begun, or taken over: what a process that was killed had
- * taken from it is in the log (inflight.h).
+ * Map a ring, then begin it or take it over from a killed process.
+ *
+ * How it works. A ring that begins has no requests of ours: the log is cleared,
+ * and counting starts at the ring's rsp_prod. A take-over asks the log
+ * (inflight.h) which requests the killed process had taken. Each of them
+ * occupies its old slot again, and is answered again or done again. After that
+ * both rings are served alike. The event channel is bound last.
  */
 #include <stdlib.h>
 
@@ -45,7 +50,7 @@ struct recovery {
     unsigned indirect_count;
 };
 
-/* Answers that were not shown yet are given again, the rest is done again. */
+/* Answer a request again if its answer was not published; else do it again. */
 static void
 take_up(void *context, const struct xk_inflight_left *left)
 {
@@ -114,7 +119,7 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
     return 0;
 }
 
-/* The responses that a ring begins with were the frontend's to write. */
+/* A new ring starts at the rsp_prod that the frontend wrote. */
 static void
 begin(struct xk_blkif_queue *queue)
 {
@@ -123,8 +128,8 @@ begin(struct xk_blkif_queue *queue)
     xk_inflight_begin(queue->log, &queue->id, queue->entries, queue->req_cons);
 }
 
-/* The kernel gives up what a killed process had a moment after it is gone, and
- * tells nobody. */
+/* Retry in a take-over: the kernel unbinds a killed process's event channel
+ * only shortly after the process is gone, and reports that to nobody. */
 static int
 bind_doorbell(struct xk_blkif_queue *queue, struct xk_error *err)
 {

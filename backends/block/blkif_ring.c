@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A ring in memory that the guest writes at any time. Each index is read once
- * for one decision, each entry once into private memory.
+ * Access a ring in memory that the guest may write at any time. Each decision
+ * reads an index once, and each entry is copied once into private memory.
  */
 #include <string.h>
 
@@ -32,8 +32,8 @@ xk_blkif_ring_answered(const struct xk_blkif_queue *queue)
     return load(&queue->ring->rsp_prod);
 }
 
-/* By words, through volatile: the compiler may neither read one twice nor come
- * back to the ring later (XSA-155). */
+/* Copy by words through a volatile pointer, so that the compiler neither reads
+ * a word twice nor reads the ring again later (XSA-155). */
 void
 xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                    uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])

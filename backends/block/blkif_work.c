@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request that was taken: whether it is let in, and how it is finished. */
+/* Check a request that was taken from the ring, and finish it. */
 #include "backends/block/blkif_internal.h"
 
 void
@@ -44,7 +44,7 @@ count_request(struct xk_blkif_stats *stats,
     }
 }
 
-/* After a failed flush only flushes are let in, to be held like the first. */
+/* After a failed flush, accept only flushes, which are held like the first. */
 void
 xk_blkif_judge(struct xk_blkif_work *work)
 {
