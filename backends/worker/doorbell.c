@@ -6,7 +6,7 @@
 #include "base/util.h"
 
 enum {
-    EMPTY_EVENTS_FREE = 4, /* a late event or two is nobody's fault */
+    EMPTY_EVENTS_FREE = 4, /* an honest guest may send a few late events */
     DELAY_SHIFT_MAX = 7,   /* 128 ms */
 };
 
@@ -51,7 +51,7 @@ xk_doorbell_reset(struct xk_doorbell *bell)
     bell->has_event = false;
 }
 
-/* An event without a request: the guest only makes noise. */
+/* Count an event without a request: only a guest that floods us sends many. */
 static void
 judge_event(struct xk_doorbell *bell)
 {

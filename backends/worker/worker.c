@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The main loop of a worker; worker.h has its states.
+ *
+ * How it works. The owner writes the wanted command into worker->command and
+ * wakes the thread through command_fd, which the thread reads on its io_uring.
+ * run_once() is one turn of the loop. Without a connection, obey_idle() carries
+ * the command out. With one, serve() runs a round and then looks at the
+ * command: STOP and END finish the requests taken, ABANDON unmaps at once. If a
+ * turn leaves nothing to do, the thread polls the ring for poll_us, arms the
+ * doorbell and sleeps in xk_loop_run().
+ */
 #include "backends/worker/worker.h"
 
 #include <stdatomic.h>
@@ -29,7 +40,7 @@ xk_worker_tell(const struct xk_worker *worker)
 {
     uint64_t one = 1;
 
-    /* Fails only when 2^64 - 2 changes were not looked at. */
+    /* Fails only if 2^64 - 2 changes have not been read. */
     (void)!write(worker->changed_fd, &one, sizeof(one));
 }
 
@@ -69,7 +80,7 @@ fail(struct xk_worker *worker)
     set_state(worker, XK_WORKER_FAILED);
 }
 
-/* ---- what it is told ---- */
+/* ---- commands ---- */
 
 static void
 read_command(struct xk_worker *worker)
@@ -145,7 +156,8 @@ is_told_to_stop(const struct xk_worker *worker)
 
 /* ---- serving ---- */
 
-/* True: there may be more to do at once. */
+/* Finish the requests taken, then disconnect. True: there may be more to do at
+ * once. */
 static bool
 finish_taken(struct xk_worker *worker, bool more)
 {
@@ -175,7 +187,7 @@ serve(struct xk_worker *worker)
     return worker->ops->ask_event(worker);
 }
 
-/* Look at the ring for a while before sleeping. */
+/* Poll the ring for a while before sleeping. True: there is something to do. */
 static bool
 look_on(struct xk_worker *worker)
 {
@@ -241,7 +253,7 @@ run_thread(void *context)
     return NULL;
 }
 
-/* ---- by the owner ---- */
+/* ---- calls of the owner ---- */
 
 static int
 start_thread(struct xk_worker *worker, struct xk_error *err)
