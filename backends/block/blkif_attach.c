@@ -52,7 +52,7 @@ struct recovery {
 
 /* Answer a request again if its answer was not published; else do it again. */
 static void
-take_up(void *context, const struct xk_inflight_left *left)
+restore_left(void *context, const struct xk_inflight_left *left)
 {
     struct recovery *recovery = (struct recovery *)context;
     struct xk_blkif_work *work = restore(recovery->queue, left);
@@ -60,7 +60,7 @@ take_up(void *context, const struct xk_inflight_left *left)
     if (left->answered || work->status != XK_BLKIF_OK)
         xk_blkif_finish(work, left->answered ? left->status : work->status);
     else if (!work->request.indirect)
-        xk_blkif_judge(work);
+        xk_blkif_admit(work);
     else {
         xk_blkif_append(&recovery->indirect, work);
         if (++recovery->indirect_count == XK_BLKIF_BATCH) {
@@ -109,9 +109,9 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
     uint32_t shown = xk_blkif_ring_answered(queue);
     int rc;
 
-    queue->rsp_prod = queue->rsp_shown = shown;
+    queue->rsp_prod = queue->rsp_published = shown;
     rc = xk_inflight_recover(queue->log, queue->entries, shown,
-                             &queue->req_cons, take_up, &recovery);
+                             &queue->req_cons, restore_left, &recovery);
     if (rc == -1)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "ring and in-flight log contradict each other");
@@ -124,7 +124,7 @@ static void
 begin(struct xk_blkif_queue *queue)
 {
     queue->rsp_prod = xk_blkif_ring_answered(queue);
-    queue->req_cons = queue->rsp_shown = queue->rsp_prod;
+    queue->req_cons = queue->rsp_published = queue->rsp_prod;
     xk_inflight_begin(queue->log, &queue->id, queue->entries, queue->req_cons);
 }
 

@@ -32,7 +32,7 @@ hold_flush(struct xk_blkif_work *work)
     struct xk_blkif_queue *queue = work->queue;
 
     queue->held++;
-    xk_blkif_let_go(work);
+    xk_blkif_release_buffer(work);
     if (!queue->device->poisoned) {
         xk_inflight_set_poisoned(queue->device->log, true);
         queue->device->poisoned = true;
@@ -361,6 +361,6 @@ xk_blkif_fetch_descriptors(struct xk_blkif_queue *queue,
             continue;
         }
         xk_blkif_decode_indirect(&work->request, 0, queue->descriptors[i]);
-        xk_blkif_judge(work);
+        xk_blkif_admit(work);
     }
 }

@@ -66,7 +66,7 @@ struct xk_blkif_queue {
     volatile struct xk_blkif_ring_header *ring; /* NULL: not mapped */
     uint32_t entries;
     uint32_t req_cons, rsp_prod;
-    uint32_t rsp_shown; /* the rsp_prod that we last published in the ring */
+    uint32_t rsp_published; /* rsp_prod as last published in the ring */
     struct xk_inflight_queue *log;
     struct xk_blkif_work *works; /* as many as the ring has entries */
     struct xk_blkif_list unused;
@@ -120,7 +120,7 @@ void xk_blkif_ring_write(struct xk_blkif_queue *queue,
                          const struct xk_blkif_work *work);
 /* Publish all responses up to rsp_prod. Returns true if the guest wants to be
  * notified. */
-bool xk_blkif_ring_show(struct xk_blkif_queue *queue);
+bool xk_blkif_ring_publish(struct xk_blkif_queue *queue);
 /* Returns req_prod, as the guest has it. */
 uint32_t xk_blkif_ring_produced(const struct xk_blkif_queue *queue);
 /* Returns the rsp_prod that is published in the ring. */
@@ -135,9 +135,9 @@ bool xk_blkif_ring_ask(struct xk_blkif_queue *queue);
 void xk_blkif_finish(struct xk_blkif_work *work, int16_t status);
 /* Check a decoded request: a valid one waits for a buffer, any other is
  * finished with an error. */
-void xk_blkif_judge(struct xk_blkif_work *work);
+void xk_blkif_admit(struct xk_blkif_work *work);
 /* Release the work's buffer. */
-void xk_blkif_let_go(struct xk_blkif_work *work);
+void xk_blkif_release_buffer(struct xk_blkif_work *work);
 
 /* ---- blkif_data.c ---- */
 

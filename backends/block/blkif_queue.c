@@ -72,7 +72,7 @@ fail_left(struct xk_blkif_queue *queue)
         queue->rsp_prod++;
         queue->stats.errors++;
     }
-    (void)xk_blkif_ring_show(queue);
+    (void)xk_blkif_ring_publish(queue);
     xk_guest_notify(queue->worker.guest);
 }
 

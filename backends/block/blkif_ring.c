@@ -60,16 +60,16 @@ xk_blkif_ring_write(struct xk_blkif_queue *queue,
 }
 
 bool
-xk_blkif_ring_show(struct xk_blkif_queue *queue)
+xk_blkif_ring_publish(struct xk_blkif_queue *queue)
 {
-    uint32_t shown = queue->rsp_shown;
+    uint32_t published = queue->rsp_published;
     uint32_t event;
 
     __atomic_store_n(&queue->ring->rsp_prod, queue->rsp_prod, __ATOMIC_RELEASE);
-    queue->rsp_shown = queue->rsp_prod;
+    queue->rsp_published = queue->rsp_prod;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     event = load(&queue->ring->rsp_event);
-    return queue->rsp_prod - event < queue->rsp_prod - shown;
+    return queue->rsp_prod - event < queue->rsp_prod - published;
 }
 
 bool

@@ -77,12 +77,12 @@ sort_taken(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
         else if (work->request.indirect)
             xk_blkif_append(&indirect, work);
         else
-            xk_blkif_judge(work);
+            xk_blkif_admit(work);
     }
     xk_blkif_fetch_descriptors(queue, &indirect);
 }
 
-/* Write all responses into the ring; show_answers() then publishes them
+/* Write all responses into the ring; publish_answers() then publishes them
  * together. */
 static void
 answer_finished(struct xk_blkif_queue *queue)
@@ -96,20 +96,20 @@ answer_finished(struct xk_blkif_queue *queue)
         queue->rsp_prod++;
         if (work->status != XK_BLKIF_OK)
             queue->stats.errors++;
-        xk_blkif_let_go(work);
+        xk_blkif_release_buffer(work);
         xk_blkif_append(&queue->answered, work);
     }
 }
 
 static void
-show_answers(struct xk_blkif_queue *queue)
+publish_answers(struct xk_blkif_queue *queue)
 {
     struct xk_blkif_work *work;
     bool wants_notice;
 
     if (queue->answered.first == NULL)
         return;
-    wants_notice = xk_blkif_ring_show(queue);
+    wants_notice = xk_blkif_ring_publish(queue);
     while ((work = xk_blkif_pop(&queue->answered)) != NULL) {
         xk_inflight_release(queue->log, work->slot);
         work->in_use = false;
@@ -142,5 +142,5 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);
     answer_finished(queue);
-    show_answers(queue);
+    publish_answers(queue);
 }

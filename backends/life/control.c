@@ -103,7 +103,7 @@ xk_control_poll(const struct xk_control *control, struct pollfd *fds)
 }
 
 static void
-welcome(struct xk_control *control)
+accept_peer(struct xk_control *control)
 {
     struct peer *peer = &control->peers[control->next];
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -117,7 +117,7 @@ welcome(struct xk_control *control)
 
 /* False: the peer is gone or has sent too much. */
 static bool
-hear(struct peer *peer)
+receive(struct peer *peer)
 {
     char *room = xk_buf_reserve(&peer->question, QUESTION_MAX);
     ssize_t n = recv(peer->fd, room, QUESTION_MAX, 0);
@@ -146,11 +146,11 @@ reply(struct xk_control *control, struct peer *peer, size_t length)
 }
 
 static bool
-converse(struct xk_control *control, struct peer *peer)
+serve_peer(struct xk_control *control, struct peer *peer)
 {
     const char *end;
 
-    if (!hear(peer))
+    if (!receive(peer))
         return false;
     while (peer->question.length > 0 &&
            (end = (const char *)memchr(peer->question.data, '\n',
@@ -171,9 +171,9 @@ xk_control_serve(struct xk_control *control, const struct pollfd *fds)
         struct peer *peer = &control->peers[i];
 
         if (peer->fd != -1 && fds[i].fd == peer->fd && fds[i].revents != 0 &&
-            !converse(control, peer))
+            !serve_peer(control, peer))
             drop(peer);
     }
     if (fds[XK_CONTROL_PEERS].revents != 0)
-        welcome(control);
+        accept_peer(control);
 }

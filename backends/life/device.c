@@ -4,7 +4,7 @@
  *
  * run_once() is the main loop's body. It waits with poll(2) for the store's
  * watches, the workers' eventfd, signals and the control socket. Each source
- * only sets flags or calls states.c; do_what_is_due() then reads the store
+ * only sets flags or calls states.c; run_due_work() then reads the store
  * again if a flag asks for it, at most every 20 ms, and ends the wait for
  * requests in flight when its time is over.
  */
@@ -65,7 +65,7 @@ catch_signals(struct xk_device *device, struct xk_error *err)
  * on this file: the lock file stays open in the jail, so a guest that has taken
  * us over could change the pid in it. That pid is only for people. */
 static int
-sign(int fd, const char *dir, struct xk_error *err)
+write_identity(int fd, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_PROCESS, dir);
     struct xk_process self;
@@ -78,7 +78,7 @@ sign(int fd, const char *dir, struct xk_error *err)
 }
 
 static int
-take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
+lock_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_LOCK, dir);
 
@@ -87,7 +87,7 @@ take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
     if (device->lock_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", path);
     if (xk_file_lock_take(device->lock_fd) == 0)
-        return sign(device->lock_fd, dir, err);
+        return write_identity(device->lock_fd, dir, err);
     if (errno == EAGAIN)
         return xk_fail(err, XK_ERR_IN_USE,
                        "another xk-backend serves \"%s\" already", dir);
@@ -95,7 +95,7 @@ take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 }
 
 static void
-take_change(struct xk_device *device)
+clear_changed(struct xk_device *device)
 {
     uint64_t value;
 
@@ -114,7 +114,7 @@ await_workers(struct xk_device *device, struct xk_error *err)
             if (xk_deadline_poll(deadline, device->changed_fd, POLLIN,
                                  "a queue's thread", err) == -1)
                 return -1;
-            take_change(device);
+            clear_changed(device);
         }
         if (xk_worker_state(worker) == XK_WORKER_FAILED)
             return xk_fail(err, XK_ERR_HOST, "%s", xk_worker_reason(worker));
@@ -129,7 +129,7 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
 
     if (catch_signals(device, err) == -1 ||
         device->kind->configure(device, dir, err) == -1 ||
-        take_directory(device, dir, err) == -1 ||
+        lock_directory(device, dir, err) == -1 ||
         device->kind->open(device, dir, err) == -1)
         return -1;
     device->store = xk_store_open(NULL, xk_device_store_deadline(), err);
@@ -175,7 +175,7 @@ lose_store(struct xk_device *device, const struct xk_error *err)
            device->title, err->message);
     xk_store_close(device->store);
     device->store = NULL;
-    device->look = false;
+    device->must_look = false;
 }
 
 static void
@@ -191,7 +191,7 @@ take_store_events(struct xk_device *device)
             lose_store(device, &err);
             return;
         }
-        device->look = true;
+        device->must_look = true;
         xk_store_event_free(&event);
     }
 }
@@ -207,13 +207,13 @@ ms_until(int64_t when_ns)
 static bool
 is_look_due(const struct xk_device *device)
 {
-    return device->look && ms_until(device->look_after_ns) == 0;
+    return device->must_look && ms_until(device->look_after_ns) == 0;
 }
 
 static int
 timeout_ms(const struct xk_device *device)
 {
-    int look = device->look ? ms_until(device->look_after_ns) : -1;
+    int look = device->must_look ? ms_until(device->look_after_ns) : -1;
     int end = xk_device_waits(device) ? ms_until(device->abandon_ns) : -1;
 
     if (look == -1 || end == -1)
@@ -233,20 +233,20 @@ take_signal(struct xk_device *device)
 /* After a timeout, read the store again later: it may only be busy. After any
  * other error give the store up. */
 static void
-carry_on(struct xk_device *device, int rc, const struct xk_error *err)
+handle_store_error(struct xk_device *device, int rc, const struct xk_error *err)
 {
     if (rc == 0)
         return;
     if (err->kind == XK_ERR_TIMEOUT) {
         xk_warn("%s: %s", device->title, err->message);
-        device->look = true;
+        device->must_look = true;
     } else if (device->store != NULL)
         lose_store(device, err);
 }
 
 /* Do what does not depend on a descriptor that poll(2) reported. */
 static void
-do_what_is_due(struct xk_device *device)
+run_due_work(struct xk_device *device)
 {
     struct xk_error err;
 
@@ -254,7 +254,7 @@ do_what_is_due(struct xk_device *device)
     if (xk_device_waits(device) && ms_until(device->abandon_ns) == 0)
         xk_device_abandon(device);
     if (is_look_due(device) && device->store != NULL)
-        carry_on(device, xk_device_look(device, &err), &err);
+        handle_store_error(device, xk_device_look(device, &err), &err);
     if (device->store == NULL && device->phase == XK_DEVICE_STILL &&
         (device->end == XK_DEVICE_ASKED || device->end == XK_DEVICE_STUCK))
         xk_device_advance_end(device, XK_DEVICE_DONE);
@@ -284,11 +284,12 @@ run_once(struct xk_device *device)
     if (fds[SIGNALS].revents != 0)
         take_signal(device);
     if (fds[CHANGED].revents != 0) {
-        take_change(device);
-        carry_on(device, xk_device_workers_changed(device, &err), &err);
+        clear_changed(device);
+        handle_store_error(device, xk_device_workers_changed(device, &err),
+                           &err);
     }
     xk_control_serve(device->control, fds + CONTROL);
-    do_what_is_due(device);
+    run_due_work(device);
 }
 
 static int

@@ -55,7 +55,7 @@ struct xk_device {
 
     int state; /* the backend's state in the store */
     int front_state;
-    bool look;             /* the store may have changed: read it again */
+    bool must_look;        /* the store may have changed: read it again */
     int64_t look_after_ns; /* but not before this time */
     bool taking_over;      /* do not write Connected again */
     int64_t abandon_ns;    /* when to stop waiting for requests in flight */

@@ -46,7 +46,7 @@ xk_device_stop(struct xk_device *device)
         xk_device_advance_end(device, XK_DEVICE_ASKED);
     }
     xk_device_drain(device);
-    device->look = true;
+    device->must_look = true;
     device->look_after_ns = 0;
 }
 

@@ -89,7 +89,7 @@ xk_device_drain(struct xk_device *device)
 
 /* Returns true if each worker has unmapped its ring, or never had one. */
 static bool
-all_let_go(const struct xk_device *device)
+all_unmapped(const struct xk_device *device)
 {
     for (unsigned i = 0; i < device->connected; i++) {
         enum xk_worker_state state = xk_worker_state(device->workers[i]);
@@ -103,12 +103,12 @@ all_let_go(const struct xk_device *device)
 bool
 xk_device_try_still(struct xk_device *device)
 {
-    if (!all_let_go(device))
+    if (!all_unmapped(device))
         return false;
     enter(device, XK_DEVICE_STILL);
     device->connected = 0;
     device->kind->disconnected(device);
-    device->look = true;
+    device->must_look = true;
     device->look_after_ns = 0;
     return true;
 }
@@ -133,7 +133,7 @@ xk_device_abandon_rings(struct xk_device *device)
 
     for (unsigned i = 0; i < device->connected; i++)
         xk_worker_abandon(device->workers[i], device->for_good);
-    while (!all_let_go(device)) {
+    while (!all_unmapped(device)) {
         if (xk_deadline_poll(deadline, device->changed_fd, POLLIN,
                              "a queue's thread", NULL) == -1)
             return false;

@@ -181,7 +181,7 @@ xk_device_look(struct xk_device *device, struct xk_error *err)
     bool online;
     int own;
 
-    device->look = false;
+    device->must_look = false;
     device->look_after_ns = xk_now_ns() + LOOK_EVERY_NS;
     if (read_both(device, &own, &online, err) == -1)
         return -1;
@@ -220,7 +220,7 @@ finish_connecting(struct xk_device *device, struct xk_error *err)
         return device->kind->correct(device, err);
     if (device->state >= XK_XENBUS_CONNECTED)
         return 0;
-    device->look = true;
+    device->must_look = true;
     return xk_device_set_state(device, XK_XENBUS_CONNECTED, err);
 }
 
@@ -311,7 +311,7 @@ xk_device_begin(struct xk_device *device, struct xk_error *err)
                        "there is no device at \"%s\" in the store",
                        device->config->backend);
     device->state = own;
-    device->look = true;
+    device->must_look = true;
     if (device->kind->health(device, &reason) == XK_DEVICE_SPOILT)
         xk_device_complain(device, reason);
     if (own <= XK_XENBUS_INIT_WAIT)

@@ -110,7 +110,7 @@ take_lock(const struct place *place, struct xk_error *err)
  * end. The daemon cannot change it: its pid file is the only file of the
  * directory that it can write, so that file is only for people. */
 static int
-sign(const struct place *place, struct xk_error *err)
+write_identity(const struct place *place, struct xk_error *err)
 {
     struct xk_process self;
 
@@ -196,7 +196,7 @@ become(struct place *place, const char *dir, const struct program *program,
 {
     setsid();
     signal(SIGPIPE, SIG_IGN); /* the reader of its standard error ends early */
-    if (sign(place, err) == -1 ||
+    if (write_identity(place, err) == -1 ||
         xk_storage_enter(dir, place->pieces, place->count, err) == -1 ||
         arrange_descriptors(program, err) == -1 ||
         xk_storage_drop(place->uid, err) == -1)
@@ -211,7 +211,7 @@ become(struct place *place, const char *dir, const struct program *program,
 
 /* Report an error that happened before the program started. */
 static void
-tell(int fd, const struct xk_error *err)
+report_error(int fd, const struct xk_error *err)
 {
     (void)xk_write_all(fd, err, sizeof(*err));
 }
@@ -230,7 +230,7 @@ fork_program(struct place *place, const char *dir,
         pid = fork();
         if (pid == 0) {
             become(place, dir, program, &why);
-            tell(told, &why);
+            report_error(told, &why);
         }
         _exit(pid == -1 ? 1 : 0);
     }
@@ -242,7 +242,7 @@ fork_program(struct place *place, const char *dir,
 }
 
 static int
-hear(int fd, struct xk_error *err)
+read_error(int fd, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
@@ -295,7 +295,7 @@ start(struct place *place, const char *dir, struct program *program,
     close(told[1]);
     close_all(place, program);
     if (r == 0)
-        r = hear(told[0], err);
+        r = read_error(told[0], err);
     if (r == 0)
         r = xk_storage_await(hello[0], said[0], err);
     close(told[0]);

@@ -81,7 +81,7 @@ step(struct wait *wait, struct xk_deadline deadline)
 }
 
 static int
-judge(struct wait *wait, enum progress progress, struct xk_error *err)
+report(struct wait *wait, enum progress progress, struct xk_error *err)
 {
     if (progress == SERVES)
         return 0;
@@ -111,7 +111,7 @@ xk_storage_await(int hello_fd, int said_fd, struct xk_error *err)
     do
         progress = step(&wait, deadline);
     while (progress == WAITS && xk_deadline_left_ms(deadline) > 0);
-    r = judge(&wait, progress, err);
+    r = report(&wait, progress, err);
     xk_buf_free(&wait.said);
     return r;
 }

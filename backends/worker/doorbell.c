@@ -53,7 +53,7 @@ xk_doorbell_reset(struct xk_doorbell *bell)
 
 /* Count an event without a request: only a guest that floods us sends many. */
 static void
-judge_event(struct xk_doorbell *bell)
+count_event(struct xk_doorbell *bell)
 {
     if (bell->was_useful)
         bell->empty_in_row = 0;
@@ -108,7 +108,7 @@ xk_doorbell_arm(struct xk_doorbell *bell)
     if (bell->is_delaying || bell->is_armed)
         return;
     if (bell->has_event && !bell->was_delayed) {
-        judge_event(bell);
+        count_event(bell);
         if (bell->empty_in_row > EMPTY_EVENTS_FREE) {
             start_delay(bell);
             return;

@@ -189,7 +189,7 @@ serve(struct xk_worker *worker)
 
 /* Poll the ring for a while before sleeping. True: there is something to do. */
 static bool
-look_on(struct xk_worker *worker)
+poll_ring(struct xk_worker *worker)
 {
     int64_t end = xk_now_ns() + (int64_t)worker->poll_us * 1000;
 
@@ -215,7 +215,7 @@ run_once(struct xk_worker *worker)
     if (worker->is_connected)
         more = serve(worker);
     if (worker->is_connected && !more)
-        more = look_on(worker);
+        more = poll_ring(worker);
     if (worker->is_connected && !more)
         xk_doorbell_arm(&worker->bell);
     if (xk_loop_run(&worker->loop, !more, &err) == -1)

@@ -78,7 +78,7 @@ finish_asking(struct xk_file_flushes *flushes, int result)
 }
 
 static bool
-is_to_be_repeated(struct xk_file_flushes *flushes, int result)
+should_retry(struct xk_file_flushes *flushes, int result)
 {
     return (result == -EINTR || result == -EAGAIN) &&
            ++flushes->tries < TRIES_MAX;
@@ -91,7 +91,7 @@ was_answered(struct xk_loop_op *op, int result)
 {
     struct xk_file_flushes *flushes = flushes_of(op);
 
-    if (is_to_be_repeated(flushes, result)) {
+    if (should_retry(flushes, result)) {
         await_answer(flushes);
         return;
     }
@@ -122,7 +122,7 @@ was_asked(struct xk_loop_op *op, int result)
 
     if (result == sizeof(flushes->word)) {
         await_answer(flushes);
-    } else if (is_to_be_repeated(flushes, result)) {
+    } else if (should_retry(flushes, result)) {
         send_question(flushes);
     } else if (xk_flusher_is_gone(-result)) {
         close(flushes->flush_fd);

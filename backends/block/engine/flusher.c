@@ -83,7 +83,7 @@ drop(struct flusher *flusher, nfds_t i)
 }
 
 static void
-welcome(struct flusher *flusher)
+accept_client(struct flusher *flusher)
 {
     int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -97,7 +97,7 @@ welcome(struct flusher *flusher)
 /* Receive one request. False: drop the client; it is gone or sent something
  * invalid. A client may be a backend that its guest has taken over. */
 static bool
-hear(struct flusher *flusher, nfds_t i)
+receive_request(struct flusher *flusher, nfds_t i)
 {
     char word;
     ssize_t n = recv(flusher->fds[i].fd, &word, 1, 0);
@@ -130,13 +130,13 @@ serve_once(struct flusher *flusher)
     bool asked = false;
 
     for (nfds_t i = flusher->count - 1; i > 0; i--) {
-        if (flusher->fds[i].revents != 0 && !hear(flusher, i))
+        if (flusher->fds[i].revents != 0 && !receive_request(flusher, i))
             drop(flusher, i);
         else
             asked = asked || flusher->asked[i];
     }
     if (flusher->fds[0].revents != 0)
-        welcome(flusher);
+        accept_client(flusher);
     if (asked)
         answer(flusher, flush(flusher));
 }
@@ -210,7 +210,7 @@ struct start {
 /* Close the inherited standard descriptors: a process that reads our starter's
  * output to its end must not wait for us. */
 static int
-let_go_of_output(void)
+close_output(void)
 {
     XK_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -256,7 +256,7 @@ rename_ourselves(void)
 /* Write the file that identifies this process to those who want it to end, who
  * thus have it before we can be asked for anything. */
 static int
-sign(const char *socket_path)
+write_identity(const char *socket_path)
 {
     XK_CLEANUP_FREE char *path = name_of(socket_path);
     struct xk_process self;
@@ -285,8 +285,8 @@ become(const struct start *start)
     for (size_t i = 0; i < sizeof(deaf_to) / sizeof(deaf_to[0]); i++)
         signal(deaf_to[i], SIG_IGN);
     rename_ourselves();
-    if (let_go_of_output() == -1 || arrange(start) == -1 ||
-        sign(start->options->path) == -1 ||
+    if (close_output() == -1 || arrange(start) == -1 ||
+        write_identity(start->options->path) == -1 ||
         listen(LISTEN_FD, CLIENTS_MAX) == -1 ||
         enter_jail(start->options) == -1 ||
         send(READY_FD, "", 1, MSG_NOSIGNAL) != 1)
@@ -432,7 +432,7 @@ has_image(pid_t pid, int image_fd)
 /* Kill a flusher of another image: it is useless here, and keeps that image
  * open. */
 static void
-put_away(int process)
+kill_stranger(int process)
 {
     syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
     (void)xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN, "it",
@@ -461,7 +461,7 @@ xk_flusher_find(const struct xk_flusher_options *options, struct xk_error *err)
                    ? 0
                    : xk_fail_errno(err, "open the process that flushes");
     if (!has_image(named.pid, options->image_fd)) {
-        put_away(process);
+        kill_stranger(process);
         return 0;
     }
     gone.fd = process;
