@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a backend can still do once it has given up the rest. Each attempt is of
- * a child of its own. */
+/* What a backend can still do in its jail. Each attempt is made in a child of
+ * its own. */
 #include "backends/life/jail.h"
 
 #include <fcntl.h>
@@ -41,7 +41,8 @@ enter_and(bool (*attempt)(void))
     _exit(attempt() ? 0 : FAILED);
 }
 
-/* The status, as waitpid(2) has it, of a process that tried it in the jail. */
+/* Make an attempt in the jail, in a child. Returns its status as of
+ * waitpid(2). */
 static int
 try_in_jail(bool (*attempt)(void))
 {
@@ -300,8 +301,8 @@ it_may_end_itself(void **state)
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
-/* Valgrind knows nothing of seccomp(2), and the sanitizers make calls of their
- * own. */
+/* Returns true if the jail works here: Valgrind does not know seccomp(2), and
+ * sanitizers make system calls of their own. */
 static bool
 can_be_had(void)
 {
