@@ -123,6 +123,7 @@ find_or_start_flusher(struct xk_block *block,
     return found;
 }
 
+/* Find or start the flusher, if the image needs one, and connect to it. */
 static int
 take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
 {

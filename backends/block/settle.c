@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. The process that can report a failed flush is asked for one
+ * more: the NBD server of an image that is not raw, or the flusher of a raw
+ * image. xk_settle() then decides from the answer and the in-flight log whether
+ * data is lost, and notes that in the log: as poisoned if it is, as settled if
+ * a raw image is safe. If the process has ended, the log tells whether anything
+ * was left that only it knew. xk_flush() only asks, and never writes the log.
+ * The tables settle_by[] and flush_by[] choose by engine; an engine without a
+ * row has nothing to flush.
+ */
 #include "backends/block/settle.h"
 
 #include <errno.h>
@@ -115,9 +125,10 @@ settle_served(const char *dir, struct xk_block_config *config,
 
 /* ---- a raw image: flushed by its flusher ---- */
 
-/* Start a flusher, because a process that asks the kernel for a flush cannot be
- * killed while it waits. A backend whose flusher has ended flushes by itself,
- * and may have been killed while it did: then the result is lost. */
+/* Start a flusher instead of flushing here: a process that asks the kernel for
+ * a flush cannot be killed while it waits. A backend whose flusher has ended
+ * flushes by itself, and may have been killed while it did: then the result is
+ * lost. */
 static int
 start_flusher(const char *path, struct xk_block_config *config,
               struct xk_inflight *log, struct xk_error *err)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lists of system calls that a backend and a flusher may make. seccomp(2)
+ * checks numbers and plain arguments only; operations of an io_uring are
+ * restricted in backends/worker/loop.c.
+ */
 #include "backends/life/jail.h"
 
 #include <fcntl.h>

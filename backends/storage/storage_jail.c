@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. Each piece is first made a detached mount in the host's mount
+ * namespace (open_tree(2)). xk_storage_enter() then leaves that namespace,
+ * mounts a small tmpfs, moves the pieces and the system's programs into it,
+ * makes it the root and detaches the old root. xk_storage_drop() changes the
+ * user, keeps one capability and loads the filter of system calls.
+ */
 #include "backends/storage/storage_jail.h"
 
 #include <errno.h>
