@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* xk-backend KIND DIR: serve one device of a guest.
- * xk-backend storage DIR ...: start what serves its image (storage.h).
- * xk-backend flush|settle DIR MS: have what was written kept (settle.h). */
+ * xk-backend storage DIR ...: start the daemon that serves an image
+ * (storage.h). xk-backend flush|settle DIR MS: persist what a guest wrote
+ * (settle.h). */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,8 +26,8 @@ enum {
     FD_MAX = 1023
 };
 
-/* Where to say that the device is offered, or why not; -1: nowhere. It is told
- * by number, and no child of ours is to hold it. */
+/* Returns the descriptor, inherited by number, on which to report that the
+ * device is offered or why not; -1: nowhere. Children must not inherit it. */
 static int
 ready_descriptor(void)
 {
@@ -56,7 +57,8 @@ say(int fd, const struct xk_error *err)
         xk_json_put_error_member(writer, XK_DEVICE_ERROR, err);
     xk_json_close_object(writer);
     xk_buf_puts(&line, "\n");
-    /* Who asked may be gone; the device is served all the same. */
+    /* Ignore an error: the reader may be gone, and the device is still
+     * served. */
     (void)xk_write_all(fd, line.data, line.length);
     close(fd);
 }
@@ -115,7 +117,7 @@ settle(char **argv, struct xk_error *err)
     return keep_by(xk_settle, argv, err);
 }
 
-/* Work beside the service of a device. */
+/* Work other than serving a device. */
 static const struct work {
     const char *name;
     const char *arguments; /* for people */

@@ -18,7 +18,7 @@ xk_call_filter_load(uint32_t otherwise, int (*add)(scmp_filter_ctx filter),
     if (filter == NULL)
         return xk_fail(err, XK_ERR_SYSTEM, "make a seccomp filter");
     rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    /* A tree instead of a list: quick for every call. */
+    /* A tree instead of a list, which is fast for every call. */
     if (rc == 0)
         rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (rc == 0)

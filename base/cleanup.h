@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ownership by scope. Declare a resource with XK_CLEANUP_*, initialise it in
- * the same line, and hand it out with XK_TAKE() or xk_take_fd(); what is still
- * owned when the scope ends is released. errno survives the release.
+ * Ownership by scope. Declare a resource with XK_CLEANUP_* and initialise it in
+ * the same line. At the end of the scope it is released, unless XK_TAKE() or
+ * xk_take_fd() has handed it out. The release keeps errno.
  */
 #ifndef XK_BASE_CLEANUP_H
 #define XK_BASE_CLEANUP_H
@@ -15,7 +15,7 @@
 #define XK_CLEANUP_FILE __attribute__((cleanup(xk_cleanup_file)))
 #define XK_CLEANUP_DIR __attribute__((cleanup(xk_cleanup_dir)))
 
-/* The value of p, which is NULL from now on: ownership moves to the taker. */
+/* Returns the value of p and sets p to NULL: the caller is the new owner. */
 #define XK_TAKE(p)                                                             \
     __extension__({                                                            \
         __typeof__(p) taken_ = (p);                                            \
@@ -23,7 +23,7 @@
         taken_;                                                                \
     })
 
-/* The descriptor in *fd, which is -1 from now on. */
+/* Returns the descriptor in *fd and sets *fd to -1. */
 int xk_take_fd(int *fd);
 
 void xk_cleanup_free(void *pointer_to_pointer);

@@ -5,8 +5,8 @@
 
 #define POLYNOMIAL UINT32_C(0x82f63b78) /* reflected */
 
-/* Four bits at a time: the table is small enough to be written by the
- * preprocessor, and this path is for old processors only. */
+/* Four bits at a time: the preprocessor can compute a table that small, and
+ * only processors without SSE 4.2 need it. */
 #define STEP(crc) ((crc) >> 1 ^ ((crc)&1 ? POLYNOMIAL : 0))
 #define ROW(n) STEP(STEP(STEP(STEP((uint32_t)(n)))))
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The sum over data, or, with the sum so far, over all before and data.
- * The first call takes 0. */
+/* Returns the checksum of data, continued from `sum`, the checksum of all data
+ * before it. Pass 0 for the first piece. */
 uint32_t xk_crc32c(uint32_t sum, const void *data, size_t length);
 
 #endif

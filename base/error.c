@@ -28,8 +28,8 @@ static const struct {
 };
 static_assert(XK_ARRAY_SIZE(kinds) == XK_ERR_COUNT, "one row per error kind");
 
-/* Set the message to "<text><joint><reason>". Where that is too long, the text
- * is cut and not the reason. fmt's arguments may point into the old message. */
+/* Set the message to "<text><joint><reason>". If that is too long, cut the text
+ * and not the reason. fmt's arguments may point into the old message. */
 static void
 compose(struct xk_error *err, const char *joint, const char *reason,
         const char *fmt, va_list args)
@@ -76,7 +76,8 @@ xk_fail_errno(struct xk_error *err, const char *fmt, ...)
     return -1;
 }
 
-/* What went wrong stands at the end of a message that is too long to keep. */
+/* Returns as much of the end of a message as can be kept: the cause is at the
+ * end. */
 static const char *
 keep_end(const char *message)
 {

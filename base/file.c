@@ -144,7 +144,7 @@ xk_make_absolute(char **path, struct xk_error *err)
     if (!xk_utf8_valid(here, NULL))
         return xk_fail(err, XK_ERR_USAGE,
                        "the name of the current directory is not UTF-8, so "
-                       "what is meant by \"%s\" cannot be noted",
+                       "\"%s\" cannot be made absolute",
                        *path);
     whole = xk_asprintf("%s/%s", here, *path);
     free(*path);
@@ -182,7 +182,7 @@ xk_remove_tree(int dirfd, const char *name, struct xk_error *err)
     fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return xk_fail_errno(err, "open directory \"%s\"", name);
-    /* Who has the directory open may make a file in it in between. */
+    /* A process that has the directory open may create a file in between. */
     for (int tries = 0; tries < REMOVE_TRIES; tries++) {
         if (remove_entries(fd, err) == -1)
             return -1;

@@ -28,7 +28,7 @@ xk_file_lock_take(int fd)
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return 0;
     if (errno == EACCES)
-        errno = EAGAIN; /* POSIX leaves it open which of them it is */
+        errno = EAGAIN; /* POSIX allows either of the two */
     return -1;
 }
 
@@ -42,8 +42,8 @@ xk_file_lock_is_held(int fd)
     return lock.l_type != F_UNLCK;
 }
 
-/* Written over what is there and cut then, so that it needs no room on a full
- * file system, and no reader finds nothing. */
+/* Overwrite the old pid and then truncate: that needs no space on a full file
+ * system, and a reader never finds an empty file. */
 int
 xk_file_lock_write_pid(int fd)
 {

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-/* struct xk_json is never defined: it is yajl's own node under our name. */
+/* struct xk_json is never defined: it is yajl's node under our name. */
 static yajl_val
 node(const struct xk_json *value)
 {
@@ -24,10 +24,10 @@ wrap(yajl_val value)
     return (const struct xk_json *)value;
 }
 
-/* yajl's tree builder does not limit depth, and freeing a tree recurses: count
- * before building. Brackets inside strings must not count. It also takes
- * comments, which JSON has not, and in which a quote would hide brackets. NULL,
- * or what is wrong. */
+/* Returns what is wrong with the text, or NULL. yajl's tree builder does not
+ * limit depth, and freeing a tree recurses, so count brackets before building.
+ * Brackets inside strings do not count. Refuse comments: JSON has none, yajl
+ * accepts them, and a quote in one would hide brackets. */
 static const char *
 find_fault(const char *text, size_t length)
 {
@@ -210,7 +210,7 @@ xk_json_check_version(const struct xk_json *object, int known,
     int64_t number = 1;
 
     if (version != NULL && !xk_json_integer(version, &number))
-        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is no number",
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not a number",
                        XK_JSON_VERSION);
     if (number != known)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
@@ -271,8 +271,9 @@ xk_json_writer_cleanup(struct xk_json_writer **writer)
     *writer = NULL;
 }
 
-/* The length of the valid UTF-8 sequence at p, 0 if there is none. Overlong
- * forms, surrogates and values above U+10FFFF are not valid (RFC 3629). */
+/* Returns the length of the valid UTF-8 sequence at p, 0 if there is none.
+ * Overlong forms, surrogates and values above U+10FFFF are invalid
+ * (RFC 3629). */
 static size_t
 utf8_length(const unsigned char *p, size_t left)
 {
@@ -392,7 +393,7 @@ xk_json_put_double(struct xk_json_writer *writer, const char *key,
         yajl_gen_null(writer->gen);
         return;
     }
-    /* yajl's own form has 20 digits, "0.1" as "0.10000000000000000555". */
+    /* yajl itself writes 20 digits: "0.10000000000000000555" for 0.1. */
     snprintf(text, sizeof(text), "%.15g", number);
     if (strtod(text, NULL) != number)
         snprintf(text, sizeof(text), "%.17g", number);

@@ -17,14 +17,14 @@
 #include "base/mem.h"
 
 enum {
-    LINE_BYTES_MAX = 2048 /* of a bounded log */
+    LINE_BYTES_MAX = 2048 /* in a bounded log */
 };
 
 static enum xk_log_level shown = XK_LOG_WARNING;
 static const char *program = "xk";
 static bool as_json;
 
-/* Tokens of each level, and when they were counted. */
+/* A token bucket per level, which limits the rate of its lines. */
 struct bucket {
     unsigned left;
     unsigned dropped;
@@ -63,7 +63,8 @@ xk_log_set_json(bool json)
     as_json = json;
 }
 
-/* C1 controls, which some terminals obey, are two bytes in UTF-8. */
+/* Returns the length of the control character at p, or 0. C1 controls, which
+ * some terminals obey, have two bytes in UTF-8. */
 static size_t
 control_length(const unsigned char *p)
 {
@@ -147,8 +148,8 @@ xk_log_set_bounds(off_t keep, unsigned burst, unsigned pause_ms)
             (struct bucket){.left = burst, .counted_ms = clock_ms()};
 }
 
-/* Given back in steps, so that not every line does it. False where the file is
- * as long as it may be. */
+/* Remove old lines once the file has twice its bound, so that not every line
+ * punches a hole. False: the file is full and no hole can be punched. */
 static bool
 make_room(size_t length)
 {
@@ -172,7 +173,8 @@ xk_log_trim(void)
         make_room(0);
 }
 
-/* Whether a line may be written now; *dropped: how many were not, before. */
+/* Returns true if a line may be written now. *dropped: how many lines were left
+ * out before it. */
 static bool
 take_token(enum xk_log_level level, unsigned *dropped)
 {
@@ -209,7 +211,7 @@ put_line(struct xk_buf *lines, enum xk_log_level level, const char *text)
     xk_buf_puts(lines, "\n");
 }
 
-/* What goes into a file that stays. */
+/* Put a line for a bounded log. False: leave it out. */
 static bool
 put_bounded(struct xk_buf *lines, enum xk_log_level level, char *text)
 {
@@ -252,7 +254,7 @@ xk_log(enum xk_log_level level, const char *fmt, ...)
         pthread_mutex_unlock(&bounds_lock);
     }
     if (line.length > 0 && write(STDERR_FILENO, line.data, line.length) == -1) {
-        /* nowhere left to say so */
+        /* there is nowhere to report it */
     }
     errno = saved;
 }

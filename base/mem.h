@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Allocation that cannot fail, for small amounts: the process aborts when the
- * machine has no memory left. Sizes that come from a guest, a peer or a file
- * are checked against a limit of their own before they come here.
+ * Allocation that cannot fail, for small amounts: the process aborts if the
+ * machine has no memory left. A size that comes from a guest, a peer or a file
+ * must be checked against its own limit before.
  */
 #ifndef XK_BASE_MEM_H
 #define XK_BASE_MEM_H
@@ -20,9 +20,9 @@ char *xk_vasprintf(const char *fmt, va_list args)
 
 #define XK_NEW(type) ((type *)xk_calloc(1, sizeof(type)))
 
-/* Make room for one more element behind the first `count` of array a (a
- * pointer variable that xk_grow may move): the room doubles at each power of
- * two, so no capacity need be kept. The new element is zeroed. */
+/* Make room for one more element after the first `count` of array a (a pointer
+ * variable, which may change), and zero that element. The capacity doubles at
+ * each power of two, so the caller need not store it. */
 #define XK_GROW(a, count) ((a) = xk_grow((a), (count), sizeof(*(a))))
 void *xk_grow(void *array, size_t count, size_t size);
 

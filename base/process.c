@@ -21,7 +21,7 @@
 
 enum {
     FILE_VERSION = 1,
-    FILE_BYTES = 128, /* as we write it, whoever it names */
+    FILE_BYTES = 128, /* the same for every process, to overwrite in place */
     FILE_BYTES_MAX = 4096,
     KILLED_MS = 2000,
     LOOK_MS = 20,
@@ -49,7 +49,7 @@ xk_process_read_stat(pid_t pid, struct xk_process_stat *stat)
         return -1;
     }
     text[length] = '\0';
-    /* The command's name, in parentheses, may hold anything. */
+    /* The command's name, in parentheses, may contain anything. */
     after = strrchr(text, ')');
     if (after == NULL ||
         sscanf(after + 1,
@@ -76,9 +76,10 @@ xk_process_identify(pid_t pid, struct xk_process *process)
     return true;
 }
 
-/* The state says nothing of its end: a leader is a zombie as soon as it has
- * returned, while its threads go on, or wait in the kernel for their I/O. -1,
- * with errno ESRCH where it has ended. */
+/* Check that the pid still belongs to that process. Returns -1 with errno,
+ * which is ESRCH if not. Ignore the state: the first thread is a zombie as soon
+ * as it has returned, while other threads still run or wait for I/O in the
+ * kernel. */
 static int
 check_identity(const struct xk_process *process)
 {
@@ -111,10 +112,10 @@ xk_process_open(const struct xk_process *process)
     }
     fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
     if (fd == -1 && (errno == EINVAL || errno == ENOENT))
-        errno = ESRCH; /* the number is another process' thread's by now */
+        errno = ESRCH; /* the pid belongs to a thread of another process */
     if (fd == -1)
         return -1;
-    /* Checked after opening: from here on the pid cannot become another's. */
+    /* Check after opening: the pidfd now refers to one process for good. */
     if (check_identity(process) == -1)
         return -1;
     if (has_ended(fd)) {
@@ -124,7 +125,7 @@ xk_process_open(const struct xk_process *process)
     return xk_take_fd(&fd);
 }
 
-/* Without a descriptor to spare nobody is taken for gone. */
+/* If no descriptor is free, assume that the process is alive. */
 bool
 xk_process_alive(const struct xk_process *process)
 {
@@ -133,7 +134,8 @@ xk_process_alive(const struct xk_process *process)
     return fd != -1 || errno != ESRCH;
 }
 
-/* In one piece, of one length: nobody sees half of it. */
+/* Overwrite the file with one write of the same length, so that no reader sees
+ * half of it. */
 static int
 write_over(int dirfd, const char *name, const struct xk_buf *text)
 {
@@ -164,7 +166,8 @@ xk_process_save(int dirfd, const char *name, const struct xk_process *process,
         xk_buf_puts(&text, " ");
     if (xk_write_file(dirfd, name, text.data, text.length, false, &why) == 0)
         return 0;
-    /* What was there has room, and names one that has gone. */
+    /* Overwrite the old file, which has space and names a process that is
+     * gone. */
     if ((why.errnum == ENOSPC || why.errnum == EDQUOT) &&
         write_over(dirfd, name, &text) == 0)
         return 0;
@@ -185,7 +188,7 @@ take_process(const struct xk_json *json, struct xk_process *process,
         pid > INT32_MAX ||
         !xk_json_integer(xk_json_get(json, "start_ticks"), &start_ticks) ||
         start_ticks < 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "it names no process");
+        return xk_fail(err, XK_ERR_PROTOCOL, "it does not name a process");
     *process = (struct xk_process){(pid_t)pid, (uint64_t)start_ticks};
     return 0;
 }
@@ -242,8 +245,8 @@ struct pipe_reader {
     struct xk_buf *buf;
 };
 
-/* Take what is there; closes at the end of file. What is over the limit is
- * read and thrown away, so that the writer does not stall. */
+/* Read from the pipe once, and close it at its end. Bytes over the limit are
+ * dropped, so that the writer does not block. */
 static void
 drain(struct pipe_reader *reader)
 {
@@ -262,7 +265,7 @@ drain(struct pipe_reader *reader)
     reader->fd = -1;
 }
 
-/* Returns false at the deadline. */
+/* Read all pipes to their end. False at the deadline. */
 static bool
 collect(struct pipe_reader *readers, size_t count, struct xk_deadline deadline)
 {
@@ -376,7 +379,7 @@ xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
         if (readers[i].fd != -1)
             close(readers[i].fd);
     }
-    /* It may have closed its output long before it ends. */
+    /* The program may run on after it has closed its output. */
     if (in_time && xk_process_await_child(pid, status, deadline))
         return 0;
     xk_process_kill_child(pid);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Child processes and processes of others. No shell, ever: argv arrays only.
- * A process is named by pid and start time, because pids are used again.
+ * Child processes and other processes. There is never a shell: only argv
+ * arrays. A process is identified by pid and start time, because pids are
+ * reused.
  */
 #ifndef XK_BASE_PROCESS_H
 #define XK_BASE_PROCESS_H
@@ -14,14 +15,14 @@
 #include "base/deadline.h"
 #include "base/error.h"
 
-/* Which process: pid and the field starttime of /proc/PID/stat (clock ticks
- * after boot, proc(5)). pid 0: none. */
+/* Identifies a process: its pid and the field starttime of /proc/PID/stat
+ * (clock ticks after boot, proc(5)). pid 0: no process. */
 struct xk_process {
     pid_t pid;
     uint64_t start_ticks;
 };
 
-/* What /proc/PID/stat says. */
+/* Fields of /proc/PID/stat. */
 struct xk_process_stat {
     char state; /* 'R', 'S', 'Z', ... */
     uint64_t start_ticks;
@@ -29,50 +30,54 @@ struct xk_process_stat {
     uint64_t resident_bytes;
 };
 
-/* 0, or -1 with errno ESRCH where there is no such process. */
+/* Returns 0, or -1 with errno, which is ESRCH if there is no such process. */
 int xk_process_read_stat(pid_t pid, struct xk_process_stat *stat);
 
-/* The calling process, or another. False if it does not exist. */
+/* Identify the process that has this pid now, which may be the caller. False if
+ * there is none. */
 bool xk_process_identify(pid_t pid, struct xk_process *process);
 
-/* True while that very process has not ended: with the last of its threads, not
- * with its first one, which is a zombie from its own end on. */
+/* Returns true until exactly that process has ended. It ends with its last
+ * thread: the first thread is a zombie as soon as it has ended itself. */
 bool xk_process_alive(const struct xk_process *process);
 
-/* A pidfd for that very process (never another that has its pid by now), or
- * -1 with errno ESRCH where it is gone. Readable once the process ended. */
+/* Returns a pidfd of exactly that process, never of another with the same pid;
+ * or -1 with errno, which is ESRCH if the process is gone. The pidfd is
+ * readable once the process has ended. */
 int xk_process_open(const struct xk_process *process);
 
-/* Which process, in a file. It is believed, so it must be one that only the
- * caller's user can write, and the process itself cannot. Loading gives
- * XK_ERR_NOT_FOUND where there is no such file. */
+/* Save a process's identity in a file, and load it. The loaded identity is
+ * trusted, so only the caller's user may be able to write the file, and the
+ * process itself must not be. Loading fails with XK_ERR_NOT_FOUND if there is
+ * no such file. */
 int xk_process_save(int dirfd, const char *name,
                     const struct xk_process *process, struct xk_error *err);
 int xk_process_load(int dirfd, const char *name, struct xk_process *process,
                     struct xk_error *err);
 
-/* Send a signal to that very process; gone is no error. */
+/* Send a signal to exactly that process, if it has not ended. */
 void xk_process_signal(const struct xk_process *process, int signal);
 
-/* SIGKILL it and wait until it is gone; for processes that are not our
- * children. Kind XK_ERR_TIMEOUT at the deadline. */
+/* Kill a process that is not our child with SIGKILL, and wait until it has
+ * ended. XK_ERR_TIMEOUT at the deadline. */
 int xk_process_kill(const struct xk_process *process,
                     struct xk_deadline deadline, struct xk_error *err);
 
-/* Until a child of ours has ended, and reap it: *status is as of waitpid(2).
- * False where it still runs at the deadline. */
+/* Wait until our child has ended, and reap it; *status is as of waitpid(2).
+ * False if it still runs at the deadline. */
 bool xk_process_await_child(pid_t pid, int *status,
                             struct xk_deadline deadline);
 
-/* SIGKILL a child of ours and reap it. Where it waits in the kernel, for a
- * device or a file system, and is still there after 2 s, it is left: it is
- * reaped by whoever adopts it when we have ended. */
+/* Kill our child with SIGKILL, and reap it. If it has not ended after 2 s,
+ * because it waits in the kernel for a device or a file system, leave it: the
+ * process that adopts it when we have ended reaps it. */
 void xk_process_kill_child(pid_t pid);
 
-/* Run a program to its end and collect at most `limit` bytes of its standard
- * output and, apart, of its standard error. argv[0] is searched in PATH.
- * stdin is /dev/null. The program is killed at the deadline, as above.
- * *status is as of waitpid(2). Kind XK_ERR_HOST where it is not installed. */
+/* Run a program to its end and append at most `limit` bytes each of its
+ * standard output and its standard error to the two buffers. argv[0] is
+ * searched in PATH; standard input is /dev/null. At the deadline the program is
+ * killed as by xk_process_kill_child(). *status is as of waitpid(2).
+ * XK_ERR_HOST if the program is not installed. */
 int xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
                    struct xk_buf *errors, struct xk_deadline deadline,
                    int *status, struct xk_error *err);

@@ -20,14 +20,14 @@ enum {
     FILES_MAX = 65536
 };
 
-/* What the new process works with. Made before fork, since a child of a process
- * with threads must not allocate. */
+/* All that the new process needs. Made before fork, because a child of a
+ * process with threads must not allocate. */
 struct child {
     const struct xk_spawn *spawn;
     pid_t parent;
-    int null_fd;   /* -1: input stays ours */
-    int report_fd; /* where it writes a struct xk_error, if it must; -1: none */
-    int *moved;    /* copies of the fds, out of the way of their places */
+    int null_fd;   /* -1: the program inherits our standard input */
+    int report_fd; /* receives a struct xk_error on failure; -1: none */
+    int *moved;    /* copies of the fds, above all of their `to` numbers */
 };
 
 /* ---- in the child ---- */
@@ -36,11 +36,11 @@ static int
 tie_to_parent(const struct child *child)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* A parent that ended before that call sends nothing. */
+    /* If the parent ended before that call, no signal comes. */
     return getppid() == child->parent ? 0 : -1;
 }
 
-/* The program would inherit what is ignored and what is blocked. */
+/* The program would inherit ignored and blocked signals. */
 static void
 reset_signals(const struct xk_spawn *spawn)
 {
@@ -64,7 +64,8 @@ first_free(const struct xk_spawn *spawn)
     return first;
 }
 
-/* A descriptor may have a number that is the place of another. */
+/* Move descriptors above all `to` numbers first: one may have the number that
+ * another is to get. */
 static int
 move_fds(struct child *child, struct xk_error *err)
 {
@@ -95,7 +96,7 @@ close_others_one_by_one(struct xk_error *err)
     if (limit.rlim_cur > FILES_MAX)
         limit.rlim_cur = FILES_MAX;
     for (int fd = STDERR_FILENO + 1; fd < (int)limit.rlim_cur; fd++)
-        (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* fails if it is not open */
     return 0;
 }
 
@@ -109,7 +110,8 @@ close_others(struct xk_error *err)
     return xk_fail_errno(err, "close_range");
 }
 
-/* The copies that dup2() makes stay open in the program. */
+/* Give each descriptor its number. The copies made by dup2() do not have
+ * FD_CLOEXEC, so they stay open in the program. */
 static int
 place_fds(const struct child *child, struct xk_error *err)
 {
@@ -133,7 +135,7 @@ become_program(struct child *child, struct xk_error *err)
     char *const *argv = (char *const *)(uintptr_t)spawn->argv;
     if (spawn->dies_with_us && tie_to_parent(child) == -1)
         return xk_fail(err, XK_ERR_FAILED, "its parent has ended");
-    /* First out of the terminal's way, then deadly to signals. */
+    /* Leave the terminal before signals get their default action. */
     if (spawn->session)
         setsid();
     reset_signals(spawn);
@@ -143,7 +145,7 @@ become_program(struct child *child, struct xk_error *err)
         return xk_fail_errno(err, "enter \"%s\"", spawn->directory);
     if (move_fds(child, err) == -1 || place_fds(child, err) == -1)
         return -1;
-    /* Not before: prepare may have given us another environment. */
+    /* Read environ only here: prepare() may have changed it. */
     execve(argv[0], argv,
            spawn->environment != NULL
                ? (char *const *)(uintptr_t)spawn->environment
@@ -171,7 +173,7 @@ reap(pid_t pid, int *status)
     }
 }
 
-/* How much there was until the end. */
+/* Read at most `length` bytes, up to the end of file. Returns how many. */
 static size_t
 read_up_to(int fd, void *data, size_t length)
 {
@@ -199,11 +201,11 @@ fork_child(struct child *child, struct xk_error *err)
     return pid == -1 ? xk_fail_errno(err, "fork") : pid;
 }
 
-/* The child in between ends at once. It leaves our session before we go on, so
- * that no signal of our terminal reaches the orphan, which then makes its own.
- */
+/* The intermediate child, which ends at once. It leaves our session before we
+ * go on, so that no signal of our terminal reaches the orphan, which then makes
+ * its own session. */
 _Noreturn static void
-run_between(struct child *child, int result_fd)
+run_intermediate(struct child *child, int result_fd)
 {
     int errnum = 0;
     pid_t pid;
@@ -221,8 +223,8 @@ run_between(struct child *child, int result_fd)
     _exit(0);
 }
 
-/* The errno of the second fork is written to a pipe, because a parent that
- * ignores SIGCHLD never learns an exit status. */
+/* Fork through an intermediate child. It writes the errno of the second fork to
+ * a pipe, because a parent that ignores SIGCHLD never learns an exit status. */
 static pid_t
 fork_orphan(struct child *child, struct xk_error *err)
 {
@@ -235,7 +237,7 @@ fork_orphan(struct child *child, struct xk_error *err)
     result_fd = ends[0];
     pid = fork();
     if (pid == 0)
-        run_between(child, ends[1]);
+        run_intermediate(child, ends[1]);
     close(ends[1]);
     if (pid == -1)
         return xk_fail_errno(err, "fork");
@@ -246,7 +248,8 @@ fork_orphan(struct child *child, struct xk_error *err)
     return errnum == 0 ? 0 : xk_fail_errno(err, "fork");
 }
 
-/* The other end closes when the child has become the program, or ended. */
+/* Read an error of the child. The other end of the pipe closes when the program
+ * runs or the child has ended. */
 static int
 read_report(int fd, struct xk_error *err)
 {
@@ -256,7 +259,7 @@ read_report(int fd, struct xk_error *err)
     if (have == 0)
         return 0;
     if (have < sizeof(report))
-        return xk_fail(err, XK_ERR_FAILED, "broken off");
+        return xk_fail(err, XK_ERR_FAILED, "its error report is incomplete");
     if (err != NULL)
         *err = report;
     return -1;

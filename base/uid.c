@@ -19,12 +19,13 @@
 
 enum {
     PROBE_MS = 2000,
-    FIELDS = 3 /* of a line, that are looked at */
+    FIELDS = 3 /* of a line that are read */
 };
 
 /* ---- files ---- */
 
-/* The numbers of a line: "NAME:x:NUMBER:..." or "NAME:FIRST:COUNT". */
+/* Returns true if a line "NAME:x:NUMBER:..." or "NAME:FIRST:COUNT" has the
+ * number. */
 static bool
 line_has(char *line, bool range, uint32_t number)
 {
@@ -42,8 +43,9 @@ line_has(char *line, bool range, uint32_t number)
     return number >= first && number - first < count;
 }
 
-/* 1: it has, 0: it has not, -1: that cannot be known. A file that is not there
- * gives nothing away; one that cannot be read may give away any number. */
+/* Returns 1 if the file assigns the number, 0 if not, -1 if that cannot be
+ * determined. A missing file assigns nothing; a file that cannot be read may
+ * assign any number. */
 static int
 file_has(int etc_fd, const char *name, bool range, uint32_t number)
 {
@@ -85,12 +87,12 @@ xk_uid_check_nobodys(int etc_fd, uint32_t number, struct xk_error *err)
 
         if (has == -1)
             return xk_fail_errno(
-                err, "see whether /etc/%s gives %" PRIu32 " to somebody",
+                err, "check whether /etc/%s assigns the number %" PRIu32,
                 files[i].name, number);
         if (has == 1)
             return xk_fail(err, XK_ERR_IN_USE,
-                           "/etc/%s gives %" PRIu32 " to somebody",
-                           files[i].name, number);
+                           "/etc/%s assigns the number %" PRIu32, files[i].name,
+                           number);
     }
     return 0;
 }
@@ -109,8 +111,8 @@ wait_for(pid_t pid)
     return -1;
 }
 
-/* With room for two, a user that has no process but this one can fork, and one
- * that has another cannot. */
+/* Become that user with a limit of two processes: fork() then succeeds only if
+ * this process is the user's only one. */
 static void
 try_to_fork(uint32_t number)
 {

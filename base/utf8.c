@@ -3,8 +3,8 @@
 
 #include "base/util.h"
 
-/* The well-formed sequences of RFC 3629 by their first byte, with the range
- * of the second; the others are 80 to bf. */
+/* The well-formed sequences of RFC 3629, by the range of their first byte, with
+ * the range of the second; further bytes are 80 to bf. */
 static const struct {
     unsigned char first, last, low, high;
     unsigned more;
@@ -16,7 +16,8 @@ static const struct {
     {0xf4, 0xf4, 0x80, 0x8f, 3},
 };
 
-/* The length of the sequence at p, which a NUL ends; 0 if it is none. */
+/* Returns the length of the sequence at p, in a text that ends with a NUL; 0 if
+ * it is invalid. */
 static size_t
 utf8_sequence(const unsigned char *p)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small macros that every room uses. */
+/* Small macros for all rooms. */
 #ifndef XK_BASE_UTIL_H
 #define XK_BASE_UTIL_H
 
 #include <stddef.h>
 
-/* The struct of that type whose member `name` is at `pointer`. */
+/* Returns the struct of that type whose member `name` is at `pointer`. */
 #define XK_CONTAINER_OF(pointer, type, name)                                   \
     ((type *)((char *)(pointer)-offsetof(type, name)))
 
-/* The number of elements of an array; refuses a pointer at compile time. */
+/* Returns the number of elements of an array; does not compile for a pointer.
+ */
 #define XK_ARRAY_SIZE(a)                                                       \
     (sizeof(a) / sizeof((a)[0]) +                                              \
      0 * sizeof(struct {                                                       \

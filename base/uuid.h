@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* UUIDs as domains carry them: random (RFC 4122 version 4), printed in lower
- * case with hyphens. */
+/* UUIDs of domains: random (RFC 4122 version 4), printed in lower case with
+ * hyphens. */
 #ifndef XK_BASE_UUID_H
 #define XK_BASE_UUID_H
 
@@ -15,7 +15,8 @@ struct xk_uuid {
 
 void xk_uuid_random(struct xk_uuid *uuid);
 
-/* True if text is exactly a UUID in the 8-4-4-4-12 form, of either case. */
+/* Returns true if text is exactly a UUID in the form 8-4-4-4-12, in either
+ * case. */
 bool xk_uuid_parse(const char *text, struct xk_uuid *uuid);
 
 void xk_uuid_format(const struct xk_uuid *uuid, char text[XK_UUID_TEXT_SIZE]);

@@ -2,11 +2,11 @@
 /*
  * How it works. QEMU gives each permission on an image a number p. A user of an
  * image holds a shared lock on byte 100 + p for each permission that it has,
- * and on byte 200 + p for each permission that others may not have beside it.
- * After it has taken its locks it looks for locks of others: on 200 + p for
- * each permission that it has, and on 100 + p for each that others may not
- * have. Two users that begin at once may each find the other; then neither goes
- * on.
+ * and on byte 200 + p for each permission that it denies to others. After it
+ * has taken its locks it looks for locks of others: on byte 200 + p for each
+ * permission that it has, and on byte 100 + p for each permission that it
+ * denies. If two users begin at the same time, each may find the other; then
+ * both fail.
  *
  * Source: QEMU's block/file-posix.c (raw_apply_lock_bytes() and
  * raw_check_lock_bytes()), include/block/block-common.h (BLK_PERM_*) and, for
@@ -27,12 +27,12 @@ enum {
     DENY_BASE = 200,
 };
 
-/* A permission that no use has and every use leaves to others ("write
- * unchanged", 2) needs no row. */
+/* The permission "write unchanged" (2) needs no row: no use has it, and every
+ * use allows it to others. */
 static const struct permission {
     off_t number;
-    enum xk_image_use from; /* this use and those after it have it */
-    bool denied;            /* others may not have it beside us */
+    enum xk_image_use from; /* this use and the later ones have it */
+    bool denied;            /* we deny it to others */
 } permissions[] = {
     {0, XK_IMAGE_READ, false},  /* consistent read */
     {1, XK_IMAGE_WRITE, true},  /* write */
@@ -46,7 +46,7 @@ one_byte(off_t byte, short type)
         .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 }
 
-/* Take or give back the lock of a byte. */
+/* Take or release the lock on a byte. */
 static int
 set(int fd, off_t byte, short type)
 {

@@ -11,8 +11,9 @@
 #include "base/cleanup.h"
 #include "net-helpers/name.h"
 
-/* An ioctl, because sysfs shows the network namespace that it was mounted in.
- * The kernel cuts a name at a ':' before it looks for the device. */
+/* Use an ioctl, because sysfs shows the network namespace in which it was
+ * mounted. Check the name first: the kernel truncates it at a ':' before it
+ * looks for the device. */
 bool
 xk_bridge_exists(const char *name)
 {

@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-/* The bridge of a network card that names none, xl.conf(5). */
+/* The bridge of a network card whose configuration names none, xl.conf(5). */
 #define XK_BRIDGE_DEFAULT "xenbr0"
 
-/* Whether `name` is a bridge in the caller's network namespace. An Open vSwitch
- * is not a bridge. */
+/* Returns true if `name` is a bridge in the caller's network namespace. An Open
+ * vSwitch is not a bridge. */
 bool xk_bridge_exists(const char *name);
 
 #endif

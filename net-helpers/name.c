@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Source: dev_valid_name() and dev_get_valid_name() in net/core/dev.c of Linux.
- * The kernel takes a name with a '%' for a pattern and fills in a number, so
- * that no device ever has one.
+ * The kernel treats a name with a '%' as a pattern and replaces the '%' by a
+ * number, so no device ever has a '%' in its name.
  */
 #include "net-helpers/name.h"
 
@@ -13,7 +13,8 @@
 #include <string.h>
 
 enum {
-    KERNEL_BLANK = 0xa0, /* isspace() of the kernel is that of ISO 8859-1 */
+    KERNEL_BLANK =
+        0xa0, /* a blank to the kernel: its isspace() is ISO 8859-1 */
 };
 
 static bool

@@ -3,9 +3,9 @@
 #ifndef XK_NET_HELPERS_NAME_H
 #define XK_NET_HELPERS_NAME_H
 
-/* Whether a network device can have the name: NULL, or what is wrong with it,
- * as a sentence for people. Stricter than the kernel in one thing: no control
- * characters, which would garble what is printed. */
+/* Returns NULL if a network device can have the name, else a sentence for
+ * people that says what is wrong with it. Stricter than the kernel in one
+ * point: control characters are refused, because they would garble output. */
 const char *xk_net_name_check(const char *name);
 
 #endif

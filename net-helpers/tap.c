@@ -30,8 +30,8 @@ enum {
     FDINFO_MAX = 65536,
 };
 
-/* The host's end of a TAP has the highest address there is, as Xen's vifs have.
- * A bridge takes the lowest address of its ports, so never this one. */
+/* The host's end of a TAP gets the highest address there is, as Xen's vifs do.
+ * A bridge adopts the lowest address of its ports, so never this one. */
 static const unsigned char host_end_mac[6] = {0xfe, 0xff, 0xff,
                                               0xff, 0xff, 0xff};
 
@@ -64,8 +64,8 @@ put_attribute(struct link_request *request, unsigned short type,
                    RTA_ALIGN(attribute.rta_len));
 }
 
-/* Send a request and read the kernel's answer: 0 or an errno. -1 with *err
- * where there is no answer. */
+/* Send a request and return the kernel's answer, 0 or an errno; -1 with *err if
+ * there is no answer. */
 static int
 ask_kernel(const struct link_request *request, struct xk_deadline deadline,
            struct xk_error *err)
@@ -91,7 +91,8 @@ ask_kernel(const struct link_request *request, struct xk_deadline deadline,
         return xk_fail_errno(err, "read the kernel's rtnetlink");
     if ((size_t)got < offsetof(__typeof__(reply), rest) ||
         reply.header.nlmsg_type != NLMSG_ERROR)
-        return xk_fail(err, XK_ERR_PROTOCOL, "strange answer of rtnetlink");
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "the kernel's rtnetlink sent an invalid answer");
     return -reply.answer.error;
 }
 
@@ -132,7 +133,7 @@ attach(const char *name, const char *bridge, unsigned mtu,
     return xk_fail_errno(err, "put \"%s\" on bridge \"%s\"", name, bridge);
 }
 
-/* The MTU of a network device; 0 where it cannot be told. */
+/* Returns the MTU of a network device; 0 if it cannot be determined. */
 static unsigned
 mtu_of(const char *name)
 {
@@ -154,7 +155,7 @@ xk_tap_create(const char *name, const char *bridge, unsigned mtu,
 
     if (if_nametoindex(name) != 0)
         return xk_fail(err, XK_ERR_EXISTS,
-                       "a network device \"%s\" is there already", name);
+                       "a network device \"%s\" already exists", name);
     fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd == -1)
         return xk_fail_errno(err, "open \"/dev/net/tun\"");
@@ -181,7 +182,7 @@ take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
     return ask_kernel(&request, deadline, err);
 }
 
-/* Before Linux 6.3 only a device that is down can be renamed. */
+/* Rename a device, which must be down before Linux 6.3. */
 static int
 rename_link(unsigned index, const char *name, struct xk_deadline deadline,
             struct xk_error *err)
@@ -192,7 +193,8 @@ rename_link(unsigned index, const char *name, struct xk_deadline deadline,
     return ask_kernel(&request, deadline, err);
 }
 
-/* Renamed last: a device that has its new name is down and off its bridge. */
+/* Rename last: if the device has its new name, it is down and off its bridge.
+ */
 int
 xk_tap_set_aside(const char *name, const char *aside,
                  struct xk_deadline deadline, struct xk_error *err)
@@ -211,10 +213,10 @@ xk_tap_set_aside(const char *name, const char *aside,
     return xk_fail_errno(err, "rename \"%s\" to \"%s\"", name, aside);
 }
 
-/* ---- of a process ---- */
+/* ---- TAPs that a process holds ---- */
 
-/* The kernel tells in fdinfo which TAP a descriptor is of. name is "" where the
- * descriptor is not of a TAP. */
+/* Read from fdinfo the name of the TAP that a descriptor refers to; "" if it
+ * does not refer to a TAP. */
 static void
 tap_behind(int fdinfo, const char *number, char name[IFNAMSIZ])
 {
@@ -230,8 +232,8 @@ tap_behind(int fdinfo, const char *number, char name[IFNAMSIZ])
         sscanf(line, "\niff:\t%15s", name);
 }
 
-/* QEMU never leaves the network namespace that it was started in, and its TAPs
- * are of that one. Their names mean nothing in another. */
+/* QEMU never leaves the network namespace in which it was started, and its TAPs
+ * belong to that namespace. Their names mean nothing in another. */
 static bool
 is_in_our_network(int process_dir)
 {
@@ -274,7 +276,8 @@ xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
 
     snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
     dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* Checked after opening: the directory is that of no other process. */
+    /* Check after opening, so that the directory cannot be another
+     * process's. */
     if (dir == -1 || !xk_process_alive(process) || !is_in_our_network(dir))
         return 0;
     fdinfo = openat(dir, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

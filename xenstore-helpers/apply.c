@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Many changes in few turns. */
+/* Make many changes in few round trips. */
 #include <errno.h>
 
 #include "xenstore-helpers/store.h"
@@ -21,7 +21,7 @@ change_one(struct xk_store *store, uint32_t tx,
         return xk_store_set_perms(store, tx, change->path, change->perms,
                                   change->perm_count, deadline, err);
     }
-    return xk_fail(err, XK_ERR_USAGE, "no such change of the store");
+    return xk_fail(err, XK_ERR_USAGE, "unknown kind of change to xenstore");
 }
 
 static int
@@ -80,6 +80,7 @@ xk_store_introduce(struct xk_store *store, unsigned domid, uint64_t gfn,
                    struct xk_error *err)
 {
     if (store->ops->introduce == NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED, "this store has no domains");
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "this store cannot introduce domains");
     return store->ops->introduce(store, domid, gfn, port, deadline, err);
 }

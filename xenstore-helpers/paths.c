@@ -35,7 +35,7 @@ xk_path_control_feature(unsigned domid, const char *feature)
     return xk_asprintf(DOMAIN "/control/feature-%s", domid, feature);
 }
 
-/* The first console is older than the others and stands elsewhere. */
+/* The first console is older than the others and has another place. */
 char *
 xk_path_console_tty(unsigned domid, unsigned number)
 {

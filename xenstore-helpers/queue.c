@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-/* A NULL path in the queue stands for all paths of its token. */
+/* Returns true if the queued event covers the new one. A NULL path covers all
+ * paths of its token. */
 static bool
 covers(const struct xk_store_event *event, const char *path, const char *token)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Events of watches that nobody has asked for yet. Equal ones are kept once;
- * when there are too many, all those of one token become one without a path.
- * So the queue holds at most XK_STORE_QUEUE_MAX events and one more for each
- * watch, whatever a guest writes.
+ * A queue of watch events that the caller has not fetched yet. Equal events are
+ * kept once. If the queue is full, all events of a token are replaced by one
+ * without a path. So it holds at most XK_STORE_QUEUE_MAX events and one more
+ * for each watch, whatever a guest writes.
  */
 #ifndef XK_XENSTORE_HELPERS_QUEUE_H
 #define XK_XENSTORE_HELPERS_QUEUE_H
@@ -20,7 +20,7 @@ struct xk_store_queue {
 void xk_store_queue_add(struct xk_store_queue *queue, const char *path,
                         const char *token);
 
-/* 1 and the oldest event, or 0. */
+/* Returns 1 and the oldest event, or 0 if there is none. */
 int xk_store_queue_take(struct xk_store_queue *queue,
                         struct xk_store_event *event);
 

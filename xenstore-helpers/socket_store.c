@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The operations of a store as messages to xenstored. */
+/* Implement the operations of a store with messages to xenstored. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,11 +14,11 @@
 #include "xenstore-helpers/wire_internal.h"
 
 #define SOCKET_PATH "/run/xenstored/socket"
-#define LIST_MAX                                                               \
-    (256 * 1024) /* bytes of names; a guest can make many nodes                \
-                  */
 
-/* A request whose answer holds nothing of interest. */
+/* Bytes of names in a list: a guest can make many nodes. */
+#define LIST_MAX (256 * 1024)
+
+/* Make a request and ignore the content of its answer. */
 static int
 simple(struct xk_store *store, uint32_t type, uint32_t tx, const char *path,
        const struct xk_buf *data, struct xk_deadline deadline,
@@ -71,7 +71,7 @@ add_names(struct xk_store_names *names, const char *data, size_t length,
 
         if (end == NULL)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "xenstored sent half a list of names");
+                           "xenstored sent an incomplete list of names");
         XK_GROW(names->items, names->count);
         names->items[names->count++] = xk_strdup(data);
         length -= (size_t)(end - data) + 1;
@@ -80,10 +80,10 @@ add_names(struct xk_store_names *names, const char *data, size_t length,
     return 0;
 }
 
-/* One part of a long list behind the bytes already in *list. Its first string
- * is the generation of the directory; an empty name ends the whole. Returns 1
- * when that was the end, 0 when more follows. *generation changing means that
- * the list was changed in between: the caller starts again. */
+/* Append the next part of a long list to *list. A part's first string is the
+ * generation of the directory, and an empty name ends the list. Returns 1 at
+ * the end of the list, 0 if more follows. If *generation changes, the list has
+ * changed in between and the caller must start again. */
 static int
 list_part(struct xk_store *store, uint32_t tx, const char *path,
           struct xk_buf *list, uint64_t *generation,
@@ -104,7 +104,8 @@ list_part(struct xk_store *store, uint32_t tx, const char *path,
     if (head == 0 || head >= part.length ||
         !xk_parse_u64(part.data, UINT64_MAX, generation))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "xenstored sent no part of a list for %s", path);
+                       "xenstored sent an invalid part of the list of %s",
+                       path);
     end = part.data[part.length - 1] == '\0' &&
           (part.length - head == 1 || part.data[part.length - 2] == '\0');
     xk_buf_append(list, part.data + head, part.length - head - end);
@@ -276,7 +277,7 @@ begin(struct xk_store *store, uint32_t *tx, struct xk_deadline deadline,
     if (text.length == 0 || !xk_parse_u64(text.data, UINT32_MAX, &number) ||
         number == XK_STORE_NO_TX)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "xenstored sent no number of a transaction");
+                       "xenstored sent an invalid transaction number");
     *tx = (uint32_t)number;
     return 0;
 }
@@ -354,8 +355,8 @@ xk_store_open_fd(int fd, struct xk_error *err)
     return xk_wire_new(fd, &ops);
 }
 
-/* connect(2) waits while the queue of the listener is full; a send timeout
- * bounds that for a unix socket. */
+/* Limit how long connect(2) waits while the listener's backlog is full: on a
+ * unix socket the send timeout bounds it. */
 static int
 limit_connect(int fd, struct xk_deadline deadline)
 {
@@ -364,7 +365,7 @@ limit_connect(int fd, struct xk_deadline deadline)
                            .tv_usec = left % 1000 * 1000};
 
     if (left == 0)
-        time.tv_usec = 1; /* 0 would be "for ever" */
+        time.tv_usec = 1; /* 0 would mean no limit */
     return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
 }
 

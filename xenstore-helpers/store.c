@@ -9,7 +9,7 @@
 #include "base/number.h"
 #include "base/util.h"
 
-#define NUMBER_MAX 20 /* digits of the largest 64 bit number */
+#define NUMBER_MAX 20 /* digits of the largest 64-bit number */
 
 void
 xk_store_names_free(struct xk_store_names *names)
@@ -42,7 +42,7 @@ xk_store_cleanup(struct xk_store **store)
     *store = NULL;
 }
 
-/* The characters that xenstored takes in a path. */
+/* The characters that xenstored accepts in a path. */
 static bool
 is_path_char(char c)
 {
@@ -86,7 +86,7 @@ check_watch(const char *path, const char *token, struct xk_error *err)
     return 0;
 }
 
-/* The value that the store gave is a guest's, or anybody's. */
+/* Check a value's length: anybody may have written it, also a guest. */
 static int
 check_length(const char *path, size_t max, const struct xk_buf *value,
              struct xk_error *err)
@@ -241,7 +241,7 @@ xk_store_read_u64(struct xk_store *store, uint32_t tx, const char *path,
         return -1;
     if (!xk_parse_u64(text.data, max, value))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "%s holds no number from 0 to %llu", path,
+                       "%s does not hold a number from 0 to %llu", path,
                        (unsigned long long)max);
     return 0;
 }
@@ -319,7 +319,7 @@ check_perms(const char *path, const struct xk_store_perm *perms, size_t count,
     for (size_t i = 0; i < count; i++) {
         if (perms[i].access == '\0' || strchr("nrwb", perms[i].access) == NULL)
             return xk_fail(err, XK_ERR_USAGE,
-                           "'%c' is not an access of xenstore",
+                           "'%c' is not a permission of xenstore",
                            perms[i].access);
     }
     if (count == 0)

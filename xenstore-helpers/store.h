@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The store: one table of operations, served by xenstored (wire.c) or by a
- * fake in memory (tests/fakes/fake_store.h).
+ * The store: one table of operations, implemented by xenstored (socket_store.c,
+ * wire.c) or by a fake in memory (tests/fakes/fake_store.h).
  *
- * The wire protocol is spoken here and not by libxenstore, because every call
- * of that library waits without limit when xenstored is stopped. Here every
- * call ends by its deadline with XK_ERR_TIMEOUT.
+ * We implement the wire protocol and do not use libxenstore, because every call
+ * of that library waits without limit if xenstored is stopped. Here every call
+ * ends at its deadline with XK_ERR_TIMEOUT.
  *
- * Paths are absolute ("/local/domain/1/name"), or "@introduceDomain" and
- * "@releaseDomain" for watches. What the store answers is checked: a node that
- * is not there is XK_ERR_NOT_FOUND, one that may not be touched XK_ERR_HOST, a
- * store that breaks the protocol XK_ERR_PROTOCOL. One thread per store.
+ * Paths are absolute ("/local/domain/1/name"); watches also take
+ * "@introduceDomain" and "@releaseDomain". Answers of the store are checked. A
+ * missing node is XK_ERR_NOT_FOUND, a node without permission XK_ERR_HOST, a
+ * broken protocol XK_ERR_PROTOCOL. Only one thread may use a store.
  */
 #ifndef XK_XENSTORE_HELPERS_STORE_H
 #define XK_XENSTORE_HELPERS_STORE_H
@@ -24,7 +24,7 @@
 #include "base/error.h"
 
 #define XK_STORE_PATH_MAX 3071  /* without the NUL */
-#define XK_STORE_VALUE_MAX 4096 /* the whole of one message */
+#define XK_STORE_VALUE_MAX 4096 /* payload of one message */
 #define XK_STORE_NO_TX 0u
 
 struct xk_store_names {
@@ -35,18 +35,18 @@ struct xk_store_names {
 void xk_store_names_free(struct xk_store_names *names);
 #define XK_CLEANUP_STORE_NAMES __attribute__((cleanup(xk_store_names_free)))
 
-/* Who may touch a node. The first of a list is the owner, whose access stands
- * for that of everyone not listed. */
+/* A permission of a node. The first of a list names the owner; its access is
+ * that of every domain not listed. */
 struct xk_store_perm {
     char access; /* 'n' none, 'r' read, 'w' write, 'b' both */
     unsigned domid;
 };
 
-/* One of many changes. */
+/* A change for xk_store_apply(). */
 enum xk_store_change_kind {
     XK_STORE_WRITE,
     XK_STORE_MAKE,
-    XK_STORE_REMOVE, /* not there is no error */
+    XK_STORE_REMOVE, /* a missing node is not an error */
     XK_STORE_PERMS,
 };
 
@@ -58,8 +58,8 @@ struct xk_store_change {
     size_t perm_count;
 };
 
-/* A watch that fired. path NULL: too much happened, anything under the watch
- * may have changed. */
+/* A watch that fired. path NULL: events were lost, so anything below the
+ * watch's path may have changed. */
 struct xk_store_event {
     char *path;
     char *token;
@@ -69,24 +69,26 @@ void xk_store_event_free(struct xk_store_event *event);
 #define XK_CLEANUP_STORE_EVENT __attribute__((cleanup(xk_store_event_free)))
 
 enum xk_store_end {
-    XK_STORE_DONE = 0,     /* carried out */
-    XK_STORE_CONFLICT = 1, /* another was faster: do the whole again */
+    XK_STORE_DONE = 0,     /* committed, or aborted as asked */
+    XK_STORE_CONFLICT = 1, /* another client was faster: do all of it again */
 };
 
 struct xk_store;
 
-/* What stands behind a store. Callers use the functions below, which check
+/* The implementation of a store. Callers use the functions below, which check
  * their arguments first. */
 struct xk_store_ops {
     int (*read)(struct xk_store *store, uint32_t tx, const char *path,
                 struct xk_buf *value, struct xk_deadline deadline,
                 struct xk_error *err);
-    /* At most XK_STORE_BURST; may be NULL. errnums[i] is why there is none. */
+    /* Read at most XK_STORE_BURST nodes; may be NULL. errnums[i]: why node i
+     * could not be read, or 0. */
     int (*read_burst)(struct xk_store *store, uint32_t tx,
                       const char *const *paths, size_t count,
                       struct xk_buf *values, int *errnums,
                       struct xk_deadline deadline, struct xk_error *err);
-    /* At most XK_STORE_BURST; may be NULL. errnums[i] is why not, or 0. */
+    /* Make at most XK_STORE_BURST changes; may be NULL. errnums[i]: why change
+     * i was refused, or 0. */
     int (*change_burst)(struct xk_store *store, uint32_t tx,
                         const struct xk_store_change *changes, size_t count,
                         int *errnums, struct xk_deadline deadline,
@@ -127,51 +129,53 @@ struct xk_store {
     const struct xk_store_ops *ops;
 };
 
-/* Connect to xenstored. socket_path NULL: where the host has it. XK_ERR_HOST
- * with what to do where there is none. */
+/* Connect to xenstored. socket_path NULL: its usual socket. XK_ERR_HOST if it
+ * does not run; the message says what to do. */
 struct xk_store *xk_store_open(const char *socket_path,
                                struct xk_deadline deadline,
                                struct xk_error *err);
 
-/* The same over a connected stream socket, which is owned from now on. */
+/* Make a store from a connected stream socket, which the store then owns. */
 struct xk_store *xk_store_open_fd(int fd, struct xk_error *err);
 
 void xk_store_close(struct xk_store *store);
 void xk_store_cleanup(struct xk_store **store);
 #define XK_CLEANUP_STORE __attribute__((cleanup(xk_store_cleanup)))
 
-/* Append the value to *value. More than max bytes, or a NUL among them, are
- * XK_ERR_PROTOCOL: what stands in the store may be a guest's. */
+/* Append the node's value to *value. XK_ERR_PROTOCOL if it has more than max
+ * bytes or contains a NUL: a guest may have written it. */
 int xk_store_read(struct xk_store *store, uint32_t tx, const char *path,
                   size_t max, struct xk_buf *value, struct xk_deadline deadline,
                   struct xk_error *err);
 
-/* The same of any bytes: who reads text takes what stands after a NUL for not
- * there, as guests do. */
+/* Append a value of any bytes. Guests ignore the bytes after a NUL, and so
+ * should a caller that expects text. */
 int xk_store_read_bytes(struct xk_store *store, uint32_t tx, const char *path,
                         size_t max, struct xk_buf *value,
                         struct xk_deadline deadline, struct xk_error *err);
 
-/* xk_store_read() of many nodes, in fewer turns. values[i].data stays NULL
- * where there is no such node, and is ended by a NUL else; all are empty
- * before, and the caller's to free in any case. */
+/* Read many nodes as xk_store_read() does, in fewer round trips. The values
+ * must be empty, and the caller frees them, also on failure. values[i].data
+ * stays NULL if there is no such node, else it ends with a NUL. */
 #define XK_STORE_BURST 64
 int xk_store_read_all(struct xk_store *store, uint32_t tx,
                       const char *const *paths, size_t count, size_t max,
                       struct xk_buf *values, struct xk_deadline deadline,
                       struct xk_error *err);
 
-/* A decimal number from 0 to max, digits only. */
+/* Read a decimal number from 0 to max, digits only; XK_ERR_PROTOCOL if the node
+ * holds anything else. */
 int xk_store_read_u64(struct xk_store *store, uint32_t tx, const char *path,
                       uint64_t max, uint64_t *value,
                       struct xk_deadline deadline, struct xk_error *err);
 
-/* The children's names, in the store's order; *names is empty before. */
+/* List the names of the node's children in the store's order. *names must be
+ * empty; the caller frees it. */
 int xk_store_list(struct xk_store *store, uint32_t tx, const char *path,
                   struct xk_store_names *names, struct xk_deadline deadline,
                   struct xk_error *err);
 
-/* Parents that are missing are made. */
+/* Write or make a node. Missing parents are made too. */
 int xk_store_write(struct xk_store *store, uint32_t tx, const char *path,
                    const char *value, struct xk_deadline deadline,
                    struct xk_error *err);
@@ -181,7 +185,7 @@ int xk_store_write_bytes(struct xk_store *store, uint32_t tx, const char *path,
 int xk_store_make(struct xk_store *store, uint32_t tx, const char *path,
                   struct xk_deadline deadline, struct xk_error *err);
 
-/* With all below it. Not there is no error. */
+/* Remove a node and all below it. A missing node is not an error. */
 int xk_store_remove(struct xk_store *store, uint32_t tx, const char *path,
                     struct xk_deadline deadline, struct xk_error *err);
 
@@ -189,29 +193,29 @@ int xk_store_set_perms(struct xk_store *store, uint32_t tx, const char *path,
                        const struct xk_store_perm *perms, size_t count,
                        struct xk_deadline deadline, struct xk_error *err);
 
-/* Carry out changes in their order, in few turns. The first that the store
- * refuses is the failure; what stands behind it may be carried out or not, so
- * tx is a transaction, to be given up then. */
+/* Make changes in their order, in few round trips. Fails with the first change
+ * that the store refuses; later changes may have been made or not, so use a
+ * transaction and abort it on failure. */
 int xk_store_apply(struct xk_store *store, uint32_t tx,
                    const struct xk_store_change *changes, size_t count,
                    struct xk_deadline deadline, struct xk_error *err);
 
-/* What of it can be known to be wrong without the store. */
+/* Check a change as far as that is possible without the store. */
 int xk_store_check_change(const struct xk_store_change *change,
                           struct xk_error *err);
 
-/* Let a domain use the store: the frame of its ring, and the event channel that
- * it was given for it. */
+/* Let a domain use the store, over the ring in its frame gfn and its event
+ * channel `port`. */
 int xk_store_introduce(struct xk_store *store, unsigned domid, uint64_t gfn,
                        uint32_t port, struct xk_deadline deadline,
                        struct xk_error *err);
 
-/* The failure that an errno of the store is. Returns -1. */
+/* Fill *err for an errno that the store returned. Returns -1. */
 int xk_store_refused(int errnum, const char *path, struct xk_error *err);
 
-/* Run work() in a transaction and again, from the start, as long as others are
- * faster: at most XK_STORE_TRIES times, then XK_ERR_BUSY. work() returning -1
- * gives the transaction up. It must have no effect but on the store. */
+/* Run work() in a transaction, and run it again if another client's change
+ * conflicts: at most XK_STORE_TRIES times, then XK_ERR_BUSY. If work() returns
+ * -1, the transaction is aborted. work() must change nothing but the store. */
 #define XK_STORE_TRIES 64
 int xk_store_transact(struct xk_store *store,
                       int (*work)(struct xk_store *store, uint32_t tx,
@@ -220,22 +224,23 @@ int xk_store_transact(struct xk_store *store,
                       void *context, struct xk_deadline deadline,
                       struct xk_error *err);
 
-/* A watch fires once at once, then for each change at or below path. */
+/* Set a watch. It fires once at once, then for each change at or below path. */
 int xk_store_watch(struct xk_store *store, const char *path, const char *token,
                    struct xk_deadline deadline, struct xk_error *err);
 
-/* No event of this token is given out afterwards. */
+/* Remove a watch. No event with this token is returned afterwards. */
 int xk_store_unwatch(struct xk_store *store, const char *path,
                      const char *token, struct xk_deadline deadline,
                      struct xk_error *err);
 
-/* The next event, without waiting: 1, or 0 if there is none now. Equal events
- * are given once. Any other call may have taken events off the descriptor, so
- * a loop asks until 0 before it polls xk_store_fd() for POLLIN. */
+/* Returns 1 and the next event, or 0 if there is none now; does not wait. Equal
+ * events are returned once. Any other call may have read events from the
+ * descriptor, so call this until it returns 0 before you poll xk_store_fd() for
+ * POLLIN. */
 int xk_store_next_event(struct xk_store *store, struct xk_store_event *event,
                         struct xk_error *err);
 
-/* Wait for one. */
+/* Wait for an event. */
 int xk_store_wait_event(struct xk_store *store, struct xk_store_event *event,
                         struct xk_deadline deadline, struct xk_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "xenstore-helpers/store.h"
 
-/* Give up what is not to be carried out. The store forgets it anyway when the
- * connection ends, so a failure here adds nothing to the first one. */
+/* Abort a transaction. Ignore an error: xenstored drops the transaction anyway
+ * when the connection ends, and the first failure is the one to report. */
 static void
 give_up(struct xk_store *store, uint32_t tx, struct xk_deadline deadline)
 {
@@ -23,8 +23,8 @@ xk_store_transact(struct xk_store *store,
 
         if (i > 0 && xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "xenstore is too busy: others change the same "
-                           "nodes all the time");
+                           "xenstore is too busy: others keep changing the "
+                           "same nodes");
         if (store->ops->begin(store, &tx, deadline, err) == -1)
             return -1;
         if (work(store, tx, context, deadline, err) == -1) {
@@ -36,7 +36,7 @@ xk_store_transact(struct xk_store *store,
             return end;
     }
     return xk_fail(err, XK_ERR_BUSY,
-                   "xenstore is too busy: %d tries at one change were "
-                   "overtaken by others",
+                   "xenstore is too busy: %d tries of one change conflicted "
+                   "with changes of others",
                    XK_STORE_TRIES);
 }

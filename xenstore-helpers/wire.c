@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Talks to xenstored over its socket, in the protocol of docs/misc/xenstore.txt
- * and xen/io/xs_wire.h. Requests are answered in their turn; events of watches
- * that come in between are queued. After a request that could not be written
- * whole, or an answer that makes no sense, the connection is of no more use and
- * each call says so; an answer that comes after its deadline is known by its
- * number and dropped.
+ * Communicate with xenstored over its socket, in the protocol of
+ * docs/misc/xenstore.txt and xen/io/xs_wire.h. Requests are answered in order;
+ * watch events that arrive in between are queued. An answer that arrives after
+ * its deadline is recognised by its number and dropped. After a request that
+ * could not be written whole, or an invalid answer, the connection is broken
+ * and each call fails.
  */
 #include "xenstore-helpers/wire_internal.h"
 
@@ -21,16 +21,16 @@
 #include "xenstore-helpers/queue.h"
 
 enum {
-    LATE_MS = 100 /* for one that did not answer before */
+    LATE_MS = 100 /* deadline while wire.late is set */
 };
 
 struct wire {
     struct xk_store store;
     int fd;
     bool broken;
-    bool late; /* xenstored let a deadline pass, and said nothing since */
+    bool late; /* xenstored missed a deadline and has sent nothing since */
     uint32_t last_request;
-    struct xk_buf input; /* never more than a message and one read */
+    struct xk_buf input; /* at most one message and one read */
     struct xk_store_queue events;
 };
 
@@ -45,18 +45,17 @@ lost(struct wire *wire, struct xk_error *err)
 {
     wire->broken = true;
     return xk_fail(err, XK_ERR_HOST,
-                   "xenstored ended the connection: see whether it runs");
+                   "xenstored closed the connection: check whether it runs");
 }
 
 static int
 confused(struct wire *wire, struct xk_error *err)
 {
     wire->broken = true;
-    return xk_fail(err, XK_ERR_PROTOCOL,
-                   "xenstored sent what is no message of its protocol");
+    return xk_fail(err, XK_ERR_PROTOCOL, "xenstored sent an invalid message");
 }
 
-/* Read what is there now. */
+/* Read once, without waiting. 1: something was read; 0: nothing to read. */
 static int
 fill(struct wire *wire, struct xk_error *err)
 {
@@ -72,7 +71,8 @@ fill(struct wire *wire, struct xk_error *err)
     return lost(wire, err);
 }
 
-/* One whole message at the front of the input: 1, 0 for not yet. */
+/* Returns 1 and the header if the input begins with a whole message; 0 if it is
+ * not complete yet. */
 static int
 parse(struct wire *wire, struct xk_wire_header *header, struct xk_error *err)
 {
@@ -90,7 +90,7 @@ drop(struct wire *wire, const struct xk_wire_header *header)
     xk_buf_consume(&wire->input, sizeof(*header) + header->length);
 }
 
-/* path NUL token NUL */
+/* Queue a watch event, whose payload is: path NUL token NUL. */
 static int
 take_event(struct wire *wire, const struct xk_wire_header *header,
            struct xk_error *err)
@@ -130,7 +130,7 @@ send_all(struct wire *wire, const struct xk_buf *message,
     return 0;
 }
 
-/* The store says no, with the name of an errno. */
+/* Fail with the errno whose name the store sent. */
 static int
 refused(struct wire *wire, const struct xk_wire_header *header,
         const char *path, struct xk_error *err)
@@ -145,7 +145,8 @@ refused(struct wire *wire, const struct xk_wire_header *header,
     return xk_store_refused(errnum, path, err);
 }
 
-/* The answer to a request; those of older ones were given up. */
+/* Wait for the answer to a request. Answers to older requests, whose callers no
+ * longer wait, are dropped. */
 static int
 answer(struct wire *wire, uint32_t request, uint32_t type, const char *path,
        struct xk_buf *payload, struct xk_deadline deadline,
@@ -205,7 +206,8 @@ put_request(struct wire *wire, uint32_t type, uint32_t tx, const char *path,
     return 0;
 }
 
-/* A caller that asks many things must not wait as often. */
+/* Send requests. If xenstored missed the last deadline, shorten this one, so
+ * that a caller with many requests does not wait its full deadline for each. */
 static int
 send_requests(struct wire *wire, const struct xk_buf *message,
               struct xk_deadline *deadline, struct xk_error *err)
@@ -234,7 +236,7 @@ take_answers(struct xk_store *store, uint32_t first,
                    payloads != NULL ? &payloads[i] : &ignored, deadline,
                    &why) == 0)
             continue;
-        /* A refusal names an errno; what is without is the connection's. */
+        /* Only a refusal has an errno; any other error is of the connection. */
         if (why.errnum == 0 || wire->broken) {
             if (err != NULL)
                 *err = why;

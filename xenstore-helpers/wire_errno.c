@@ -5,7 +5,7 @@
 #include "base/util.h"
 #include "xenstore-helpers/wire_internal.h"
 
-/* Those of xs_wire.h. */
+/* The errors of xs_wire.h. */
 static const struct {
     const char *name;
     int errnum;

@@ -5,12 +5,12 @@
 
 #include "xenstore-helpers/store.h"
 
-/* What stands in front of each message, in the machine's byte order. */
+/* The header of each message, in the machine's byte order. */
 struct xk_wire_header {
     uint32_t type;
-    uint32_t request; /* the answer repeats it */
+    uint32_t request; /* number of the request, repeated by its answer */
     uint32_t tx;
-    uint32_t length; /* of what follows */
+    uint32_t length; /* of the payload that follows */
 };
 
 /* xen/include/public/io/xs_wire.h */
@@ -33,7 +33,7 @@ enum xk_wire_type {
 
 struct xk_store *xk_wire_new(int fd, const struct xk_store_ops *ops);
 
-/* One request. path is for messages; its bytes are data. */
+/* One request with its payload. path is only for error messages. */
 struct xk_wire_ask {
     enum xk_wire_type type;
     const char *path;
@@ -41,10 +41,10 @@ struct xk_wire_ask {
     size_t length;
 };
 
-/* Send all requests, then take their answers: at most XK_WIRE_BURST, so that
- * neither side waits for the other to read. Answers are appended to payloads,
- * which may be NULL. What the store refuses is an errno in errnums[i] (0: not
- * refused), and no failure of the whole. */
+/* Send all requests, at most XK_WIRE_BURST, then read their answers; with more,
+ * each side could wait for the other to read. Answers are appended to payloads,
+ * which may be NULL. A request that the store refuses does not fail the call:
+ * errnums[i] is its errno, else 0. */
 enum {
     XK_WIRE_BURST = 64
 };
@@ -53,7 +53,8 @@ int xk_wire_burst(struct xk_store *store, uint32_t tx,
                   struct xk_buf *payloads, int *errnums,
                   struct xk_deadline deadline, struct xk_error *err);
 
-/* Send data and append the answer to *payload. path is for messages. */
+/* Send one request and append its answer to *payload. path is only for error
+ * messages. */
 int xk_wire_request(struct xk_store *store, uint32_t type, uint32_t tx,
                     const char *path, const void *data, size_t length,
                     struct xk_buf *payload, struct xk_deadline deadline,
@@ -65,7 +66,7 @@ int xk_wire_next_event(struct xk_store *store, struct xk_store_event *event,
 int xk_wire_fd(const struct xk_store *store);
 void xk_wire_close(struct xk_store *store);
 
-/* "ENOENT" -> ENOENT; EINVAL for a name that the protocol does not have. */
+/* "ENOENT" -> ENOENT; EINVAL for a name that is not in the protocol. */
 int xk_wire_errno(const char *name);
 
 #endif

@@ -23,10 +23,11 @@ static const char *const names[XK_XENBUS_COUNT] = {
 #define USED (S(CONNECTED) | S(CLOSING) | S(CLOSED))
 #define ANY ((1u << XK_XENBUS_COUNT) - 1)
 
-/* The first row that fits both ends counts; no row: nothing to do. Frontends
- * skip states: netfront never is Initialised, iPXE closes without Closing, and
- * a guest resumed in place goes from Connected back to Initialised with new
- * rings. So each row looks at where both ends are, not at how they came. */
+/* The first row that matches both ends counts; without a match there is nothing
+ * to do. Rows look only at the present states and not at how they were reached,
+ * because frontends skip states: netfront is never Initialised, iPXE closes
+ * without Closing, and a guest resumed in place goes from Connected back to
+ * Initialised with new rings. */
 static const struct {
     unsigned frontend;
     unsigned backend;

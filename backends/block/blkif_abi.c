@@ -25,7 +25,7 @@ static const struct xk_blkif_layout packed = {
     .response_bytes = 12,
 };
 
-/* The header's natural layout is the 64-bit one on every 64-bit machine. */
+/* On every 64-bit machine the header's native layout is the 64-bit one. */
 static const struct {
     const struct xk_blkif_layout *layout;
     const char *name;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * blkif as it lies in memory that a guest can write: where each field of a
- * request and a response is, for each of the three layouts. Nothing
- * here reads guest memory; ring/shared_ring.h does, once, into private memory.
+ * The layout of blkif in shared memory: the place of each field of a request
+ * and a response, for each of the three layouts. Nothing here reads guest
+ * memory; ring/shared_ring.h does, once, into private memory.
  *
- * Source: xen/include/public/io/blkif.h and ring.h; the 32-bit layout is what
- * a compiler for i386, which aligns 64-bit fields to 4 bytes, makes of them.
+ * Source: xen/include/public/io/blkif.h and ring.h. The 32-bit layout is the
+ * one that a compiler for i386 makes of them, which aligns 64-bit fields to 4
+ * bytes.
  */
 #ifndef XK_BACKENDS_BLOCK_BLKIF_ABI_H
 #define XK_BACKENDS_BLOCK_BLKIF_ABI_H
 
 #include <stdint.h>
 
-/* What the frontend's "protocol" node says; xen/include/public/io/protocols.h.
- * No node means the backend's own, as QEMU and the header have it. */
+/* The values of the frontend's "protocol" node, from
+ * xen/include/public/io/protocols.h. A missing node means the backend's own
+ * layout, as in QEMU and the header. */
 enum xk_blkif_abi {
     XK_BLKIF_NATIVE,
     XK_BLKIF_X86_32, /* "x86_32-abi" */
@@ -38,13 +40,13 @@ enum {
 
 enum {
     XK_BLKIF_PAGE_BYTES = 4096,
-    XK_BLKIF_SECTOR_BYTES = 512, /* whatever "sector-size" says */
+    XK_BLKIF_SECTOR_BYTES = 512, /* independent of the node "sector-size" */
     XK_BLKIF_PAGE_SECTORS = XK_BLKIF_PAGE_BYTES / XK_BLKIF_SECTOR_BYTES,
     XK_BLKIF_DIRECT_SEGMENTS = 11,
     XK_BLKIF_SEGMENT_BYTES = 8, /* gref, first, last, padding: all layouts */
     XK_BLKIF_INDIRECT_PAGES = 8,
     XK_BLKIF_INDIRECT_PER_PAGE = XK_BLKIF_PAGE_BYTES / XK_BLKIF_SEGMENT_BYTES,
-    XK_BLKIF_MAX_SEGMENTS = 256, /* what we advertise; 1 MiB a request */
+    XK_BLKIF_MAX_SEGMENTS = 256, /* that we advertise; 1 MiB per request */
     XK_BLKIF_MAX_REQUEST_BYTES = XK_BLKIF_MAX_SEGMENTS * XK_BLKIF_PAGE_BYTES,
     XK_BLKIF_ENTRY_BYTES_MAX = 112,
     XK_BLKIF_RING_ORDER_MAX = 4,
@@ -76,7 +78,7 @@ enum {
 
 const struct xk_blkif_layout *xk_blkif_layout(enum xk_blkif_abi abi);
 
-/* How many entries a ring of so many pages has: a power of two. */
+/* Returns how many entries a ring of that many pages has: a power of two. */
 uint32_t xk_blkif_ring_entries(enum xk_blkif_abi abi, unsigned pages);
 
 const char *xk_blkif_abi_name(enum xk_blkif_abi abi);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A ring is mapped and begun, or taken over: what a process that was killed had
- * taken from it is in the log (inflight.h).
+ * Map a ring, then begin it or take it over from a killed process.
+ *
+ * How it works. A ring that begins has no requests of ours: the log is cleared,
+ * and counting starts at the ring's rsp_prod. A take-over asks the log
+ * (inflight.h) which requests the killed process had taken. Each of them
+ * occupies its old slot again, and is answered again or done again. After that
+ * both rings are served alike. The event channel is bound last.
  */
 #include <stdlib.h>
 
@@ -39,9 +44,9 @@ struct recovery {
     unsigned indirect_count;
 };
 
-/* Answers that were not shown yet are given again, the rest is done again. */
+/* Answer a request again if its answer was not published; else do it again. */
 static void
-take_up(void *context, const struct xk_inflight_left *left)
+restore_left(void *context, const struct xk_inflight_left *left)
 {
     struct recovery *recovery = (struct recovery *)context;
     struct xk_blkif_work *work = restore(recovery->queue, left);
@@ -49,7 +54,7 @@ take_up(void *context, const struct xk_inflight_left *left)
     if (left->answered || work->status != XK_BLKIF_OK)
         xk_blkif_finish(work, left->answered ? left->status : work->status);
     else if (!work->request.indirect)
-        xk_blkif_judge(work);
+        xk_blkif_admit(work);
     else {
         xk_blkif_append(&recovery->indirect, work);
         if (++recovery->indirect_count == XK_BLKIF_BATCH) {
@@ -99,7 +104,7 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
 
     rc = xk_inflight_recover(queue->log, queue->ring.entries,
                              queue->ring.rsp_prod, &queue->ring.req_cons,
-                             take_up, &recovery);
+                             restore_left, &recovery);
     if (rc == -1)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "ring and in-flight log contradict each other");

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests on their way between the guest's pages and the engine. Data goes
- * through private memory, or straight between guest and image where the image
- * is memory. Copies of many requests are one call.
+ * Move the data of requests between the guest's pages and the engine.
+ *
+ * How it works. A request gets a buffer: pages of the pool, or, if the image is
+ * memory, the image's own bytes ("window"). The data of a write is copied from
+ * the guest into the buffer and then submitted; the data of a read is submitted
+ * first and then copied to the guest. With a window the copy is the I/O, and
+ * nothing is submitted. Copies of many requests are collected and made with one
+ * call. If that call fails as a whole, a window is to blame, and its requests
+ * start once more with a buffer of the pool.
+ *
+ * FLUSH with data flushes first and then writes. A flush that fails poisons the
+ * device and is never answered (hold_flush()).
  */
 #include <errno.h>
 
@@ -15,15 +24,15 @@ is_poisoned(const struct xk_blkif_queue *queue)
     return queue->device->poisoned;
 }
 
-/* The flush cannot be answered: success would be a lie, and Linux takes an
- * error for "not supported" and goes on without flushes for ever. */
+/* Do not answer a failed flush: success would be false, and Linux takes an
+ * error for "not supported" and never flushes again. */
 static void
 hold_flush(struct xk_blkif_work *work)
 {
     struct xk_blkif_queue *queue = work->queue;
 
     queue->held++;
-    xk_blkif_let_go(work);
+    xk_blkif_release_buffer(work);
     if (!queue->device->poisoned) {
         xk_inflight_set_poisoned(queue->device->log, true);
         queue->device->poisoned = true;
@@ -31,7 +40,7 @@ hold_flush(struct xk_blkif_work *work)
     }
 }
 
-/* Not answered, and not forgotten: the log has it. */
+/* Do not answer the request, so that it stays in the log. */
 static void
 leave_undone(struct xk_blkif_work *work)
 {
@@ -44,7 +53,8 @@ leave_undone(struct xk_blkif_work *work)
     }
 }
 
-/* What is written and not flushed is lost with the process that keeps it. */
+/* Note writes and flushes, if a server process keeps unflushed writes: they are
+ * lost if that process ends. */
 static void
 note_done(const struct xk_blkif_work *work, enum xk_io_kind kind, int error)
 {
@@ -117,7 +127,8 @@ submit_data(struct xk_blkif_work *work)
                                                              : XK_IO_WRITE);
 }
 
-/* The data is private now, or in the image already. */
+/* The request's data has been copied from the guest, into the pool or through
+ * the window into the image. */
 static void
 data_is_in(struct xk_blkif_work *work)
 {
@@ -177,9 +188,10 @@ copies_are_good(const struct xk_blkif_work *work)
     return true;
 }
 
-/* Of what was copied in as one call, or could not be. Where the call failed as
- * a whole, an image that is memory is to blame (no room, cut short): the
- * engine then says for each request what the matter is. */
+/* Continue the requests of one copy call. If the call failed as a whole, a
+ * window is to blame (the file system is full, or the image was truncated): its
+ * requests are submitted instead, and the engine then reports an error for each
+ * of them. */
 static void
 after_copy_in(struct xk_blkif_queue *queue, struct xk_blkif_list *batch, int rc)
 {
@@ -204,7 +216,7 @@ run_copy_in(struct xk_blkif_queue *queue, struct xk_blkif_list *batch)
     after_copy_in(queue, batch, rc);
 }
 
-/* False: no memory now. */
+/* False: the pool has no buffer at the moment. */
 static bool
 find_buffer(struct xk_blkif_work *work)
 {
@@ -242,8 +254,8 @@ start_without_data(struct xk_blkif_work *work)
                                                                 : XK_IO_FLUSH);
 }
 
-/* In the order they came, as far as memory goes. What a failed window puts back
- * is started in the same call. */
+/* Start requests in their order until the pool is empty. Requests that a failed
+ * window puts back are started in the same call. */
 void
 xk_blkif_start_waiting(struct xk_blkif_queue *queue)
 {
@@ -297,7 +309,8 @@ after_copy_out(struct xk_blkif_queue *queue, struct xk_blkif_list *batch,
     }
 }
 
-/* All that was read goes to the guest, so that it can be answered. */
+/* Copy the data of finished reads to the guest, so that they can be
+ * answered. */
 void
 xk_blkif_copy_out(struct xk_blkif_queue *queue)
 {
@@ -325,7 +338,7 @@ xk_blkif_copy_out(struct xk_blkif_queue *queue)
     queue->finished = done;
 }
 
-/* Descriptors are copied whole and once; then only the copy is looked at. */
+/* Copy all descriptors once, and then read only the copy. */
 void
 xk_blkif_fetch_descriptors(struct xk_blkif_queue *queue,
                            struct xk_blkif_list *indirect)
@@ -348,6 +361,6 @@ xk_blkif_fetch_descriptors(struct xk_blkif_queue *queue,
             continue;
         }
         xk_blkif_decode_indirect(&work->request, 0, queue->descriptors[i]);
-        xk_blkif_judge(work);
+        xk_blkif_admit(work);
     }
 }

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A queue from inside. Each file uses those above it only:
+ * The parts of a queue. Each file uses only the files above it:
  *
  *   blkif_ring.c    entries of the ring
- *   blkif_work.c    a request that was taken: refused, finished, let go of
+ *   blkif_work.c    one request: check it, finish it, release its buffer
  *   blkif_data.c    its data between the guest and the engine
- *   blkif_attach.c  a ring begun, or taken over from a process that was killed
- *   blkif_round.c   one round: take, start, copy, answer, show
+ *   blkif_attach.c  map a ring and begin it, or take it over from a killed
+ *                   process
+ *   blkif_round.c   one round: take, start, copy, answer, publish
  *   blkif_queue.c   the worker's calls
+ *
+ * A request's struct xk_blkif_work is always in one place: the list "unused";
+ * "waiting" for a buffer; in the engine; "finished", to be copied to the guest
+ * and answered; or "answered", its response written but not yet published. A
+ * failed flush is "held": it is in no list and never answered.
  */
 #ifndef XK_BACKENDS_BLOCK_BLKIF_INTERNAL_H
 #define XK_BACKENDS_BLOCK_BLKIF_INTERNAL_H
@@ -18,23 +24,23 @@
 
 enum {
     XK_BLKIF_BATCH = 64,    /* requests taken in one round */
-    XK_BLKIF_COPIES = 1024, /* in one call */
+    XK_BLKIF_COPIES = 1024, /* segments copied with one call */
     XK_BLKIF_DESCRIPTOR_BYTES = XK_BLKIF_MAX_SEGMENTS * XK_BLKIF_SEGMENT_BYTES,
 };
 
-/* A request from the moment it was taken until its answer is shown. */
+/* A request, from the moment it is taken until its response is published. */
 struct xk_blkif_work {
     struct xk_blkif_work *next; /* in one list at a time */
     struct xk_blkif_queue *queue;
-    unsigned slot; /* of the log; never changes */
+    unsigned slot; /* in the log; never changes */
     int16_t status;
-    bool in_use;         /* else in the list of the unused */
-    bool copy_out;       /* its data goes to the guest before it is answered */
-    bool no_window;      /* reaching the image as memory failed */
-    uint32_t written;    /* of FLUSH: what was when it began */
-    void *buffer;        /* of its data: in the pool, or the image itself */
+    bool in_use;         /* false: in the list "unused" */
+    bool copy_out;       /* copy its data to the guest before answering */
+    bool no_window;      /* access through the mapped image failed */
+    uint32_t written;    /* FLUSH: xk_inflight_written() when it began */
+    void *buffer;        /* its data: in the pool, or in the mapped image */
     unsigned pool_pages; /* 0: not in the pool */
-    unsigned first_copy, copy_count; /* in the batch that is being made */
+    unsigned first_copy, copy_count; /* in the current batch of copies */
     struct iovec iov;
     struct xk_io io;
     struct xk_blkif_request request;
@@ -47,10 +53,11 @@ struct xk_blkif_list {
 struct xk_blkif_queue {
     struct xk_worker worker; /* first */
     struct xk_blkif_device *device;
-    /* What to connect to; the thread reads it when it does. */
+    /* The ring to connect to; the owner writes it before it sends the
+     * command. */
     struct xk_blkif_ring_id id;
 
-    /* From here on the thread's own. */
+    /* Only the worker's thread uses what follows. */
     struct xk_engine_queue *engine;
 
     /* While connected. */
@@ -58,12 +65,12 @@ struct xk_blkif_queue {
     const struct xk_blkif_layout *layout;
     struct xk_shared_ring ring;
     struct xk_inflight_queue *log;
-    struct xk_blkif_work *works; /* entries of them */
+    struct xk_blkif_work *works; /* as many as the ring has entries */
     struct xk_blkif_list unused;
-    struct xk_blkif_list waiting;  /* good, but without memory yet */
+    struct xk_blkif_list waiting;  /* valid, but without a buffer yet */
     struct xk_blkif_list finished; /* to be answered */
-    struct xk_blkif_list answered; /* to be shown */
-    unsigned in_engine;            /* handed to the engine, not done yet */
+    struct xk_blkif_list answered; /* response written, not published */
+    unsigned in_engine;            /* submitted to the engine, not done */
     unsigned held;                 /* failed flushes: never answered */
     struct xk_pool pool;
     struct xk_guest_copy copies[XK_BLKIF_COPIES];
@@ -102,38 +109,45 @@ xk_blkif_queue_of(const struct xk_worker *worker)
 
 /* ---- blkif_ring.c ---- */
 
+/* Copy a request from the ring into private memory. */
 void xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                         uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
+/* Write the work's response at index rsp_prod. */
 void xk_blkif_ring_answer(struct xk_blkif_queue *queue,
                           const struct xk_blkif_work *work);
 
 /* ---- blkif_work.c ---- */
 
-/* To be answered with this status. */
+/* Queue the work to be answered with this status. */
 void xk_blkif_finish(struct xk_blkif_work *work, int16_t status);
-/* Whether a request is let in: it waits for memory then, or is finished. */
-void xk_blkif_judge(struct xk_blkif_work *work);
-/* Give its memory back. */
-void xk_blkif_let_go(struct xk_blkif_work *work);
+/* Check a decoded request: a valid one waits for a buffer, any other is
+ * finished with an error. */
+void xk_blkif_admit(struct xk_blkif_work *work);
+/* Release the work's buffer. */
+void xk_blkif_release_buffer(struct xk_blkif_work *work);
 
 /* ---- blkif_data.c ---- */
 
+/* Copy the descriptor pages of indirect requests into private memory, decode
+ * them and check the requests. Empties the list. */
 void xk_blkif_fetch_descriptors(struct xk_blkif_queue *queue,
                                 struct xk_blkif_list *indirect);
+/* Start the waiting requests, as far as there are buffers. */
 void xk_blkif_start_waiting(struct xk_blkif_queue *queue);
+/* Copy the data of finished reads to the guest. */
 void xk_blkif_copy_out(struct xk_blkif_queue *queue);
 
 /* ---- blkif_attach.c ---- */
 
 int xk_blkif_attach(struct xk_blkif_queue *queue, struct xk_error *err);
 void xk_blkif_detach(struct xk_blkif_queue *queue);
-/* The same, but what is under way goes on and keeps its memory. */
+/* Unmap and unbind, but let requests in flight finish with their buffers. */
 void xk_blkif_detach_early(struct xk_blkif_queue *queue);
 
 /* ---- blkif_round.c ---- */
 
 void xk_blkif_round(struct xk_blkif_queue *queue);
-/* True if nothing that was taken is still to be done. */
+/* Returns true if every request that was taken has been answered or is held. */
 bool xk_blkif_is_drained(const struct xk_blkif_queue *queue);
 
 #endif

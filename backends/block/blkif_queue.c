@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A queue as its worker calls it. */
+/* The calls that a worker makes of its queue (struct xk_worker_ops). */
 #include "backends/block/blkif_queue.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 enum {
-    PINNED_BYTES = 1024 * 1024, /* what is used first of the pool */
+    PINNED_BYTES = 1024 * 1024, /* of the pool's start, which is used first */
 };
 
 static int
@@ -54,7 +54,8 @@ disconnect_ring(struct xk_worker *worker)
     xk_pool_trim(&queue->pool);
 }
 
-/* All but flushes: Linux takes an error of those for success. */
+/* Answer all requests in flight with an error, except flushes: Linux takes an
+ * error of a flush for success. */
 static void
 fail_left(struct xk_blkif_queue *queue)
 {
@@ -120,7 +121,7 @@ free_queue(struct xk_worker *worker)
 {
     struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
-    free(queue->works); /* of a ring that was abandoned */
+    free(queue->works); /* not NULL after abandon_ring() */
     xk_pool_destroy(&queue->pool);
 }
 

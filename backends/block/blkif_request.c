@@ -56,8 +56,8 @@ decode_direct(const struct xk_blkif_layout *layout, const uint8_t *entry,
     return XK_BLKIF_OK;
 }
 
-/* The flag that asks for a secure discard is ignored, as the header says of a
- * backend that does not offer it. */
+/* The flag for a secure discard is ignored, as the header demands of a backend
+ * that does not offer it. */
 static int
 decode_discard(const struct xk_blkif_layout *layout, const uint8_t *entry,
                struct xk_blkif_request *request)
@@ -66,8 +66,8 @@ decode_discard(const struct xk_blkif_layout *layout, const uint8_t *entry,
     return XK_BLKIF_OK;
 }
 
-/* Only reads and writes have this form. A frontend looks for the operation
- * inside it in the response. */
+/* Only reads and writes can be indirect. The frontend expects the inner
+ * operation in the response. */
 static int
 decode_indirect(const struct xk_blkif_layout *layout, const uint8_t *entry,
                 struct xk_blkif_request *request)
@@ -87,8 +87,8 @@ decode_indirect(const struct xk_blkif_layout *layout, const uint8_t *entry,
     return XK_BLKIF_OK;
 }
 
-/* By operation; what has no row is not supported, barriers among it: they are
- * not advertised. */
+/* By operation. An operation without a row is not supported; that includes
+ * barriers, which are not advertised. */
 static int (*const decoders[])(const struct xk_blkif_layout *,
                                const uint8_t *entry,
                                struct xk_blkif_request *) = {
@@ -144,7 +144,8 @@ xk_blkif_decode_indirect(struct xk_blkif_request *request, unsigned number,
     decode_segments(request, from, count, (const uint8_t *)page);
 }
 
-/* Adds the segments up; each has to be whole logical blocks of one page. */
+/* Check that each segment is whole logical blocks within one page, and add up
+ * their sectors. */
 static int
 check_segments(struct xk_blkif_request *request, uint32_t logical_sectors)
 {
@@ -179,7 +180,7 @@ check_range(const struct xk_blkif_request *request,
     return XK_BLKIF_OK;
 }
 
-/* A discard is a hint: it may begin and end anywhere, but not outside. */
+/* A discard is a hint: it need not be aligned, but must lie within the disk. */
 static int
 check_discard(const struct xk_blkif_request *request,
               const struct xk_blkif_limits *limits)
@@ -201,7 +202,7 @@ xk_blkif_check(struct xk_blkif_request *request,
     if (check_segments(request, limits->logical_sectors) != XK_BLKIF_OK)
         return XK_BLKIF_ERROR;
     if (request->segment_count == 0)
-        return XK_BLKIF_OK; /* an empty flush: its sector means nothing */
+        return XK_BLKIF_OK; /* a flush without data: ignore its sector */
     if (limits->read_only && request->operation != XK_BLKIF_OP_READ)
         return XK_BLKIF_ERROR;
     return check_range(request, limits);
@@ -212,7 +213,7 @@ xk_blkif_encode_response(enum xk_blkif_abi abi, uint64_t id, uint8_t operation,
                          int16_t status,
                          uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX])
 {
-    (void)abi; /* one place in all layouts, which differ in length only */
+    (void)abi; /* the fields' places are the same in all layouts */
     memset(entry, 0, XK_BLKIF_ENTRY_BYTES_MAX);
     memcpy(entry + XK_BLKIF_AT_RESPONSE_ID, &id, sizeof(id));
     entry[XK_BLKIF_AT_RESPONSE_OPERATION] = operation;

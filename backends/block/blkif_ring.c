@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Entries of a block ring, in the layout of its guest. */
+/* Read and write entries of a block ring, in the layout of its guest. */
 #include <string.h>
 
 #include "backends/block/blkif_internal.h"

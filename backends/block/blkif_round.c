@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One round of a queue: take, judge, start, copy, answer, show. */
+/*
+ * One round of a queue.
+ *
+ * How it works. take() copies requests from the ring into works and commits
+ * them to the in-flight log; from then on a successor would do them again.
+ * sort_taken() checks them: invalid ones are finished with an error, the others
+ * wait. Waiting requests get a buffer and go to the engine. Reads that the
+ * engine has finished are copied to the guest. Then the responses of all
+ * finished requests are written into the ring and noted in the log, rsp_prod is
+ * published once for all of them, and the guest is notified if it asked for it.
+ *
+ * The log notes a request before it is started and an answer before it is
+ * published, so that a kill at any point leaves either a request to do again or
+ * an answer to give again.
+ */
 #include "backends/block/blkif_internal.h"
 
 _Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_INDIRECT_PER_PAGE,
@@ -26,7 +40,7 @@ take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
     xk_blkif_append(taken, work);
 }
 
-/* Takes what is there, up to a batch. */
+/* Take the requests in the ring, at most one batch. */
 static bool
 take(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
 {
@@ -63,12 +77,13 @@ sort_taken(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
         else if (work->request.indirect)
             xk_blkif_append(&indirect, work);
         else
-            xk_blkif_judge(work);
+            xk_blkif_admit(work);
     }
     xk_blkif_fetch_descriptors(queue, &indirect);
 }
 
-/* Answers lie in the ring before they are shown, all at once. */
+/* Write all responses into the ring; publish_answers() then publishes them
+ * together. */
 static void
 answer_finished(struct xk_blkif_queue *queue)
 {
@@ -81,13 +96,13 @@ answer_finished(struct xk_blkif_queue *queue)
         xk_inflight_answer(queue->log, work->slot, index, work->status);
         if (work->status != XK_BLKIF_OK)
             queue->stats.errors++;
-        xk_blkif_let_go(work);
+        xk_blkif_release_buffer(work);
         xk_blkif_append(&queue->answered, work);
     }
 }
 
 static void
-show_answers(struct xk_blkif_queue *queue)
+publish_answers(struct xk_blkif_queue *queue)
 {
     struct xk_blkif_work *work;
     bool wants_notice;
@@ -127,5 +142,5 @@ xk_blkif_round(struct xk_blkif_queue *queue)
     xk_blkif_start_waiting(queue);
     xk_blkif_copy_out(queue);
     answer_finished(queue);
-    show_answers(queue);
+    publish_answers(queue);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request that was taken: whether it is let in, and how it is finished. */
+/* Check a request that was taken from the ring, and finish it. */
 #include "backends/block/blkif_internal.h"
 
 void
-xk_blkif_let_go(struct xk_blkif_work *work)
+xk_blkif_release_buffer(struct xk_blkif_work *work)
 {
     if (work->pool_pages > 0)
         xk_pool_put(&work->queue->pool, work->buffer, work->pool_pages);
@@ -44,9 +44,9 @@ count_request(struct xk_blkif_stats *stats,
     }
 }
 
-/* After a failed flush only flushes are let in, to be held like the first. */
+/* After a failed flush, accept only flushes, which are held like the first. */
 void
-xk_blkif_judge(struct xk_blkif_work *work)
+xk_blkif_admit(struct xk_blkif_work *work)
 {
     struct xk_blkif_queue *queue = work->queue;
     struct xk_blkif_limits limits = queue->device->limits;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What xk tells a backend about a disk: device.json (contracts/device.h). */
+/* Read device.json of a disk (contracts/device.h). */
 #ifndef XK_BACKENDS_BLOCK_CONFIG_H
 #define XK_BACKENDS_BLOCK_CONFIG_H
 
@@ -16,11 +16,11 @@ struct xk_block_config {
     struct xk_device_config device; /* first */
     char *vdev;                     /* "xvda" */
     char *target; /* the image, as people name it; "" for an empty drive */
-    char *socket; /* of ENGINE_NBD, else NULL */
+    char *socket; /* for XK_ENGINE_NBD, else NULL */
     enum xk_block_engine engine;
-    uint64_t null_bytes; /* of ENGINE_NULL */
+    uint64_t null_bytes; /* size, for XK_ENGINE_NULL */
     bool read_only, cdrom, discard, direct;
-    uint32_t queues;  /* 0: choose */
+    uint32_t queues;  /* 0: choose by the host's processors */
     uint32_t poll_us; /* at most 1000 */
 };
 

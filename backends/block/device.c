@@ -85,7 +85,9 @@ log_is_of(const struct xk_block *block, unsigned queue)
                              &block->offered.rings[queue]);
 }
 
-/* Whether what the log says is all there is to know of these rings. */
+/* The log must tell all about these rings. A part that is open for another ring
+ * does not tell which requests were taken from this one, and a new log tells
+ * nothing. */
 static const char *
 check_take_over(struct xk_device *device)
 {
@@ -101,7 +103,8 @@ check_take_over(struct xk_device *device)
     return xk_inflight_is_new(block->blkif.log) ? obstacle : NULL;
 }
 
-/* A ring that the log is of is taken over, any other begun. */
+/* In a take-over, take over each ring that has a part of the log, and begin any
+ * other. */
 static unsigned
 connect_queues(struct xk_device *device, bool take_over)
 {
@@ -139,7 +142,7 @@ health(const struct xk_device *device, const char **reason)
     const struct xk_blkif_device *blkif = &xk_block_of(device)->blkif;
 
     if (blkif->lost) {
-        *reason = "what serves the image is gone";
+        *reason = "the process that serves the image is gone";
         return XK_DEVICE_LOST;
     }
     if (blkif->poisoned) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kind "block" of devices: an image that guests reach by the protocol of
+ * The device kind "block": an image that guests access with the protocol of
  * xen/include/public/io/blkif.h.
  */
 #ifndef XK_BACKENDS_BLOCK_DEVICE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A block device from inside. Each file uses those above it only:
+ * The parts of a block device. Each file uses only the files above it:
  *
- *   image.c   what is behind it: engine, in-flight log, flusher
+ *   image.c   the resources: engine, in-flight log, flusher
  *   nodes.c   its nodes in the store
- *   status.c  what it answers on the control socket
+ *   status.c  its members of the status on the control socket
  *   device.c  the calls of its kind
  */
 #ifndef XK_BACKENDS_BLOCK_DEVICE_INTERNAL_H
@@ -17,13 +17,13 @@
 
 struct xk_block {
     struct xk_block_config config;
-    struct xk_blkif_device blkif; /* what its queues share */
+    struct xk_blkif_device blkif; /* shared by its queues */
     struct xk_inflight_offer offer;
-    struct xk_blkif_front front;   /* whose rings are connected, or zeros */
-    struct xk_blkif_front offered; /* what was read last */
-    char *flusher;                 /* where it listens; NULL: none */
-    int flusher_fd;                /* to tell it to end */
-    bool has_new_flusher;
+    struct xk_blkif_front front;   /* the connected rings, or zeros */
+    struct xk_blkif_front offered; /* the rings last read */
+    char *flusher;                 /* path of its socket; NULL: no flusher */
+    int flusher_fd;                /* to tell the flusher to end */
+    bool has_new_flusher;          /* this process started it */
 };
 
 static inline struct xk_block *
@@ -34,6 +34,8 @@ xk_block_of(const struct xk_device *device)
 
 /* ---- image.c ---- */
 
+/* Open the engine and the in-flight log, and find or start a flusher if the
+ * image needs one. Also on failure, xk_block_close_image() frees all. */
 int xk_block_open_image(struct xk_block *block, const char *dir,
                         struct xk_error *err);
 void xk_block_close_image(struct xk_block *block, bool served);
@@ -42,8 +44,9 @@ void xk_block_close_image(struct xk_block *block, bool served);
 
 int xk_block_advertise(struct xk_device *device, uint32_t tx,
                        struct xk_deadline deadline, struct xk_error *err);
+/* Publish the image's size. */
 int xk_block_write_size(struct xk_device *device, struct xk_error *err);
-/* The same where the frontend was told another size before. */
+/* Publish the size if the store holds another one. */
 int xk_block_correct_size(struct xk_device *device, struct xk_error *err);
 
 /* ---- status.c ---- */

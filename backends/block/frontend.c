@@ -46,7 +46,8 @@ read_abi(const struct xk_front_reader *reader, uint32_t *abi,
                    "x86_64-abi");
 }
 
-/* A ring of one page is named "ring-ref", by some "ring-ref0". */
+/* The node of a ring of one page is "ring-ref"; some frontends write
+ * "ring-ref0". */
 static int
 read_grefs(const struct xk_front_reader *reader, bool numbered,
            struct xk_blkif_ring_id *ring, struct xk_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the rings of a block frontend are, as it wrote into the store. All of
- * it is the guest's and checked here.
+ * Read from the store where a block frontend's rings are. The guest controls
+ * these nodes, so each value is checked here.
  */
 #ifndef XK_BACKENDS_BLOCK_FRONTEND_H
 #define XK_BACKENDS_BLOCK_FRONTEND_H
@@ -14,8 +14,8 @@ struct xk_blkif_front {
     struct xk_blkif_ring_id rings[XK_INFLIGHT_QUEUES_MAX];
 };
 
-/* XK_ERR_PROTOCOL with the node that is wrong. Unused members are zero, so
- * that two readings can be compared with memcmp(). */
+/* Read the frontend's rings. XK_ERR_PROTOCOL names an invalid node. Unused
+ * members are zero, so that memcmp() can compare two results. */
 int xk_front_read(struct xk_store *store, const char *path,
                   const struct xk_inflight_offer *offer,
                   struct xk_blkif_front *front, struct xk_deadline deadline,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is behind a block device, opened while there are privileges. */
+/* Open the resources of a block device, while the process has privileges: the
+ * engine, the in-flight log and the flusher. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #include "contracts/disk.h"
 
 enum {
-    TAKE_OVER_MS = 10000, /* for I/O that a killed process left behind */
+    TAKE_OVER_MS = 10000, /* for I/O of a killed process to finish */
 };
 
 /* ---- the engine ---- */
@@ -78,10 +79,11 @@ open_log(struct xk_block *block, const char *dir, struct xk_error *err)
 
 /* ---- the flusher ---- */
 
-/* The process that made a flush knows what became of it. Where that has gone
- * too, nobody knows, and it cannot be asked for again; unless all there was has
- * been flushed since (settle.h). This is noted before there is another flusher,
- * which would be taken for one that knows. */
+/* Poison the image if the result of a flush is lost. Only the flusher that made
+ * a flush knows its result. If that process is gone, nobody knows the result,
+ * and flushing again would not show an error that the kernel has already
+ * reported; unless all data has been flushed since (settle.h). Note this before
+ * another flusher starts: a later backend would believe that it knows. */
 static void
 note_lost_flush(struct xk_block *block)
 {
@@ -96,7 +98,7 @@ note_lost_flush(struct xk_block *block)
     blkif->poisoned = true;
 }
 
-/* 1: found; 0: started. */
+/* 1: found a flusher; 0: started one. */
 static int
 find_or_start_flusher(struct xk_block *block,
                       const struct xk_flusher_options *options,
@@ -113,6 +115,7 @@ find_or_start_flusher(struct xk_block *block,
     return found;
 }
 
+/* Find or start the flusher, if the image needs one, and connect to it. */
 static int
 take_flusher(struct xk_block *block, const char *dir, struct xk_error *err)
 {
@@ -161,8 +164,8 @@ xk_block_open_image(struct xk_block *block, const char *dir,
     return take_flusher(block, dir, err);
 }
 
-/* The flusher of a device that was served stays: whoever stopped us asks it
- * (settle.h). */
+/* If the device was served, its flusher must stay: the toolstack, which stopped
+ * us, asks it for a last flush (settle.h). */
 void
 xk_block_close_image(struct xk_block *block, bool served)
 {

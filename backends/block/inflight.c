@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The in-flight log: a header, then one part for each queue with a slot for
+ * each ring entry. inflight.h explains which stores decide.
+ *
+ * A slot's state and index are one 64-bit word, so they change together. Each
+ * function writes the data first and the word that makes it valid last, with
+ * release order. A reader after a kill therefore never sees a word without its
+ * data. The same holds for the file: its magic is written last.
+ */
 #include "backends/block/inflight.h"
 
 #include <errno.h>
@@ -43,7 +52,7 @@ struct header {
     uint32_t version;
     struct xk_inflight_offer offer;
     _Atomic uint32_t poisoned;
-    _Atomic uint32_t unflushed; /* the number of the last such write; 0: none */
+    _Atomic uint32_t unflushed; /* number of the last unflushed write, or 0 */
     uint64_t server;
     _Atomic uint32_t settled;
 };
@@ -59,7 +68,7 @@ struct file {
 struct xk_inflight {
     int fd;
     bool is_new;
-    _Atomic uint32_t writes; /* numbers of them; none is given twice */
+    _Atomic uint32_t writes; /* the last number given to a write */
     struct file *file;
 };
 
@@ -72,7 +81,8 @@ offer_is_sane(const struct xk_inflight_offer *offer)
            offer->segments <= XK_BLKIF_MAX_SEGMENTS;
 }
 
-/* A file system that is full is told now, and not to a guest that connects. */
+/* Allocate disk space now, so that a full file system is reported here and not
+ * when a guest connects. */
 static int
 take_room(const struct xk_inflight *log, size_t length, struct xk_error *err)
 {
@@ -92,8 +102,8 @@ take_room_for(const struct xk_inflight *log,
                      err);
 }
 
-/* The magic is written last: a log that was cut short while it was made has
- * none and is made again. */
+/* The magic is written last: an incomplete log does not have it and is made
+ * again. */
 static int
 make_log(struct xk_inflight *log, const struct xk_inflight_offer *offer,
          struct xk_error *err)
@@ -109,7 +119,8 @@ make_log(struct xk_inflight *log, const struct xk_inflight_offer *offer,
     return 0;
 }
 
-/* An older xk took no room for queues that were not connected. */
+/* Adopt the log in the file, or make one. An older xk allocated no space for
+ * unconnected queues, so allocate it for an adopted log too. */
 static int
 adopt_or_make(struct xk_inflight *log, struct xk_inflight_offer *offer,
               struct xk_error *err)
@@ -121,7 +132,7 @@ adopt_or_make(struct xk_inflight *log, struct xk_inflight_offer *offer,
     if (header->magic != MAGIC || header->version != LOG_VERSION ||
         !offer_is_sane(&header->offer))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "it is no log of this version of xk: detach the device "
+                       "not a log of this version of xk: detach the device "
                        "and attach it again");
     *offer = header->offer;
     return take_room_for(log, offer, err);
@@ -209,7 +220,7 @@ xk_inflight_note_write(struct xk_inflight *log)
 {
     uint32_t number = ++log->writes;
 
-    if (number == 0) /* they go round */
+    if (number == 0) /* wrapped around; 0 means none */
         number = ++log->writes;
     log->file->header.unflushed = number;
 }
@@ -220,7 +231,7 @@ xk_inflight_written(const struct xk_inflight *log)
     return log->file->header.unflushed;
 }
 
-/* One step: it clears the very write that it began with, or none. */
+/* Clear the mark only if no later write has changed it, atomically. */
 void
 xk_inflight_note_flush(struct xk_inflight *log, uint32_t written)
 {
@@ -316,7 +327,7 @@ xk_inflight_release(struct xk_inflight_queue *queue, unsigned slot)
     set(&queue->slots[slot], 0, SLOT_FREE);
 }
 
-/* Numbers go round at 2^32. */
+/* Indices wrap around at 2^32. */
 static bool
 is_before(uint32_t index, uint32_t limit)
 {

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a backend has taken from its rings and not yet answered, in a mapped
- * file that outlives it: whoever takes its place after a SIGKILL does again
- * what was left, and the guest sees nothing.
+ * The in-flight log: the requests that a backend has taken from its rings and
+ * not yet answered, in a mapped file. The file outlives the process, so after
+ * a SIGKILL the next backend does the remaining requests again, and the guest
+ * notices nothing.
  *
- * How it works. Requests are answered in any order and an answer lies where a
- * request lay, so a ring does not tell what is still to be done. For each
- * request taken its bytes are kept in a slot, with its number in the ring.
- * Two stores decide, each whole or not at all:
- *   - req_cons of this log: slots with that number or a later one were never
- *     taken, the ring still has them;
- *   - rsp_prod in the guest's ring: slots answered under a lower number are
- *     known to the guest, the others are answered again, in the same words.
- * So a killed process leaves each request to be either done again or answered
- * again, never twice answered. Doing a read or a write again is harmless: the
- * guest may not use its pages or its blocks before it is answered.
+ * How it works. Requests are answered in any order, and a response overwrites
+ * a request's place in the ring, so the ring does not show which requests
+ * remain. The log keeps the bytes of each request taken in a slot, with its
+ * index in the ring. Two stores decide, and each is atomic:
+ *   - req_cons of this log: a slot with that index or a later one was never
+ *     taken; its request is still in the ring;
+ *   - rsp_prod in the guest's ring: a slot answered under a lower index was
+ *     seen by the guest; any other answer is given again, with the same status.
+ * So each request that a killed process left is either done again or answered
+ * again, and never answered twice. Doing a read or a write again is harmless:
+ * the guest must not use its pages or its blocks before it has the answer.
  *
- * Stores to a mapped file reach the page cache in program order whatever
- * becomes of the process; nothing here has to survive the host.
+ * Stores to a mapped file reach the page cache in program order even if the
+ * process is killed. The log need not survive a crash of the host.
  */
 #ifndef XK_BACKENDS_BLOCK_INFLIGHT_H
 #define XK_BACKENDS_BLOCK_INFLIGHT_H
@@ -35,7 +36,8 @@ enum {
 struct xk_inflight;
 struct xk_inflight_queue;
 
-/* Which ring a part of the log is of: what the frontend wrote. */
+/* Identifies the ring that a part of the log belongs to, by the frontend's
+ * nodes. */
 struct xk_blkif_ring_id {
     uint32_t abi; /* enum xk_blkif_abi */
     uint32_t pages;
@@ -43,95 +45,103 @@ struct xk_blkif_ring_id {
     uint32_t port;
 };
 
-/* What was promised to the frontend: a device keeps it for its whole life,
- * because frontends do not take back what they wrote for an earlier one. */
+/* What the frontend was offered. A device keeps its offer for its whole life,
+ * because frontends do not take back nodes that they wrote for an earlier
+ * offer. */
 struct xk_inflight_offer {
     uint32_t queues;
     uint32_t ring_order;
     uint32_t segments;
 };
 
-/* Open or make the file. *offer is what to promise in a new log, and becomes
- * what an existing one promised; the room for its queues is taken, so that no
- * store can fail later. XK_ERR_PROTOCOL for a file that is no log. */
+/* Open or create the log, which the caller closes. *offer is stored in a new
+ * log, and replaced by the offer of an existing one. Disk space for all queues
+ * is allocated, so that no store can fail later. XK_ERR_PROTOCOL if the file is
+ * not a log of this version. */
 struct xk_inflight *xk_inflight_open(const char *path,
                                      struct xk_inflight_offer *offer,
                                      struct xk_error *err);
 void xk_inflight_close(struct xk_inflight *log);
 
-/* True if the file was made by xk_inflight_open(). */
+/* Returns true if xk_inflight_open() created the log. */
 bool xk_inflight_is_new(const struct xk_inflight *log);
 
-/* A flush failed: what was written may be lost, for ever. Taken back only by
- * who noted it before a flush that then succeeded. */
+/* Mark that a flush failed, so that data written may be lost for ever. Only a
+ * caller that set the mark before its own flush may clear it, if that flush
+ * succeeds. */
 void xk_inflight_set_poisoned(struct xk_inflight *log, bool poisoned);
 bool xk_inflight_is_poisoned(const struct xk_inflight *log);
 
-/* All that was written is flushed, and nobody has written since: what became of
- * flushes that are left does not matter any more. Set while nobody serves the
- * device; taken back, by who serves it next, before its first request. */
+/* Mark that all data written is flushed and nobody has written since, so that
+ * the result of flushes in the log no longer matters. Set it only while nobody
+ * serves the device. The next process that serves it clears the mark before its
+ * first request. */
 void xk_inflight_set_settled(struct xk_inflight *log, bool settled);
 bool xk_inflight_is_settled(const struct xk_inflight *log);
 
-/* Writes are kept by a process until they are flushed (engine.h, server): the
- * log knows which one, and whether it has any. A write that is done is noted; a
- * flush that is done notes what was written when it began. Queues may do both
- * at once: no write is forgotten that the flush began without. */
+/* If a process keeps writes until they are flushed (xk_engine.server), the log
+ * notes which process, and whether it has unflushed writes. Call note_write()
+ * when a write is done. When a flush is done, pass note_flush() the value that
+ * written() had before the flush began. Queues may call both at the same time:
+ * a write that finished after the flush began stays noted. */
 void xk_inflight_note_write(struct xk_inflight *log);
 uint32_t xk_inflight_written(const struct xk_inflight *log);
 void xk_inflight_note_flush(struct xk_inflight *log, uint32_t written);
 
-/* The process that keeps them from now on. True where another one had some, and
- * has taken them with it. */
+/* Note the process that keeps writes from now on. Returns true if another
+ * process kept unflushed writes, which are lost. */
 bool xk_inflight_change_server(struct xk_inflight *log, uint64_t server);
 
-/* How many were offered. Of another there is no room, and none is looked at. */
+/* Returns how many queues were offered. The log has space for these only. */
 unsigned xk_inflight_queues(const struct xk_inflight *log);
 struct xk_inflight_queue *xk_inflight_queue(struct xk_inflight *log,
                                             unsigned number);
 
-/* True if this part is of that ring, and was not ended. */
+/* Returns true if the queue's part of the log belongs to that ring and was not
+ * ended. */
 bool xk_inflight_is_of(const struct xk_inflight_queue *queue,
                        const struct xk_blkif_ring_id *id);
+/* Returns true if it belongs to some ring and was not ended. */
 bool xk_inflight_is_open(const struct xk_inflight_queue *queue);
 
-/* Begin anew, empty. */
+/* Begin an empty log for the ring `id`. */
 void xk_inflight_begin(struct xk_inflight_queue *queue,
                        const struct xk_blkif_ring_id *id, uint32_t entries,
                        uint32_t req_cons);
 
-/* The ring is let go of, all is answered. */
+/* End it: the ring is unmapped and all its requests are answered. */
 void xk_inflight_end(struct xk_inflight_queue *queue);
 
-/* entry is the private copy of request number `index`. Counts once
- * xk_inflight_commit() moved req_cons past it. */
+/* Keep the request with that index; entry is its private copy. It counts as
+ * taken once xk_inflight_commit() has moved req_cons past it. */
 void xk_inflight_take(struct xk_inflight_queue *queue, unsigned slot,
                       uint32_t index, const void *entry);
 void xk_inflight_commit(struct xk_inflight_queue *queue, uint32_t req_cons);
 
-/* The answer lies in the ring under number `index`, perhaps not yet shown. */
+/* Note that the response is in the ring at `index`, published or not. */
 void xk_inflight_answer(struct xk_inflight_queue *queue, unsigned slot,
                         uint32_t index, int16_t status);
 
-/* The guest was shown the answer. */
+/* Free the slot: its response is published. */
 void xk_inflight_release(struct xk_inflight_queue *queue, unsigned slot);
 
-/* Whether the slot of that queue has a request that was taken and not answered;
- * then the bytes of it, and of which protocol they are. */
+/* Returns true if the slot of that queue holds a request that was taken and not
+ * answered; then also its bytes and their protocol. */
 bool xk_inflight_is_undone(const struct xk_inflight *log, unsigned number,
                            unsigned slot, uint32_t *abi,
                            uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
 
-/* One request that a killed process left. */
+/* A request that a killed process left. */
 struct xk_inflight_left {
     unsigned slot;
-    bool answered; /* then status is what to say again */
+    bool answered; /* then answer it again, with `status` */
     int16_t status;
     uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
 };
 
-/* Calls back for each, with rsp_prod as the guest's ring shows it. Returns how
- * many there are, or -1 where ring and log contradict each other. */
+/* Call found() for each request left, given the ring's published rsp_prod.
+ * Returns how many there are, or -1 if the ring and the log contradict each
+ * other. */
 int xk_inflight_recover(struct xk_inflight_queue *queue, uint32_t entries,
                         uint32_t rsp_prod, uint32_t *req_cons,
                         void (*found)(void *context,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The nodes of a block device that its frontend reads.
+ * Write the nodes by which a block device describes itself to its frontend.
  *
  * Source: xen/include/public/io/blkif.h.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages of private memory for requests under way, of a fixed number: a guest
- * that asks for more waits. Low pages are used first and what is not used is
- * never touched, so a quiet device costs little.
+ * A fixed number of private pages for the data of requests in flight: if a
+ * guest needs more, its requests wait. Low pages are used first and unused
+ * pages are never touched, so a quiet device needs little memory.
  */
 #ifndef XK_BACKENDS_BLOCK_POOL_H
 #define XK_BACKENDS_BLOCK_POOL_H
@@ -20,16 +20,17 @@ struct xk_pool {
     unsigned free_pages;
 };
 
-/* Aborts where there is no address space. */
+/* Aborts if there is no address space. */
 void xk_pool_init(struct xk_pool *pool);
 void xk_pool_destroy(struct xk_pool *pool);
 
-/* So many pages in a row, or NULL for now. At most XK_POOL_PAGES. */
+/* Returns that many contiguous pages, at most XK_POOL_PAGES, or NULL if they
+ * are not free at the moment. */
 void *xk_pool_get(struct xk_pool *pool, unsigned pages);
 void xk_pool_put(struct xk_pool *pool, void *memory, unsigned pages);
 
-/* Give memory back to the host if none is in use. None of it may be pinned:
- * the pinned page would then be another than the one that is mapped. */
+/* Give the memory back to the host if no page is in use. No page may be pinned:
+ * the pinned page would then differ from the mapped one. */
 void xk_pool_trim(struct xk_pool *pool);
 
 #endif

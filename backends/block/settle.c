@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. The process that can report a failed flush is asked for one
+ * more: the NBD server of an image that is not raw, or the flusher of a raw
+ * image. xk_settle() then decides from the answer and the in-flight log whether
+ * data is lost, and notes that in the log: as poisoned if it is, as settled if
+ * a raw image is safe. If the process has ended, the log tells whether anything
+ * was left that only it knew. xk_flush() only asks, and never writes the log.
+ * The tables settle_by[] and flush_by[] choose by engine; an engine without a
+ * row has nothing to flush.
+ */
 #include "backends/block/settle.h"
 
 #include <errno.h>
@@ -51,7 +61,7 @@ lose_flush(const struct xk_block_config *config, struct xk_inflight *log,
     return lose(config, log, why, err);
 }
 
-/* ---- an image that is not raw: by the process that serves it ---- */
+/* ---- an image that is not raw: flushed by the process that serves it ---- */
 
 static bool
 server_lives(const char *dir)
@@ -63,8 +73,9 @@ server_lives(const char *dir)
     return xk_process_alive(&process);
 }
 
-/* Past the page cache it tells of a failed flush only once, and we may be
- * killed before it does. What cannot be looked at may be a device. */
+/* Returns true if the server reports a failed flush only once, as it does past
+ * the page cache: we may be killed before we learn of it. An image that stat()
+ * cannot find may be a block device too. */
 static bool
 tells_once(const struct xk_block_config *config)
 {
@@ -112,11 +123,12 @@ settle_served(const char *dir, struct xk_block_config *config,
                : lose(config, log, "the process that kept it has ended", err);
 }
 
-/* ---- a raw image: by the process that flushes it ---- */
+/* ---- a raw image: flushed by its flusher ---- */
 
-/* Where that process has ended a backend flushes by itself, and may have been
- * killed in it. A new one is started, because who asks the kernel for a flush
- * cannot be ended while it waits. */
+/* Start a flusher instead of flushing here: a process that asks the kernel for
+ * a flush cannot be killed while it waits. A backend whose flusher has ended
+ * flushes by itself, and may have been killed while it did: then the result is
+ * lost. */
 static int
 start_flusher(const char *path, struct xk_block_config *config,
               struct xk_inflight *log, struct xk_error *err)
@@ -155,7 +167,7 @@ settle_raw(const char *dir, struct xk_block_config *config,
         return -1;
     if (answered == 0)
         return xk_fail(err, XK_ERR_FAILED,
-                       "the process that flushes was ended");
+                       "the process that flushes has ended");
     if (error != 0)
         return lose_flush(config, log, error, err);
     xk_inflight_set_settled(log, true);
@@ -164,7 +176,8 @@ settle_raw(const char *dir, struct xk_block_config *config,
 
 /* ---- while it is served ---- */
 
-/* Who was asked remembers the failure, and tells whoever serves the disk. */
+/* The process that flushed remembers the failure and reports it to the backend
+ * too, so the log need not note it. */
 static int
 report_flush(const struct xk_block_config *config, int error,
              struct xk_error *err)
@@ -177,7 +190,8 @@ report_flush(const struct xk_block_config *config, int error,
     return xk_fail(err, XK_ERR_FAILED, "disk %s: %s", config->vdev, why);
 }
 
-/* One that has ended is the backend's business, which goes on without it. */
+/* A flusher that has ended is not an error here: the backend flushes without
+ * it. */
 static int
 flush_raw(const char *dir, const struct xk_block_config *config,
           struct xk_deadline deadline, struct xk_error *err)
@@ -191,8 +205,8 @@ flush_raw(const char *dir, const struct xk_block_config *config,
     return report_flush(config, error, err);
 }
 
-/* Past the page cache there is nothing to be written ahead, and a failed flush
- * would be told to us alone. */
+/* Do not flush a block device: past the page cache there is nothing to write
+ * ahead, and a failed flush would be reported only to us. */
 static int
 flush_served(const char *dir, const struct xk_block_config *config,
              struct xk_deadline deadline, struct xk_error *err)
@@ -217,7 +231,7 @@ static int (*const flush_by[XK_ENGINE_COUNT])(
     [XK_ENGINE_NBD] = flush_served,
 };
 
-/* ---- when it is not served any more ---- */
+/* ---- when it is no longer served ---- */
 
 static int (*const settle_by[XK_ENGINE_COUNT])(const char *dir,
                                                struct xk_block_config *config,

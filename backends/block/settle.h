@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Before a disk is stopped: what was written is made to stay.
+ * Persist what a guest has written to a disk, before the disk is stopped.
  *
- * Between the end of a backend and that of the process that serves or flushes
- * its image. The backend may have heard that a flush failed when nobody
- * listened any more, or was killed while it waited for one; and its guest has
- * written what it has not flushed, which whoever has the image next, on another
- * host, is to read.
+ * xk_settle() runs after the backend has ended and before the process that
+ * serves or flushes its image ends, for two reasons. The backend may have
+ * learned of a failed flush when it could no longer report it, or may have been
+ * killed while it waited for a flush. And the guest may have written data that
+ * it has not flushed, which another host must be able to read from the image.
  */
 #ifndef XK_BACKENDS_BLOCK_SETTLE_H
 #define XK_BACKENDS_BLOCK_SETTLE_H
@@ -14,17 +14,17 @@
 #include "base/deadline.h"
 #include "base/error.h"
 
-/* While the device of DIR is served: leaves less to be done when its guest
- * stands still. An error where a flush fails, or is not done at the deadline.
- * Changes nothing for whoever serves it. May block as xk_settle(). */
+/* Flush the device of `dir` while it is served, so that less is left to flush
+ * when its guest is paused. An error if a flush fails or is not done at the
+ * deadline. Changes nothing for the process that serves the device. May block,
+ * as xk_settle() does. */
 int xk_flush(const char *dir, struct xk_deadline deadline,
              struct xk_error *err);
 
-/* The device is that of DIR, and nobody serves it to its guest. An error where
- * something is lost, for ever: the in-flight log knows it then; or where that
- * is not known at the deadline. Nothing to do for an image that is only read.
- * May block past the deadline in the kernel, so it is for a process of its own.
- */
+/* Flush the device of `dir`, which nobody serves to its guest. An error if data
+ * is lost for ever, which is then noted in the in-flight log, or if the result
+ * is not known at the deadline. Does nothing for a read-only image. May block
+ * in the kernel past the deadline, so run it in a process of its own. */
 int xk_settle(const char *dir, struct xk_deadline deadline,
               struct xk_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a block device tells of itself on the control socket. */
+/* Write a block device's members of the status on the control socket. */
 #include "backends/block/device_internal.h"
 #include "base/util.h"
 #include "contracts/disk.h"

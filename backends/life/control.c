@@ -24,7 +24,7 @@ struct peer {
 struct xk_control {
     int fd;
     struct peer peers[XK_CONTROL_PEERS];
-    unsigned next; /* the oldest, or a free one */
+    unsigned next; /* the place of the next peer: free, or the oldest's */
     void (*answer)(void *context, const struct xk_json *asked,
                    struct xk_buf *answer);
     void *context;
@@ -39,7 +39,8 @@ drop(struct peer *peer)
     xk_buf_free(&peer->question);
 }
 
-/* A file left by a process that was killed is in the way of bind(2). */
+/* Remove a socket file first: one left by a killed process makes bind(2)
+ * fail. */
 static int
 listen_at(struct xk_control *control, const char *path, struct xk_error *err)
 {
@@ -102,7 +103,7 @@ xk_control_poll(const struct xk_control *control, struct pollfd *fds)
 }
 
 static void
-welcome(struct xk_control *control)
+accept_peer(struct xk_control *control)
 {
     struct peer *peer = &control->peers[control->next];
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -114,9 +115,9 @@ welcome(struct xk_control *control)
     control->next = (control->next + 1) % XK_CONTROL_PEERS;
 }
 
-/* False: it is gone or says too much. */
+/* False: the peer is gone or has sent too much. */
 static bool
-hear(struct peer *peer)
+receive(struct peer *peer)
 {
     char *room = xk_buf_reserve(&peer->question, QUESTION_MAX);
     ssize_t n = recv(peer->fd, room, QUESTION_MAX, 0);
@@ -127,8 +128,8 @@ hear(struct peer *peer)
     return n > 0 && peer->question.length <= QUESTION_MAX;
 }
 
-/* An answer fits into a socket that is empty; a peer that does not read loses
- * the rest. */
+/* An answer fits into an empty socket buffer. False: the peer does not read its
+ * answers and is to be dropped. */
 static bool
 reply(struct xk_control *control, struct peer *peer, size_t length)
 {
@@ -145,11 +146,11 @@ reply(struct xk_control *control, struct peer *peer, size_t length)
 }
 
 static bool
-converse(struct xk_control *control, struct peer *peer)
+serve_peer(struct xk_control *control, struct peer *peer)
 {
     const char *end;
 
-    if (!hear(peer))
+    if (!receive(peer))
         return false;
     while (peer->question.length > 0 &&
            (end = (const char *)memchr(peer->question.data, '\n',
@@ -170,9 +171,9 @@ xk_control_serve(struct xk_control *control, const struct pollfd *fds)
         struct peer *peer = &control->peers[i];
 
         if (peer->fd != -1 && fds[i].fd == peer->fd && fds[i].revents != 0 &&
-            !converse(control, peer))
+            !serve_peer(control, peer))
             drop(peer);
     }
     if (fds[XK_CONTROL_PEERS].revents != 0)
-        welcome(control);
+        accept_peer(control);
 }

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A device's process: how it begins, what it waits for, how it is closed. */
+/*
+ * A device's process: open, run, close.
+ *
+ * run_once() is the main loop's body. It waits with poll(2) for the store's
+ * watches, the workers' eventfd, signals and the control socket. Each source
+ * only sets flags or calls states.c; run_due_work() then reads the store
+ * again if a flag asks for it, at most every 20 ms, and ends the wait for
+ * requests in flight when its time is over.
+ */
 #include "backends/life/device.h"
 
 #include <assert.h>
@@ -25,12 +33,13 @@
 
 enum {
     WORKERS_CHOSEN_MAX = 8, /* more than a guest's vCPUs do not help */
-    WORKERS_MS = 10000,     /* until all of them have set themselves up */
+    WORKERS_MS = 10000,     /* for all workers to set themselves up */
 };
 
 /* ---- opening ---- */
 
-/* Before any thread is made, so that all of them leave signals to us. */
+/* Called before any thread is made, so that every thread inherits the mask and
+ * signals arrive only at the signalfd. */
 static int
 catch_signals(struct xk_device *device, struct xk_error *err)
 {
@@ -54,10 +63,11 @@ catch_signals(struct xk_device *device, struct xk_error *err)
     return 0;
 }
 
-/* Whoever wants us to end has no other way to know which process this is. The
- * pid in the lock, which we hold open once we are jailed, is for people. */
+/* Write which process serves the device. Anyone who wants to end us must rely
+ * on this file: the lock file stays open in the jail, so a guest that has taken
+ * us over could change the pid in it. That pid is only for people. */
 static int
-sign(int fd, const char *dir, struct xk_error *err)
+write_identity(int fd, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_PROCESS, dir);
     struct xk_process self;
@@ -65,12 +75,12 @@ sign(int fd, const char *dir, struct xk_error *err)
     if (xk_file_lock_write_pid(fd) == -1)
         return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
     if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
     return xk_process_save(AT_FDCWD, path, &self, err);
 }
 
 static int
-take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
+lock_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_LOCK, dir);
 
@@ -79,7 +89,7 @@ take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
     if (device->lock_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", path);
     if (xk_file_lock_take(device->lock_fd) == 0)
-        return sign(device->lock_fd, dir, err);
+        return write_identity(device->lock_fd, dir, err);
     if (errno == EAGAIN)
         return xk_fail(err, XK_ERR_IN_USE,
                        "another xk-backend serves \"%s\" already", dir);
@@ -87,7 +97,7 @@ take_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 }
 
 static void
-take_change(struct xk_device *device)
+clear_changed(struct xk_device *device)
 {
     uint64_t value;
 
@@ -106,7 +116,7 @@ await_workers(struct xk_device *device, struct xk_error *err)
             if (xk_deadline_poll(deadline, device->changed_fd, POLLIN,
                                  "a queue's thread", err) == -1)
                 return -1;
-            take_change(device);
+            clear_changed(device);
         }
         if (xk_worker_state(worker) == XK_WORKER_FAILED)
             return xk_fail(err, XK_ERR_HOST, "%s", xk_worker_reason(worker));
@@ -121,7 +131,7 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
 
     if (catch_signals(device, err) == -1 ||
         device->kind->configure(device, dir, err) == -1 ||
-        take_directory(device, dir, err) == -1 ||
+        lock_directory(device, dir, err) == -1 ||
         device->kind->open(device, dir, err) == -1)
         return -1;
     device->store = xk_store_open(NULL, xk_device_store_deadline(), err);
@@ -134,7 +144,8 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
                          device->kind->calls, err);
 }
 
-/* Only single nodes: a guest that fills its directory makes no events here. */
+/* Watch single nodes and not directories, so that a guest cannot cause events
+ * by filling its directory. */
 static int
 watch(struct xk_device *device, struct xk_error *err)
 {
@@ -159,15 +170,15 @@ watch(struct xk_device *device, struct xk_error *err)
 
 /* ---- running ---- */
 
-/* Rings need no xenstored: what is connected goes on without. */
+/* Go on without xenstored: connected rings do not need it. */
 static void
 lose_store(struct xk_device *device, const struct xk_error *err)
 {
-    xk_log(XK_LOG_ERROR, "%s: xenstored: %s: going on without", device->title,
-           err->message);
+    xk_log(XK_LOG_ERROR, "%s: xenstored: %s: continuing without it",
+           device->title, err->message);
     xk_store_close(device->store);
     device->store = NULL;
-    device->look = false;
+    device->must_look = false;
 }
 
 static void
@@ -183,7 +194,7 @@ take_store_events(struct xk_device *device)
             lose_store(device, &err);
             return;
         }
-        device->look = true;
+        device->must_look = true;
         xk_store_event_free(&event);
     }
 }
@@ -199,13 +210,13 @@ ms_until(int64_t when_ns)
 static bool
 is_look_due(const struct xk_device *device)
 {
-    return device->look && ms_until(device->look_after_ns) == 0;
+    return device->must_look && ms_until(device->look_after_ns) == 0;
 }
 
 static int
 timeout_ms(const struct xk_device *device)
 {
-    int look = device->look ? ms_until(device->look_after_ns) : -1;
+    int look = device->must_look ? ms_until(device->look_after_ns) : -1;
     int end = xk_device_waits(device) ? ms_until(device->abandon_ns) : -1;
 
     if (look == -1 || end == -1)
@@ -222,22 +233,23 @@ take_signal(struct xk_device *device)
         xk_device_stop(device);
 }
 
-/* What the store did not answer is looked at again, when it is awake. */
+/* After a timeout, read the store again later: it may only be busy. After any
+ * other error give the store up. */
 static void
-carry_on(struct xk_device *device, int rc, const struct xk_error *err)
+handle_store_error(struct xk_device *device, int rc, const struct xk_error *err)
 {
     if (rc == 0)
         return;
     if (err->kind == XK_ERR_TIMEOUT) {
         xk_warn("%s: %s", device->title, err->message);
-        device->look = true;
+        device->must_look = true;
     } else if (device->store != NULL)
         lose_store(device, err);
 }
 
-/* What else is due than what poll(2) told of. */
+/* Do what does not depend on a descriptor that poll(2) reported. */
 static void
-do_what_is_due(struct xk_device *device)
+run_due_work(struct xk_device *device)
 {
     struct xk_error err;
 
@@ -245,7 +257,7 @@ do_what_is_due(struct xk_device *device)
     if (xk_device_waits(device) && ms_until(device->abandon_ns) == 0)
         xk_device_abandon(device);
     if (is_look_due(device) && device->store != NULL)
-        carry_on(device, xk_device_look(device, &err), &err);
+        handle_store_error(device, xk_device_look(device, &err), &err);
     if (device->store == NULL && device->phase == XK_DEVICE_STILL &&
         (device->end == XK_DEVICE_ASKED || device->end == XK_DEVICE_STUCK))
         xk_device_advance_end(device, XK_DEVICE_DONE);
@@ -275,11 +287,12 @@ run_once(struct xk_device *device)
     if (fds[SIGNALS].revents != 0)
         take_signal(device);
     if (fds[CHANGED].revents != 0) {
-        take_change(device);
-        carry_on(device, xk_device_workers_changed(device, &err), &err);
+        clear_changed(device);
+        handle_store_error(device, xk_device_workers_changed(device, &err),
+                           &err);
     }
     xk_control_serve(device->control, fds + CONTROL);
-    do_what_is_due(device);
+    run_due_work(device);
 }
 
 static int
@@ -287,13 +300,14 @@ begin(struct xk_device *device, struct xk_error *err)
 {
     if (watch(device, err) == -1)
         return -1;
-    /* Not before: one that cannot begin has not served anything. */
+    /* Not before all is open: a device that cannot begin has not served. */
     if (device->kind->begin != NULL)
         device->kind->begin(device);
     device->served = true;
     if (xk_device_begin(device, err) == -1)
         return -1;
-    while (device->phase == XK_DEVICE_CONNECTING) /* taking over; has an end */
+    /* Finish a take-over. It ends: workers bind with a deadline. */
+    while (device->phase == XK_DEVICE_CONNECTING)
         run_once(device);
     return 0;
 }

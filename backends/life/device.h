@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device of a guest, from its directory to its end, whatever its kind.
+ * The life of a guest's device of any kind, from its directory to its end.
  *
- * How it works. One thread watches the store, the control socket and what its
- * workers report; it never waits for what is behind the device (an image, a
- * network). It reads the states of frontend and backend anew after each change,
- * and xenbus.h says what follows, so it may miss any number of changes. While
- * rings are let go of, nothing is decided; afterwards the states are read
+ * How it works. One thread watches the store, the control socket and the
+ * workers' reports. It never waits for the device's resource (an image, a
+ * network). After each change it reads the states of frontend and backend
+ * again, and xenbus.h says how to react, so it may miss any number of changes.
+ * While rings are drained it decides nothing; afterwards it reads the states
  * again.
  *
- * What is about blocks or networks is the kind's: a table of calls. Life knows
- * kinds by that table only. Kinds call life by this header, frontend.h and
- * jail.h.
+ * Everything specific to blocks or networks belongs to the kind, a table of
+ * calls. Life knows a kind only by that table. Kinds call life only through
+ * this header, frontend.h and jail.h.
  *
- * How privileges end, in xk_device_open():
- *   1. signals are blocked, so that no thread takes one;
+ * How xk_device_open() drops privileges:
+ *   1. signals are blocked, so that no thread receives one;
  *   2. the kind reads device.json, as root;
- *   3. the directory's lock is taken: one process serves a device;
- *   4. the kind opens what is behind the device and starts its workers;
- *   5. store and control socket are opened, the workers have opened theirs;
- *   6. the process becomes another user, with few descriptors and a short list
- *      of system calls (jail.h): from here on nothing can be opened.
+ *   3. the directory's lock is taken: only one process serves a device;
+ *   4. the kind opens the device's resource and starts its workers;
+ *   5. store and control socket are opened, and each worker has opened what it
+ *      needs;
+ *   6. the process changes its user, limits its descriptors and installs a
+ *      short list of allowed system calls (jail.h): from here on nothing can
+ *      be opened.
  */
 #ifndef XK_BACKENDS_LIFE_DEVICE_H
 #define XK_BACKENDS_LIFE_DEVICE_H
@@ -47,12 +49,12 @@ struct xk_jail_calls;
 
 enum xk_device_health {
     XK_DEVICE_SOUND,
-    XK_DEVICE_SPOILT, /* for good: its guest is asked to close */
-    XK_DEVICE_LOST,   /* this process is of no use any more: it exits as if
-                         killed, and the next one goes on */
+    XK_DEVICE_SPOILT, /* permanently: ask the guest to close the device */
+    XK_DEVICE_LOST,   /* this process can do nothing more: it exits as if
+                         killed, and its successor goes on */
 };
 
-/* What the control socket may be told besides "stop" and "leave". */
+/* An order on the control socket besides "stop" and "leave". */
 struct xk_device_order {
     const char *name;
     int (*run)(struct xk_device *device, struct xk_error *err);
@@ -60,94 +62,99 @@ struct xk_device_order {
 
 struct xk_device_kind {
     const char *name;   /* the first argument of xk-backend; "a NAME device" */
-    const char *behind; /* what it waits for, in messages: "the image" */
+    const char *behind; /* the resource, as messages name it: "the image" */
 
-    const struct xk_jail_calls *calls; /* NULL: no more than any kind needs */
+    const struct xk_jail_calls *calls; /* beside those that every kind needs;
+                                          NULL: none */
 
-    /* ---- with all privileges, once, in this order ---- */
+    /* ---- called with all privileges, once each, in this order ---- */
 
-    /* Read device.json. Sets own, config and title of the device. */
+    /* Read device.json and call xk_device_set(). */
     int (*configure)(struct xk_device *device, const char *dir,
                      struct xk_error *err);
-    /* Open what is behind the device, and add workers. No other process serves
-     * the directory. */
+    /* Open the device's resource and add workers. The lock is held: no other
+     * process serves the directory. */
     int (*open)(struct xk_device *device, const char *dir,
                 struct xk_error *err);
 
-    /* ---- without ---- */
+    /* ---- called without privileges ---- */
 
-    /* The guest may be served from now on. May be NULL. */
+    /* Called once, before the guest can be served. May be NULL. */
     void (*begin)(struct xk_device *device);
 
-    /* Write the nodes of this kind, within the transaction that writes the
-     * state InitWait after them: some frontends read them then, others only
-     * when the backend is connected. */
+    /* Write the nodes of this kind. The same transaction then writes the state
+     * InitWait: some frontends read the nodes in that state, others only when
+     * the backend is Connected. */
     int (*advertise)(struct xk_device *device, uint32_t tx,
                      struct xk_deadline deadline, struct xk_error *err);
 
-    /* Read and check what the frontend offers, and keep it beside what is
-     * connected. 1: it is another than that; 0: it is the same. A lie is
-     * XK_ERR_PROTOCOL; any other error means that the store cannot be asked. */
+    /* Read and check the rings that the frontend offers, and keep them beside
+     * those that are connected. 1: they differ; 0: they are the same. Invalid
+     * nodes are XK_ERR_PROTOCOL; any other error means that the store cannot
+     * be asked. */
     int (*read_front)(struct xk_device *device, struct xk_error *err);
 
-    /* Whether the rings that were read can be taken over from a process that
-     * was killed: NULL, or why not. The call may be NULL: they always can. */
+    /* Returns NULL if the rings last read can be taken over from a killed
+     * process, else the reason why not. May be NULL: they always can. */
     const char *(*check_take_over)(struct xk_device *device);
 
-    /* Have workers connect to what was read, the first ones of the device.
-     * Returns how many. */
+    /* Have the first workers of the device connect to the rings last read.
+     * Returns how many workers that are. */
     unsigned (*connect)(struct xk_device *device, bool take_over);
 
-    /* All of them run: describe the connection in `text`. */
+    /* Describe the connection in `text`. Called when all workers run. */
     void (*describe)(const struct xk_device *device, char *text, size_t size);
 
-    /* It runs after a take-over: correct nodes that have become wrong. May be
-     * NULL. */
+    /* Correct nodes that are out of date. Called when all workers run after a
+     * take-over. May be NULL. */
     int (*correct)(struct xk_device *device, struct xk_error *err);
 
-    /* The rings are unmapped, by all workers. */
+    /* All workers have unmapped their rings. */
     void (*disconnected)(struct xk_device *device);
 
-    /* *reason is set where it is not sound; that of LOST is a clause ("... is
-     * gone") which "so are we" follows. Cheap; changes are told by
-     * xk_worker_tell(). May be NULL: it is always sound. */
+    /* Returns the device's health, and sets *reason unless it is SOUND. The
+     * reason of LOST is a clause without full stop ("... is gone"), which the
+     * log continues. Called often, so it must be cheap; xk_worker_tell()
+     * reports a change. May be NULL: the device is always SOUND. */
     enum xk_device_health (*health)(const struct xk_device *device,
                                     const char **reason);
 
     const struct xk_device_order *orders;
     size_t order_count;
 
-    /* Members of the answer to a question, after "state" and "reason". */
+    /* Write the members of a status that follow "state" and "reason". */
     void (*put_status)(struct xk_device *device, struct xk_json_writer *writer);
 
-    /* The workers have ended. served: it was offered to its guest, or taken
-     * over; false where opening it failed. */
+    /* Free what configure() and open() made. The workers have ended. served:
+     * the device was offered to its guest, or taken over; false if opening it
+     * failed. */
     void (*close)(struct xk_device *device, bool served);
 };
 
-/* Take the directory (XK_ERR_IN_USE where another process has it) and all that
- * the device needs, and give up all privileges. Then offer the device to its
- * frontend, or take over from a process that was killed. */
+/* Lock the directory (XK_ERR_IN_USE if another process holds the lock), open
+ * all that the device needs, and drop all privileges. Then offer the device to
+ * its frontend, or take over from a killed process. */
 struct xk_device *xk_device_open(const struct xk_device_kind *kind,
                                  const char *dir, struct xk_error *err);
 
-/* Serve until the device is gone. Nothing is mapped then. */
+/* Serve until the process is to end. Nothing is mapped when this returns. */
 void xk_device_run(struct xk_device *device);
 
 void xk_device_close(struct xk_device *device);
 
 /* ---- for kinds ---- */
 
-/* In configure(). config and title, the device's name in messages ("xvda"),
- * live as long as the device. */
+/* Set the kind's own data, the configuration and the title, which names the
+ * device in messages ("xvda"). For configure(). All three live as long as the
+ * device. */
 void xk_device_set(struct xk_device *device, void *own,
                    const struct xk_device_config *config, const char *title);
 void *xk_device_own(const struct xk_device *device);
 
-/* What workers are given to tell of their changes. */
+/* The eventfd on which workers report changes. */
 int xk_device_changed_fd(const struct xk_device *device);
 
-/* In open(): add one, which the device then frees. There is room for
+/* Add a worker, which the device then owns. For open(); at most
  * XK_DEVICE_WORKERS_MAX. */
 void xk_device_add_worker(struct xk_device *device, struct xk_worker *worker);
 /* How many: as many as are asked for, or by the host's processors if that is 0.
@@ -165,26 +172,26 @@ struct xk_worker *xk_device_worker(const struct xk_device *device,
                                    unsigned number);
 unsigned xk_device_worker_count(const struct xk_device *device);
 
-/* NULL once xenstored is gone: rings are served on without. */
+/* Returns NULL once xenstored is gone; rings are still served then. */
 struct xk_store *xk_device_store(const struct xk_device *device);
-/* For calls of the store outside of a transaction. */
+/* The deadline for a store call outside a transaction. */
 struct xk_deadline xk_device_store_deadline(void);
 
-/* Counters of a kind are a struct of 64-bit numbers, which each worker has. A
- * row tells where one is, and its name in the status. */
+/* The counters of a kind are a struct of 64-bit numbers in each worker. A row
+ * has the place of one of them, and its name in the status. */
 struct xk_device_count {
     const char *name;
     size_t at;
 };
 
-/* Put the sums over all workers; read() fills in those of one. */
+/* Write the sums over all workers. read() fills in the counters of one. */
 void xk_device_put_counts(const struct xk_device *device,
                           struct xk_json_writer *writer,
                           void (*read)(const struct xk_worker *worker,
                                        void *counts),
                           const struct xk_device_count *rows, size_t count);
 
-/* Write a node of the backend's directory. */
+/* Write a text or a number to a node of the backend's directory. */
 int xk_device_put_text(struct xk_device *device, uint32_t tx, const char *name,
                        const char *text, struct xk_deadline deadline,
                        struct xk_error *err);
@@ -201,9 +208,10 @@ int xk_device_put_numbers(struct xk_device *device, uint32_t tx,
                           const struct xk_device_number *nodes, size_t count,
                           struct xk_deadline deadline, struct xk_error *err);
 
-/* Write nodes by `put` and the state after them, in one transaction: frontends
- * read nodes again whenever the state is written, even the same one. A device
- * whose nodes are gone is not an error. XK_ERR_HOST where xenstored is. */
+/* Write nodes with `put` and then the state, in one transaction: frontends
+ * read the nodes again whenever the state is written, even if it is the same.
+ * Missing nodes of the device are not an error. XK_ERR_HOST if xenstored is
+ * gone. */
 int xk_device_publish(struct xk_device *device,
                       int (*put)(struct xk_device *device, uint32_t tx,
                                  struct xk_deadline deadline,

@@ -2,18 +2,24 @@
 /*
  * How a device's process ends.
  *
- *     end      entered by                       what may follow
- *     GOES_ON                                   any
- *     ASKED    a signal, {"stop"}, {"leave"}    STUCK, DONE
- *     STUCK    abandon() whose workers do not   DONE
- *              obey
- *     DONE     nothing is mapped, and it was    the process exits
- *              asked, the nodes are gone, or
- *              Closed with nobody who wants more
+ * How it works. A request to end drains the rings and gives the requests in
+ * flight 3 s. If they finish, the main loop returns and main() closes the
+ * device. If they do not, abandon() unmaps the rings and exits at once. If a
+ * worker does not even unmap, the process is STUCK and whoever asked kills it.
  *
- * Two facts stand beside it. for_good: no process will serve the device after
- * this one, so requests that are left fail. nodes_gone: the domain or the
- * device is gone from the store, so the rest of the nodes is removed.
+ *     end      entered                            may become
+ *     GOES_ON                                     any
+ *     ASKED    by a signal, {"stop"}, {"leave"}   STUCK, DONE
+ *     STUCK    by abandon() if a worker does      DONE
+ *              not react
+ *     DONE     when nothing is mapped and: the    the process exits
+ *              process was asked to end, or the
+ *              nodes are gone, or the state is
+ *              Closed and online is 0
+ *
+ * Two more facts are kept beside it. for_good: no process will serve the
+ * device after this one, so requests that remain fail. nodes_gone: the domain
+ * or the device is gone from the store, so the remaining nodes are removed.
  */
 #include <assert.h>
 #include <unistd.h>
@@ -21,7 +27,8 @@
 #include "backends/life/device_internal.h"
 #include "base/log.h"
 
-/* For what is under way when we are to end; whoever asked has more patience. */
+/* How long to wait for requests in flight. The toolstack, which asks us to end,
+ * waits longer. */
 #define PATIENCE_NS INT64_C(3000000000)
 
 void
@@ -39,7 +46,7 @@ xk_device_stop(struct xk_device *device)
         xk_device_advance_end(device, XK_DEVICE_ASKED);
     }
     xk_device_drain(device);
-    device->look = true;
+    device->must_look = true;
     device->look_after_ns = 0;
 }
 
@@ -57,17 +64,17 @@ xk_device_waits(const struct xk_device *device)
            device->phase == XK_DEVICE_DRAINING;
 }
 
-/* The kernel does not let a process go whose requests it has not finished. So
- * the guest's memory is unmapped first, and the lock given back by which others
- * know that we serve the device; an image stays locked until the kernel is
- * done. Requests that were under way are done again by the process that comes
- * next, or have failed where none comes. This is one of the two places where a
- * process exits outside of main(): closing the device would wait. */
+/* The kernel keeps a process until it has finished the process's requests. So
+ * we first unmap the guest's memory and drop the lock by which others know that
+ * the device is served; the image stays locked until the kernel is done. The
+ * next process does the requests in flight again; if none comes, they have been
+ * answered with an error. Like exit_if_lost(), this exits outside main():
+ * closing the device would wait for the requests. */
 void
 xk_device_abandon(struct xk_device *device)
 {
-    xk_log(XK_LOG_ERROR, "%s: %s does not answer; going without", device->title,
-           device->kind->behind);
+    xk_log(XK_LOG_ERROR, "%s: %s does not answer; ending without waiting",
+           device->title, device->kind->behind);
     if (!xk_device_abandon_rings(device)) {
         xk_device_advance_end(device, XK_DEVICE_STUCK);
         return;
@@ -83,7 +90,8 @@ xk_device_health(const struct xk_device *device, const char **reason)
                                         : XK_DEVICE_SOUND;
 }
 
-/* As if killed: the next process finds all that was under way. */
+/* Exit as if killed: the next process finds all requests in flight in the
+ * log. */
 void
 xk_device_exit_if_lost(const struct xk_device *device)
 {
@@ -91,7 +99,7 @@ xk_device_exit_if_lost(const struct xk_device *device)
 
     if (xk_device_health(device, &reason) != XK_DEVICE_LOST)
         return;
-    xk_log(XK_LOG_ERROR, "%s: %s; so are we, until we are started again",
-           device->title, reason);
+    xk_log(XK_LOG_ERROR, "%s: %s; ending until started again", device->title,
+           reason);
     _exit(xk_error_exit_status(XK_ERR_FAILED));
 }

@@ -52,7 +52,7 @@ xk_front_number(const struct xk_front_reader *reader, const char *name,
             return -1;
         }
         number = 0;
-        min = 1; /* whatever is written there is not a number in the range */
+        min = 1; /* the node does not hold a number in the range: refuse */
     }
     if (number < min)
         return xk_fail(err, XK_ERR_PROTOCOL,

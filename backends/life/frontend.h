@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a frontend wrote into the store, whatever its kind. All of it is the
- * guest's and checked here.
+ * Read nodes that a frontend of any kind wrote into the store. The guest
+ * controls all of them, so each value is checked here.
  */
 #ifndef XK_BACKENDS_LIFE_FRONTEND_H
 #define XK_BACKENDS_LIFE_FRONTEND_H
@@ -13,26 +13,26 @@
 #include "xenstore-helpers/store.h"
 #include "xenstore-helpers/xenbus.h"
 
-/* XK_XENBUS_COUNT for a number that is not a state: it is to be refused. A node
- * that is not there, or holds no number, is XK_XENBUS_UNKNOWN. -1 where the
- * store cannot be asked. */
+/* Read the frontend's state. A number that is not a state, which the caller
+ * refuses, is XK_XENBUS_COUNT. A missing node, or one that does not hold a
+ * number, is XK_XENBUS_UNKNOWN. -1 if the store cannot be asked. */
 int xk_front_state(struct xk_store *store, const char *path, int *state,
                    struct xk_deadline deadline, struct xk_error *err);
 
-/* A directory of the frontend, and whom to ask for it. */
+/* A directory of the frontend, and the store to read it from. */
 struct xk_front_reader {
     struct xk_store *store;
     const char *path;
     struct xk_deadline deadline;
 };
 
-/* 1 and the number; 0 where there is no such node. XK_ERR_PROTOCOL for anything
- * that is not a number in the range. */
+/* Returns 1 and the number, or 0 if there is no such node. XK_ERR_PROTOCOL if
+ * the node does not hold a number in the range. */
 int xk_front_number(const struct xk_front_reader *reader, const char *name,
                     uint64_t min, uint64_t max, uint32_t *value,
                     struct xk_error *err);
 
-/* 0 and the number. XK_ERR_PROTOCOL too where there is no such node. */
+/* Returns 0 and the number. A missing node is XK_ERR_PROTOCOL too. */
 int xk_front_need_number(const struct xk_front_reader *reader, const char *name,
                          uint64_t min, uint64_t max, uint32_t *value,
                          struct xk_error *err);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lists of system calls that a backend and a flusher may make. seccomp(2)
+ * checks numbers and plain arguments only; operations of an io_uring are
+ * restricted in backends/worker/loop.c.
+ */
 #include "backends/life/jail.h"
 
 #include <fcntl.h>
@@ -15,7 +20,7 @@
 #include "base/call_filter.h"
 #include "base/util.h"
 
-/* The macros of libseccomp leave a field out. */
+/* libseccomp's macros do not initialise every field. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #ifdef XK_WITH_XEN
@@ -86,23 +91,24 @@ static const unsigned long ioctls[] = {
 #endif
 };
 
-/* With the protection as their third argument. mremap keeps what a mapping has,
- * and other ways to memory that can be run are not on the list. */
+/* Calls whose third argument is a mapping's protection. mremap is allowed
+ * without a check because it keeps the protection; no other call on the list
+ * can make memory executable. */
 static const int mappings[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
 
-/* The operation; what is left, IORING_REGISTER_USE_REGISTERED_RING, says how
- * the ring is named, which is liburing's choice. */
+/* Masks the operation. The remaining bit, IORING_REGISTER_USE_REGISTERED_RING,
+ * only says how the ring is named, which is liburing's choice. */
 #define REGISTER_OP UINT32_C(0x7fffffff)
 
-/* Memory is pinned while a ring is connected; the last one is what liburing
- * asks for when it closes an io_uring. */
+/* Memory is pinned and unpinned as a ring connects and disconnects. liburing
+ * makes the last call when it closes an io_uring. */
 static const uint32_t registers[] = {IORING_REGISTER_BUFFERS,
                                      IORING_UNREGISTER_BUFFERS,
                                      IORING_UNREGISTER_RING_FDS};
 
-/* Not who is told of what becomes ready, and by which signal: by F_SETOWN and
- * F_SETSIG the kernel would kill or stop whoever has the same user, the process
- * that flushes too. */
+/* F_SETOWN and F_SETSIG must not be on the list: with them we could make the
+ * kernel send a signal that kills or stops any process of the same user, such
+ * as the flusher. */
 static const uint32_t fcntls[] = {F_GETFL, F_SETFL};
 
 static int
@@ -134,7 +140,7 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
-    /* abort() ends us, and nobody else. */
+    /* For abort(), which signals this process only. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                               SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
@@ -142,7 +148,7 @@ add_rules(scmp_filter_ctx filter)
         rc = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,
             SCMP_A1_32(SCMP_CMP_MASKED_EQ, REGISTER_OP, registers[i]));
-    /* Memory that can be run is never asked for. */
+    /* No executable memory. */
     for (size_t i = 0; i < XK_ARRAY_SIZE(mappings) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mappings[i], 1,
                               SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -186,7 +192,7 @@ static int
 enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
       struct xk_error *err)
 {
-    /* Not RLIMIT_NPROC: the kernel starts io_uring's workers in our name. */
+    /* Do not lower RLIMIT_NPROC: io_uring's kernel workers count against it. */
     if (limit(RLIMIT_NOFILE, FILES_MAX, err) == -1 ||
         limit(RLIMIT_CORE, 0, err) == -1 || become(uid, gid, err) == -1)
         return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Giving up what is not needed once everything is open. */
+/* Give up every privilege that is not needed once everything is open. */
 #ifndef XK_BACKENDS_LIFE_JAIL_H
 #define XK_BACKENDS_LIFE_JAIL_H
 
@@ -8,24 +8,25 @@
 
 #include "base/error.h"
 
-/* What a kind of device needs beside what all need. */
+/* The system calls that a kind of device needs beside those of every kind. */
 struct xk_jail_calls {
     const int *calls; /* SCMP_SYS() */
     size_t call_count;
-    const unsigned long *ioctls; /* their requests */
+    const unsigned long *ioctls; /* requests of ioctl(2) */
     size_t ioctl_count;
 };
 
-/* For all threads of the process: another user without groups and
- * capabilities, no new privileges, few descriptors, and system calls from a
- * short list, and from that of the kind (which may be NULL); any other one ends
- * the process. Nothing can be opened and no
- * thread started afterwards. Started by a plain user, that user is kept. */
+/* Confine all threads of the process: change to that user, without
+ * supplementary groups or capabilities; forbid new privileges; limit the number
+ * of descriptors; and allow a short list of system calls and those of the kind
+ * (which may be NULL). Any other call ends the process. Afterwards nothing can
+ * be opened and no thread started. If the process is not root's, its user
+ * stays. */
 int xk_jail_enter(uint32_t uid, uint32_t gid,
                   const struct xk_jail_calls *of_kind, struct xk_error *err);
 
-/* The same for a process that only flushes what it has open (flusher.h, which
- * calls it): with the user and group of a struct xk_device_config. */
+/* Confine a process that only flushes an image that it has open; flusher.h
+ * calls this. config: a struct xk_device_config, for its user and group. */
 int xk_jail_enter_flusher(void *config, struct xk_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The backend's nodes in the store. The guest can read all of them. */
+/* Read and write the backend's nodes in the store, all of which the guest can
+ * read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,8 +84,8 @@ xk_device_advertise(struct xk_device *device, struct xk_error *err)
     return 0;
 }
 
-/* Only where the node still is: writing would make a device of a domain that
- * is gone, out of nothing. */
+/* Write the state only if its node still exists: writing would otherwise create
+ * a device for a domain that is gone. */
 static int
 write_state(struct xk_store *store, uint32_t tx, void *context,
             struct xk_deadline deadline, struct xk_error *err)
@@ -149,7 +150,7 @@ xk_device_publish(struct xk_device *device,
                        err);
 }
 
-/* 60 lines at once, then one in 10 s. */
+/* A burst of 60 lines, then one line in 10 s. */
 bool
 xk_device_may_log(struct xk_device *device)
 {
@@ -231,7 +232,8 @@ xk_device_read_own(struct xk_device *device, int *state, bool *online,
     return 0;
 }
 
-/* .../backend/KIND/DOMID/DEVID: what holds nothing else goes as well. */
+/* Remove .../backend/KIND/DOMID/DEVID, and DOMID and KIND if they become
+ * empty. */
 static int
 remove_with_parents(struct xk_store *store, uint32_t tx, void *context,
                     struct xk_deadline deadline, struct xk_error *err)

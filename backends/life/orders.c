@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a device answers on its control socket (contracts/device.h). */
+/* Answer questions and run orders of the control socket (contracts/device.h).
+ */
 #include <stdio.h>
 #include <string.h>
 

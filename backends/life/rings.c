@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All workers of a device that have rings, as one.
+ * Drive all workers of a device that have rings as one.
  *
- *     phase       entered by                             what may follow
- *     STILL       try_still(): nothing is mapped         CONNECTING
- *     CONNECTING  connect(): the frontend has offered    SERVING, DRAINING
+ * How it works. connect() and drain() send a command to each worker and return
+ * at once. Each worker reports a new state on changed_fd; states.c then calls
+ * try_serving() or try_still(), which enter the next phase when the last worker
+ * has got there. enter() asserts this table:
+ *
+ *     phase       entered by                              may become
+ *     STILL       try_still(): nothing is mapped          CONNECTING
+ *     CONNECTING  connect(): the frontend has offered     SERVING, DRAINING
  *                 rings and the states allow them
- *     SERVING     try_serving(): all workers run         DRAINING
- *     DRAINING    drain(): the frontend closes, lied,    STILL
- *                 or has new rings; we end
+ *     SERVING     try_serving(): all workers run          DRAINING
+ *     DRAINING    drain(): the frontend closes, broke     STILL
+ *                 the protocol, or has new rings; or
+ *                 this process ends
  *
- * A device in DRAINING decides nothing: the states are read again in STILL.
+ * A device in DRAINING reacts to no state: states are read again in STILL.
  */
 #include <assert.h>
 #include <poll.h>
@@ -81,9 +87,9 @@ xk_device_drain(struct xk_device *device)
     enter(device, XK_DEVICE_DRAINING);
 }
 
-/* Whether all of them have unmapped their rings, or never had them. */
+/* Returns true if each worker has unmapped its ring, or never had one. */
 static bool
-all_let_go(const struct xk_device *device)
+all_unmapped(const struct xk_device *device)
 {
     for (unsigned i = 0; i < device->connected; i++) {
         enum xk_worker_state state = xk_worker_state(device->workers[i]);
@@ -97,12 +103,12 @@ all_let_go(const struct xk_device *device)
 bool
 xk_device_try_still(struct xk_device *device)
 {
-    if (!all_let_go(device))
+    if (!all_unmapped(device))
         return false;
     enter(device, XK_DEVICE_STILL);
     device->connected = 0;
     device->kind->disconnected(device);
-    device->look = true;
+    device->must_look = true;
     device->look_after_ns = 0;
     return true;
 }
@@ -127,7 +133,7 @@ xk_device_abandon_rings(struct xk_device *device)
 
     for (unsigned i = 0; i < device->connected; i++)
         xk_worker_abandon(device->workers[i], device->for_good);
-    while (!all_let_go(device)) {
+    while (!all_unmapped(device)) {
         if (xk_deadline_poll(deadline, device->changed_fd, POLLIN,
                              "a queue's thread", NULL) == -1)
             return false;

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device does about the states of both ends in the store. What a state
- * of the frontend asks for is in xenbus.h; how rings are let go of in rings.c.
+ * React to the states of both ends in the store.
+ *
+ * How it works. Watches only say that something may have changed. look() reads
+ * the state of the frontend, and the nodes by which the toolstack changes ours;
+ * adopt_wishes() carries out the toolstack's wishes, then xenbus.h turns the
+ * two states into an action and react() carries the action out. An action that
+ * needs the rings gone starts to drain them and does nothing else; while they
+ * drain, no action is taken. When the last worker has unmapped its ring,
+ * rings.c asks for another look, which finds the same states and now completes
+ * the action. begin() decides once, when the process starts, between offering
+ * the device and taking over from a killed process.
  */
 #include <stdio.h>
 
@@ -11,10 +20,10 @@
 #include "xenstore-helpers/xenbus.h"
 
 enum {
-    LOOK_EVERY_NS = 20000000, /* however often a guest writes */
+    LOOK_EVERY_NS = 20000000, /* at most, even if a guest writes more often */
 };
 
-/* The device stops for good, or until its frontend begins anew. */
+/* Stop the device until its frontend starts again, if it ever does. */
 static int
 give_up(struct xk_device *device, const char *reason, struct xk_error *err)
 {
@@ -23,8 +32,9 @@ give_up(struct xk_device *device, const char *reason, struct xk_error *err)
     return xk_device_set_state(device, XK_XENBUS_CLOSING, err);
 }
 
-/* Read what the frontend offers. 1: it is another than what is connected; 0:
- * the same, or a lie, which stops the device and is not an error of ours. */
+/* Read the rings that the frontend offers. 1: they differ from those that are
+ * connected; 0: they are the same, or invalid. Invalid nodes stop the device
+ * and are not an error of this function. */
 static int
 read_front(struct xk_device *device, struct xk_error *err)
 {
@@ -51,8 +61,8 @@ connect_front(struct xk_device *device, struct xk_error *err)
     return 0;
 }
 
-/* Watches fire more often than states change, so the rings may be the same. A
- * guest that was resumed in place has made new ones. */
+/* Watches fire more often than states change, so the rings may be the same.
+ * They differ if the guest was resumed in place: it makes new rings. */
 static int
 recheck_front(struct xk_device *device, struct xk_error *err)
 {
@@ -61,12 +71,12 @@ recheck_front(struct xk_device *device, struct xk_error *err)
     if (changed != 1)
         return changed;
     xk_device_drain(device);
-    device->state = XK_XENBUS_INIT_WAIT; /* then it connects as from there */
+    device->state = XK_XENBUS_INIT_WAIT; /* once drained, connect as from it */
     return 0;
 }
 
-/* Each reaction is carried out from STILL or SERVING. Those that need the
- * rings gone drain first and are decided again afterwards. */
+/* Carry out an action. Called in STILL, CONNECTING or SERVING. An action that
+ * needs the rings gone only starts to drain them; a later look repeats it. */
 static int
 react(struct xk_device *device, enum xk_xenbus_action action,
       struct xk_error *err)
@@ -80,7 +90,7 @@ react(struct xk_device *device, enum xk_xenbus_action action,
         return 0;
     case XK_XENBUS_REFUSE:
         snprintf(text, sizeof(text),
-                 "the frontend's state is none that a %s device has",
+                 "the frontend's state is not one that a %s device has",
                  device->kind->name);
         xk_device_complain(device, text);
         return 0;
@@ -107,7 +117,7 @@ react(struct xk_device *device, enum xk_xenbus_action action,
     return 0;
 }
 
-/* Nothing is mapped; is that the end? */
+/* End the process if nothing is mapped and no more work can come. */
 static void
 end_if_due(struct xk_device *device, bool online)
 {
@@ -121,21 +131,22 @@ end_if_due(struct xk_device *device, bool online)
     xk_device_advance_end(device, XK_DEVICE_DONE);
 }
 
-/* The toolstack asks a device to close by writing our own state and online, at
- * once or one after the other. A frontend that has it in use is waited for. */
+/* The toolstack asks a device to close by writing our state and our "online"
+ * node, together or one after the other. If the frontend is Closing, it still
+ * uses the device: wait until it is Closed. */
 static int
 adopt_wishes(struct xk_device *device, int own, bool online,
              struct xk_error *err)
 {
     if (own == XK_XENBUS_UNKNOWN) {
-        device->nodes_gone = true; /* so is the domain */
+        device->nodes_gone = true; /* the domain or the device is gone */
         xk_device_drain(device);
         return 0;
     }
     if (own == XK_XENBUS_CLOSING && device->state < XK_XENBUS_CLOSING)
         device->state = own;
     if (device->end != XK_DEVICE_GOES_ON && !device->for_good)
-        return 0; /* the next process asks its guest again */
+        return 0; /* the next process reads these wishes again */
     if (!online && device->state < XK_XENBUS_CLOSED &&
         device->phase == XK_DEVICE_STILL &&
         device->front_state != XK_XENBUS_CLOSING)
@@ -151,8 +162,8 @@ reaction(const struct xk_device *device)
     return xk_xenbus_backend_reaction(device->front_state, device->state);
 }
 
-/* Ours last: it fails where the store itself is broken, and then what was found
- * at the frontend's means nothing. */
+/* Read our own nodes last: that fails if the store itself is broken, and then
+ * the state read for the frontend means nothing. */
 static int
 read_both(struct xk_device *device, int *own, bool *online,
           struct xk_error *err)
@@ -170,7 +181,7 @@ xk_device_look(struct xk_device *device, struct xk_error *err)
     bool online;
     int own;
 
-    device->look = false;
+    device->must_look = false;
     device->look_after_ns = xk_now_ns() + LOOK_EVERY_NS;
     if (read_both(device, &own, &online, err) == -1)
         return -1;
@@ -211,12 +222,13 @@ finish_connecting(struct xk_device *device, struct xk_error *err)
                    : 0;
     if (device->state >= XK_XENBUS_CONNECTED)
         return 0;
-    device->look = true;
+    device->must_look = true;
     return xk_device_set_state(device, XK_XENBUS_CONNECTED, err);
 }
 
-/* A device that is lost in this moment says nothing: the next process finds the
- * state that lets it take over. */
+/* Tell the guest of a spoilt device to close it. A LOST device must not change
+ * its state here, so that the next process finds a state that lets it take
+ * over. */
 static int
 react_to_health(struct xk_device *device, struct xk_error *err)
 {
@@ -254,7 +266,8 @@ xk_device_workers_changed(struct xk_device *device, struct xk_error *err)
 }
 
 /* Both ends are connected, so a process served these rings and was killed. With
- * its log nothing is lost; without it what it had taken is unknown. */
+ * its in-flight log nothing is lost; without the log nobody knows which
+ * requests it had taken. */
 static int
 take_over(struct xk_device *device, struct xk_error *err)
 {
@@ -271,8 +284,9 @@ take_over(struct xk_device *device, struct xk_error *err)
     return 0;
 }
 
-/* Whether somebody served the frontend before us. Linux is Closing, and goes
- * on, where it is asked to leave and somebody has the disk open. */
+/* Returns true if a process served the frontend before us. A Linux frontend
+ * that is asked to detach while the disk is open goes to Closing and keeps
+ * using its rings. */
 static bool
 is_served_on(const struct xk_device *device, int own, bool online)
 {
@@ -300,7 +314,7 @@ xk_device_begin(struct xk_device *device, struct xk_error *err)
                        "there is no device at \"%s\" in the store",
                        device->config->backend);
     device->state = own;
-    device->look = true;
+    device->must_look = true;
     if (xk_device_health(device, &reason) == XK_DEVICE_SPOILT)
         xk_device_complain(device, reason);
     if (own <= XK_XENBUS_INIT_WAIT)

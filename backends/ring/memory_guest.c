@@ -70,7 +70,7 @@ allows(const struct xk_memory *memory, uint32_t gref, bool writing)
     return false;
 }
 
-/* The same pages once more, like a mapped grant. */
+/* Map the same pages a second time, like a mapped grant. */
 static void *
 map_pages(struct xk_guest *guest, const uint32_t *grefs, unsigned count,
           struct xk_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest in plain memory, for tests: pages that a frontend in the same process
- * fills, and eventfds for doorbells. Grant reference N is page N. Several
- * guests may share one memory, as the queues of one device do.
+ * A guest in plain memory, for tests: a frontend in the same process fills the
+ * pages, and eventfds replace event channels. Grant reference N is page N.
+ * Several guests may share one memory, as the queues of one device do.
  */
 #ifndef XK_BACKENDS_RING_MEMORY_GUEST_H
 #define XK_BACKENDS_RING_MEMORY_GUEST_H
@@ -13,7 +13,7 @@
 
 enum xk_memory_access {
     XK_MEMORY_READ_WRITE,
-    XK_MEMORY_READ_ONLY, /* copies to it fail, maps of it too */
+    XK_MEMORY_READ_ONLY, /* copies to the page and maps of it fail */
     XK_MEMORY_NONE,
 };
 
@@ -21,18 +21,18 @@ struct xk_memory {
     int fd; /* memfd */
     uint8_t *pages;
     uint32_t count;
-    _Atomic uint8_t *access; /* enum xk_memory_access, one a page */
-    _Atomic int maps;        /* that are not yet unmapped */
+    _Atomic uint8_t *access; /* enum xk_memory_access, one per page */
+    _Atomic int maps;        /* pages not yet unmapped */
     _Atomic unsigned copy_calls;
-    _Atomic unsigned copies_to_fail; /* as a whole: see xk_guest_copy */
+    _Atomic unsigned copies_to_fail; /* calls of xk_guest_copy() to fail */
 };
 
 struct xk_memory *xk_memory_new(uint32_t pages);
 void xk_memory_free(struct xk_memory *memory);
 uint8_t *xk_memory_page(struct xk_memory *memory, uint32_t gref);
 
-/* to_guest and to_backend are eventfds that the caller keeps; port 0 cannot be
- * bound. */
+/* to_backend and to_guest are eventfds, owned by the caller. Binding port 0
+ * fails. */
 struct xk_guest *xk_memory_guest_new(struct xk_memory *memory, int to_backend,
                                      int to_guest);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The libraries open, bind and map. What happens for each batch is one system
- * call each: a copy is the library's ioctl with all segments in one array, a
- * ring of the doorbell is read and acknowledged by the caller on the
- * descriptor itself.
+ * Access a guest through libxengnttab and libxenevtchn.
+ *
+ * The libraries open, bind and map. The work of each batch is one system call
+ * each: a copy is the library's ioctl with all segments in one array, and the
+ * caller reads and acknowledges events on the descriptor itself.
  */
 #include "backends/ring/xen_guest.h"
 
@@ -19,7 +20,7 @@
 #include "base/mem.h"
 
 enum {
-    SEGMENTS = 1024 /* of one ioctl */
+    SEGMENTS = 1024 /* in one ioctl */
 };
 
 struct xen_guest {
@@ -44,7 +45,7 @@ map_pages(struct xk_guest *guest, const uint32_t *grefs, unsigned count,
     struct xen_guest *xen = of(guest);
     void *address;
 
-    /* The library takes them as not const and leaves them alone. */
+    /* The library's parameter is not const, but it does not write to it. */
     address = xengnttab_map_domain_grant_refs(xen->grants, count, xen->domid,
                                               (uint32_t *)(uintptr_t)grefs,
                                               PROT_READ | PROT_WRITE);
@@ -135,7 +136,7 @@ unbind_port(struct xk_guest *guest)
     xen->port = 0;
 }
 
-/* Fails only where the guest has closed its end. */
+/* Fails only if the guest has closed its end. */
 static void
 notify_guest(struct xk_guest *guest)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A guest behind Xen: /dev/xen/gntdev and /dev/xen/evtchn. */
+/* A guest of Xen, through /dev/xen/gntdev and /dev/xen/evtchn. */
 #ifndef XK_BACKENDS_RING_XEN_GUEST_H
 #define XK_BACKENDS_RING_XEN_GUEST_H
 
@@ -7,9 +7,9 @@
 
 #include "backends/ring/guest.h"
 
-/* Opens both devices, so call it before privileges are dropped. Event channels
- * of other domains are out of reach afterwards; grants cannot be restricted so
- * (gntdev knows no such request). XK_ERR_HOST where Xen is not there. */
+/* Open both devices; call it before privileges are dropped. Event channels are
+ * restricted to this domain; grants cannot be (gntdev has no such ioctl).
+ * XK_ERR_HOST if a device cannot be opened. */
 struct xk_guest *xk_xen_guest_open(uint32_t domid, struct xk_error *err);
 
 #endif

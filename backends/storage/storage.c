@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. The starter takes the lock and makes the sockets and detached
+ * mounts, then forks twice, so that the daemon is nobody's child. The
+ * grandchild writes daemon.json, enters the jail, moves the descriptors to
+ * their numbers, drops its privileges and runs the program. Until the program
+ * runs, an error comes back through the pipe "told" as a struct xk_error; the
+ * program closes that pipe by starting. Then the starter waits until the daemon
+ * serves (storage_wait.h).
+ */
 #include "backends/storage/storage.h"
 
 #include <errno.h>
@@ -43,14 +52,15 @@ struct place {
     unsigned count;
 };
 
-/* Where the daemon finds it none of these descriptors is in the way. */
+/* Move a descriptor above the fixed numbers of the daemon's descriptors. */
 static int
 move_up(int fd)
 {
     return fcntl(fd, F_DUPFD_CLOEXEC, FD_MAX / 2);
 }
 
-/* The path of a record may be longer than an address. */
+/* Name the socket through the directory's descriptor, because the path of a
+ * record may be longer than a socket's address. */
 static struct sockaddr_un
 address_of(const struct place *place, const char *name)
 {
@@ -77,7 +87,8 @@ listen_at(const struct place *place, const char *name, struct xk_error *err)
     return high;
 }
 
-/* Held by the daemon as long as it lives, so that there is one. */
+/* Take the lock that the daemon holds as long as it lives, so that there is at
+ * most one. */
 static int
 take_lock(const struct place *place, struct xk_error *err)
 {
@@ -95,16 +106,16 @@ take_lock(const struct place *place, struct xk_error *err)
     return high == -1 ? xk_fail_errno(err, "arrange descriptors") : high;
 }
 
-/* Whoever wants it to end has no other way to know which process it is: it can
- * write no file of its directory but the one with its pid, which is for people.
- */
+/* Write the file that identifies the daemon's process, for those who want it to
+ * end. The daemon cannot change it: its pid file is the only file of the
+ * directory that it can write, so that file is only for people. */
 static int
-sign(const struct place *place, struct xk_error *err)
+write_identity(const struct place *place, struct xk_error *err)
 {
     struct xk_process self;
 
     if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
+        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
     return xk_process_save(place->dir_fd, XK_DISK_DAEMON, &self, err);
 }
 
@@ -132,8 +143,9 @@ take_image(struct place *place, const char *word, struct xk_error *err)
         !xk_parse_u64(word + 3, FD_MAX, &fd) ||
         place->count == XK_STORAGE_IMAGES_MAX)
         return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" is no image: ro:FD or rw:FD, %d at most", word,
-                       XK_STORAGE_IMAGES_MAX);
+                       "\"%s\" is not an image: give ro:FD or rw:FD, at most "
+                       "%d of them",
+                       word, XK_STORAGE_IMAGES_MAX);
     snprintf(name, sizeof(name), "image%u", place->count);
     return xk_storage_take((int)fd, "", name, read_only,
                            &place->pieces[place->count++], err);
@@ -157,10 +169,11 @@ take_images(struct place *place, char **words, struct xk_error *err)
 struct program {
     char **words;
     int nbd, qmp, lock, hello;
-    int said; /* where its complaints go */
+    int said; /* its standard error */
 };
 
-/* Nothing else that is open now stays so in the program. */
+/* Move the program's descriptors to their numbers. All others are closed when
+ * the program starts. */
 static int
 arrange_descriptors(const struct program *program, struct xk_error *err)
 {
@@ -182,8 +195,8 @@ become(struct place *place, const char *dir, const struct program *program,
        struct xk_error *err)
 {
     setsid();
-    signal(SIGPIPE, SIG_IGN); /* nobody listens to it for long */
-    if (sign(place, err) == -1 ||
+    signal(SIGPIPE, SIG_IGN); /* the reader of its standard error ends early */
+    if (write_identity(place, err) == -1 ||
         xk_storage_enter(dir, place->pieces, place->count, err) == -1 ||
         arrange_descriptors(program, err) == -1 ||
         xk_storage_drop(place->uid, err) == -1)
@@ -196,15 +209,15 @@ become(struct place *place, const char *dir, const struct program *program,
                : -1;
 }
 
-/* What went wrong before it became the program. */
+/* Report an error that happened before the program started. */
 static void
-tell(int fd, const struct xk_error *err)
+report_error(int fd, const struct xk_error *err)
 {
     (void)xk_write_all(fd, err, sizeof(*err));
 }
 
-/* It is nobody's child: whoever starts it ends before. told: an error, or its
- * end when it has become the program. */
+/* Fork twice, so that the daemon is nobody's child: its starter ends before it.
+ * told: receives an error, or end of file when the program has started. */
 static int
 fork_program(struct place *place, const char *dir,
              const struct program *program, int told, struct xk_error *err)
@@ -217,7 +230,7 @@ fork_program(struct place *place, const char *dir,
         pid = fork();
         if (pid == 0) {
             become(place, dir, program, &why);
-            tell(told, &why);
+            report_error(told, &why);
         }
         _exit(pid == -1 ? 1 : 0);
     }
@@ -229,7 +242,7 @@ fork_program(struct place *place, const char *dir,
 }
 
 static int
-hear(int fd, struct xk_error *err)
+read_error(int fd, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
@@ -253,7 +266,8 @@ close_all(struct place *place, const struct program *program)
         close(place->pieces[i].tree_fd);
 }
 
-/* Each of a pair: the program's end is moved out of the way. */
+/* Make the pipes and the socket between starter and program, and move the
+ * program's ends above the fixed numbers. */
 static int
 make_ends(int said[2], int hello[2], int told[2], struct program *program,
           struct xk_error *err)
@@ -281,7 +295,7 @@ start(struct place *place, const char *dir, struct program *program,
     close(told[1]);
     close_all(place, program);
     if (r == 0)
-        r = hear(told[0], err);
+        r = read_error(told[0], err);
     if (r == 0)
         r = xk_storage_await(hello[0], said[0], err);
     close(told[0]);

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Starts a program that serves an image, QEMU's storage daemon, in a place
- * where there is nothing but that image.
+ * Start QEMU's storage daemon, which serves an image, in a mount namespace that
+ * contains nothing but that image and the daemon's program.
  *
  * QEMU 7.2's daemon can neither drop its user nor be given descriptors of
- * images. So it is started as a user of its own that may open any file
- * (CAP_DAC_OVERRIDE), in a mount namespace with no file in it that is not
- * meant for it: its program and libraries and, where it is built on, each lower
- * layer, read-only; the image; its pid file. It has no network, no /proc, and
- * no way to more privileges.
+ * images. So it runs as a user of its own that may open any file
+ * (CAP_DAC_OVERRIDE), in a mount namespace that only has files meant for it:
+ * read-only its program and libraries and the lower layers of its image; and
+ * writable the image and its pid file. It has no network and no /proc, and
+ * cannot gain privileges.
  *
- * What it finds there:
+ * The daemon finds there:
  *   /image0, /image1, ...   the images, in the order given
  *   /qsd.pid                the file of that name in the device's directory
- *   descriptors 3 and 4     listening sockets, "nbd" and "qmp" there
- *   descriptor 5            the lock of "qsd.lock" there, to be kept
- *   descriptor 6            a connected socket, for a QMP monitor that is asked
- *                           whether it serves
+ *   descriptors 3 and 4     listening sockets "nbd" and "qmp" of that directory
+ *   descriptor 5            the lock on its "qsd.lock", to be kept open
+ *   descriptor 6            a connected socket, for a QMP monitor that answers
+ *                           once the daemon serves
  *
- * It stays in the foreground, and answers there once it serves. What it says
- * on its standard error from then on is lost. Which process it is stands in
- * "daemon.json", written before it gave up its privileges and nothing that it
- * can write itself.
+ * The daemon stays in the foreground. Once it serves, its standard error is
+ * lost. "daemon.json" says which process it is; that file is written before the
+ * daemon drops its privileges, and the daemon cannot write it.
  *
  * Sources: mount_namespaces(7), capabilities(7), open_tree(2).
  */
@@ -34,9 +33,9 @@ enum {
     XK_STORAGE_IMAGES_MAX = 16
 };
 
-/* words: DIRECTORY UID IMAGE... -- PROGRAM [ARGUMENT...], where an IMAGE is
- * "ro:FD" or "rw:FD", a descriptor that we were started with. Returns once it
- * serves; XK_ERR_IN_USE where one does in that directory. */
+/* Start a daemon and wait until it serves. words: DIRECTORY UID IMAGE... --
+ * PROGRAM [ARGUMENT...]; an IMAGE is "ro:FD" or "rw:FD", a descriptor that this
+ * process inherited. XK_ERR_IN_USE if a daemon of that directory lives. */
 int xk_storage_start(char **words, struct xk_error *err);
 
 #endif

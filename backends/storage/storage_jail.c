@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. Each piece is first made a detached mount in the host's mount
+ * namespace (open_tree(2)). xk_storage_enter() then leaves that namespace,
+ * mounts a small tmpfs, moves the pieces and the system's programs into it,
+ * makes it the root and detaches the old root. xk_storage_drop() changes the
+ * user, keeps one capability and loads the filter of system calls.
+ */
 #include "backends/storage/storage_jail.h"
 
 #include <errno.h>
@@ -20,7 +27,7 @@
 #include "base/call_filter.h"
 #include "base/util.h"
 
-/* The macros of libseccomp leave a field out. */
+/* libseccomp's macros do not initialise every field. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum {
@@ -28,7 +35,7 @@ enum {
     ROOT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC,
 };
 
-/* What programs are made of, where the system has it as a folder or a link. */
+/* The files that programs need. Each may be a directory, a link, or missing. */
 static const char *const system_folders[] = {"usr", "lib", "lib64", "bin"};
 static const char *const system_files[] = {"etc/ld.so.cache", "dev/null"};
 
@@ -65,7 +72,7 @@ make_point(const struct xk_storage_piece *piece)
                             : mknod(piece->name, S_IFREG | 0644, 0);
 }
 
-/* In the current directory. */
+/* Mount a piece in the current directory. */
 static int
 put(const struct xk_storage_piece *piece, struct xk_error *err)
 {
@@ -117,7 +124,8 @@ put_system(struct xk_error *err)
     return 0;
 }
 
-/* The old root lies on top of the new one for a moment, and is let go of. */
+/* Make the current directory the root. pivot_root(2) stacks the old root on top
+ * of the new one, and umount2(2) then removes it. */
 static int
 become_root(struct xk_error *err)
 {
@@ -151,7 +159,7 @@ xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
     return become_root(err);
 }
 
-/* ---- nothing of the others of its user, and no others ---- */
+/* ---- no access to other processes of its user, and no children ---- */
 
 static const struct xk_call_rule forbidden[] = {
     {.call = SCMP_SYS(kill)},
@@ -174,13 +182,13 @@ static const struct xk_call_rule forbidden[] = {
     {.call = SCMP_SYS(sched_setscheduler)},
     {.call = SCMP_SYS(sched_setparam)},
     {.call = SCMP_SYS(sched_setattr)},
-    /* A child would keep the image when the domain has ended. */
+    /* A child could keep the image open when the domain has ended. */
     {.call = SCMP_SYS(fork)},
     {.call = SCMP_SYS(vfork)},
     {SCMP_SYS(clone), 1, {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0}}},
     {.call = SCMP_SYS(unshare)},
     {.call = SCMP_SYS(setns)},
-    /* Who is told of what becomes ready, and by which signal. */
+    /* These make the kernel send signals to other processes. */
     {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN)}},
     {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETOWN_EX)}},
     {SCMP_SYS(fcntl), 1, {XK_CALL_IS(1, F_SETSIG)}},
@@ -188,14 +196,14 @@ static const struct xk_call_rule forbidden[] = {
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, SIOCSPGRP)}},
 };
 
-/* Its arguments are in memory, where a filter cannot see them; threads are made
- * without it. */
+/* The arguments of clone3 are in memory, where a filter cannot see them. glibc
+ * makes threads with clone if clone3 returns ENOSYS. */
 static const struct xk_call_rule missing[] = {{.call = SCMP_SYS(clone3)}};
 
 static int
 forbid(scmp_filter_ctx filter)
 {
-    /* abort() ends it, and nobody else; it has limits of its own only. */
+    /* It may signal itself, for abort(), and set only its own limits. */
     const struct xk_call_rule others[] = {
         {SCMP_SYS(tgkill), 1, {SCMP_A0_32(SCMP_CMP_NE, (uint32_t)getpid())}},
         {SCMP_SYS(prlimit64), 1, {SCMP_A0_32(SCMP_CMP_NE, 0)}},
@@ -222,7 +230,8 @@ limit(int what, rlim_t value)
     return setrlimit(what, &limits);
 }
 
-/* Ambient, because the program that is run has none of its own. */
+/* Keep only CAP_DAC_OVERRIDE, as an ambient capability: a program without file
+ * capabilities keeps no other kind. */
 static int
 keep_only_open(void)
 {
@@ -246,7 +255,7 @@ xk_storage_drop(uint32_t uid, struct xk_error *err)
         return xk_fail_errno(err, "become user %u", uid);
     if (setresuid(0, 0, 0) == 0)
         return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
-    /* What the program does otherwise is its own affair: which calls it needs
-     * differs by its version. */
+    /* Allow all other calls: which ones the program needs depends on its
+     * version. */
     return xk_call_filter_load(SCMP_ACT_ALLOW, forbid, err);
 }

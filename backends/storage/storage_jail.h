@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The place where a storage daemon lives; for storage.c only. */
+/* The jail of a storage daemon: its root and its privileges. For storage.c
+ * only. */
 #ifndef XK_BACKENDS_STORAGE_STORAGE_JAIL_H
 #define XK_BACKENDS_STORAGE_STORAGE_JAIL_H
 
@@ -8,28 +9,30 @@
 
 #include "base/error.h"
 
-/* A file or folder on its way there: a mount of its own that is in no
+/* A file or directory to appear in the jail: a detached mount, which is in no
  * namespace yet. */
 struct xk_storage_piece {
     int tree_fd;
-    char name[32]; /* there, without the slash */
+    char name[32]; /* in the jail's root, without the slash */
     bool is_folder;
 };
 
-/* Take one from the namespace that we are in. fd may be AT_FDCWD, with a path,
- * or the file itself, with "". */
+/* Make a detached mount of a file or directory of our namespace. Pass AT_FDCWD
+ * and a path, or a descriptor and "". The caller closes tree_fd, also on
+ * failure unless it is -1. */
 int xk_storage_take(int fd, const char *path, const char *name, bool read_only,
                     struct xk_storage_piece *piece, struct xk_error *err);
 
-/* Move to a root that has the pieces, and the system's programs and libraries,
- * and no more. place is a directory to make it in, which is seen unchanged by
- * everyone else. */
+/* Move this process to a root that contains only the pieces and the system's
+ * programs and libraries. The root is mounted on the directory `place`; other
+ * processes still see that directory unchanged. */
 int xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
                      unsigned count, struct xk_error *err);
 
-/* Become that user, with no privilege but to open what there is, and unable to
- * signal, trace or limit others of that user; for the process whose pid this
- * is. */
+/* Change to that user, keep only the privilege to open any file in the jail,
+ * and forbid system calls that signal, trace or limit other processes of that
+ * user, or that make a child. Call it in the process that then runs the daemon:
+ * the filter contains its pid. */
 int xk_storage_drop(uint32_t uid, struct xk_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon answers commands once it has done all that its words say. Only the
- * end of its standard error proves that it has ended.
+ * The daemon answers QMP commands once it has carried out all options of its
+ * command line. Only the end of its standard error proves that it has ended.
  */
 #include "backends/storage/storage_wait.h"
 
@@ -16,10 +16,10 @@
 #include "base/deadline.h"
 
 enum {
-    SAID_MAX = 64 * 1024, /* what is said after that is read and dropped */
+    SAID_MAX = 64 * 1024, /* the rest is read and dropped */
     CHUNK = 4096,
-    ANSWER_LINES = 2,    /* a greeting, and what we asked for */
-    SERVICE_MS = 120000, /* whoever started us may have less patience */
+    ANSWER_LINES = 2,    /* the greeting, and the answer to our command */
+    SERVICE_MS = 120000, /* the caller of xk-backend may wait less */
 };
 
 enum progress {
@@ -63,7 +63,7 @@ read_answer(struct wait *wait)
     return wait->lines >= ANSWER_LINES ? SERVES : WAITS;
 }
 
-/* Until there is news, or the time is over. */
+/* Wait until there is something to read, or the deadline. */
 static enum progress
 step(struct wait *wait, struct xk_deadline deadline)
 {
@@ -81,7 +81,7 @@ step(struct wait *wait, struct xk_deadline deadline)
 }
 
 static int
-judge(struct wait *wait, enum progress progress, struct xk_error *err)
+report(struct wait *wait, enum progress progress, struct xk_error *err)
 {
     if (progress == SERVES)
         return 0;
@@ -106,12 +106,12 @@ xk_storage_await(int hello_fd, int said_fd, struct xk_error *err)
 
     if (fcntl(said_fd, F_SETFL, O_NONBLOCK) == -1)
         return xk_fail_errno(err, "await the storage daemon");
-    /* One that has ended already says so by its end. */
+    /* Ignore an error: the end of standard error tells if it has ended. */
     (void)!send(hello_fd, question, strlen(question), MSG_NOSIGNAL);
     do
         progress = step(&wait, deadline);
     while (progress == WAITS && xk_deadline_left_ms(deadline) > 0);
-    r = judge(&wait, progress, err);
+    r = report(&wait, progress, err);
     xk_buf_free(&wait.said);
     return r;
 }

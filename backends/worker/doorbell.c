@@ -6,7 +6,7 @@
 #include "base/util.h"
 
 enum {
-    EMPTY_EVENTS_FREE = 4, /* a late event or two is nobody's fault */
+    EMPTY_EVENTS_FREE = 4, /* an honest guest may send a few late events */
     DELAY_SHIFT_MAX = 7,   /* 128 ms */
 };
 
@@ -52,9 +52,9 @@ xk_doorbell_reset(struct xk_doorbell *bell)
     bell->is_broken = false;
 }
 
-/* An event without a request: the guest only makes noise. */
+/* Count an event without a request: only a guest that floods us sends many. */
 static void
-judge_event(struct xk_doorbell *bell)
+count_event(struct xk_doorbell *bell)
 {
     if (bell->was_useful)
         bell->empty_in_row = 0;
@@ -109,7 +109,7 @@ xk_doorbell_arm(struct xk_doorbell *bell)
     if (bell->is_delaying || bell->is_armed || bell->is_broken)
         return;
     if (bell->has_event && !bell->was_delayed) {
-        judge_event(bell);
+        count_event(bell);
         if (bell->empty_in_row > EMPTY_EVENTS_FREE) {
             start_delay(bell);
             return;

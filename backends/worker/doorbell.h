@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The event channel of one queue, waited for on the loop of its thread.
+ * Wait for the event channel of one queue, on the loop of the queue's thread.
  *
- * A guest may send events in a loop, and the kernel does not slow down one
- * whose channel a user process has bound (XSA-332). So each event is
- * acknowledged late: after the queue has looked at its ring, and later the more
- * events came for nothing.
+ * A guest may send events in a loop, and the kernel does not throttle an event
+ * channel that a user process has bound (XSA-332). So each event is
+ * acknowledged late: after the queue has served its ring, and later still the
+ * more events in a row came without a request.
  *
  * All functions are for the thread of the queue.
  */
@@ -24,19 +24,19 @@ struct xk_doorbell {
     struct xk_loop *loop;
     /* Set by the owner: a request was taken since the last event. */
     bool was_useful;
-    /* The event channel has failed, and is not waited for until reset. The
+    /* The event channel has failed; it is not read again until a reset. The
      * owner stops the queue. */
     bool is_broken;
     /* Counts; other threads may read them. */
     uint64_t events;
-    uint64_t empty_events; /* no request came with them */
+    uint64_t empty_events; /* events without a request */
 
-    /* The doorbell's own. */
+    /* Private to the doorbell. */
     struct xk_loop_op event_op, delay_op;
     uint64_t event_value;
     struct __kernel_timespec delay;
-    bool is_armed;  /* the next event is waited for */
-    bool has_event; /* one came and is not acknowledged */
+    bool is_armed;  /* a read of the next event is pending */
+    bool has_event; /* an event came and is not acknowledged */
     bool is_delaying;
     bool was_delayed;
     unsigned empty_in_row;
@@ -46,11 +46,11 @@ struct xk_doorbell {
 void xk_doorbell_init(struct xk_doorbell *bell, struct xk_guest *guest,
                       struct xk_loop *loop);
 
-/* The guest's channel was bound anew: what came before means nothing. */
+/* Forget earlier events. Call it before the guest's channel is bound again. */
 void xk_doorbell_reset(struct xk_doorbell *bell);
 
-/* Before the thread sleeps: acknowledge the last event, or wait before doing
- * so, and wait for the next one. */
+/* Acknowledge the last event, now or after a delay, and start to wait for the
+ * next one. Call it before the thread sleeps. */
 void xk_doorbell_arm(struct xk_doorbell *bell);
 
 #endif

@@ -14,7 +14,8 @@ static const uint8_t allowed[] = {
     IORING_OP_WRITE_FIXED, IORING_OP_FSYNC,  IORING_OP_FALLOCATE,
     IORING_OP_POLL_ADD,    IORING_OP_TIMEOUT};
 
-/* liburing 2.3 declares wrappers of these two and does not export them. */
+/* liburing 2.3 declares wrappers for the two operations that we need here, but
+ * does not export them. */
 static int
 register_op(struct io_uring *ring, unsigned op, void *argument, unsigned count)
 {
@@ -52,8 +53,8 @@ restrict_ring(struct io_uring *ring)
                        (unsigned)count);
 }
 
-/* DEFER_TASKRUN (Linux 6.1) completes everything in our own wait instead of
- * interrupting us; older kernels do without. */
+/* DEFER_TASKRUN (Linux 6.1) completes operations during our own wait instead of
+ * interrupting us. An older kernel refuses it: retry without. */
 static int
 set_up_ring(struct io_uring *ring, unsigned entries)
 {
@@ -117,7 +118,7 @@ xk_loop_open(struct xk_loop *loop, unsigned entries, struct xk_error *err)
                        "io_uring: %s: this kernel or its settings "
                        "(kernel.io_uring_disabled, RLIMIT_MEMLOCK) refuse it",
                        strerror(-rc));
-    /* Spares each call a reference on the descriptor; may fail. */
+    /* Saves each call taking a reference to the descriptor; may fail. */
     (void)io_uring_register_ring_fd(&loop->ring);
     rc = restrict_ring(&loop->ring);
     if (rc == 0)

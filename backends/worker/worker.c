@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The main loop of a worker; worker.h has its states.
+ *
+ * How it works. The owner writes the wanted command into worker->command and
+ * wakes the thread through command_fd, which the thread reads on its io_uring.
+ * run_once() is one turn of the loop. Without a connection, obey_idle() carries
+ * the command out. With one, serve() runs a round and then looks at the
+ * command: STOP and END finish the requests taken, ABANDON unmaps at once. If a
+ * turn leaves nothing to do, the thread polls the ring for poll_us, arms the
+ * doorbell and sleeps in xk_loop_run().
+ */
 #include "backends/worker/worker.h"
 
 #include <stdatomic.h>
@@ -31,7 +42,7 @@ xk_worker_tell(const struct xk_worker *worker)
 {
     uint64_t one = 1;
 
-    /* Fails only when 2^64 - 2 changes were not looked at. */
+    /* Fails only if 2^64 - 2 changes have not been read. */
     (void)!write(worker->changed_fd, &one, sizeof(one));
 }
 
@@ -103,7 +114,7 @@ xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
                           sizeof(*empty_events));
 }
 
-/* ---- what it is told ---- */
+/* ---- commands ---- */
 
 static void
 read_command(struct xk_worker *worker)
@@ -181,7 +192,8 @@ is_told_to_stop(const struct xk_worker *worker)
 
 /* ---- serving ---- */
 
-/* True: there may be more to do at once. */
+/* Finish the requests taken, then disconnect. True: there may be more to do at
+ * once. */
 static bool
 finish_taken(struct xk_worker *worker, bool more)
 {
@@ -211,9 +223,9 @@ serve(struct xk_worker *worker)
     return worker->ops->ask_event(worker);
 }
 
-/* Look at the ring for a while before sleeping. */
+/* Poll the ring for a while before sleeping. True: there is something to do. */
 static bool
-look_on(struct xk_worker *worker)
+poll_ring(struct xk_worker *worker)
 {
     int64_t end = xk_now_ns() + (int64_t)worker->poll_us * 1000;
 
@@ -239,7 +251,7 @@ run_once(struct xk_worker *worker)
     if (worker->is_connected)
         more = serve(worker);
     if (worker->is_connected && !more)
-        more = look_on(worker);
+        more = poll_ring(worker);
     if (worker->is_connected && !more)
         xk_doorbell_arm(&worker->bell);
     if (xk_loop_run(&worker->loop, !more, &err) == -1)
@@ -277,7 +289,7 @@ run_thread(void *context)
     return NULL;
 }
 
-/* ---- by the owner ---- */
+/* ---- calls of the owner ---- */
 
 static int
 start_thread(struct xk_worker *worker, struct xk_error *err)

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The thread of one queue of a device: what it waits for and what it is told.
- * What a queue does with its ring is the kind's (struct xk_worker_ops).
+ * A worker, the thread of one queue of a device: its states, its commands and
+ * its main loop. Serving the ring is up to the kind (struct xk_worker_ops).
  *
- * How it works. The thread is started once and then told to connect and to
- * stop; in between it sleeps. While it is connected it serves rounds until
- * there is nothing left to do, asks the guest for an event at its next request,
- * acknowledges the last event (doorbell.h) and sleeps.
+ * How it works. The thread starts once; then the owner sends it commands to
+ * connect and to stop. Without a connection it sleeps. While it is connected it
+ * serves rounds until nothing is left to do, asks the guest for an event at its
+ * next request, acknowledges the last event (doorbell.h) and sleeps.
  *
- *     state       entered                          may become
- *     STARTING    by xk_worker_start()             IDLE, FAILED
+ *     state       meaning                          may become
+ *     STARTING    the thread sets itself up        IDLE, FAILED
  *     IDLE        nothing of the guest is mapped   CONNECTING
- *     CONNECTING  by xk_worker_connect()           RUNNING, FAILED, IDLE
- *     RUNNING     the ring is served               BROKEN, STOPPING, IDLE
- *     BROKEN      the ring lied; nothing is taken  STOPPING, IDLE
- *     STOPPING    what was taken is finished       IDLE
+ *     CONNECTING  it maps its ring                 RUNNING, FAILED, IDLE
+ *     RUNNING     it serves its ring               BROKEN, STOPPING, IDLE
+ *     BROKEN      the guest broke the protocol;    STOPPING, IDLE
+ *                 no request is taken
+ *     STOPPING    it finishes the requests that    IDLE
+ *                 it took
  *     FAILED      it could not start or connect    CONNECTING, IDLE
  *
- * CONNECTING becomes IDLE where it is told to stop before it has begun, RUNNING
- * and BROKEN where the ring is abandoned. The owner's thread writes CONNECTING,
- * the worker's own all others.
+ * CONNECTING becomes IDLE if the worker is told to stop before it has begun to
+ * connect; RUNNING and BROKEN become IDLE if the ring is abandoned. The owner's
+ * thread writes CONNECTING, and the worker's thread all other states.
  *
- * All functions but those marked are for the thread that started the worker,
- * which must not wait: it is told of changes by changed_fd, and then asks.
+ * All functions are for the owner, the thread that started the worker, unless
+ * their comment names another. The owner must not wait for a worker: changed_fd
+ * reports a change, and the owner then reads the state.
  */
 #ifndef XK_BACKENDS_WORKER_WORKER_H
 #define XK_BACKENDS_WORKER_WORKER_H
@@ -48,55 +51,57 @@ enum xk_worker_state {
 
 struct xk_worker;
 
-/* All but free() are called by the worker's thread. open() and close() may be
- * NULL. */
+/* The worker's thread calls all of them except free(). open() and close() may
+ * be NULL. */
 struct xk_worker_ops {
-    /* Once, when the loop is open. Where it fails, the worker is FAILED. */
+    /* Called once, when the loop is open. If it fails, the worker is FAILED. */
     int (*open)(struct xk_worker *worker, struct xk_error *err);
-    /* Once, before the loop is closed; after a failed open() too. */
+    /* Called once, before the loop is closed; also after a failed open(). */
     void (*close)(struct xk_worker *worker);
 
     /* Map the ring and bind the event channel. worker->take_over tells whether
      * another process has served the ring. */
     int (*connect)(struct xk_worker *worker, struct xk_error *err);
-    /* All that was taken is done: unmap. worker->keep tells whether another
+    /* Unmap the ring. All requests taken are finished. worker->keep: another
      * process goes on with the ring. */
     void (*disconnect)(struct xk_worker *worker);
-    /* Unmap at once. What is under way needs nothing of the guest; worker->fail
-     * tells whether to answer it with an error. */
+    /* Unmap the ring at once. Requests in flight need nothing of the guest.
+     * worker->fail: answer them with an error first. */
     void (*abandon)(struct xk_worker *worker);
 
-    /* One round; takes requests only while the state is RUNNING. True: there is
-     * more to do at once. */
+    /* Serve one round; take requests only if the state is RUNNING. Returns true
+     * if there is more to do at once. */
     bool (*serve)(struct xk_worker *worker);
-    /* Nothing that was taken is still to be done. */
+    /* Returns true if every request that was taken is finished. */
     bool (*is_drained)(const struct xk_worker *worker);
-    /* There are requests that were not taken. */
+    /* Returns true if there are requests that were not taken. */
     bool (*has_requests)(const struct xk_worker *worker);
-    /* Ask the guest for an event at its next request. True: it has made one. */
+    /* Ask the guest for an event at its next request. Returns true if there is
+     * a request already. */
     bool (*ask_event)(struct xk_worker *worker);
 
-    /* The thread has ended, or never began: give back all but the worker. */
+    /* Free everything but the worker itself. The thread has ended, or never
+     * began. */
     void (*free)(struct xk_worker *worker);
 };
 
 /* The kind puts this first in its own struct. */
 struct xk_worker {
     const struct xk_worker_ops *ops;
-    struct xk_guest *guest; /* the worker's */
+    struct xk_guest *guest; /* owned by the worker */
     unsigned number;
-    int changed_fd;   /* eventfd of the owner: written at each change */
-    unsigned poll_us; /* look at the ring for so long before sleeping */
+    int changed_fd;   /* the owner's eventfd, written at each change */
+    unsigned poll_us; /* how long to poll the ring before sleeping */
 
     pthread_t thread;
     bool has_thread;
     int command_fd;
     _Atomic int state;   /* enum xk_worker_state */
-    _Atomic int command; /* what the thread is to do; the last one counts */
+    _Atomic int command; /* for the thread; a later one replaces it */
     _Atomic bool take_over, keep, fail;
     struct xk_error error; /* why it is BROKEN or FAILED */
 
-    /* The thread's own from here on. */
+    /* Only the worker's thread uses what follows. */
     struct xk_loop loop;
     struct xk_doorbell bell;
     bool is_connected;
@@ -104,8 +109,8 @@ struct xk_worker {
     uint64_t command_value;
 };
 
-/* Start the thread. ops and number are set; the guest is taken. Returns the
- * worker, or NULL if it failed: the worker is freed then. */
+/* Start the thread. The caller has set ops and number; the worker takes the
+ * guest. Returns the worker, or NULL: then it has been freed. */
 struct xk_worker *xk_worker_start(struct xk_worker *worker,
                                   struct xk_guest *guest, int changed_fd,
                                   unsigned poll_us, struct xk_error *err);
@@ -119,38 +124,40 @@ void xk_worker_free(struct xk_worker *worker);
  * event, so the guest gets one once the rings are connected. */
 void xk_worker_connect(struct xk_worker *worker, bool take_over);
 
-/* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE, once all that was taken is
- * done and nothing is mapped. Takes as long as the requests do. keep: another
- * process goes on with the ring. */
+/* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE. The worker is IDLE once
+ * all requests that it took are finished and nothing is mapped, however long
+ * they take. keep: another process goes on with the ring. */
 void xk_worker_stop(struct xk_worker *worker, bool keep);
 
 /* Any state -> IDLE without waiting for requests. fail: no process goes on with
- * the ring, so they are answered with an error. The worker is of no other use
- * after it, and is freed only where its requests come to an end. */
+ * the ring, so answer the requests with an error. Afterwards the worker can
+ * only be freed, and only when its requests have finished. */
 void xk_worker_abandon(struct xk_worker *worker, bool fail);
 
 enum xk_worker_state xk_worker_state(const struct xk_worker *worker);
 
-/* Why it is BROKEN or FAILED. */
+/* Returns why the worker is BROKEN or FAILED. */
 const char *xk_worker_reason(const struct xk_worker *worker);
 
-/* By any thread: the owner is to look. */
+/* Wake the owner, to read the worker's state and the device's health. For any
+ * thread. */
 void xk_worker_tell(const struct xk_worker *worker);
 
-/* By the worker's thread, in connect(): bind the guest's port. In a take-over
- * the kernel takes back what the killed process had a moment after its end, and
- * tells nobody, so this tries for 5 s. */
+/* Bind the guest's event channel port. For the worker's thread, in connect().
+ * In a take-over this retries for 5 s: the kernel unbinds a killed process's
+ * port only shortly after its end, and reports that to nobody. */
 int xk_worker_bind(struct xk_worker *worker, uint32_t port,
                    struct xk_error *err);
 
-/* Copy counters, of 64 bits each, that the worker's thread writes. */
+/* Copy 64-bit counters that the worker's thread writes. */
 void xk_worker_read_counts(void *to, const void *from, size_t bytes);
 
-/* How many events came, and how many of them for nothing. */
+/* Read how many events came, and how many of them without a request. */
 void xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
                            uint64_t *empty_events);
 
-/* By the worker's thread: the ring lied. */
+/* RUNNING -> BROKEN: the guest broke the ring's protocol. For the worker's
+ * thread. */
 void xk_worker_break(struct xk_worker *worker, const char *reason);
 
 #endif

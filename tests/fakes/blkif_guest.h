@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A frontend in plain memory with a queue of the backend behind it: honest by
- * default, and with its hands free to lie.
+ * A frontend in plain memory and a queue of the backend that serves it. It is
+ * honest by default, but a test can write anything to its ring.
  */
 #ifndef XK_TESTS_FAKES_BLKIF_GUEST_H
 #define XK_TESTS_FAKES_BLKIF_GUEST_H
@@ -16,7 +16,7 @@
 
 enum {
     BLKIF_GUEST_PAGES = 2048,
-    BLKIF_GUEST_DATA = 100, /* first page for data; rings lie below */
+    BLKIF_GUEST_DATA = 100, /* first page for data, above the rings */
     BLKIF_GUEST_WAIT_MS = 20000,
 };
 
@@ -30,7 +30,7 @@ struct blkif_guest {
     struct xk_memory *memory;
     struct xk_blkif_ring_id id;
     enum xk_blkif_abi abi;
-    uint8_t *pages; /* of the ring, in a row */
+    uint8_t *pages; /* the ring's, contiguous */
     struct front_ring ring;
     int to_backend, to_guest;
 };
@@ -38,26 +38,27 @@ struct blkif_guest {
 struct blkif_guest *blkif_guest_new(enum xk_blkif_abi abi, unsigned pages);
 void blkif_guest_free(struct blkif_guest *guest);
 
-/* The ring as a frontend makes it; indexes begin at `first`. */
+/* Initialise the ring as a frontend does; indexes begin at `first`. */
 void blkif_guest_reset_ring(struct blkif_guest *guest, uint32_t first);
 
-/* Put into the ring; seen by the backend with the next push. */
+/* Put a request into the ring; blkif_guest_push() then publishes it, and
+ * blkif_guest_ring_bell() sends an event. */
 void blkif_guest_put(struct blkif_guest *guest,
                      const struct blkif_bytes *entry);
 void blkif_guest_push(struct blkif_guest *guest);
 void blkif_guest_ring_bell(struct blkif_guest *guest);
 
-/* The next response, false if none comes in time. */
+/* Wait for the next response. False if none comes in time. */
 bool blkif_guest_next(struct blkif_guest *guest,
                       struct blkif_response *response, int ms);
 
-/* Put, push and wait: the status. Fails the test where none comes or it is of
- * another request. */
+/* Put, push and wait; returns the status. The test fails if no response comes,
+ * or if it is to another request. */
 int blkif_guest_ask(struct blkif_guest *guest, const struct blkif_bytes *entry);
 
 uint8_t *blkif_guest_page(struct blkif_guest *guest, uint32_t gref);
 
-/* A backend's device of one queue over that guest. */
+/* A backend's device with one queue, which serves the guest. */
 struct blkif_backend {
     char *folder;
     char *log_path;
@@ -68,16 +69,16 @@ struct blkif_backend {
 
 struct blkif_backend *blkif_backend_new(struct blkif_guest *guest,
                                         struct xk_engine *engine);
-/* IDLE -> RUNNING, or the state it ends in. */
+/* IDLE -> RUNNING; returns the state that the queue reaches. */
 enum xk_worker_state blkif_backend_connect(struct blkif_backend *backend,
                                            bool take_over);
 enum xk_worker_state blkif_backend_wait(struct blkif_backend *backend,
                                         enum xk_worker_state wanted);
-/* Stops the queue; must end IDLE with nothing mapped. */
+/* Stop the queue, and check that it is IDLE with nothing mapped. */
 void blkif_backend_stop(struct blkif_backend *backend);
 void blkif_backend_free(struct blkif_backend *backend);
 
-/* A file of so many bytes under folder; returns its path. */
+/* Make a file of that many bytes in folder; returns its path. */
 char *blkif_image_new(const char *folder, const char *name, uint64_t bytes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An image that fails, holds and reorders what it is given. For one queue. */
+/* An engine that fails, holds and reorders requests. For one queue. */
 #ifndef XK_TESTS_FAKES_FAKE_ENGINE_H
 #define XK_TESTS_FAKES_FAKE_ENGINE_H
 
@@ -17,7 +17,7 @@ struct fake_engine {
     _Atomic bool hold;     /* keep requests until release */
     _Atomic bool backwards;
     pthread_mutex_t lock;
-    char seen[4096]; /* a letter for each request: R W F D */
+    char seen[4096]; /* one letter per request: R W F D */
     size_t count;
     struct xk_io *held[FAKE_ENGINE_HELD_MAX];
     size_t held_count;
@@ -27,12 +27,12 @@ struct fake_engine {
     uint64_t bytes;
 };
 
-/* Owned by the queue's device from then on: xk_engine_close(&fake->base). */
+/* The queue's device owns the engine: xk_engine_close(&fake->base). */
 struct fake_engine *fake_engine_new(uint64_t bytes);
 const char *fake_engine_seen(struct fake_engine *fake);
-/* Until so many requests came. */
+/* Wait until that many requests came. */
 bool fake_engine_wait(struct fake_engine *fake, size_t count);
-/* Let go of all that is held, and hold no more. */
+/* Finish all held requests, and hold no more. */
 void fake_engine_release(struct fake_engine *fake);
 
 #endif

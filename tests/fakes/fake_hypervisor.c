@@ -24,11 +24,11 @@
 struct fake {
     struct xk_hypervisor base;
     char *world;
-    char *rival; /* NULL: there is no other host */
+    char *rival; /* the other host's world, or NULL */
     struct xk_fake_faults faults;
 };
 
-/* The text of a domain's file. */
+/* A domain of this world: the content of its file. */
 struct being {
     int state;
     int reason;
@@ -82,7 +82,7 @@ stopped_path(struct xk_hypervisor *hv, char *path, size_t size)
     snprintf(path, size, "%s/stopped", fake_of(hv)->world);
 }
 
-/* As one step: a process that is killed amid it changes nothing. */
+/* Save atomically: a process that is killed meanwhile changes nothing. */
 static void
 save_at(struct xk_hypervisor *hv, const char *path, const struct being *being)
 {
@@ -92,7 +92,7 @@ save_at(struct xk_hypervisor *hv, const char *path, const struct being *being)
     char temporary[600];
     int fd;
 
-    /* The world is not on a disk that is full. */
+    /* The world is not on the disk that xk_fake_fill_disks() fills. */
     getrlimit(RLIMIT_FSIZE, &limit);
     none = (struct rlimit){limit.rlim_max, limit.rlim_max};
     setrlimit(RLIMIT_FSIZE, &none);
@@ -184,7 +184,7 @@ after(struct xk_hypervisor *hv, struct xk_error *err)
 }
 
 static bool
-stands_still(struct xk_hypervisor *hv)
+world_is_stopped(struct xk_hypervisor *hv)
 {
     const struct xk_fake_faults *faults = &fake_of(hv)->faults;
     char path[512];
@@ -196,7 +196,7 @@ stands_still(struct xk_hypervisor *hv)
     return access(path, F_OK) == 0;
 }
 
-/* True where the call is to have its effect now. *told: or later. */
+/* True: the call has its effect now. If not, *told: it has it later. */
 static bool
 takes_effect(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
              const struct being *being, bool *told, struct xk_error *err)
@@ -204,7 +204,7 @@ takes_effect(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
     const struct xk_fake_faults *faults = &fake_of(hv)->faults;
     char path[512], late[600];
 
-    if (!stands_still(hv))
+    if (!world_is_stopped(hv))
         return true;
     being_path(hv, uuid, path, sizeof(path));
     snprintf(late, sizeof(late), "%s.late", path);
@@ -367,7 +367,7 @@ fake_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return change_state(hv, &domain->uuid, NULL, XK_STATE_RUNNING, err);
 }
 
-/* In steps, as a driver that has to stop the guest for it. */
+/* Pause and resume, as a driver that must pause the guest for a reset. */
 static int
 fake_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
            struct xk_deadline deadline, struct xk_error *err)
@@ -416,7 +416,7 @@ fake_restart(struct xk_hypervisor *hv, struct xk_record *record,
     return change_state(hv, &record->uuid, config->name, XK_STATE_RUNNING, err);
 }
 
-/* The record has another UUID by now: so has the being. */
+/* The record has got a new UUID: give the domain the same. */
 static int
 fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
               struct xk_deadline deadline, struct xk_error *err)
@@ -433,7 +433,8 @@ fake_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
         char path[512];
 
         being_path(hv, &list.items[i].uuid, path, sizeof(path));
-        /* Of a long name the new one has the beginning. */
+        /* The new name begins with the old one, of which a long one is
+         * truncated. */
         if (strncmp(list.items[i].name, domain->name,
                     strnlen(list.items[i].name, 90)) == 0 &&
             record == NULL)
@@ -490,7 +491,7 @@ held_path(struct xk_hypervisor *hv)
     return xk_asprintf("%s/held", fake_of(hv)->world);
 }
 
-/* The disk that guests hold on to, or "". */
+/* Read the name of the disk whose detach guests do not grant, or "". */
 static void
 read_held(struct xk_hypervisor *hv, struct xk_buf *vdev)
 {
@@ -531,7 +532,8 @@ let_go(struct xk_hypervisor *hv, const struct xk_change *change,
     return 0;
 }
 
-/* Only what is on its way: a fake guest's others are its configuration's. */
+/* Report only a pending disk: all others of a fake guest are those of its
+ * configuration. */
 static int
 fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
            xk_disk_told *disk, void *context, struct xk_deadline deadline,
@@ -551,7 +553,7 @@ fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* An image has to be there; no other is given in its stead. */
+/* Give the domain its configured disks. An image must exist. */
 static int
 fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 const struct xk_change *change, struct xk_deadline deadline,
@@ -580,7 +582,7 @@ fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- for the monitor ---- */
 
-/* A fake domain changes only when a test says so. */
+/* Watch nothing: a fake domain changes only when a test says so. */
 static int
 fake_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
            const struct xk_uuid *uuid, xk_domain_changed *changed,
@@ -602,7 +604,7 @@ fake_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     (void)uuid;
 }
 
-/* ---- on the way ---- */
+/* ---- transfer ---- */
 
 static int
 fake_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -639,7 +641,7 @@ fake_check_needs(struct xk_hypervisor *hv,
     return 0;
 }
 
-/* Each domain has memory of its own. */
+/* Derive the memory's content from the UUID, so that each domain differs. */
 void
 xk_fake_memory(const struct xk_uuid *uuid, unsigned char *memory)
 {
@@ -653,7 +655,7 @@ xk_fake_memory(const struct xk_uuid *uuid, unsigned char *memory)
     }
 }
 
-/* In some pieces, the last one while it stands still. */
+/* Send the memory in pieces, the last of them while the domain is paused. */
 static int
 send_memory(struct xk_hypervisor *hv, const struct xk_domain *domain, int fd,
             const struct xk_send_watch *watch, struct xk_error *err)
@@ -736,7 +738,7 @@ fake_receive(struct xk_hypervisor *hv, struct xk_record *record,
     return change_state(hv, &record->uuid, config->name, XK_STATE_PAUSED, err);
 }
 
-/* XK_FAKE_FOREIGN, a line that is the configuration's UUID, and the memory. */
+/* Read XK_FAKE_FOREIGN, a line with the domain's UUID, and the memory. */
 static int
 fake_read_foreign(struct xk_hypervisor *hv, int fd, const char *what,
                   struct xk_domain_config **config, struct xk_json **needs,
@@ -832,7 +834,7 @@ xk_fake_faults(struct xk_hypervisor *hv)
     return &fake_of(hv)->faults;
 }
 
-/* What is late has its effect, where its domain is there yet. */
+/* Carry out a late call, if its domain still exists. */
 static void
 arrive(struct xk_hypervisor *hv, const char *name)
 {

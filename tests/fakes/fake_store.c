@@ -26,7 +26,7 @@ struct watch {
     char *token;
 };
 
-/* One transaction at a time is enough for one thread. */
+/* One transaction at a time is enough, because a store has one thread. */
 struct fake {
     struct xk_store store;
     struct tree tree;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A store in memory that fails, conflicts and stalls when it is told to. */
+/* A store in memory that fails, conflicts and stalls as a test tells it. */
 #ifndef XK_TESTS_FAKES_FAKE_STORE_H
 #define XK_TESTS_FAKES_FAKE_STORE_H
 
@@ -7,17 +7,18 @@
 
 struct xk_store *fake_store_new(void);
 
-/* The `nth` operation from now (1: the next) fails with this kind; 0: none. */
+/* Make the `nth` operation from now (1: the next) fail with this kind; 0:
+ * none. */
 void fake_store_fail(struct xk_store *store, unsigned nth,
                      enum xk_error_kind kind);
 
-/* This many commits from now find that another was faster. */
+/* Make the next `count` commits conflict. */
 void fake_store_conflict(struct xk_store *store, unsigned count);
 
-/* Every operation takes this long, or until its deadline. */
+/* Make every operation take this long, or until its deadline. */
 void fake_store_delay(struct xk_store *store, int ms);
 
-/* How many operations there were. */
+/* Returns how many operations there were. */
 unsigned fake_store_operations(const struct xk_store *store);
 
 #endif

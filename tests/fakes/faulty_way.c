@@ -16,15 +16,15 @@
 #include "toolstack/migration/frame.h"
 
 enum {
-    ROOM = 1 << 20, /* for what a stopped target does not read */
-    LENGTH_AT = 16, /* of the payload, in a header */
+    ROOM = 1 << 20, /* of the pipe, for bytes that a stopped target leaves */
+    LENGTH_AT = 16, /* offset of the payload's length in a header */
     CHUNK = 64 << 10,
 };
 
 struct direction {
     int in, out;
     bool from_target;
-    unsigned frames; /* passed on so far */
+    unsigned frames; /* forwarded so far */
     struct xk_buf held;
 };
 
@@ -35,7 +35,7 @@ struct carrier {
     struct direction directions[2];
 };
 
-/* The length of the first frame that is held, whole; 0: it is not. */
+/* Returns the length of the first held frame if it is complete, else 0. */
 static size_t
 whole_frame(const struct direction *direction)
 {
@@ -62,7 +62,7 @@ is_struck(const struct carrier *carrier, const struct direction *direction)
            direction->frames == way->index && access(way->once, F_OK) == -1;
 }
 
-/* It is stopped when this returns. */
+/* Stop the target, and wait until it is stopped. */
 static void
 stop_target(const struct carrier *carrier)
 {
@@ -75,7 +75,7 @@ stop_target(const struct carrier *carrier)
     waitid(P_PID, (id_t)carrier->child, &info, WSTOPPED | WEXITED | WNOWAIT);
 }
 
-/* What is to be done before the frame: false where it does not pass. */
+/* Do what the fault does before the frame. False: do not forward the frame. */
 static bool
 strike_before(struct carrier *carrier, const struct direction *direction,
               size_t length)
@@ -138,7 +138,7 @@ pass_frame(struct carrier *carrier, struct direction *direction, size_t length)
         _exit(0);
 }
 
-/* False at the end of the direction. */
+/* Forward once. False at the end of the direction. */
 static bool
 carry(struct carrier *carrier, struct direction *direction)
 {
@@ -192,7 +192,7 @@ faulty_way_run(const struct faulty_way *way,
         close(out[0]);
         close(STDIN_FILENO);
         close(STDOUT_FILENO);
-        setsid(); /* or it goes on, if it is stopped, when we end */
+        setsid(); /* else a stopped child is continued when we end */
         _exit(target(in[0], out[1], context) == 0 ? 0 : 1);
     }
     close(in[0]);

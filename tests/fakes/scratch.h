@@ -5,13 +5,13 @@
 
 #include <stddef.h>
 
-/* Makes a directory and points XK_STATE_DIR into it; returns its path. */
+/* Make a directory and point XK_STATE_DIR into it; returns its path. */
 char *scratch_new(void);
 
-/* Removes it and frees the path. */
+/* Remove the directory and free the path. */
 void scratch_free(char *path);
 
-/* How many entries a directory has. */
+/* Returns how many entries the directory path/below has. */
 size_t scratch_count(const char *path, const char *below);
 
 #endif

@@ -256,10 +256,10 @@ make_loop(struct slow_file *file)
         device = open(file->loop, O_RDWR | O_CLOEXEC);
         if (device != -1 && ioctl(device, LOOP_CONFIGURE, &config) == 0)
             break;
-        assert_int_equal(errno, EBUSY); /* another was quicker */
+        assert_int_equal(errno, EBUSY); /* another process took the device */
         close(device);
     }
-    file->device = device; /* it is gone when the last one closes it */
+    file->device = device; /* the last close removes the loop device */
     close(backing);
     close(control);
 }

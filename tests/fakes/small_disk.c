@@ -25,7 +25,7 @@ write_map(const char *path, const char *text)
     return done;
 }
 
-/* A plain user is root in a user namespace. */
+/* Make a plain user root, in a user namespace of its own. */
 static bool
 become_root(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A raw image in a file or on a block device.
+ * The engine of a raw image in a file or on a block device.
  *
- * How it works. Requests go to the thread's io_uring, past the page cache where
- * the file system can. An image in memory (tmpfs) is reached at once instead:
- * io_uring would hand each such request to a thread of its own. What the
- * device's block size forbids past the page cache (EINVAL) is done again
- * through it; Linux keeps both ways coherent.
+ * How it works. Requests go to the thread's io_uring, past the page cache if
+ * the file system supports that. Requests to an image in memory (tmpfs) are
+ * made directly: io_uring would hand each of them to a kernel thread. If the
+ * device's block size forbids a request past the page cache (EINVAL), it is
+ * repeated through the page cache; Linux keeps the two coherent.
  */
 #include "backends/block/engine/engine.h"
 
@@ -30,7 +30,7 @@
 #include "base/util.h"
 
 enum {
-    TRIES_MAX = 1000, /* of a request that the kernel says to try again */
+    TRIES_MAX = 1000, /* of a request that fails with EAGAIN or EINTR */
     PAGE_BYTES = 4096,
     RETRY_MS = 20,
     PUNCH = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -38,12 +38,12 @@ enum {
 
 struct file_engine {
     struct xk_engine base;
-    /* Both are locked: what is under way keeps the one that it goes by from
-     * being closed, also when this process is killed. */
+    /* Both descriptions are locked. A request in flight keeps its description
+     * open, and so the lock held, even if this process is killed. */
     int fd;     /* through the page cache */
-    int direct; /* past it; -1: not possible or not wanted */
+    int direct; /* past the page cache; -1: not possible or not wanted */
     bool in_memory;
-    _Atomic unsigned asking;       /* queues that wait for what flushes */
+    _Atomic unsigned asking;       /* queues that wait for the flusher */
     struct xk_file_window *window; /* NULL: none */
 };
 
@@ -64,7 +64,7 @@ io_of(struct xk_loop_op *op)
     return XK_CONTAINER_OF(op, struct xk_io, op);
 }
 
-/* Past what was already read or written. */
+/* Advance iov past the bytes that were read or written. */
 static void
 advance(struct xk_io *io, uint64_t bytes)
 {
@@ -119,7 +119,8 @@ start_transfer(struct xk_io *io, bool direct)
     xk_loop_start(io->queue->loop, sqe, &io->op);
 }
 
-/* What to do about a piece's result: true if the request goes on. */
+/* React to the result of a transfer that may have been partial. Returns true if
+ * the request was submitted again. */
 static bool
 goes_on(struct xk_io *io, int result)
 {
@@ -130,7 +131,7 @@ goes_on(struct xk_io *io, int result)
         return true;
     }
     if (result == -EINVAL && io->tries < TRIES_MAX) {
-        io->tries = TRIES_MAX; /* only once, and only without O_DIRECT */
+        io->tries = TRIES_MAX; /* retry once, without O_DIRECT */
         start_transfer(io, false);
         return true;
     }
@@ -149,7 +150,7 @@ finish_piece(struct xk_loop_op *op, int result)
 
     if (goes_on(io, result))
         return;
-    /* The end of the file, which was cut behind our back, or no progress. */
+    /* The file was truncated behind our back, or there is no progress. */
     if (result == 0)
         result = -EIO;
     io->done(io, result < 0 ? -result : 0);
@@ -178,7 +179,7 @@ start_discard(struct xk_io *io)
     xk_loop_start(io->queue->loop, sqe, &io->op);
 }
 
-/* Memory is as quick as the call itself. */
+/* Transfer synchronously: an image in memory does not block. */
 static void
 transfer_now(struct xk_io *io)
 {
@@ -232,7 +233,7 @@ submit(struct xk_engine_queue *queue, struct xk_io *io)
     }
 }
 
-/* By way of /proc the same file is opened, whatever became of its name. */
+/* Open the same file again, through /proc in case it was renamed. */
 static int
 open_again(const struct file_engine *file, bool read_only, int flags)
 {
@@ -257,7 +258,7 @@ open_queue(struct xk_engine *engine, struct xk_loop *loop, struct xk_error *err)
     struct file_queue *queue = XK_NEW(struct file_queue);
     int fd;
 
-    /* Where nothing is written nothing can be lost. */
+    /* A read-only image needs no flushes. */
     if (engine->read_only)
         return &queue->base;
     fd = open_again(of(engine), false, 0);
@@ -329,9 +330,9 @@ static const struct xk_engine_ops file_ops = {
     .close = close_engine,
 };
 
-/* A block device is asked for alone when it is to be written: that fails where
- * it is mounted. A FIFO or device put in the place of what stat() saw would
- * make open() wait; it opens without waiting and is then looked at again. */
+/* Open a writable block device exclusively, which fails if it is mounted. If a
+ * FIFO or another device has replaced the file that stat() saw, open() could
+ * block: open with O_NONBLOCK and check the type again. */
 static int
 open_image(struct file_engine *file, const struct xk_engine_options *options,
            struct stat *st, struct xk_error *err)
@@ -362,7 +363,8 @@ open_image(struct file_engine *file, const struct xk_engine_options *options,
     if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
         return xk_fail(err, XK_ERR_CONFIG, "image \"%s\" was replaced",
                        options->path);
-    /* io_uring would answer EAGAIN instead of waiting for the disk. */
+    /* Clear O_NONBLOCK: io_uring would return EAGAIN instead of waiting for the
+     * disk. */
     if (fcntl(file->fd, F_SETFL, 0) == -1)
         return xk_fail_errno(err, "open image \"%s\"", options->path);
     return 0;
@@ -395,10 +397,11 @@ learn_geometry(struct file_engine *file, const struct stat *st)
     file->base.discard_granularity = file->base.physical_bytes;
 }
 
-/* What was opened first, and alone where that is a block device, is made the
- * way past the page cache: its requests are the kernel's alone and may outlive
- * us. One through the page cache needs a thread of ours, and with it all that
- * we have open. */
+/* Switch the first description, which is exclusive for a block device, to
+ * direct I/O, and open another for the page cache. Direct requests are the
+ * kernel's alone and may outlive this process, so they must hold the exclusive
+ * description. A request through the page cache needs a thread of this process,
+ * which keeps all of our descriptions open. */
 static void
 go_direct(struct file_engine *file, bool read_only)
 {

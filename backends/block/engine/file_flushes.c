@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How it works. One flush is in flight at a time; requests that arrive in the
+ * meantime wait in "next", and one later flush serves all of them. A flush asks
+ * the flusher by a write and a read on its socket, both on the io_uring. If the
+ * flusher had ended before it was asked, the queue flushes by itself from then
+ * on. If it ends after it was asked, the result is unknown and the flush fails.
+ */
 #include "backends/block/engine/file_flushes.h"
 
 #include <errno.h>
@@ -10,19 +17,18 @@
 #include "base/util.h"
 
 enum {
-    TRIES_MAX = 1000, /* to talk to the process that flushes */
+    TRIES_MAX = 1000, /* to talk to the flusher */
 };
 
-/* One is on its way at a time; those that come meanwhile are served by the
- * next, all at once. */
 struct xk_file_flushes {
     struct xk_engine *engine;
     struct xk_loop *loop;
-    int flush_fd; /* to the process that flushes; -1: we do */
+    int flush_fd; /* socket of the flusher; -1: the queue flushes itself */
     char word;
     unsigned tries;
     int32_t answer;
-    int sync_fd; /* of its own: each is told once of what was lost */
+    int sync_fd; /* one per queue: the kernel reports a loss once to each
+                    open file description */
     _Atomic unsigned *asking;
     struct xk_loop_op op;
     struct xk_io *flushing, *next; /* chained by xk_io.next */
@@ -49,9 +55,10 @@ flushes_of(struct xk_loop_op *op)
     return XK_CONTAINER_OF(op, struct xk_file_flushes, op);
 }
 
-/* As long as another queue does not know yet whether its flush went with the
- * process that made it, ours is no success: it would hide that loss. Nor is it
- * one where that process was to tell of a flush before us. */
+/* The queue has flushed by itself. While another queue still waits for the
+ * flusher's answer, our success must not count, because it could hide that the
+ * other queue's flush was lost with the flusher: flush again. The flush also
+ * fails if the flusher still owed the result of an earlier backend's flush. */
 static void
 was_flushed(struct xk_loop_op *op, int result)
 {
@@ -71,20 +78,20 @@ finish_asking(struct xk_file_flushes *flushes, int result)
 }
 
 static bool
-is_to_be_repeated(struct xk_file_flushes *flushes, int result)
+should_retry(struct xk_file_flushes *flushes, int result)
 {
     return (result == -EINTR || result == -EAGAIN) &&
            ++flushes->tries < TRIES_MAX;
 }
 
-/* One that ended while it flushed has taken the outcome with it, which can then
- * only be taken for a failure. */
+/* The flusher has answered. If it ended instead, the result is lost, which
+ * counts as a failure. */
 static void
 was_answered(struct xk_loop_op *op, int result)
 {
     struct xk_file_flushes *flushes = flushes_of(op);
 
-    if (is_to_be_repeated(flushes, result)) {
+    if (should_retry(flushes, result)) {
         await_answer(flushes);
         return;
     }
@@ -105,8 +112,9 @@ await_answer(struct xk_file_flushes *flushes)
     xk_loop_start(flushes->loop, sqe, &flushes->op);
 }
 
-/* One that has ended before it was asked is done without. What else keeps us
- * from it does not tell that, and it may know of a failure. */
+/* The request was sent, or not. If the flusher had ended before, flush without
+ * it. Any other error does not mean that it has ended, and it may know of a
+ * failure: then the flush fails. */
 static void
 was_asked(struct xk_loop_op *op, int result)
 {
@@ -114,7 +122,7 @@ was_asked(struct xk_loop_op *op, int result)
 
     if (result == sizeof(flushes->word)) {
         await_answer(flushes);
-    } else if (is_to_be_repeated(flushes, result)) {
+    } else if (should_retry(flushes, result)) {
         send_question(flushes);
     } else if (xk_flusher_is_gone(-result)) {
         close(flushes->flush_fd);

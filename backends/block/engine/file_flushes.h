@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The flushes of one queue of a raw image: by the process that flushes it
- * (flusher.h), or by the queue itself where there is none.
+ * The flushes of one queue of a raw image: by the image's flusher (flusher.h),
+ * or by the queue itself if there is no flusher.
  */
 #ifndef XK_BACKENDS_BLOCK_ENGINE_FILE_FLUSHES_H
 #define XK_BACKENDS_BLOCK_ENGINE_FILE_FLUSHES_H
@@ -10,8 +10,9 @@
 
 struct xk_file_flushes;
 
-/* fd: of the image, for these flushes alone; it is closed with them, and where
- * this fails. asking: how many queues of the image wait for that process. */
+/* fd: a descriptor of the image for these flushes alone; this call takes it,
+ * also if it fails. asking: how many queues of the image wait for the
+ * flusher. */
 struct xk_file_flushes *xk_file_flushes_new(struct xk_engine *engine,
                                             struct xk_loop *loop, int fd,
                                             _Atomic unsigned *asking,

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One bit per page says that the page is known to be allocated. If a range is
+ * not known, one look with SEEK_DATA and SEEK_HOLE marks up to LOOK_BYTES.
+ */
 #include "backends/block/engine/file_window.h"
 
 #include <stdlib.h>
@@ -10,15 +14,14 @@
 enum {
     PAGE_BYTES = 4096,
     WORD_PAGES = 64,
-    /* Looked up and marked at once; bounds how long a look takes. */
-    LOOK_BYTES = 64 * 1024 * 1024,
+    LOOK_BYTES = 64 * 1024 * 1024, /* at a time, to bound how long it takes */
 };
 
 struct xk_file_window {
     int fd;
     uint64_t bytes;
     uint8_t *memory;
-    _Atomic uint64_t *allocated; /* a bit a page: known to be there */
+    _Atomic uint64_t *allocated; /* one bit per page */
     size_t words;
 };
 
@@ -64,14 +67,14 @@ xk_file_window_free(struct xk_file_window *window)
     free(window);
 }
 
-/* Bits `first` to `last` of a word. */
+/* Returns a word with the bits `first` to `last` set. */
 static uint64_t
 bits_between(uint64_t first, uint64_t last)
 {
     return UINT64_MAX << first & UINT64_MAX >> (WORD_PAGES - 1 - last);
 }
 
-/* All bits of a word that pages first to last have in it. */
+/* Returns the bits that the pages `first` to `last` have in that word. */
 static uint64_t
 bits_of(uint64_t word, uint64_t first, uint64_t last)
 {
@@ -102,7 +105,8 @@ mark(struct xk_file_window *window, uint64_t first, uint64_t last)
         window->allocated[word] |= bits_of(word, first, last);
 }
 
-/* Marks what is allocated from offset on; a hole may begin anywhere. */
+/* Mark the allocated pages from offset to the next hole, which may begin within
+ * a page. */
 static void
 look(struct xk_file_window *window, uint64_t offset)
 {

@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flusher's process, its start, and the calls of its clients.
+ *
+ * How it works. xk_flusher_start() binds the socket, opens the image again and
+ * forks twice, so that the flusher is nobody's child. become() then moves its
+ * descriptors to fixed numbers, writes the file that names the process, enters
+ * the jail and reports that it is ready. serve() polls the socket and all
+ * clients: serve_once() first receives every request that has arrived, then
+ * makes one flush for all of them and answers each. The first error is kept in
+ * flusher->error for ever. If nobody is connected, it checks once a second
+ * whether its socket's file is still there.
+ */
 #include "backends/block/engine/flusher.h"
 
 #include <errno.h>
@@ -23,15 +35,15 @@
 #include "base/process.h"
 
 enum {
-    CLIENTS_MAX = 64, /* those of a backend, of its successor, and the verbs */
+    CLIENTS_MAX = 64, /* for a backend, its successor, and verbs */
     ORPHAN_LOOK_MS = 1000,
     START_MS = 10000,
     GONE_MS = 5000,
-    CONNECT_S = 5, /* where its backlog is full */
-    /* Where the new process has what it keeps. */
+    CONNECT_S = 5, /* while the backlog is full */
+    /* The descriptors that the new process keeps. */
     IMAGE_FD = 3,
     LISTEN_FD = 4,
-    NAME_FD = 5, /* of the socket's file, to see when it has gone */
+    NAME_FD = 5, /* of the socket's file, to see when it is removed */
     READY_FD = 6,
     FIRST_FREE_FD = 7,
 };
@@ -40,7 +52,7 @@ enum {
 
 struct flusher {
     int error;      /* of the first flush that failed */
-    bool was_asked; /* for a flush, ever */
+    bool was_asked; /* has ever been asked for a flush */
     struct pollfd fds[1 + CLIENTS_MAX];
     bool asked[1 + CLIENTS_MAX];
     nfds_t count;
@@ -71,7 +83,7 @@ drop(struct flusher *flusher, nfds_t i)
 }
 
 static void
-welcome(struct flusher *flusher)
+accept_client(struct flusher *flusher)
 {
     int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -82,10 +94,10 @@ welcome(struct flusher *flusher)
         (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-/* False: it is gone, or says what is not for it to say. Whoever asks may be a
- * backend that its guest has taken over. */
+/* Receive one request. False: drop the client; it is gone or sent something
+ * invalid. A client may be a backend that its guest has taken over. */
 static bool
-hear(struct flusher *flusher, nfds_t i)
+receive_request(struct flusher *flusher, nfds_t i)
 {
     char word;
     ssize_t n = recv(flusher->fds[i].fd, &word, 1, 0);
@@ -118,18 +130,19 @@ serve_once(struct flusher *flusher)
     bool asked = false;
 
     for (nfds_t i = flusher->count - 1; i > 0; i--) {
-        if (flusher->fds[i].revents != 0 && !hear(flusher, i))
+        if (flusher->fds[i].revents != 0 && !receive_request(flusher, i))
             drop(flusher, i);
         else
             asked = asked || flusher->asked[i];
     }
     if (flusher->fds[0].revents != 0)
-        welcome(flusher);
+        accept_client(flusher);
     if (asked)
         answer(flusher, flush(flusher));
 }
 
-/* Whoever removed the directory of the device wants nothing of us any more. */
+/* Returns true if no client is connected and the device's directory has been
+ * removed: then nobody will ask again. */
 static bool
 is_orphan(const struct flusher *flusher)
 {
@@ -194,10 +207,10 @@ struct start {
     int image_fd, listen_fd, name_fd, ready_fd;
 };
 
-/* Whoever waits for the end of what we were started by must not wait for ours.
- */
+/* Close the inherited standard descriptors: a process that reads our starter's
+ * output to its end must not wait for us. */
 static int
-let_go_of_output(void)
+close_output(void)
 {
     XK_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -208,7 +221,8 @@ let_go_of_output(void)
                : 0;
 }
 
-/* Each in its place, though one may lie where another belongs. */
+/* Move each descriptor to its fixed number. First duplicate all of them above
+ * these numbers, because one may have the number of another. */
 static int
 arrange(const struct start *start)
 {
@@ -227,7 +241,7 @@ arrange(const struct start *start)
     return close_range(FIRST_FREE_FD, ~0U, 0);
 }
 
-/* Whoever kills backends by their name does not mean it. */
+/* Change the process's name, so that killing backends by name spares it. */
 static void
 rename_ourselves(void)
 {
@@ -239,10 +253,10 @@ rename_ourselves(void)
     prctl(PR_SET_NAME, new);
 }
 
-/* Whoever wants us to end knows us by this, and has it before we can be asked
- * for anything. */
+/* Write the file that identifies this process to those who want it to end, who
+ * thus have it before we can be asked for anything. */
 static int
-sign(const char *socket_path)
+write_identity(const char *socket_path)
 {
     XK_CLEANUP_FREE char *path = name_of(socket_path);
     struct xk_process self;
@@ -260,8 +274,9 @@ enter_jail(const struct xk_flusher_options *options)
     return options->jail != NULL ? options->jail(options->context, &err) : 0;
 }
 
-/* Nobody's signal ends it but SIGKILL: at the end of a host a backend that was
- * asked to end has flushes to make. It is there once it is jailed. */
+/* Become the flusher. It ignores every usual signal but SIGKILL: when the host
+ * shuts down, a backend that was asked to end still needs flushes. It reports
+ * that it is ready only once it is jailed. */
 _Noreturn static void
 become(const struct start *start)
 {
@@ -270,8 +285,8 @@ become(const struct start *start)
     for (size_t i = 0; i < sizeof(deaf_to) / sizeof(deaf_to[0]); i++)
         signal(deaf_to[i], SIG_IGN);
     rename_ourselves();
-    if (let_go_of_output() == -1 || arrange(start) == -1 ||
-        sign(start->options->path) == -1 ||
+    if (close_output() == -1 || arrange(start) == -1 ||
+        write_identity(start->options->path) == -1 ||
         listen(LISTEN_FD, CLIENTS_MAX) == -1 ||
         enter_jail(start->options) == -1 ||
         send(READY_FD, "", 1, MSG_NOSIGNAL) != 1)
@@ -280,7 +295,7 @@ become(const struct start *start)
     serve();
 }
 
-/* Nobody's child: it outlives us. */
+/* Fork twice, so that the flusher is nobody's child and outlives us. */
 static int
 fork_twice(const struct start *start, struct xk_error *err)
 {
@@ -326,7 +341,7 @@ xk_flusher_start(const struct xk_flusher_options *options, struct xk_error *err)
 
     if (listen_fd == -1)
         return -1;
-    /* The same file, whatever became of its name. */
+    /* Through /proc, to open the same file even if it was renamed. */
     snprintf(path, sizeof(path), "/proc/self/fd/%d", options->image_fd);
     start.image_fd = image_fd = open(path, O_RDWR | O_CLOEXEC);
     start.name_fd = name_fd = open(options->path, O_PATH | O_CLOEXEC);
@@ -340,7 +355,7 @@ xk_flusher_start(const struct xk_flusher_options *options, struct xk_error *err)
     return r == -1 ? -1 : await_start(ready_fd, err);
 }
 
-/* ---- one that is there ---- */
+/* ---- calls of its clients ---- */
 
 bool
 xk_flusher_is_gone(int error)
@@ -393,7 +408,8 @@ xk_flusher_end(int fd)
 {
     char word = XK_FLUSHER_END;
 
-    /* Whoever finds one later takes it for one that was left. */
+    /* Wait for its end: a flusher found later would count as one that knows
+     * earlier flushes. */
     if (send(fd, &word, 1, MSG_NOSIGNAL) == 1)
         (void)xk_deadline_poll(xk_deadline_in_ms(GONE_MS), fd, POLLIN, "it",
                                NULL);
@@ -413,16 +429,19 @@ has_image(pid_t pid, int image_fd)
                : its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
 }
 
-/* Of another image: it is of no use, and holds that. */
+/* Kill a flusher of another image: it is useless here, and keeps that image
+ * open. */
 static void
-put_away(int process)
+kill_stranger(int process)
 {
     syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
     (void)xk_deadline_poll(xk_deadline_in_ms(GONE_MS), process, POLLIN, "it",
                            NULL);
 }
 
-/* By its name and not by its socket, which it may not serve at this moment. */
+/* Find the flusher by the file that names its process and not by its socket: a
+ * flusher that is stopped or busy does not answer there, but still knows the
+ * results of flushes. */
 int
 xk_flusher_find(const struct xk_flusher_options *options, struct xk_error *err)
 {
@@ -442,7 +461,7 @@ xk_flusher_find(const struct xk_flusher_options *options, struct xk_error *err)
                    ? 0
                    : xk_fail_errno(err, "open the process that flushes");
     if (!has_image(named.pid, options->image_fd)) {
-        put_away(process);
+        kill_stranger(process);
         return 0;
     }
     gone.fd = process;

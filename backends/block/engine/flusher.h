@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The process that flushes an image: one for each, which outlives the backend
- * that writes it. The kernel tells the failure of a flush once, to the process
- * that asks. A backend may be killed while it waits, and its successor would
- * hear that all is well.
+ * The flusher: one process per image that flushes it, and that outlives the
+ * backend that writes it. It exists because the kernel reports a failed flush
+ * only once, to the process that asked. A backend may be killed while it waits
+ * for a flush, and its successor would be told that all is well.
  *
- * How it works. The flusher has a description of the image that is older than
- * the first write. It listens at a socket in the directory of the device; each
- * queue has a connection, by which it asks with one byte and is answered with
- * an errno. All who have asked by the time that a flush begins are served by
- * it. A flush that failed is never tried again: from then on the answer is the
- * same. It ends when the toolstack ends it, when the backend that made it could
- * not begin and asked for nothing, or when its socket has gone and nobody is
- * connected. Which process it is says a file beside its socket, named as that
- * with ".json" after it, which it wrote while it still was root.
+ * How it works. The flusher has an open file description of the image that is
+ * older than the first write. It listens on a socket in the device's directory.
+ * Each queue has a connection, on which it asks with one byte and receives an
+ * errno. One flush answers every client that asked before it began. After a
+ * failed flush the flusher never flushes again and repeats the error.
+ *
+ * It ends when the toolstack ends it; when the backend that started it could
+ * not begin and asked for no flush; or when its socket's file is gone and
+ * nobody is connected. A file next to the socket, named as the socket with
+ * ".json" appended, says which process it is; the flusher writes that file
+ * while it is still root.
  */
 #ifndef XK_BACKENDS_BLOCK_ENGINE_FLUSHER_H
 #define XK_BACKENDS_BLOCK_ENGINE_FLUSHER_H
@@ -24,45 +26,47 @@
 #include "base/deadline.h"
 #include "base/error.h"
 
-/* What is asked of it; only the first is answered. The second is obeyed as long
- * as nobody has asked the first: nothing is lost with it then. */
+/* The requests. FLUSH is answered. END is not, and is obeyed only if nobody has
+ * asked for a flush yet, because the flusher then knows nothing that could be
+ * lost. */
 #define XK_FLUSHER_FLUSH 'f'
 #define XK_FLUSHER_END 'e'
 
 struct xk_flusher_options {
     const char *path; /* of its socket */
-    int image_fd;     /* of the image, open; stays the caller's */
-    /* Called in the new process, for it to give up what it does not need. */
+    int image_fd;     /* an open descriptor of the image; stays the caller's */
+    /* Called in the new process, to drop the privileges it does not need. */
     int (*jail)(void *context, struct xk_error *err);
     void *context;
 };
 
-/* 1: there is one that has known the image for longer; 0: there is none, and
- * what became of flushes before is not known. One of another image is ended. */
+/* Returns 1 if the image has a flusher, which knows the results of earlier
+ * flushes; 0 if it has none, and those results are unknown. Kills a flusher
+ * that has another image open. */
 int xk_flusher_find(const struct xk_flusher_options *options,
                     struct xk_error *err);
 
-/* Where there is none. By a process without other threads, and without an
- * io_uring: a copy of that would keep what is under way from ending with us. */
+/* Start a flusher, if there is none. The caller must have no other threads and
+ * no io_uring: the flusher would inherit it, and so keep the caller's requests
+ * alive when the caller ends. */
 int xk_flusher_start(const struct xk_flusher_options *options,
                      struct xk_error *err);
 
-/* Whether an error of its socket means that it has ended. After another one it
- * may live, and know of a failure. */
+/* Returns true if this error of the socket means that the flusher has ended.
+ * After any other error it may live, and know of a failed flush. */
 bool xk_flusher_is_gone(int error);
 
-/* A connected socket, the caller's. Waits 5 s at most. */
+/* Returns a connected socket, owned by the caller. Waits at most 5 s. */
 int xk_flusher_connect(const char *path, struct xk_error *err);
 
-/* By whoever has stopped the backend. 1: *error is what became of the flush, 0
- * or an errno, EPIPE where the flusher ended before it told; 0: there is none
- * that could be asked; -1: it could not be asked, or does not answer in time.
- */
+/* Ask the flusher for a flush, without a backend. 1: *error is the result: 0,
+ * an errno, or EPIPE if the flusher ended before it answered. 0: there is no
+ * flusher to ask. -1: it could not be asked, or did not answer in time. */
 int xk_flusher_flush(const char *path, int *error, struct xk_deadline deadline,
                      struct xk_error *err);
 
-/* Nobody has asked it for anything, nor will: by a connection of it. It is gone
- * then, unless it does not answer. */
+/* End a flusher that nobody has asked for a flush, through a connection to it.
+ * It has ended on return, unless it does not react. */
 void xk_flusher_end(int fd);
 
 #endif

@@ -6,7 +6,7 @@
 #include "image-helpers/lock.h"
 
 enum {
-    RETRY_MS = 20, /* a lock gives no event when it ends */
+    RETRY_MS = 20, /* no event tells that a lock was released */
 };
 
 static enum xk_image_use
@@ -22,7 +22,7 @@ has_no_locks(int errnum)
            errnum == ENOLCK;
 }
 
-/* 1: it is ours; 0: another has it. */
+/* 1: the lock is ours; 0: another process holds one that conflicts. */
 static int
 take_and_look(int fd, enum xk_image_use use)
 {

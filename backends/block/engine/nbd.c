@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image that another process serves over NBD: QEMU's block layer, for every
- * format but raw. Each queue has a connection of its own, all of whose traffic
- * is driven by the queue's loop. A server that dies fails what is under way and
- * all that follows.
+ * The engine of an image that another process serves over NBD: QEMU's block
+ * layer, for every format but raw. Each queue has its own connection.
+ *
+ * How it works. libnbd speaks the protocol; the queue's loop only polls its
+ * socket for the directions that libnbd wants (arm()). If the server dies, the
+ * requests in flight and all later ones fail, and engine->lost is set.
  */
 #include <errno.h>
 #include <poll.h>
@@ -50,7 +52,7 @@ fail_nbd(struct xk_error *err, const char *what, const char *socket)
                    socket, nbd_get_error());
 }
 
-/* One step of what the blocking calls do, which know no deadline. */
+/* Do one step of a blocking call; libnbd's own calls have no deadline. */
 static int
 step(struct nbd_handle *nbd, const char *socket, struct xk_deadline deadline,
      struct xk_error *err)
@@ -160,8 +162,8 @@ can_write(struct xk_loop_op *op, int result)
     arm(queue);
 }
 
-/* Called from within libnbd, which must not be entered again: the loop carries
- * the result on. */
+/* Deliver a result from the loop. completed() runs inside libnbd, which must
+ * not be called again from there, so it goes through the loop. */
 static void
 carry_on(struct xk_loop_op *op, int result)
 {
@@ -183,7 +185,7 @@ completed(void *context, int *error)
     io->op.done = carry_on;
     io_uring_prep_nop(sqe);
     xk_loop_start(io->queue->loop, sqe, &io->op);
-    return 1; /* the command may be forgotten */
+    return 1; /* libnbd may free the command */
 }
 
 static int64_t
@@ -213,7 +215,7 @@ submit(struct xk_engine_queue *base, struct xk_io *io)
 {
     struct nbd_queue *queue = (struct nbd_queue *)base;
 
-    /* A server without flush keeps what it acknowledged. */
+    /* A server that does not support flush persists all it acknowledges. */
     if ((io->kind == XK_IO_FLUSH && !of(base->engine)->can_flush) ||
         (io->kind == XK_IO_DISCARD && io->length == 0)) {
         io->done(io, 0);
@@ -256,7 +258,7 @@ close_queue(struct xk_engine_queue *base)
     free(queue);
 }
 
-/* Of a connection that stands the size does not change. */
+/* NBD cannot resize an export while a client is connected. */
 static int
 measure(struct xk_engine *engine, uint64_t *bytes, struct xk_error *err)
 {
@@ -280,8 +282,8 @@ static const struct xk_engine_ops nbd_ops = {
     .close = close_engine,
 };
 
-/* The process at the other end of the socket; 0 where that is not to be known.
- */
+/* Returns a number that identifies the process at the other end of the socket;
+ * 0 if it cannot be determined. */
 static uint64_t
 server_of(struct nbd_handle *nbd)
 {
@@ -306,10 +308,10 @@ learn(struct nbd_engine *engine, struct nbd_handle *nbd,
         return fail_nbd(err, "ask", options->path);
     if (!options->read_only && nbd_is_read_only(nbd) == 1)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "the NBD server at \"%s\" only lets itself be read: "
-                       "make the disk read-only",
+                       "the NBD server at \"%s\" only allows reading: make the "
+                       "disk read-only",
                        options->path);
-    /* An image ends where its format says; a part of a sector is no use. */
+    /* A format may end an image within a sector: ignore the last part. */
     engine->bytes = (uint64_t)bytes / SECTOR_BYTES * SECTOR_BYTES;
     engine->can_flush = nbd_can_flush(nbd) == 1;
     engine->base.read_only = options->read_only;
@@ -346,7 +348,7 @@ xk_nbd_engine_open(const struct xk_engine_options *options,
     return NULL;
 }
 
-/* ---- a flush, and no more ---- */
+/* ---- a single flush over its own connection ---- */
 
 static int
 await_command(struct nbd_handle *nbd, int64_t command, const char *socket,
@@ -375,7 +377,7 @@ flush(struct nbd_handle *nbd, const char *socket, void (*asks)(void *context),
     int64_t command;
 
     if (nbd_can_flush(nbd) != 1)
-        return 0; /* it keeps what it acknowledged */
+        return 0; /* the server persists all it acknowledges */
     if (asks != NULL)
         asks(context);
     command = nbd_aio_flush(nbd, NBD_NULL_COMPLETION, 0);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Engines without an image: one reads zeros, one is a drive without a medium.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

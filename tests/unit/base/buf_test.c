@@ -65,7 +65,7 @@ reserved_room_is_the_callers_to_fill(void **state)
     assert_string_equal(buf.data + 1000, "bc");
 }
 
-/* A caller may reserve, read nothing, and look at the text. */
+/* A caller may reserve room, read nothing into it, and use the text. */
 static void
 reserving_keeps_the_text_ended(void **state)
 {

@@ -12,7 +12,7 @@
 
 #include "base/deadline.h"
 
-static int quiet_polls; /* this many polls find nothing, at once */
+static int quiet_polls; /* this many polls return at once with nothing */
 static int interrupted_polls;
 static int polls;
 

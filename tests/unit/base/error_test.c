@@ -89,7 +89,7 @@ a_message_may_quote_the_one_it_replaces(void **state)
         err.message, "again: again <outer <inner>>: No such file or directory");
 }
 
-/* A path of the greatest length must not push out what went wrong. */
+/* A path of the greatest length must not push out the reason. */
 static void
 a_long_name_does_not_hide_the_reason(void **state)
 {

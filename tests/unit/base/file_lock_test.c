@@ -14,7 +14,7 @@
 
 static int file;
 
-/* Another description of the file. */
+/* Another open file description of the file. */
 static int
 open_again(void)
 {

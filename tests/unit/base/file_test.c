@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 
-static ssize_t most = -1; /* that a write takes; -1: all */
+static ssize_t most = -1; /* bytes that a write accepts; -1: all */
 static int fail_with;     /* errno of the next write; 0: none */
 
 ssize_t __real_write(int fd, const void *data, size_t length);
@@ -169,7 +169,7 @@ a_path_is_made_absolute_once(void **state)
     assert_null(none);
 }
 
-/* What is asked for is kept as JSON, which would have another name. */
+/* Paths are kept as JSON, which would change a name that is not UTF-8. */
 static void
 a_current_directory_that_is_no_utf8_is_put_before_nothing(void **state)
 {
@@ -211,7 +211,8 @@ struct maker {
     int made;
 };
 
-/* So often as a removal tries again, at most; until it cannot any more. */
+/* Make a file each time the removal has emptied the directory; fewer times than
+ * the removal tries, and only until the directory is gone. */
 static void *
 make_files(void *context)
 {

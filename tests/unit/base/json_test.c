@@ -83,7 +83,7 @@ what_is_no_document_is_refused(void **state)
     assert_refused("[1]\0[2]", 7, "NUL");
 }
 
-/* The parser's tree is freed by recursion. */
+/* The parser frees its tree recursively, so depth must be limited. */
 static void
 depth_is_limited(void **state)
 {
@@ -114,8 +114,8 @@ brackets_in_strings_are_no_depth(void **state)
     assert_int_equal(strlen(xk_json_string(json)), 151);
 }
 
-/* JSON has none (RFC 8259), the parser below takes them: a quote in one would
- * hide what follows from the limit of depth. */
+/* JSON has no comments (RFC 8259), but yajl accepts them: a quote in a comment
+ * would hide the following brackets from the depth limit. */
 static void
 comments_are_refused(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A log that stays is bounded, whatever makes others write to it. Standard
- * error is a file in memory; the clock stands still until a test moves it. */
+/* A log file is bounded, whatever causes lines. Standard error is a file in
+ * memory, and time passes only when a test advances the clock. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ bytes_taken(void)
     return (off_t)st.st_blocks * 512;
 }
 
-/* The log, which is the caller's. */
+/* Returns the log, which the caller frees. */
 static char *
 text_of(off_t from)
 {

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Standard error is caught here instead of written. */
+/* Capture what is written to standard error. */
 static char caught[65536];
 static int writes;
 static bool full;
@@ -101,7 +101,7 @@ errno_survives_even_where_nothing_can_be_written(void **state)
     assert_int_equal(writes, 1);
 }
 
-/* What a guest or a file says must not forge a line or drive a terminal. */
+/* Text of a guest or a file must not forge a line or control a terminal. */
 static void
 control_characters_cannot_forge_lines(void **state)
 {

@@ -38,7 +38,7 @@ a_grown_array_keeps_its_elements_and_zeroes_the_new_one(void **state)
         assert_int_equal(pairs[i].number, i + 1);
 }
 
-/* Elements may be dropped from the end; the room is derived from the count. */
+/* Elements may be dropped from the end: capacity is derived from the count. */
 static void
 an_array_that_shrank_can_grow_again(void **state)
 {
@@ -97,7 +97,7 @@ ownership_moves_to_the_taker(void **state)
 static void
 ask_for_everything(void)
 {
-    /* Not a constant, so that no compiler can see it coming. */
+    /* Not a constant, so that no compiler can foresee the overflow. */
     volatile size_t half = SIZE_MAX / 2;
 
     xk_calloc(half, 3);

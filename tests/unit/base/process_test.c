@@ -27,7 +27,7 @@ enum {
     PATIENCE_MS = 20000
 };
 
-/* A child that does nothing until it is killed. */
+/* Start a child that does nothing until it is killed. */
 static pid_t
 start_child(void)
 {
@@ -58,7 +58,7 @@ this_process_is_known_by_pid_and_start(void **state)
     assert_true(xk_process_identify(getpid(), &self));
     assert_int_equal(self.pid, getpid());
     assert_true(xk_process_alive(&self));
-    /* Another that has our pid later. */
+    /* Another process that gets our pid later. */
     other = self;
     other.start_ticks++;
     assert_false(xk_process_alive(&other));
@@ -92,7 +92,7 @@ wait_for_ever(void *context)
     return NULL;
 }
 
-/* Its first thread ends, and another one does not. */
+/* Start a child whose first thread ends while another one runs on. */
 static pid_t
 start_child_without_leader(void)
 {
@@ -122,8 +122,8 @@ await_zombie(pid_t pid)
     assert_int_equal(stat.state, 'Z');
 }
 
-/* The threads of a process that is killed may wait for a disk, and write to it
- * yet. */
+/* The threads of a killed process may still wait for a disk, and write to it.
+ */
 static void
 a_process_lives_as_long_as_one_of_its_threads(void **state)
 {
@@ -305,7 +305,7 @@ a_program_that_is_not_installed_is_named(void **state)
     assert_non_null(strstr(err.message, "no-such-program"));
 }
 
-/* The kernel lets nobody go who waits for a file system. */
+/* The kernel does not end a process that waits for a file system. */
 static void
 a_program_that_cannot_be_killed_is_left_at_the_deadline(void **state)
 {
@@ -322,7 +322,7 @@ a_program_that_cannot_be_killed_is_left_at_the_deadline(void **state)
 
     (void)state;
     if (geteuid() != 0)
-        skip(); /* a mount of our own */
+        skip(); /* this user cannot mount */
     slow_file_new(&file, path, 4096, false);
     slow_file_hold(&file, false, true);
     assert_int_equal(xk_process_run(argv, 100, &out, &errors,

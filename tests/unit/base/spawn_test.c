@@ -23,7 +23,7 @@ enum {
     FDS = 4,
 };
 
-/* A shell, and the end of its output. */
+/* A shell, and our end of the pipe with its output. */
 struct shell {
     struct xk_spawn spawn;
     const char *argv[4];
@@ -41,7 +41,7 @@ add_fd(struct shell *shell, int from, int to)
         (struct xk_spawn_fd){from, to, "a descriptor"};
 }
 
-/* Its pid, or 0 for an orphan. */
+/* Start the shell. Returns its pid, or 0 for an orphan. */
 static pid_t
 start(struct shell *shell, const char *script)
 {
@@ -62,7 +62,7 @@ start(struct shell *shell, const char *script)
     return pid;
 }
 
-/* Until nobody has the other end any more. */
+/* Read until all other ends of the pipe are closed. */
 static const char *
 read_all(struct shell *shell)
 {
@@ -99,7 +99,7 @@ expect(struct shell *shell, const char *script, const char *output)
     assert_int_equal(status_of(pid), 0);
 }
 
-/* A file that says its name, at a number. */
+/* Open a file that contains its name, as that descriptor number. */
 static void
 put_at(int number, const char *name)
 {
@@ -183,8 +183,8 @@ its_directory_and_environment_are_what_was_given(void **context)
 
 /* ---- signals ---- */
 
-/* The signals of a line of /proc/PID/status, but for two that glibc keeps for
- * itself: posix_spawn(3), by which make runs us, leaves them ignored. */
+/* Returns the signals of a line of /proc/PID/status, except two that glibc
+ * reserves: posix_spawn(3), by which make runs us, leaves them ignored. */
 static unsigned long long
 signals_of(const char *status, const char *line)
 {
@@ -229,7 +229,7 @@ what_is_ignored_stays_so_where_that_is_wanted(void **context)
     signal(SIGHUP, SIG_DFL);
 }
 
-/* ---- whose it is ---- */
+/* ---- session and parent ---- */
 
 static void
 a_session_is_its_own(void **context)
@@ -283,7 +283,7 @@ it_dies_with_its_parent_where_that_is_wanted(void **context)
     assert_int_equal(status_of(pid), 0);
 }
 
-/* ---- where it cannot be run ---- */
+/* ---- a program that cannot be run ---- */
 
 static void
 a_program_that_is_missing_is_told_where_it_is_awaited(void **context)
@@ -335,7 +335,7 @@ change_environment(void *context, struct xk_error *err)
 
     (void)context;
     (void)err;
-    environ = changed; /* as setenv(3) does where the old one has no room */
+    environ = changed; /* as setenv(3) does if the old one is full */
     return 0;
 }
 
@@ -363,8 +363,8 @@ a_descriptor_that_is_not_open_is_told_by_its_name(void **context)
     assert_non_null(strstr(err.message, "hand in the image"));
 }
 
-/* The second fork of an orphan fails in the child in between, which counts the
- * first one too. */
+/* The second fork of an orphan fails. It happens in the intermediate child,
+ * whose copy of `forks` has counted the first fork too. */
 static bool second_fork_fails;
 static unsigned forks;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers of users that are nobody's. */
+/* User numbers that belong to nobody. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -56,8 +56,7 @@ a_number_that_a_file_of_the_host_gives_away_is_somebodys(void **context)
     scratch_free(scratch);
 }
 
-/* A link to itself cannot be opened, and a directory cannot be read, by root
- * either. */
+/* Even root cannot open a link to itself, or read a directory as a file. */
 static void
 a_file_of_the_host_that_cannot_be_read_may_give_any_number_away(void **context)
 {

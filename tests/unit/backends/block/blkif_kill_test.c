@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Backends in processes of their own that are killed again and again while a
- * frontend keeps its ring full. Each request must be answered once, without an
- * error, and what was written must be there.
+ * Backends in processes of their own are killed again and again while a
+ * frontend keeps its ring full. Each request must be answered once and without
+ * an error, and all data written must be in the image.
  */
 #include <errno.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ struct slot {
 
 static char *folder, *log_path, *image_path;
 static struct blkif_guest *guest;
-static uint64_t stamps[BLOCKS]; /* what each block must hold; 0: nothing */
+static uint64_t stamps[BLOCKS]; /* content of each block; 0: nothing */
 static bool block_busy[BLOCKS];
 static struct slot slots[32];
 static uint64_t next_stamp;
@@ -54,7 +54,7 @@ random_number(void)
     return randomness;
 }
 
-/* In the child; never returns. */
+/* Serve the ring, in the child. Never returns. */
 static void
 serve_until_killed(bool take_over)
 {
@@ -109,7 +109,7 @@ start_backend(bool take_over)
     return pid;
 }
 
-/* Died by our hand and not by its own. */
+/* Kill the backend, and check that it had not ended by itself. */
 static void
 kill_backend(pid_t pid)
 {
@@ -181,7 +181,7 @@ check(const struct blkif_response *response)
     struct slot *slot = &slots[response->id];
 
     assert_true(response->id < 32);
-    assert_true(slot->busy); /* else it was answered twice */
+    assert_true(slot->busy); /* if not, it was answered twice */
     assert_int_equal(response->status, XK_BLKIF_OK);
     assert_int_equal(response->operation,
                      slot->is_write ? XK_BLKIF_OP_WRITE : XK_BLKIF_OP_READ);
@@ -228,7 +228,7 @@ drain(void)
     }
 }
 
-/* first: where the ring's indexes begin. */
+/* first: the first index of the ring. */
 static void
 survive(const char *image, uint32_t first)
 {
@@ -241,7 +241,7 @@ survive(const char *image, uint32_t first)
     memset(stamps, 0, sizeof(stamps));
     answered = 0;
     pid = start_backend(false);
-    ask(0); /* a first answer: it is connected */
+    ask(0); /* its answer shows that the backend is connected */
     blkif_guest_push(guest);
     assert_true(answer_one(BLKIF_GUEST_WAIT_MS));
     for (unsigned i = 0; i < KILLS; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A frontend in plain memory against a queue with its thread and an image. */
+/* A frontend in plain memory, against a queue with its thread and an image. */
 #include "backends/block/blkif_queue.h"
 
 #include <errno.h>
@@ -51,7 +51,7 @@ open_image(bool read_only)
     return open_path(path, read_only);
 }
 
-/* As on a tmpfs. */
+/* An image in memory, as on a tmpfs. */
 static struct xk_engine *
 open_image_in_memory(void)
 {
@@ -313,7 +313,7 @@ a_producer_index_beyond_the_ring_stops_the_queue(void **state)
         assert_int_equal(blkif_backend_wait(backend, XK_WORKER_BROKEN),
                          XK_WORKER_BROKEN);
         assert_non_null(strstr(xk_worker_reason(backend->queue), "claims"));
-        tear_down(state); /* it can still be stopped, with nothing mapped */
+        tear_down(state); /* a broken queue can be stopped and unmaps all */
         set_up(state);
     }
 }
@@ -345,7 +345,7 @@ a_ring_that_is_its_own_data_page_harms_only_its_guest(void **state)
 
     (void)state;
     connect_with(XK_BLKIF_X86_64, 1, open_image(false));
-    /* Zeros over the ring: what comes next depends on the guest alone. */
+    /* Read zeros over the ring: afterwards its content is up to the guest. */
     entry = blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_READ, 1, 0, 1);
     blkif_set_segment(XK_BLKIF_X86_64, &entry, 0, 1, 0, 7);
     blkif_guest_put(guest, &entry);
@@ -393,9 +393,9 @@ a_doorbell_in_a_loop_is_answered_ever_later(void **state)
     while (xk_now_ns() < end)
         blkif_guest_ring_bell(guest);
     xk_blkif_queue_stats(backend->queue, &stats);
-    /* 4 at once, then after 1, 2, 4, ... 128 ms: not thousands. */
+    /* 4 at once, then one after each of 1, 2, 4, ... 128 ms: not thousands. */
     assert_in_range(stats.events, 5, 30);
-    /* And it works as before. */
+    /* The queue still works. */
     for (unsigned i = 0; i < 3; i++) {
         struct blkif_bytes entry =
             blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_READ, 1, 0, 1);
@@ -513,7 +513,7 @@ a_failed_flush_is_never_answered_and_poisons_the_disk(void **state)
     blkif_guest_push(guest);
     assert_false(blkif_guest_next(guest, &response, 300));
     assert_true(backend->device.poisoned);
-    /* Data is refused, and no later flush succeeds either. */
+    /* Reads and writes are refused, and no later flush succeeds. */
     entry = blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_WRITE, 2, 0, 1);
     assert_int_equal(blkif_guest_ask(guest, &entry), XK_BLKIF_ERROR);
     entry = blkif_direct(XK_BLKIF_X86_64, XK_BLKIF_OP_READ, 3, 0, 1);
@@ -543,7 +543,7 @@ requests_that_need_more_memory_than_there_is_wait_their_turn(void **state)
         blkif_guest_put(guest, &entry);
     }
     blkif_guest_push(guest);
-    /* 32 MiB are asked for; the pool has 4. */
+    /* The requests need 32 MiB; the pool has 4. */
     assert_false(blkif_guest_next(guest, &response, 200));
     assert_int_equal(strlen(fake_engine_seen(fake)), 4);
     fake_engine_release(fake);
@@ -629,12 +629,12 @@ a_ring_is_abandoned_while_the_image_still_works(void **state)
                      XK_WORKER_IDLE);
     assert_int_equal(guest->memory->maps, 0);
     assert_true(xk_inflight_is_open(xk_inflight_queue(backend->device.log, 0)));
-    /* The image answers after all; the ring is another's by now. */
+    /* The image answers after all, but the ring is no longer ours. */
     fake_engine_release(fake);
     assert_false(blkif_guest_next(guest, &response, 100));
 }
 
-/* Else a guest could not let go of a disk that is taken away. */
+/* Otherwise a guest could not detach a disk that is taken away. */
 static void
 what_is_abandoned_for_good_has_failed_but_for_flushes(void **state)
 {

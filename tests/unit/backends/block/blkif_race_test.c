@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest that scribbles over its ring and its descriptor pages from a thread
- * of its own while the queue reads them (XSA-155). Whatever it writes, nothing
- * but its own pages and its own disk may change; run it with sanitizers.
+ * A guest overwrites its ring and its descriptor pages in a thread of its own
+ * while the queue reads them (XSA-155). Whatever it writes, only its own pages
+ * and its own disk may change. Run this with sanitizers.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -22,8 +22,9 @@ enum {
 static struct blkif_guest *guest;
 static _Atomic bool stop;
 
-/* Bytes that are often meaningful: operations, counts, sectors, grants. Not 1:
- * the ring itself, over whose indexes a read would go. */
+/* Returns values that often mean something: operations, counts, sectors,
+ * grants. Grant 1 is left out: it is the ring itself, whose indices a read
+ * would overwrite. */
 static uint32_t
 tempting(uint64_t random)
 {
@@ -49,13 +50,13 @@ scribble(void *context)
         random ^= random << 17;
         if (random % 3 == 0)
             descriptors[random / 16 % 1024] = tempting(random >> 32);
-        else /* all but the indexes: those are the honest half's */
+        else /* not the indices, which the honest thread writes */
             ring[16 + random / 16 % (1024 - 16)] = tempting(random >> 32);
     }
     return NULL;
 }
 
-/* An honest request, for the other half to spoil. */
+/* Publish a valid request, for the other thread to spoil. */
 static void
 publish(uint32_t produced)
 {
@@ -75,7 +76,7 @@ publish(uint32_t produced)
     blkif_guest_ring_bell(guest);
 }
 
-/* Hands the ring over, whatever is in it, as fast as it is answered. */
+/* Publish requests as fast as they are answered. */
 static void
 drive(struct blkif_backend *backend)
 {

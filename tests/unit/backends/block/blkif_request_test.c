@@ -346,7 +346,7 @@ descriptor_pages_are_judged_like_segments(void **state)
                          XK_BLKIF_OK);
         assert_int_equal(request.indirect_grefs[0], 40);
         xk_blkif_decode_indirect(&request, 0, page);
-        xk_blkif_decode_indirect(&request, 1, page); /* there is no such */
+        xk_blkif_decode_indirect(&request, 1, page); /* no such page */
         assert_int_equal(xk_blkif_check(&request, &limits), XK_BLKIF_OK);
         assert_int_equal(request.sectors, 800);
         assert_int_equal(request.segments[99].gref, 99);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The log of what is under way on a file system that is full. A store that
- * finds no room ends this program. */
+/* The in-flight log on a full file system. A store to memory that finds no
+ * space would end this program. */
 #include <stdlib.h>
 #include <string.h>
 

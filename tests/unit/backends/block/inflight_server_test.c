@@ -101,7 +101,7 @@ a_flush_forgets_no_write_that_came_after_it_began(void **state)
     one = xk_inflight_written(log);
     xk_inflight_note_flush(log, one);
     xk_inflight_note_write(log);
-    xk_inflight_note_flush(log, one); /* an older one, that took longer */
+    xk_inflight_note_flush(log, one); /* an older flush that took longer */
     assert_true(xk_inflight_change_server(log, 9));
     xk_inflight_close(log);
 }
@@ -111,7 +111,7 @@ a_flush_forgets_no_write_that_came_after_it_began(void **state)
 struct race {
     struct xk_inflight *log;
     pthread_barrier_t barrier;
-    uint32_t covered; /* by the flush of this round */
+    uint32_t covered; /* the last write that the round's flush covers */
 };
 
 static void *
@@ -128,7 +128,8 @@ flush_each_round(void *context)
     return NULL;
 }
 
-/* Each write is unflushed after its round, or was seen by the flush. */
+/* After its round, each write is noted as unflushed or was covered by the
+ * flush. */
 static void
 a_write_of_one_queue_is_not_lost_to_a_flush_of_another(void **state)
 {

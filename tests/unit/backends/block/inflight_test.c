@@ -58,7 +58,7 @@ tear_down(void **state)
     return 0;
 }
 
-/* As another process would find it. */
+/* Open the log again, as another process would find it. */
 static void
 reopen(void)
 {
@@ -105,12 +105,12 @@ static void
 what_was_taken_and_committed_is_left(void **state)
 {
     (void)state;
-    begin_at(0xfffffffe); /* goes round */
+    begin_at(0xfffffffe); /* indices wrap around */
     take(3, 0xfffffffe);
     take(4, 0xffffffff);
     take(5, 0);
     xk_inflight_commit(queue, 1);
-    take(6, 1); /* and killed before the commit */
+    take(6, 1); /* killed before the commit */
     reopen();
     assert_true(xk_inflight_is_of(queue, &id));
     assert_int_equal(recover(0xfffffffe), 3);
@@ -131,7 +131,7 @@ an_answer_that_was_shown_is_forgotten_and_one_that_was_not_is_kept(void **state)
     xk_inflight_answer(queue, 2, 0, 0);
     xk_inflight_answer(queue, 0, 1, -1);
     reopen();
-    /* The guest was shown one answer: that of slot 2. */
+    /* One answer was published to the guest, the one of slot 2. */
     assert_int_equal(recover(1), 2);
     assert_int_equal(found_slots[0], 0);
     assert_true(found_answered[0]);
@@ -221,7 +221,7 @@ a_flush_that_nobody_answered_is_found_whatever_became_of_its_ring(void **state)
     xk_inflight_commit(queue, 1);
     assert_false(xk_blkif_flush_is_lost(log_));
     take_at(1, 1, XK_BLKIF_OP_FLUSH);
-    assert_false(xk_blkif_flush_is_lost(log_)); /* the ring still has it */
+    assert_false(xk_blkif_flush_is_lost(log_)); /* still in the ring */
     xk_inflight_commit(queue, 2);
     reopen();
     assert_true(xk_blkif_flush_is_lost(log_));

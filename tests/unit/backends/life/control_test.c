@@ -53,7 +53,7 @@ tear_down(void **state)
     return 0;
 }
 
-/* Serves what has come, until nothing more does. */
+/* Serve questions until no more come. */
 static void
 serve(void)
 {

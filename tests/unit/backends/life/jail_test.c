@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a backend can still do once it has given up the rest. Each attempt is of
- * a child of its own. */
+/* What a backend can still do in its jail. Each attempt is made in a child of
+ * its own. */
 #include "backends/life/jail.h"
 
 #include <fcntl.h>
@@ -46,7 +46,8 @@ enter_and(bool (*attempt)(void))
     _exit(attempt() ? 0 : FAILED);
 }
 
-/* The status, as waitpid(2) has it, of a process that tried it in the jail. */
+/* Make an attempt in the jail, in a child. Returns its status as of
+ * waitpid(2). */
 static int
 try_in_jail(bool (*attempt)(void))
 {
@@ -323,7 +324,7 @@ ask_for_unread_bytes(void)
     return ioctl(ends[0], FIONREAD, &bytes) == 0;
 }
 
-/* A kind's own calls are for that kind only. */
+/* The calls of a kind are allowed to that kind only. */
 static void
 calls_of_a_kind_are_allowed_to_that_kind(void **state)
 {
@@ -346,8 +347,8 @@ calls_of_a_kind_are_allowed_to_that_kind(void **state)
     close(ends[1]);
 }
 
-/* Valgrind knows nothing of seccomp(2), and the sanitizers make calls of their
- * own. */
+/* Returns true if the jail works here: Valgrind does not know seccomp(2), and
+ * sanitizers make system calls of their own. */
 static bool
 can_be_had(void)
 {

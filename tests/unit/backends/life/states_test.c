@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a device makes of changes that its workers report. The workers are
- * states that a test sets; their functions stand here instead of worker.c. */
+/* How a device reacts to changes that its workers report. The workers are only
+ * states that a test sets; this file replaces worker.c. */
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -125,7 +125,7 @@ expect_own_state(const char *state)
     assert_string_equal(value.data, state);
 }
 
-/* Its frontend has offered rings, which the workers map. */
+/* The frontend has offered rings, and the workers map them. */
 static int
 set_up(void **state)
 {
@@ -173,7 +173,7 @@ a_device_is_connected_once_all_workers_run(void **state)
     expect_own_state("4");
 }
 
-/* The last worker and the fault are reported by one event: no other follows. */
+/* One event reports both the last worker and the fault; no other follows. */
 static void
 a_device_that_is_spoilt_as_it_connects_closes_and_serves_until_then(
     void **state)
@@ -202,17 +202,17 @@ a_ring_that_lies_closes_the_device(void **state)
     assert_int_equal(device.phase, XK_DEVICE_STILL);
 }
 
-/* Workers that have failed report nothing more. */
+/* Workers that have failed report no further change. */
 static void
 rings_that_failed_are_over_though_the_store_does_not_answer(void **state)
 {
     (void)state;
     all_workers_are(XK_WORKER_FAILED);
-    fake_store_fail(device.store, 2, XK_ERR_TIMEOUT); /* the error is 1 */
+    fake_store_fail(device.store, 2, XK_ERR_TIMEOUT); /* 1: the error node */
     assert_int_equal(xk_device_workers_changed(&device, &err), -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
     assert_int_equal(device.phase, XK_DEVICE_STILL);
-    assert_true(device.look);
+    assert_true(device.must_look);
 }
 
 int

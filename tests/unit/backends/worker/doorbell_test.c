@@ -61,12 +61,12 @@ an_event_is_counted_and_waited_for_again(void **state)
     xk_doorbell_arm(&bell);
     assert_true(bell.is_armed);
     assert_false(bell.is_broken);
-    /* Nothing of it is left to the loop. */
+    /* Complete the pending read, so that the loop has nothing left. */
     assert_int_equal(eventfd_write(to_backend, 1), 0);
     run();
 }
 
-/* A directory cannot be read. */
+/* Replace the event channel by a directory, which cannot be read. */
 static void
 break_channel(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processes that are killed while an image still has their requests: on a file
- * and a loop device whose writes and syncs end when the test says so.
+ * Processes that are killed while their requests are in flight, on a file and
+ * on a loop device whose writes and syncs finish when the test says so.
  */
 #include <errno.h>
 #include <fcntl.h>

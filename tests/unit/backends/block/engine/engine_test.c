@@ -121,7 +121,7 @@ note(struct xk_io *io, int error)
     notes++;
 }
 
-/* The errno it ends with. */
+/* Run a request and return its errno. */
 static int
 run(enum xk_io_kind kind, uint64_t offset, size_t length)
 {
@@ -222,8 +222,8 @@ a_file_that_was_cut_short_is_an_error_of_reads(void **state)
     assert_int_equal(engine->bytes, 4096);
 }
 
-/* A name space of its own, so that nothing is left mounted. In a chroot the
- * root is no mount (EINVAL), and nothing is shared through it. */
+/* Mount in a mount namespace of our own, so that nothing stays mounted. In a
+ * chroot the root is not a mount point (EINVAL), so nothing is shared. */
 static bool
 mount_small_tmpfs(const char *path)
 {
@@ -254,7 +254,7 @@ a_full_file_system_is_an_error_of_its_request_only(void **state)
         errors += error != 0;
     }
     assert_in_range(errors, 40, 60);
-    /* What there is room for goes on. */
+    /* Requests that need no more space still work. */
     assert_int_equal(run(XK_IO_WRITE, 0, BUFFER_BYTES), 0);
     assert_int_equal(run(XK_IO_DISCARD, 0, BUFFER_BYTES), 0);
     assert_int_equal(run(XK_IO_WRITE, 3 * 1024 * 1024, 4096), 0);
@@ -292,7 +292,7 @@ a_window_shows_what_is_allocated_and_nothing_else(void **state)
     assert_int_equal(st.st_blocks, 8);
 }
 
-/* ---- what cannot be a disk ---- */
+/* ---- files that cannot be a disk ---- */
 
 static void
 must_refuse(const char *path, enum xk_error_kind kind, const char *word)
@@ -344,7 +344,7 @@ an_image_in_use_is_refused_by_whatever_name(void **state)
     assert_null(xk_file_engine_open(&options, &err));
     assert_int_equal(err.kind, XK_ERR_IN_USE);
     close_engine();
-    /* Any number may read what nobody writes. */
+    /* Any number of readers may share an image that nobody writes. */
     readers[0] = xk_file_engine_open(&options, &err);
     readers[1] = xk_file_engine_open(&options, &err);
     assert_non_null(readers[0]);
@@ -388,11 +388,15 @@ serve_nbd(const char *const *arguments)
 {
     const char *argv[24] = {"nbdkit", "-f", "--exit-with-parent"};
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/nbd", folder);
+    XK_CLEANUP_FREE char *pid_path = xk_asprintf("%s/nbd.pid", folder);
     size_t count = 3;
     struct stat st;
 
     argv[count++] = "-U";
     argv[count++] = path;
+    /* Written once it accepts connections; its socket exists before. */
+    argv[count++] = "-P";
+    argv[count++] = pid_path;
     while (*arguments != NULL)
         argv[count++] = *arguments++;
     server = fork();
@@ -400,9 +404,9 @@ serve_nbd(const char *const *arguments)
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
-    for (int ms = 0; ms < 20000 && stat(path, &st) == -1; ms += 5)
+    for (int ms = 0; ms < 20000 && stat(pid_path, &st) == -1; ms += 5)
         poll(NULL, 0, 5);
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(pid_path, &st), 0);
 }
 
 static struct xk_engine *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The process that flushes an image: whom it obeys, when it ends, and what its
- * end means for who had to hear from it. */
+/* The flusher: whom it obeys, when it ends, and what its end means for a
+ * backend that waits for its answer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -39,7 +39,7 @@ a_flusher_goes_with_its_device_and_with_another_image(void **state)
     await_end_of(second);
 }
 
-/* The outcome of the flush that the first backend had under way. */
+/* With the flusher the result of the first backend's flush is lost. */
 static void
 a_flusher_that_ends_before_it_tells_is_a_failed_flush(void **state)
 {
@@ -161,7 +161,7 @@ a_flusher_without_a_jail_is_none(void **state)
     close(options.image_fd);
 }
 
-/* It knows what became of flushes, though it does not tell at this moment. */
+/* A stopped flusher still knows the results of flushes. */
 static void
 a_flusher_that_is_stopped_is_found(void **state)
 {
