@@ -6,6 +6,7 @@
 
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan_internal.h"
 
 void

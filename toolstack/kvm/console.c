@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/console.h"
+/*
+ * The serial console of a domain. Everything the guest prints ends up in
+ * console.log, which any reader brings up to date (toolstack/kvm/logs.h).
+ * Everything written to the FIFO is typed into the guest. So users connect and
+ * disconnect as they like, with no process in between. There is one console,
+ * the first serial port: a virtio console has no speed limit and could fill the
+ * host's memory through its log.
+ */
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/control.h"
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <poll.h>

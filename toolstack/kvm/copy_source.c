@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 
 enum {

@@ -13,21 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
+#include "base/error.h"
+#include "toolstack/config/domain_config.h"
 #include "toolstack/qmp.h"
-#include "toolstack/seam/transfer_ops.h"
 
 struct xk_kvm_mirror {
     uint64_t done_bytes, total_bytes; /* of all disks; a guest at work makes
                                          the second more */
     bool ready;                       /* both sides are the same */
 };
-
-/* A member of xk_copy_ops. */
-int xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                      const struct xk_domain_config *config,
-                      struct xk_json_writer *writer,
-                      struct xk_copy_totals *totals,
-                      struct xk_deadline deadline, struct xk_error *err);
 
 /* Begin to mirror the disks that go along; fds lead to their servers and stay
  * the caller's. On failure xk_kvm_mirror_abandon() comes next. */

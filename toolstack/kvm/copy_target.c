@@ -17,6 +17,7 @@
 #include "toolstack/created_file.h"
 #include "toolstack/image/image.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/qmp.h"
 
 enum {

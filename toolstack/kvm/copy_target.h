@@ -53,9 +53,4 @@ struct xk_qmp;
 int xk_kvm_copies_end(struct xk_qmp *qmp, const struct xk_record *record,
                       struct xk_deadline deadline, struct xk_error *err);
 
-/* A member of xk_copy_ops. */
-int xk_kvm_reach_copies(struct xk_hypervisor *hv,
-                        const struct xk_record *record,
-                        struct xk_deadline deadline, struct xk_error *err);
-
 #endif

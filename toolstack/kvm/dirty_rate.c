@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/dirty_rate.h"
+#include "toolstack/kvm/ops.h"
 
 #include <string.h>
 

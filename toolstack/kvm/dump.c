@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is kept of a stopped domain: its memory in a file, or in its QEMU. */
-#include "toolstack/kvm/control.h"
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>

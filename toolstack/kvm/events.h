@@ -84,4 +84,10 @@ void xk_kvm_events_settle(int record_dir_fd, const struct xk_kvm_run *run);
  */
 int xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live);
 
+/* The same, and move the console and QEMU's own output to their logs
+ * (toolstack/kvm/logs.h). -1: another process holds one of the logs; the rest
+ * is done. */
+int xk_kvm_gather(int record_dir_fd,
+                  const struct xk_kvm_live lives[XK_KVM_LOG_COUNT]);
+
 #endif

@@ -103,11 +103,3 @@ xk_kvm_accelerator(char **reason)
                             "vmx nor svm");
     return *reason == NULL;
 }
-
-int
-xk_kvm_probe(struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
-
-    return path != NULL ? 0 : -1;
-}

@@ -7,8 +7,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "toolstack/config/domain_config.h"
-#include "toolstack/hypervisor.h"
 
 /* The absolute path of qemu-system-x86_64: XK_QEMU, or searched in PATH and
  * the usual folders; owned by the caller. XK_ERR_HOST where it is missing. */
@@ -28,21 +26,5 @@ int xk_kvm_qemu_version(int version[2], struct xk_error *err);
 
 /* Memory that new guests could have, in MiB; 0: not known. */
 uint64_t xk_kvm_available_mib(void);
-
-/* Members of the tables that need no running QEMU. */
-int xk_kvm_probe(struct xk_error *err);
-int xk_kvm_info(struct xk_hypervisor *hv, struct xk_facts *facts,
-                struct xk_error *err);
-int xk_kvm_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
-                        struct xk_error *err);
-int xk_kvm_check(struct xk_hypervisor *hv,
-                 const struct xk_domain_config *config,
-                 struct xk_problems *problems, struct xk_error *err);
-/* A problem where the host has too little memory left for it. */
-void xk_kvm_check_memory(struct xk_problems *problems,
-                         const struct xk_domain_config *config);
-int xk_kvm_describe(struct xk_hypervisor *hv,
-                    const struct xk_domain_config *config,
-                    struct xk_json_writer *writer, struct xk_error *err);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/firmware.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 
 enum {
     PROC_FILE_MAX = 1 << 20,
@@ -27,6 +28,14 @@ enum {
 };
 
 /* ---- info ---- */
+
+int
+xk_kvm_probe(struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
+
+    return path != NULL ? 0 : -1;
+}
 
 /* The number after "NAME:" in a file of such lines; 0 where there is none. */
 static double

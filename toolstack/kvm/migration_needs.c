@@ -10,6 +10,7 @@
 #include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
 

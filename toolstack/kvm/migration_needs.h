@@ -4,17 +4,9 @@
 #ifndef XK_TOOLSTACK_KVM_MIGRATION_NEEDS_H
 #define XK_TOOLSTACK_KVM_MIGRATION_NEEDS_H
 
-#include "toolstack/hypervisor.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "toolstack/kvm/plan.h"
-
-/* Members of xk_transfer_ops. */
-int xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                     struct xk_json_writer *writer, struct xk_deadline deadline,
-                     struct xk_error *err);
-int xk_kvm_check_needs(struct xk_hypervisor *hv,
-                       const struct xk_domain_config *config,
-                       const struct xk_json *needs, bool live,
-                       struct xk_problems *problems, struct xk_error *err);
 
 /* Make a plan one for a guest that comes with these needs, which must outlive
  * it. XK_ERR_PROTOCOL where they are not of a kind that we write. */

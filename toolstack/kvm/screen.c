@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/screen.h"
+#include "toolstack/kvm/ops.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

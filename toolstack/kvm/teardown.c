@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/teardown.h"
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "toolstack/kvm/gather.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/lost_process.h"
 #include "toolstack/kvm/status.h"

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/transfer.h"
+/*
+ * Send a guest out of one QEMU and receive it in another, by QEMU's migration
+ * to and from a descriptor (docs/devel/migration.rst of QEMU 7.2).
+ *
+ * The source stops its guest before the last round and waits there
+ * ("pre-switchover") with its images quiesced. The target activates the images
+ * only when it is told to run ("late-block-activate"). So images are open for
+ * writing on one side at most, and the source can resume until the target runs.
+ */
+#include "toolstack/kvm/ops.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -15,9 +15,9 @@
 #include "base/process.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 
 /* Between two times of gathering what a guest prints as fast as it can. */

@@ -25,18 +25,6 @@ struct xk_kvm {
     struct xk_kvm_watcher watcher;
 };
 
-/* Members of xk_domain_ops and xk_monitor_ops. */
-int xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                uint64_t *cookie, struct xk_deadline deadline,
-                struct xk_error *err);
-int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-                 const struct xk_uuid *uuid, xk_domain_changed *changed,
-                 void *context, struct xk_error *err);
-void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
-
-/* xk_monitor_ops.trim: gather all logs of the domain, and look again. */
-void xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
-
 /* Stop watching all. */
 void xk_kvm_watcher_free(struct xk_kvm_watcher *watcher);
 

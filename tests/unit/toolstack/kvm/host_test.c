@@ -14,6 +14,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/kvm/plan_files.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 
 static char *dir;
 

@@ -19,10 +19,10 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/kvm/control.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/logs.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
 

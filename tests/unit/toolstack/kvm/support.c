@@ -20,7 +20,7 @@
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
-#include "toolstack/kvm/teardown.h"
+#include "toolstack/kvm/ops.h"
 
 enum {
     SOON_MS = 20000, /* several tests share the machine, and TCG is slow */
