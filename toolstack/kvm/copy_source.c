@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/copy_source.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/copy_target.h"
+#include "toolstack/kvm/disk.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
@@ -35,13 +35,38 @@ is(const struct xk_json *object, const char *key, const char *text)
     return value != NULL && strcmp(value, text) == 0;
 }
 
+/* The name of a disk's target node and of its job; the caller's. */
+static char *
+copy_name(const char *vdev)
+{
+    return xk_asprintf("%s%.12s", prefix, vdev);
+}
+
+/* Execute a command whose only argument is a string. The string may come from
+ * QEMU, so it is escaped. */
+static int
+execute_with(struct xk_qmp *qmp, const char *command, const char *key,
+             const char *value, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
+
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, key, value);
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
+    return xk_qmp_execute(qmp, command, text.data, NULL, deadline, err);
+}
+
 /* ---- what is to be copied ---- */
 
 static const struct xk_json *
 find_node(const struct xk_json *nodes, const char *vdev)
 {
-    XK_CLEANUP_FREE char *name = xk_asprintf("disk-%.12s", vdev);
+    char name[XK_KVM_DISK_NAME_SIZE];
 
+    xk_kvm_disk_name(vdev, name);
     for (size_t i = 0; i < xk_json_length(nodes); i++) {
         if (is(xk_json_at(nodes, i), "node-name", name))
             return xk_json_at(nodes, i);
@@ -120,15 +145,24 @@ static int
 open_target(struct xk_qmp *qmp, const struct xk_disk *disk, int fd,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *name = xk_asprintf("%s%.12s", prefix, disk->vdev);
-    XK_CLEANUP_FREE char *arguments = xk_asprintf(
-        "{\"driver\":\"nbd\",\"node-name\":\"%s\",\"export\":\"%s\","
-        "\"server\":{\"type\":\"fd\",\"str\":\"%s\"},\"discard\":\"%s\"}",
-        name, disk->vdev, name, has_holes(disk) ? "unmap" : "ignore");
+    XK_CLEANUP_FREE char *name = copy_name(disk->vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
 
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "driver", "nbd");
+    xk_json_put_string(w, "node-name", name);
+    xk_json_put_string(w, "export", disk->vdev);
+    xk_json_open_object(w, "server");
+    xk_json_put_string(w, "type", "fd");
+    xk_json_put_string(w, "str", name);
+    xk_json_close_object(w);
+    xk_json_put_string(w, "discard", has_holes(disk) ? "unmap" : "ignore");
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
     if (xk_qmp_send_fd(qmp, fd, name, deadline, err) == -1)
         return -1;
-    return xk_qmp_execute(qmp, "blockdev-add", arguments, NULL, deadline, err);
+    return xk_qmp_execute(qmp, "blockdev-add", text.data, NULL, deadline, err);
 }
 
 /* A target that fails ends the job and nothing else: the guest goes on with its
@@ -137,15 +171,25 @@ static int
 start_job(struct xk_qmp *qmp, const char *vdev, uint64_t bandwidth,
           struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments = xk_asprintf(
-        "{\"job-id\":\"%s%.12s\",\"device\":\"disk-%.12s\","
-        "\"target\":\"%s%.12s\",\"sync\":\"full\","
-        "\"copy-mode\":\"write-blocking\",\"auto-dismiss\":false,"
-        "\"on-source-error\":\"report\",\"on-target-error\":\"report\","
-        "\"speed\":%" PRIu64 "}",
-        prefix, vdev, vdev, prefix, vdev, bandwidth);
+    XK_CLEANUP_FREE char *copy = copy_name(vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
+    char device[XK_KVM_DISK_NAME_SIZE];
 
-    return xk_qmp_execute(qmp, "blockdev-mirror", arguments, NULL, deadline,
+    xk_kvm_disk_name(vdev, device);
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "job-id", copy);
+    xk_json_put_string(w, "device", device);
+    xk_json_put_string(w, "target", copy);
+    xk_json_put_string(w, "sync", "full");
+    xk_json_put_string(w, "copy-mode", "write-blocking");
+    xk_json_put_bool(w, "auto-dismiss", false);
+    xk_json_put_string(w, "on-source-error", "report");
+    xk_json_put_string(w, "on-target-error", "report");
+    xk_json_put_integer(w, "speed", (int64_t)bandwidth);
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
+    return xk_qmp_execute(qmp, "blockdev-mirror", text.data, NULL, deadline,
                           err);
 }
 
@@ -232,15 +276,12 @@ push_jobs(struct xk_qmp *qmp, const char *command, const char *key,
     for (size_t i = 0; i < xk_json_length(jobs); i++) {
         const struct xk_json *job = xk_json_at(jobs, i);
         const char *id = xk_json_string(xk_json_get(job, "id"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
         if (!is_ours(id) || is(job, "status", "concluded"))
             continue;
         left = 1;
-        if (command == NULL)
-            continue;
-        arguments = xk_asprintf("{\"%s\":\"%s\"}", key, id);
-        if (xk_qmp_execute(qmp, command, arguments, NULL, deadline, err) == -1)
+        if (command != NULL &&
+            execute_with(qmp, command, key, id, deadline, err) == -1)
             return -1;
     }
     return left;
@@ -279,13 +320,10 @@ dismiss_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
         const struct xk_json *job = xk_json_at(jobs, i);
         const char *id = xk_json_string(xk_json_get(job, "id"));
         const char *why = xk_json_string(xk_json_get(job, "error"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
         if (!is_ours(id))
             continue;
-        arguments = xk_asprintf("{\"id\":\"%s\"}", id);
-        if (xk_qmp_execute(qmp, "job-dismiss", arguments, NULL, deadline,
-                           err) == -1)
+        if (execute_with(qmp, "job-dismiss", "id", id, deadline, err) == -1)
             return -1;
         if (why != NULL)
             r = xk_fail(err, XK_ERR_FAILED,
@@ -309,13 +347,9 @@ drop_targets(struct xk_qmp *qmp, struct xk_deadline deadline,
     for (size_t i = 0; i < xk_json_length(nodes); i++) {
         const char *name =
             xk_json_string(xk_json_get(xk_json_at(nodes, i), "node-name"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
-        if (!is_ours(name))
-            continue;
-        arguments = xk_asprintf("{\"node-name\":\"%s\"}", name);
-        if (xk_qmp_execute(qmp, "blockdev-del", arguments, NULL, deadline,
-                           err) == -1)
+        if (is_ours(name) && execute_with(qmp, "blockdev-del", "node-name",
+                                          name, deadline, err) == -1)
             return -1;
     }
     return 0;

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "toolstack/created_file.h"
 #include "toolstack/image/image.h"
+#include "toolstack/kvm/disk.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/qmp.h"
@@ -307,13 +308,21 @@ static int
 serve_disk(struct xk_qmp *qmp, const char *vdev, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments =
-        xk_asprintf("{\"type\":\"nbd\",\"id\":\"copy-%s\","
-                    "\"node-name\":\"disk-%s\",\"name\":\"%s\","
-                    "\"writable\":true}",
-                    vdev, vdev, vdev);
+    XK_CLEANUP_FREE char *id = xk_asprintf("copy-%s", vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
+    char node[XK_KVM_DISK_NAME_SIZE];
 
-    return xk_qmp_execute(qmp, "block-export-add", arguments, NULL, deadline,
+    xk_kvm_disk_name(vdev, node);
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "type", "nbd");
+    xk_json_put_string(w, "id", id);
+    xk_json_put_string(w, "node-name", node);
+    xk_json_put_string(w, "name", vdev);
+    xk_json_put_bool(w, "writable", true);
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
+    return xk_qmp_execute(qmp, "block-export-add", text.data, NULL, deadline,
                           err);
 }
 

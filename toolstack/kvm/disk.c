@@ -13,7 +13,7 @@
  *   sd*                            scsi-hd, one virtio-scsi for all
  *   other                          virtio-blk-pci on a port of its own
  */
-#include "toolstack/kvm/plan_internal.h"
+#include "toolstack/kvm/disk.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,9 +24,10 @@
 #include "base/util.h"
 #include "toolstack/image/image.h"
 #include "toolstack/kvm/copy_target.h"
+#include "toolstack/kvm/plan_internal.h"
 
 enum {
-    NODE_MAX = 32,
+    NODE_MAX = XK_KVM_DISK_NAME_SIZE + 12,
     SCSI_LUN_MAX = 255
 };
 
@@ -37,13 +38,22 @@ struct node {
     char backing[NODE_MAX]; /* "": none */
 };
 
+void
+xk_kvm_disk_name(const char *vdev, char name[XK_KVM_DISK_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_DISK_NAME_SIZE, "disk-%.12s", vdev);
+}
+
 static void
 name_layer(char name[NODE_MAX], const char *vdev, size_t layer)
 {
+    char top[XK_KVM_DISK_NAME_SIZE];
+
+    xk_kvm_disk_name(vdev, top);
     if (layer == 0)
-        snprintf(name, NODE_MAX, "disk-%.12s", vdev);
+        snprintf(name, NODE_MAX, "%s", top);
     else
-        snprintf(name, NODE_MAX, "disk-%.12s-%u", vdev, (unsigned)layer);
+        snprintf(name, NODE_MAX, "%s-%u", top, (unsigned)layer);
 }
 
 static void
@@ -216,9 +226,9 @@ open_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
             const char *driver, const char *bus)
 {
     struct xk_json_writer *w = xk_kvm_option_open(plan, "-device");
-    char name[NODE_MAX];
+    char name[XK_KVM_DISK_NAME_SIZE];
 
-    name_layer(name, disk->vdev, 0);
+    xk_kvm_disk_name(disk->vdev, name);
     xk_json_put_string(w, "driver", driver);
     xk_json_put_string(w, "id", name);
     xk_json_put_string(w, "bus", bus);
