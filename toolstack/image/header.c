@@ -9,6 +9,7 @@
  */
 #include "toolstack/image/image.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -253,7 +254,8 @@ static const struct format_row {
     size_t magic_length;
     int (*read)(const struct head *head, struct xk_image_header *header,
                 struct xk_error *err); /* NULL: names no other file */
-} rows[XK_FORMAT_COUNT] = {
+} rows[] = {
+    [XK_FORMAT_RAW] = {0, NULL, 0, NULL},
     [XK_FORMAT_QCOW] = {0, "QFI\xfb", 4, read_qcow},
     [XK_FORMAT_QCOW2] = {0, "QFI\xfb", 4, read_qcow2},
     [XK_FORMAT_QED] = {0, "QED", 4, read_qed},
@@ -262,7 +264,9 @@ static const struct format_row {
     [XK_FORMAT_VDI] = {64, "\x7f\x10\xda\xbe", 4, NULL},
     [XK_FORMAT_VHDX] = {0, "vhdxfile", 8, NULL},
     [XK_FORMAT_PARALLELS] = {0, "Withou", 6, NULL},
+    [XK_FORMAT_EMPTY] = {0, NULL, 0, NULL},
 };
+static_assert(XK_ARRAY_SIZE(rows) == XK_FORMAT_COUNT, "one row per format");
 
 int
 xk_image_read_header(int fd, const char *path, enum xk_disk_format format,

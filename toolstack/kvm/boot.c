@@ -2,6 +2,7 @@
 /* What a guest boots: firmware and boot order, or a kernel. */
 #include "toolstack/kvm/plan_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -209,7 +210,9 @@ add_kernel(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 static void
 set_boot_order(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
 {
-    static const char letters[XK_KVM_BOOT_COUNT + 1] = "cdn";
+    static const char letters[] = "cdn";
+    static_assert(sizeof(letters) - 1 == XK_KVM_BOOT_COUNT,
+                  "one letter per class");
     const char *order = xk_config_string(config, XK_KEY_BOOT);
     int rank = 0;
 

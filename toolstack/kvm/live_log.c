@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/live_log.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +46,7 @@ static const struct {
     [XK_KVM_LOG_QEMU] = {XK_KVM_FILE_QEMU_LOG, "xk-qemu",
                          "/memfd:xk-qemu (deleted)"},
 };
+static_assert(XK_ARRAY_SIZE(names) == XK_KVM_LOG_COUNT, "one row per log");
 
 const char *
 xk_kvm_log_name(enum xk_kvm_log which)
