@@ -419,6 +419,45 @@ a_refusal_is_typed_and_the_connection_goes_on(void **context)
     end_peer(&peer);
 }
 
+/* Answer a command with the command itself. */
+static void
+echo_command(int fd)
+{
+    char line[256];
+    size_t length = 0;
+
+    shake_hands(fd);
+    while (length < sizeof(line) - 1 && read(fd, line + length, 1) == 1 &&
+           line[length] != '\n')
+        length++;
+    line[length] = '\0';
+    say(fd, "{\"return\": ");
+    say(fd, line);
+    say(fd, ", \"id\": 2}\n");
+    pause();
+}
+
+static void
+a_text_argument_cannot_become_another_argument(void **context)
+{
+    static const char hostile[] = "copy-a\",\"force\":\"\\";
+    struct peer peer = start_peer(echo_command);
+    struct xk_deadline deadline = xk_deadline_in_ms(LATE_MS);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = xk_qmp_open(peer.fd, deadline, NULL);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_json *arguments;
+
+    (void)context;
+    assert_non_null(qmp);
+    assert_int_equal(
+        xk_qmp_execute_with(qmp, "a", "id", hostile, &answer, deadline, NULL),
+        0);
+    arguments = xk_json_get(xk_json_get(answer, "return"), "arguments");
+    assert_string_equal(xk_json_string(xk_json_get(arguments, "id")), hostile);
+    assert_null(xk_json_get(arguments, "force"));
+    end_peer(&peer);
+}
+
 static void
 tell_events_around_the_answer(int fd)
 {
@@ -589,6 +628,7 @@ main(void)
         cmocka_unit_test(a_broken_connection_stays_broken),
         cmocka_unit_test(what_a_client_before_was_to_hear_is_nothing_to_us),
         cmocka_unit_test(a_refusal_is_typed_and_the_connection_goes_on),
+        cmocka_unit_test(a_text_argument_cannot_become_another_argument),
         cmocka_unit_test(the_latest_event_expected_is_kept),
         cmocka_unit_test(a_socket_in_a_folder_with_a_long_path_can_be_reached),
         cmocka_unit_test(a_full_backlog_is_a_timeout),
