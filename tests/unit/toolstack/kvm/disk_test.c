@@ -105,7 +105,7 @@ what_is_no_image_is_refused(void **context)
     refused("missing", XK_FORMAT_RAW, "does not exist");
     refused("folder", XK_FORMAT_RAW, "is a directory");
     refused("fifo", XK_FORMAT_RAW, "neither a file nor a block device");
-    refused("odd", XK_FORMAT_RAW, "no multiple of 512");
+    refused("odd", XK_FORMAT_RAW, "not a multiple of 512");
     refused("empty", XK_FORMAT_RAW, "is empty");
     refused("/../../../../../../../../../dev/null", XK_FORMAT_RAW,
             "neither a file nor a block device");
@@ -160,7 +160,7 @@ a_format_is_taken_as_stated(void **context)
     }
     opened("inside", XK_FORMAT_RAW, 1);
     for (int f = XK_FORMAT_QCOW; f < XK_FORMAT_EMPTY; f++)
-        refused("plain", (enum xk_disk_format)f, "is no ");
+        refused("plain", (enum xk_disk_format)f, "is not a ");
 }
 
 static void
@@ -215,16 +215,16 @@ a_chain_that_leads_nowhere_is_refused(void **context)
     create("u1", "qcow2", "-u", "-b", "gone", "-F", "raw", NULL);
     refused("u1", XK_FORMAT_QCOW2, "does not exist");
     create("u2", "qcow2", "-u", "-b", "nbd://localhost/x", "-F", "raw", NULL);
-    refused("u2", XK_FORMAT_QCOW2, "is no file");
+    refused("u2", XK_FORMAT_QCOW2, "is not a file");
     create("u3", "qcow2", "-u", "-b",
            "json:{\"driver\":\"file\",\"filename\":\"/etc/passwd\"}", "-F",
            "raw", NULL);
-    refused("u3", XK_FORMAT_QCOW2, "is no file");
+    refused("u3", XK_FORMAT_QCOW2, "is not a file");
     create("u4", "qcow2", "-u", "-b", "u4", "-F", "qcow2", NULL);
     refused("u4", XK_FORMAT_QCOW2, "builds on itself");
     /* QEMU would look for it in its own directory. */
     create("u6", "qcow2", "-u", "-b", "file:u6", "-F", "raw", NULL);
-    refused("u6", XK_FORMAT_QCOW2, "is no file");
+    refused("u6", XK_FORMAT_QCOW2, "is not a file");
     create("u5", "qcow2", "-u", "-b", "/dev/stdin", "-F", "raw", NULL);
     refused("u5", XK_FORMAT_QCOW2, "/dev/stdin");
 }
@@ -279,7 +279,7 @@ what_needs_another_file_or_a_key_is_refused(void **context)
     patch("broken", 79, &corrupt, 1);
     refused("broken", XK_FORMAT_QCOW2, "marked as corrupt");
     create("flat", "vmdk", "-o", "subformat=monolithicFlat", NULL);
-    refused("flat", XK_FORMAT_VMDK, "is no vmdk");
+    refused("flat", XK_FORMAT_VMDK, "is not a vmdk");
     create("parent", "vmdk", NULL);
     create("child", "vmdk", "-b", "parent", "-F", "vmdk", NULL);
     refused("child", XK_FORMAT_VMDK, "builds on another vmdk");
