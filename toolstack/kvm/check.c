@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What can be said of a configuration before anything is made: both are plans
- * that nobody carries out. */
+/* Check or describe a configuration before anything is created: both make a
+ * plan that nobody carries out. */
 #include <inttypes.h>
 #include <unistd.h>
 

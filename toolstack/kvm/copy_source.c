@@ -28,7 +28,7 @@ is_ours(const char *name)
 }
 
 static bool
-is(const struct xk_json *object, const char *key, const char *text)
+has_text(const struct xk_json *object, const char *key, const char *text)
 {
     const char *value = xk_json_string(xk_json_get(object, key));
 
@@ -42,23 +42,6 @@ copy_name(const char *vdev)
     return xk_asprintf("%s%.12s", prefix, vdev);
 }
 
-/* Execute a command whose only argument is a string. The string may come from
- * QEMU, so it is escaped. */
-static int
-execute_with(struct xk_qmp *qmp, const char *command, const char *key,
-             const char *value, struct xk_deadline deadline,
-             struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    struct xk_json_writer *w = xk_json_writer_new(&text, false);
-
-    xk_json_open_object(w, NULL);
-    xk_json_put_string(w, key, value);
-    xk_json_close_object(w);
-    xk_json_writer_free(w);
-    return xk_qmp_execute(qmp, command, text.data, NULL, deadline, err);
-}
-
 /* ---- what is to be copied ---- */
 
 static const struct xk_json *
@@ -68,7 +51,7 @@ find_node(const struct xk_json *nodes, const char *vdev)
 
     xk_kvm_disk_name(vdev, name);
     for (size_t i = 0; i < xk_json_length(nodes); i++) {
-        if (is(xk_json_at(nodes, i), "node-name", name))
+        if (has_text(xk_json_at(nodes, i), "node-name", name))
             return xk_json_at(nodes, i);
     }
     return NULL;
@@ -128,7 +111,7 @@ xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* ---- begin ---- */
+/* ---- start ---- */
 
 static bool
 has_holes(const struct xk_disk *disk)
@@ -139,8 +122,8 @@ has_holes(const struct xk_disk *disk)
            !S_ISBLK(st.st_mode);
 }
 
-/* Without "unmap" the zeroes that stand for holes are written. With it QEMU
- * first zeroes the whole target, so not where it would be for nothing. */
+/* Without "unmap" QEMU writes the zeroes that stand for holes. With it QEMU
+ * first zeroes the whole target, so do not set it where that gains nothing. */
 static int
 open_target(struct xk_qmp *qmp, const struct xk_disk *disk, int fd,
             struct xk_deadline deadline, struct xk_error *err)
@@ -165,8 +148,7 @@ open_target(struct xk_qmp *qmp, const struct xk_disk *disk, int fd,
     return xk_qmp_execute(qmp, "blockdev-add", text.data, NULL, deadline, err);
 }
 
-/* A target that fails ends the job and nothing else: the guest goes on with its
- * own disk. */
+/* A failing target ends only the job: the guest goes on with its own disk. */
 static int
 start_job(struct xk_qmp *qmp, const char *vdev, uint64_t bandwidth,
           struct xk_deadline deadline, struct xk_error *err)
@@ -212,7 +194,7 @@ xk_kvm_mirror_start(struct xk_qmp *qmp, const struct xk_domain_config *config,
     return 0;
 }
 
-/* ---- meanwhile ---- */
+/* ---- progress ---- */
 
 static int
 query_jobs(struct xk_qmp *qmp, struct xk_json **answer,
@@ -232,10 +214,10 @@ take_job(const struct xk_json *job, struct xk_kvm_mirror *mirror,
         return 0;
     mirror->done_bytes += xk_json_count(job, "current-progress");
     mirror->total_bytes += xk_json_count(job, "total-progress");
-    if (why != NULL || is(job, "status", "concluded"))
+    if (why != NULL || has_text(job, "status", "concluded"))
         return xk_fail(err, XK_ERR_FAILED, "disk %.20s could not be copied: %s",
                        id + strlen(prefix), why != NULL ? why : "it ended");
-    if (!is(job, "status", "ready"))
+    if (!has_text(job, "status", "ready"))
         mirror->ready = false;
     return 0;
 }
@@ -258,10 +240,10 @@ xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
     return 0;
 }
 
-/* ---- ends ---- */
+/* ---- end ---- */
 
-/* Tell a job to end, with a command that takes its name as `key`; one that has
- * is left. Returns 1 where one of ours has not ended yet. */
+/* Make jobs end, by a command that takes a job's name as `key` (NULL: only
+ * look). Skip concluded jobs. Returns 1 if a job of ours has not ended yet. */
 static int
 push_jobs(struct xk_qmp *qmp, const char *command, const char *key,
           struct xk_deadline deadline, struct xk_error *err)
@@ -277,11 +259,11 @@ push_jobs(struct xk_qmp *qmp, const char *command, const char *key,
         const struct xk_json *job = xk_json_at(jobs, i);
         const char *id = xk_json_string(xk_json_get(job, "id"));
 
-        if (!is_ours(id) || is(job, "status", "concluded"))
+        if (!is_ours(id) || has_text(job, "status", "concluded"))
             continue;
         left = 1;
-        if (command != NULL &&
-            execute_with(qmp, command, key, id, deadline, err) == -1)
+        if (command != NULL && xk_qmp_execute_with(qmp, command, key, id, NULL,
+                                                   deadline, err) == -1)
             return -1;
     }
     return left;
@@ -304,7 +286,7 @@ wait_for_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
     }
 }
 
-/* Where one of them failed, that is the error; all are put away in any case. */
+/* Dismiss all jobs. Fails, after that, with the error of a job that failed. */
 static int
 dismiss_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
              struct xk_error *err)
@@ -323,7 +305,8 @@ dismiss_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
 
         if (!is_ours(id))
             continue;
-        if (execute_with(qmp, "job-dismiss", "id", id, deadline, err) == -1)
+        if (xk_qmp_execute_with(qmp, "job-dismiss", "id", id, NULL, deadline,
+                                err) == -1)
             return -1;
         if (why != NULL)
             r = xk_fail(err, XK_ERR_FAILED,
@@ -348,15 +331,16 @@ drop_targets(struct xk_qmp *qmp, struct xk_deadline deadline,
         const char *name =
             xk_json_string(xk_json_get(xk_json_at(nodes, i), "node-name"));
 
-        if (is_ours(name) && execute_with(qmp, "blockdev-del", "node-name",
-                                          name, deadline, err) == -1)
+        if (is_ours(name) &&
+            xk_qmp_execute_with(qmp, "blockdev-del", "node-name", name, NULL,
+                                deadline, err) == -1)
             return -1;
     }
     return 0;
 }
 
-/* For a job that is ready, to be cancelled by this command is to end at a point
- * in time, with all of it written. */
+/* block-job-cancel completes a job that is ready: the target is a copy as of
+ * one point in time, with all data written. */
 int
 xk_kvm_mirror_finish(struct xk_qmp *qmp, struct xk_deadline deadline,
                      struct xk_error *err)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks: for each a chain of block nodes over descriptors handed in, and a
- * device. Names follow from vdev, so that later verbs find them:
+ * Disks: each is a chain of block nodes over descriptors that are handed in,
+ * and a device. Names follow from vdev, so that later verbs find them:
  *
- *   disk-VDEV           the node the device uses, and the device's id
- *   disk-VDEV-file      the protocol node under it
- *   disk-VDEV-N[-file]  the N-th image that it builds on
+ *   disk-VDEV           the node that the device uses, and the device's id
+ *   disk-VDEV-file      the protocol node below it
+ *   disk-VDEV-N[-file]  the N-th backing file
  *
  *   kind of disk                   device
  *   CD-ROM drive                   ide-cd on a SATA port
@@ -31,7 +31,7 @@ enum {
     SCSI_LUN_MAX = 255
 };
 
-/* One block node: the protocol ("file") or the format over it. */
+/* The nodes of one layer: the format and the protocol ("file") below it. */
 struct node {
     char name[NODE_MAX];
     char file[NODE_MAX + 8];
@@ -66,7 +66,7 @@ name_node(struct node *node, const char *vdev, size_t layer, size_t layers)
         name_layer(node->backing, vdev, layer + 1);
 }
 
-/* Both nodes of a layer say so, else QEMU drops the request on its way. */
+/* Both nodes of a layer must say so, else QEMU drops the request on the way. */
 static void
 put_discard(struct xk_json_writer *w, bool discard)
 {
@@ -82,7 +82,7 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
     char path[32];
     int set;
 
-    /* From 9.1 on QEMU takes no descriptor without the flag for this. */
+    /* Since 9.1 QEMU refuses a descriptor without O_DIRECT for this. */
     if (direct)
         fcntl(layer->fd, F_SETFL, fcntl(layer->fd, F_GETFL) | O_DIRECT);
     set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
@@ -104,8 +104,8 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
     xk_kvm_option_close(plan);
 }
 
-/* Formats that can build on others are told what they build on, nothing as
- * well, so that no name in a header counts. */
+/* Whether the format can have a backing file. Such a node is always told its
+ * backing node, even that there is none, so that no name in a header counts. */
 static bool
 may_have_backing(enum xk_disk_format format)
 {
@@ -143,7 +143,7 @@ add_nodes(struct xk_kvm_plan *plan, const struct xk_disk *disk,
     }
 }
 
-/* The same file twice is fine where nobody writes. */
+/* The same file may be used twice if nobody writes it. */
 static int
 note_use(struct xk_kvm_plan *plan, const struct xk_disk *disk,
          const struct xk_image_layer *layer, struct xk_error *err)
@@ -182,16 +182,15 @@ open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
         if (note_use(plan, disk, &image->layers[i], err) == -1)
             return -1;
     }
-    /* It is open where the domain comes from; QEMU locks it when it takes
-     * over. */
+    /* The image is open on the source; QEMU locks it when it takes over. */
     if (plan->incoming)
         return 0;
     return xk_image_check_free(image, plan->state, err);
 }
 
-/* What a dry run shows: the chain where it can be read, else the one file. */
+/* For a dry run: the chain if it can be read, else the one file. */
 static void
-look_at_image(const struct xk_disk *disk, struct xk_image *image)
+read_image(const struct xk_disk *disk, struct xk_image *image)
 {
     if (xk_image_open(disk->target, disk->format, false, image, NULL) == -1) {
         image->count = 1;
@@ -210,7 +209,7 @@ add_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
 
     if (plan->dry ||
         (plan->probe && plan->copies != NULL && xk_kvm_is_copied(disk)))
-        look_at_image(disk, &image);
+        read_image(disk, &image);
     else
         r = open_image(plan, disk, &image, err);
     if (r == 0)
@@ -237,8 +236,8 @@ open_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
     return w;
 }
 
-/* A full file system stops the guest instead of failing its writes: it goes on
- * where it was once there is room and it is unpaused. */
+/* If the file system is full, the guest is paused and its write does not fail.
+ * The write is retried on unpause, once there is room. */
 static void
 close_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
              struct xk_json_writer *w)

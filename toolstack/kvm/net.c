@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network cards: a "-netdev" called net-vifN and a device called vifN, N being
- * the devid.
+ * Network cards: each is a "-netdev" called net-vifN and a device called vifN,
+ * where N is the devid.
  *
- * A card is on the bridge that is named, or not at all; without a name on xl's
- * default bridge, where that is there and we may; else it has a user-mode
- * network of its own, which needs no right.
+ * A card with a bridge= is on that bridge, or planning fails. Without bridge=
+ * it is on xl's default bridge, if that exists and we have the rights. Else it
+ * has a user-mode network of its own, which needs no rights.
  */
 #include "toolstack/kvm/plan_internal.h"
 
@@ -17,8 +17,9 @@
 #include "base/util.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/tap.h"
+#include "toolstack/kvm/taps.h"
 
-/* Models by xl's names and QEMU's. */
+/* Models by xl's names, with QEMU's. */
 static const struct model {
     const char *name;
     const char *driver;
@@ -63,9 +64,9 @@ is_virtio(const struct model *model)
     return strcmp(model->driver, "virtio-net-pci") == 0;
 }
 
-/* The bridge the card is to be on; NULL: a user-mode network. A bridge that was
- * named is never made something else of: the card would be on another network
- * than it was meant for, and reach this host's own services. */
+/* Return the bridge of the card; NULL: a user-mode network. A named bridge is
+ * never replaced: the card would be on another network than it was meant for,
+ * and reach this host's own services. */
 static int
 choose_bridge(const struct xk_vif *vif, const char **bridge,
               struct xk_error *err)
@@ -115,7 +116,7 @@ add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
     xk_json_put_string(w, "mac", mac);
     if (vif->mtu != 0 && is_virtio(model))
         xk_json_put_integer(w, "host_mtu", vif->mtu);
-    /* The ROM to boot from the network costs time at every start. */
+    /* The network boot ROM costs time at every start. */
     if (!xk_kvm_boots_from(plan, XK_KVM_BOOT_NETWORK))
         xk_json_put_string(w, "romfile", "");
     xk_kvm_put_boot_index(plan, w, XK_KVM_BOOT_NETWORK);
@@ -129,7 +130,7 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 {
     const struct model *model = model_of(vif, err);
     const char *bridge;
-    char id[16], netdev[24];
+    char id[16], netdev[XK_KVM_NETDEV_NAME_SIZE];
     int r;
 
     if (model == NULL)
@@ -139,7 +140,7 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
                        "hostloopback=0: this QEMU cannot keep a guest on a "
                        "user-mode network from the host's 127.0.0.1");
     snprintf(id, sizeof(id), "vif%d", vif->devid);
-    snprintf(netdev, sizeof(netdev), "net-vif%d", vif->devid);
+    xk_kvm_netdev_name(vif->devid, netdev);
     if (choose_bridge(vif, &bridge, err) == -1)
         return -1;
     r = bridge == NULL

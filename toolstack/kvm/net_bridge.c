@@ -29,7 +29,7 @@ check_name(const char *name, struct xk_error *err)
 {
     if (xk_net_name_check(name) != NULL)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is no name for a network device", name);
+                       "\"%s\" is not a name for a network device", name);
     return 0;
 }
 

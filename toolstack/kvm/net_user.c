@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-/* Whether we could listen there now: QEMU's own complaint comes late and names
- * no line. */
+/* Check whether we could listen there now: QEMU's own message comes late and
+ * names no line of the file. */
 static int
 check_port_free(const struct xk_hostfwd *forward, struct xk_error *err)
 {
@@ -28,7 +28,8 @@ check_port_free(const struct xk_hostfwd *forward, struct xk_error *err)
         return xk_fail_errno(err, "socket");
     if (forward->host_address[0] != '\0' &&
         inet_pton(AF_INET, forward->host_address, &address.sin_addr) != 1)
-        return xk_fail(err, XK_ERR_CONFIG, "hostfwd: \"%s\" is no IPv4 address",
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "hostfwd: \"%s\" is not an IPv4 address",
                        forward->host_address);
     if (!forward->udp)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));

@@ -264,7 +264,7 @@ a_name_that_is_taken_or_no_name_is_refused(void **context)
     assert_int_equal(xk_kvm_plan_domain(&plan, config, &err), -1);
     xk_kvm_plan_free(&plan);
     assert_int_equal(err.kind, XK_ERR_CONFIG);
-    assert_non_null(strstr(err.message, "no name"));
+    assert_non_null(strstr(err.message, "is not a name"));
 }
 
 static void

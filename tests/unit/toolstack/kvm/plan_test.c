@@ -89,10 +89,10 @@ a_kernel_that_is_no_kernel_is_refused(void **context)
     plan_write_kernel(dir, "pv-only", false);
     refused_kernel("gzip", "compressed by gzip");
     refused_kernel("script", "is a script");
-    refused_kernel("nothing", "is no kernel");
+    refused_kernel("nothing", "is not a kernel");
     refused_kernel("pv-only", "has no PVH entry point");
     refused_kernel("missing", "No such file");
-    refused_kernel("", "is no regular file");
+    refused_kernel("", "is not a regular file");
 }
 
 static void
@@ -142,7 +142,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
     } cases[] = {
         {XK_ERR_UNSUPPORTED, "t.cfg:4:", "rombios",
          "type='hvm'\nfirmware='rombios'"},
-        {XK_ERR_CONFIG, "t.cfg:4:", "is no firmware",
+        {XK_ERR_CONFIG, "t.cfg:4:", "is not a firmware",
          "type='hvm'\nfirmware='../x'"},
         {XK_ERR_CONFIG, "t.cfg:4:", "firmware \"/nosuch\"",
          "type='hvm'\nfirmware='/nosuch'"},
@@ -158,7 +158,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
          "type='hvm'\nvga='stdvga'\nvideoram=4"},
         {XK_ERR_UNSUPPORTED, "t.cfg:4:", "usbdevice \"host:1.2\"",
          "type='hvm'\nusbdevice='host:1.2'"},
-        {XK_ERR_CONFIG, "t.cfg:4:", "no program by absolute path",
+        {XK_ERR_CONFIG, "t.cfg:4:", "is not the absolute path",
          "type='hvm'\ndevice_model_override='qemu'"},
     };
 
