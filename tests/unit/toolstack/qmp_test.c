@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The QMP client against peers that mean ill, and against a real QEMU. */
+/* The QMP client against hostile peers, and against a real QEMU. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@
 enum {
     SHORT_MS = 300,
     LATE_MS = 20000,        /* the machine may be busy, or valgrind slow */
-    MEMORY_MAX_KIB = 65536, /* what a peer may make us take */
+    MEMORY_MAX_KIB = 65536, /* memory that a peer may make us allocate */
     FLOOD_BYTES = 1 << 30,
 };
 
@@ -46,7 +46,7 @@ say(int fd, const char *text)
         _exit(0);
 }
 
-/* Read up to the end of a line: what the client sends is one. */
+/* Read to the end of a line: the client sends one line per command. */
 static void
 hear(int fd)
 {
@@ -94,7 +94,7 @@ shake_hands(int fd)
     say(fd, "{\"return\": {}, \"id\": 1}\n");
 }
 
-/* ---- what ill-meaning peers do ---- */
+/* ---- what hostile peers do ---- */
 
 static void
 hang_at_once(int fd)
@@ -338,7 +338,7 @@ a_broken_connection_stays_broken(void **context)
     end_peer(&peer);
 }
 
-/* What QEMU had to say to a client that has gone. */
+/* What QEMU sends that was meant for a client that has gone. */
 static void
 go_on_with_another(int fd)
 {
@@ -524,7 +524,7 @@ a_socket_in_a_folder_with_a_long_path_can_be_reached(void **context)
     }
     listener = xk_qmp_listen(dirfd, "qmp.sock", &err);
     assert_int_not_equal(listener, -1);
-    /* It listens, but nobody accepts. */
+    /* The socket listens, but nobody accepts. */
     assert_null(xk_qmp_connect(dirfd, "qmp.sock", xk_deadline_in_ms(50), &err));
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
     close(xk_take_fd(&listener));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images: what they are, what they build on, and who holds them. */
+/* Images: their format, their backing files, and who holds them. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -130,7 +130,7 @@ an_unreadable_file_is_refused(void **context)
         struct xk_image image;
         struct xk_error err;
 
-        /* Nobody else may look into the directory of the test. */
+        /* No other user may read the test's directory. */
         if (geteuid() == 0 &&
             (chmod(dir, 0755) == -1 || setuid(SOME_UID) == -1))
             _exit(3);
@@ -151,7 +151,7 @@ a_format_is_taken_as_stated(void **context)
     plan_write_raw(dir, "plain", MIB);
     create("base", "raw", NULL);
     create("inside", "qcow2", "-b", "base", "-F", "raw", NULL);
-    /* What a guest may have written to its raw disk counts for nothing. */
+    /* A header that a guest wrote to its raw disk is ignored. */
     opened("inside", XK_FORMAT_QCOW2, 2);
     {
         XK_CLEANUP_FREE char *path = xk_asprintf("%s/inside", dir);
@@ -222,7 +222,7 @@ a_chain_that_leads_nowhere_is_refused(void **context)
     refused("u3", XK_FORMAT_QCOW2, "is not a file");
     create("u4", "qcow2", "-u", "-b", "u4", "-F", "qcow2", NULL);
     refused("u4", XK_FORMAT_QCOW2, "builds on itself");
-    /* QEMU would look for it in its own directory. */
+    /* QEMU would search its own directory. */
     create("u6", "qcow2", "-u", "-b", "file:u6", "-F", "raw", NULL);
     refused("u6", XK_FORMAT_QCOW2, "is not a file");
     create("u5", "qcow2", "-u", "-b", "/dev/stdin", "-F", "raw", NULL);
@@ -288,7 +288,8 @@ what_needs_another_file_or_a_key_is_refused(void **context)
     refused("diff", XK_FORMAT_VHD, "builds on another vhd");
 }
 
-/* A tenant's image may not make root open what the tenant may not. */
+/* An image of a tenant must not make root open a file that the tenant may not
+ * read. */
 static void
 an_image_gets_what_its_owner_may_read(void **context)
 {
@@ -308,8 +309,8 @@ an_image_gets_what_its_owner_may_read(void **context)
 
 /* ---- headers by a hostile hand ---- */
 
-/* What the reader promises whatever the bytes: an error of the right kind, or
- * a name that ends within its room. */
+/* What the reader guarantees for any bytes: an error of the right kind, or a
+ * name that ends within its buffer. */
 static void
 read_any(int fd, enum xk_disk_format format)
 {
@@ -475,7 +476,7 @@ a_holder_that_is_no_qemu_is_named_by_its_process(void **context)
         _exit(1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
-    /* The program's name follows; under valgrind it is that. */
+    /* The program's name follows; under valgrind it is valgrind's. */
     holder = xk_asprintf("process %d (", (int)pid);
     in_use("mine", XK_FORMAT_RAW, true, holder);
     kill(pid, SIGKILL);
@@ -496,8 +497,9 @@ lock_byte(const char *name, off_t byte)
     return fd;
 }
 
-/* QEMU refuses for these locks as well, though nobody writes: 103 is held by
- * who resizes, 203 by who forbids that, which raw images do not need. */
+/* QEMU refuses for these locks too, although nobody writes: 103 is held by a
+ * process that resizes, 203 by one that forbids resizing. Raw images need
+ * neither. */
 static void
 an_image_that_is_resized_or_must_not_be_is_in_use(void **context)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is said of this host. */
+/* What xk reports about this host. */
 #include "tests/unit/test.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a plan refuses, and where it says it is. */
+/* What a plan refuses, and the location that the error names. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -49,7 +49,7 @@ plan_text(struct xk_kvm_plan *plan, struct xk_error *err, const char *fmt, ...)
     return xk_kvm_plan_domain(plan, config, err);
 }
 
-/* Line 3 is the first of the text. */
+/* Line 3 is the first line of the text. */
 static void
 refused(enum xk_error_kind kind, const char *place, const char *because,
         const char *text)
@@ -170,7 +170,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
 static void
 vfb_settings_are_checked(void **context)
 {
-    /* What is wrong on any hypervisor is found by the reader. */
+    /* The parser finds errors that do not depend on the hypervisor. */
     static const char *const bad[] = {"sdl=1", "vnclisten=[::1"};
 
     (void)context;

@@ -27,7 +27,7 @@ enum {
     LOG_MAX = 16 << 20,
 };
 
-/* Port 0x602: the ACPI button is wanted; 0x600: it was pressed; 0x604: off.
+/* Port 0x602: enable the ACPI button; 0x600: it was pressed; 0x604: power off.
  * 0x3f8: the serial port. 0x64: the keyboard controller, which resets. 0x505:
  * pvpanic. */
 /* clang-format off */
