@@ -223,8 +223,8 @@ take_job(const struct xk_json *job, struct xk_kvm_mirror *mirror,
 }
 
 int
-xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
-                   struct xk_deadline deadline, struct xk_error *err)
+xk_kvm_mirror_progress(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
+                       struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     const struct xk_json *jobs;
@@ -347,7 +347,7 @@ xk_kvm_mirror_finish(struct xk_qmp *qmp, struct xk_deadline deadline,
 {
     struct xk_kvm_mirror mirror;
 
-    if (xk_kvm_mirror_look(qmp, &mirror, deadline, err) == -1)
+    if (xk_kvm_mirror_progress(qmp, &mirror, deadline, err) == -1)
         return -1;
     if (!mirror.ready)
         return xk_fail(err, XK_ERR_FAILED, "a disk is not copied yet");

@@ -33,8 +33,8 @@ int xk_kvm_mirror_start(struct xk_qmp *qmp,
                         struct xk_deadline deadline, struct xk_error *err);
 
 /* Read the progress of all mirrors. Fails if one of them has failed. */
-int xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
-                       struct xk_deadline deadline, struct xk_error *err);
+int xk_kvm_mirror_progress(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
+                           struct xk_deadline deadline, struct xk_error *err);
 
 /* Complete all mirrors, with all data written to the target. The guest is
  * paused and the mirrors are ready. */

@@ -69,7 +69,7 @@ int xk_kvm_events_read(int record_dir_fd, struct xk_kvm_run *run,
 
 /* Scan what was logged since *offset, and advance *offset. Returns whether the
  * state may have changed. */
-bool xk_kvm_events_look(const struct xk_kvm_live *live, off_t *offset);
+bool xk_kvm_events_scan(const struct xk_kvm_live *live, off_t *offset);
 
 /* Reset the saved state for a QEMU that is about to log: events of its
  * predecessor do not apply to it. */

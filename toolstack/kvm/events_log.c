@@ -199,7 +199,7 @@ take_all(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
 }
 
 bool
-xk_kvm_events_look(const struct xk_kvm_live *live, off_t *offset)
+xk_kvm_events_scan(const struct xk_kvm_live *live, off_t *offset)
 {
     struct xk_kvm_run run;
     bool changed = false;

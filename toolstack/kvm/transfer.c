@@ -282,15 +282,15 @@ cancel(struct transfer *transfer, struct xk_error *err)
 /* ---- disks ---- */
 
 static int
-look_at_copies(struct transfer *transfer, bool *ready,
-               struct xk_deadline deadline, struct xk_error *err)
+query_copies(struct transfer *transfer, bool *ready,
+             struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_kvm_mirror mirror;
 
     *ready = true;
     if (!transfer->mirrors)
         return 0;
-    if (xk_kvm_mirror_look(transfer->qmp, &mirror, deadline, err) == -1)
+    if (xk_kvm_mirror_progress(transfer->qmp, &mirror, deadline, err) == -1)
         return -1;
     transfer->progress.copied_bytes = mirror.done_bytes;
     transfer->progress.copy_bytes = mirror.total_bytes;
@@ -316,7 +316,7 @@ copy_disks(struct transfer *transfer, struct xk_deadline deadline,
                             err) == -1)
         return -1;
     while (!ready) {
-        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+        if (query_copies(transfer, &ready, deadline, err) == -1)
             return -1;
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
@@ -370,7 +370,7 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
                            "its memory could not be sent in time");
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
-        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+        if (query_copies(transfer, &ready, deadline, err) == -1)
             return -1;
         return allow_downtime(transfer, deadline, err) == -1 ? -1 : 1;
     case STAGE_DONE:

@@ -191,7 +191,7 @@ struct xk_kvm_watched {
 };
 
 static void
-tell(struct xk_kvm_watched *domain)
+report_change(struct xk_kvm_watched *domain)
 {
     struct xk_uuid uuid = domain->uuid; /* the callback may end the watch */
 
@@ -199,11 +199,11 @@ tell(struct xk_kvm_watched *domain)
 }
 
 static void
-first_look(struct ev_loop *loop, ev_timer *timer, int events)
+report_first(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
-    tell(timer->data);
+    report_change(timer->data);
 }
 
 static void
@@ -281,7 +281,7 @@ process_ended(struct ev_loop *loop, ev_io *io, int events)
     while (gather_all(domain) == -1 &&
            xk_deadline_pause(patience, LAST_WORDS_MS / 10)) {
     }
-    tell(domain);
+    report_change(domain);
 }
 
 /* ---- looking ---- */
@@ -292,7 +292,7 @@ static void
 read_events(struct xk_kvm_watched *domain)
 {
     const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
-    bool changed = live->fd != -1 && xk_kvm_events_look(live, &domain->looked);
+    bool changed = live->fd != -1 && xk_kvm_events_scan(live, &domain->looked);
 
     if (domain->looked < domain->gathered) /* the log was rewound */
         domain->gathered = 0;
@@ -305,7 +305,7 @@ read_events(struct xk_kvm_watched *domain)
             (void)xk_kvm_events_gather(record->dir_fd, live);
     }
     if (changed)
-        tell(domain);
+        report_change(domain);
 }
 
 static void
@@ -343,7 +343,7 @@ read_due_events(struct xk_kvm_watcher *watcher)
 
     for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
          domain = next) {
-        next = domain->next; /* tell() may remove this one */
+        next = domain->next; /* report_change() may remove this one */
         if (domain->due) {
             domain->due = false;
             read_events(domain);
@@ -515,7 +515,7 @@ begin_watch(struct xk_kvm_watched *domain, int pidfd)
     domain->process.data = domain;
     if (pidfd != -1)
         ev_io_start(domain->loop, &domain->process);
-    ev_timer_init(&domain->first, first_look, 0., 0.);
+    ev_timer_init(&domain->first, report_first, 0., 0.);
     domain->first.data = domain;
     ev_timer_start(domain->loop, &domain->first);
     ev_timer_init(&domain->gather, gather_printed, GATHER_SECONDS, 0.);

@@ -401,18 +401,18 @@ a_look_tells_whether_the_state_may_have_changed(void **context)
     off_t looked = 0;
 
     log_event(f, BEGIN);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, DATA("RTC_CHANGE", "\"offset\": 1"));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, "{\"event\": ");
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, "\"STOP\"}\n");
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     log_much(f, 300 << 10);
     gather(f);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
 }
 
 /* Padding that makes the log end, or the next line begin, at a page
@@ -525,17 +525,17 @@ a_log_that_is_used_up_begins_anew_and_leaves_the_state_in_doubt(void **context)
 
     log_event(f, RUN);
     log_much(f, 300 << 10);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     run = read_run(f);
     assert_int_equal(run.state, XK_STATE_RUNNING);
     assert_true(run.negotiated);
     assert_int_equal(xk_kvm_live_end(&f->live), 0);
     assert_true(read_run(f).doubtful);
     /* Another reader notices it too, and continues at the new front. */
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, SHUTDOWN("true", "guest-reset"));
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     run = read_run(f);
     assert_false(run.doubtful);
     assert_int_equal(run.state, XK_STATE_SHUTDOWN);
