@@ -159,20 +159,22 @@ times_printed() { console_text "$1" 2>/dev/null | grep -ac -- "$2" || :; }
 has_printed_times() { [ "$(times_printed "$1" "$2")" -ge "$3" ]; }
 has_booted_times() { has_printed_times "$1" "^xk-guest: ready" "$2"; }
 
-# The log may go with its domain.
+# has_grown_or_gone NAME SIZE INODE: the log may go with its domain, and a new
+# domain of the name may have another log by then.
 has_grown_or_gone() {
     local log
     log=$(console_log "$1")
-    [ ! -e "$log" ] || [ "$(stat -c %s "$log")" -gt "$2" ]
+    [ ! -e "$log" ] || [ "$(stat -c %i "$log")" != "$3" ] ||
+        [ "$(stat -c %s "$log")" -gt "$2" ]
 }
 
 # type_into NAME LINE: the guest's terminal echoes it, so it has arrived.
 type_into() {
-    local size console
-    size=$(stat -c %s "$(console_log "$1")")
+    local size inode console
+    read -r size inode < <(stat -c '%s %i' "$(console_log "$1")")
     printf '%s\n' "$2" | "$xk" console --history=none "$1" >/dev/null 2>&1 &
     console=$!
-    eventually 20 has_grown_or_gone "$1" $((size + ${#2}))
+    eventually 20 has_grown_or_gone "$1" $((size + ${#2})) "$inode"
     kill "$console" 2>/dev/null || :
     wait "$console" 2>/dev/null || :
 }
