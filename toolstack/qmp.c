@@ -20,7 +20,7 @@
 enum {
     READ_CHUNK = 16 * 1024,
     /* A guest can cause events, but QEMU limits their rate; a peer that sends
-     * more within one call is not a QEMU. */
+     * more during one call is not QEMU. */
     EVENTS_MAX = 10000,
     BACKLOG = 4,
 };
@@ -31,8 +31,8 @@ struct xk_qmp {
     int64_t last_id;
     bool broken;
     const char *expected;
-    struct xk_json *event; /* the latest expected event; NULL: none yet */
-    unsigned events;       /* and stray answers that the current call read */
+    struct xk_json *event; /* the latest expected one, NULL: none yet */
+    unsigned events;       /* events and stale answers during this call */
     bool shaken_hands;
 };
 
@@ -45,8 +45,8 @@ static const struct {
     {"GenericError", XK_ERR_FAILED},
 };
 
-/* ---- sockets by directory: sun_path holds 108 bytes, a record's path may be
- * longer ---- */
+/* ---- sockets by directory: sun_path holds 108 bytes, and a record's path may
+ * be longer ---- */
 
 static int
 fill_address(struct sockaddr_un *address, int dirfd, const char *name,
@@ -80,7 +80,7 @@ xk_qmp_listen(int dirfd, const char *name, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
-/* connect(2) waits for SO_SNDTIMEO while the backlog is full. */
+/* connect(2) waits while the backlog is full, at most for SO_SNDTIMEO. */
 static int
 connect_in_time(int fd, const struct sockaddr_un *address,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -90,14 +90,14 @@ connect_in_time(int fd, const struct sockaddr_un *address,
                            .tv_usec = left_ms % 1000 * 1000L};
 
     if (left_ms == 0)
-        left.tv_usec = 1; /* zero means for ever */
+        left.tv_usec = 1; /* zero would mean forever */
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
     if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
         return 0;
     if (errno == EAGAIN)
         return xk_fail(err, XK_ERR_TIMEOUT, "QEMU did not answer in time");
     if (errno == ECONNREFUSED || errno == ENOENT)
-        return xk_fail(err, XK_ERR_STATE, "its QEMU does not run");
+        return xk_fail(err, XK_ERR_STATE, "its QEMU is not running");
     return xk_fail_errno(err, "connect to QEMU");
 }
 
@@ -136,7 +136,7 @@ xk_qmp_is_broken(const struct xk_qmp *qmp)
 /* ---- messages ---- */
 
 static int
-break_off(struct xk_qmp *qmp)
+mark_broken(struct xk_qmp *qmp)
 {
     qmp->broken = true;
     return -1;
@@ -148,8 +148,8 @@ read_more(struct xk_qmp *qmp, struct xk_deadline deadline, struct xk_error *err)
     char chunk[READ_CHUNK];
     ssize_t got;
 
-    /* If there is always more to read, poll(2) never times out, so check the
-     * time. */
+    /* Check the time here: poll(2) never times out while there is always more
+     * to read. */
     if (xk_deadline_left_ms(deadline) == 0)
         return xk_fail(err, XK_ERR_TIMEOUT, "QEMU did not answer in time");
     if (xk_deadline_poll(deadline, qmp->fd, POLLIN, "QEMU", err) == -1)
@@ -163,7 +163,7 @@ read_more(struct xk_qmp *qmp, struct xk_deadline deadline, struct xk_error *err)
     }
     if (xk_qmp_reader_is_amid(&qmp->reader))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "QEMU broke off in the middle of a message");
+                       "QEMU disconnected in the middle of a message");
     return xk_fail(err, XK_ERR_FAILED, "QEMU closed the connection");
 }
 
@@ -175,18 +175,18 @@ read_message(struct xk_qmp *qmp, struct xk_qmp_message *message,
 
     while ((r = xk_qmp_reader_next(&qmp->reader, message, err)) == 0) {
         if (read_more(qmp, deadline, err) == -1)
-            return break_off(qmp);
+            return mark_broken(qmp);
     }
-    return r == -1 ? break_off(qmp) : 0;
+    return r == -1 ? mark_broken(qmp) : 0;
 }
 
 static int
-count(struct xk_qmp *qmp, struct xk_error *err)
+count_extra(struct xk_qmp *qmp, struct xk_error *err)
 {
     if (++qmp->events <= EVENTS_MAX)
         return 0;
-    xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends events without end");
-    return break_off(qmp);
+    xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends too many events");
+    return mark_broken(qmp);
 }
 
 /* Keep the event if it is the one expected. */
@@ -198,14 +198,15 @@ take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
         xk_json_cleanup(&qmp->event);
         qmp->event = XK_TAKE(message->json);
     }
-    return count(qmp, err);
+    return count_extra(qmp, err);
 }
 
-/* QEMU sends an answer to whoever is connected by then. So we may get answers
- * to commands of an earlier client. QEMU keeps the order, so they come before
- * any answer to us; but our first command may look like theirs. */
+/* Whether the message answers a previous client, which has gone: QEMU sends its
+ * answers to the client that is connected. They come in order, so before any
+ * answer to us. Only our first request may have the same id as one of that
+ * client. */
 static bool
-is_for_another(const struct xk_qmp *qmp, const struct xk_qmp_message *message)
+is_stale_answer(const struct xk_qmp *qmp, const struct xk_qmp_message *message)
 {
     return message->kind != XK_QMP_GREETING && message->has_id &&
            (qmp->shaken_hands ? message->id < qmp->last_id
@@ -223,8 +224,8 @@ read_answer(struct xk_qmp *qmp, struct xk_qmp_message *message,
             return -1;
         if (message->kind == XK_QMP_EVENT)
             r = take_event(qmp, message, err);
-        else if (is_for_another(qmp, message))
-            r = count(qmp, err);
+        else if (is_stale_answer(qmp, message))
+            r = count_extra(qmp, err);
         else
             return 0;
         xk_qmp_message_free(message);
@@ -257,7 +258,7 @@ write_message(struct xk_qmp *qmp, const struct xk_buf *text, int fd,
             memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
         }
         if (xk_deadline_poll(deadline, qmp->fd, POLLOUT, "QEMU", err) == -1)
-            return break_off(qmp);
+            return mark_broken(qmp);
         put = sendmsg(qmp->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (put > 0)
             done += (size_t)put;
@@ -266,7 +267,7 @@ write_message(struct xk_qmp *qmp, const struct xk_buf *text, int fd,
                 xk_fail(err, XK_ERR_FAILED, "QEMU closed the connection");
             else
                 xk_fail_errno(err, "write to QEMU");
-            return break_off(qmp);
+            return mark_broken(qmp);
         }
     }
     return 0;
@@ -274,7 +275,7 @@ write_message(struct xk_qmp *qmp, const struct xk_buf *text, int fd,
 
 /* ---- calls ---- */
 
-/* The peer's text, made fit for one line of a terminal. */
+/* Report what the peer says, made safe for one line of a terminal. */
 static void
 fail_as_told(const struct xk_json *error, const char *command,
              struct xk_error *err)
@@ -337,9 +338,8 @@ call(struct xk_qmp *qmp, const char *command, const char *arguments, int fd,
         return -1;
     if (answer.kind == XK_QMP_GREETING || !answer.has_id ||
         answer.id != qmp->last_id) {
-        xk_fail(err, XK_ERR_PROTOCOL,
-                "QEMU sent an answer that nobody asked for");
-        return break_off(qmp);
+        xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends an unexpected answer");
+        return mark_broken(qmp);
     }
     if (answer.kind == XK_QMP_ERROR) {
         fail_as_told(answer.body, command, err);
@@ -358,13 +358,36 @@ xk_qmp_execute(struct xk_qmp *qmp, const char *command, const char *arguments,
     return call(qmp, command, arguments, -1, result, deadline, err);
 }
 
+static void
+format_argument(struct xk_buf *text, const char *key, const char *value)
+{
+    struct xk_json_writer *writer = xk_json_writer_new(text, false);
+
+    xk_json_open_object(writer, NULL);
+    xk_json_put_string(writer, key, value);
+    xk_json_close_object(writer);
+    xk_json_writer_free(writer);
+}
+
+int
+xk_qmp_execute_with(struct xk_qmp *qmp, const char *command, const char *key,
+                    const char *value, struct xk_json **result,
+                    struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf arguments = {0};
+
+    format_argument(&arguments, key, value);
+    return call(qmp, command, arguments.data, -1, result, deadline, err);
+}
+
 int
 xk_qmp_send_fd(struct xk_qmp *qmp, int fd, const char *name,
                struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments = xk_asprintf("{\"fdname\":\"%s\"}", name);
+    XK_CLEANUP_BUF struct xk_buf arguments = {0};
 
-    return call(qmp, "getfd", arguments, fd, NULL, deadline, err);
+    format_argument(&arguments, "fdname", name);
+    return call(qmp, "getfd", arguments.data, fd, NULL, deadline, err);
 }
 
 void
@@ -387,9 +410,8 @@ xk_qmp_wait_event(struct xk_qmp *qmp, struct xk_json **event,
         if (read_message(qmp, &message, deadline, err) == -1)
             return -1;
         if (message.kind != XK_QMP_EVENT) {
-            xk_fail(err, XK_ERR_PROTOCOL,
-                    "QEMU sent an answer that nobody asked for");
-            return break_off(qmp);
+            xk_fail(err, XK_ERR_PROTOCOL, "QEMU sends an unexpected answer");
+            return mark_broken(qmp);
         }
         if (take_event(qmp, &message, err) == -1)
             return -1;
@@ -411,8 +433,8 @@ xk_qmp_wait_some(struct xk_qmp *qmp, struct xk_deadline tick)
 
 /* ---- the connection ---- */
 
-/* QEMU's monitor has a thread of its own. Messages of other threads at the
- * moment of our connection come ahead of the greeting. */
+/* QEMU's monitor runs in its own thread. Messages of its other threads at the
+ * time we connect arrive before the greeting. */
 static int
 await_greeting(struct xk_qmp *qmp, struct xk_deadline deadline,
                struct xk_error *err)
@@ -424,7 +446,7 @@ await_greeting(struct xk_qmp *qmp, struct xk_deadline deadline,
             return -1;
         if (message.kind == XK_QMP_GREETING)
             return 0;
-        if (count(qmp, err) == -1)
+        if (count_extra(qmp, err) == -1)
             return -1;
     }
 }

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 
-/* The kind of a message is told by which of these members it has. */
+/* The member that tells a message's kind. */
 static const struct {
     const char *member;
     enum xk_qmp_kind kind;
@@ -37,12 +37,13 @@ fill_message(struct xk_qmp_message *message, struct xk_error *err)
            xk_json_get(message->json, kinds[i].member) == NULL)
         i++;
     if (i == XK_ARRAY_SIZE(kinds))
-        return xk_fail(err, XK_ERR_PROTOCOL, "QMP: no message of any kind");
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "QMP: not a message of a known kind");
     message->kind = kinds[i].kind;
     message->body = xk_json_get(message->json, kinds[i].member);
     message->has_id = id != NULL;
     if (id != NULL && !xk_json_integer(id, &message->id))
-        return xk_fail(err, XK_ERR_PROTOCOL, "QMP: not an id of ours");
+        return xk_fail(err, XK_ERR_PROTOCOL, "QMP: the id is not a number");
     if (message->kind == XK_QMP_EVENT) {
         message->event = xk_json_string(message->body);
         message->body = xk_json_get(message->json, "data");
@@ -52,7 +53,8 @@ fill_message(struct xk_qmp_message *message, struct xk_error *err)
     if (message->kind == XK_QMP_ERROR &&
         (xk_json_string(xk_json_get(message->body, "class")) == NULL ||
          xk_json_string(xk_json_get(message->body, "desc")) == NULL))
-        return xk_fail(err, XK_ERR_PROTOCOL, "QMP: an error does not say what");
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "QMP: an error has no class or text");
     return 0;
 }
 
@@ -95,8 +97,8 @@ is_blank(const char *line, size_t length)
     return true;
 }
 
-/* Length of the first line in the buffer, or -1 while it has no newline. Bytes
- * that were searched before are not searched again. */
+/* Return the length of the line at the start of the buffer, or -1 while it is
+ * incomplete. Bytes already scanned are not scanned again. */
 static ssize_t
 find_line(struct xk_qmp_reader *reader)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Bytes from a QMP peer -> checked messages. The peer may be hostile: the
- * length of a line and its depth are bounded. Anything but a QMP message is an
- * error, after which the reader returns no more messages.
+ * length and the depth of a line are bounded. Anything that is not a QMP
+ * message is an error, after which the reader returns nothing more.
  *
  * Source: docs/interop/qmp-spec.txt of QEMU 7.2.
  */
@@ -31,9 +31,9 @@ enum xk_qmp_kind {
 struct xk_qmp_message {
     enum xk_qmp_kind kind;
     struct xk_json *json;       /* owns all below; xk_qmp_message_free() */
-    const struct xk_json *body; /* the command's result, an event's data (NULL:
-                                   none), or the error's object */
-    const char *event;          /* the name; of an event only */
+    const struct xk_json *body; /* the return value, the data of an event (NULL:
+                                   none), or the error object */
+    const char *event;          /* the name; only of an event */
     bool has_id;
     int64_t id;
 };
@@ -41,26 +41,26 @@ struct xk_qmp_message {
 /* A zeroed struct is a reader at the start of a stream. */
 struct xk_qmp_reader {
     struct xk_buf buf;
-    size_t scanned; /* of buf, known to hold no newline */
+    size_t scanned; /* bytes of buf known to hold no newline */
     bool broken;
 };
 
-/* Add bytes from the peer, at most some KiB at once: they stay in memory until
- * xk_qmp_reader_next() takes them out. */
+/* Append bytes from the peer, at most a few KiB at once: bytes not yet consumed
+ * by xk_qmp_reader_next() stay in memory. */
 void xk_qmp_reader_feed(struct xk_qmp_reader *reader, const void *data,
                         size_t length);
 
-/* Take the next message. 1: the caller frees *message; 0: more bytes are
- * needed; -1: XK_ERR_PROTOCOL, now and at every later call. */
+/* Get the next message. 1: *message is set, and the caller owns it; 0: more
+ * bytes are needed; -1: XK_ERR_PROTOCOL, from this call on. */
 int xk_qmp_reader_next(struct xk_qmp_reader *reader,
                        struct xk_qmp_message *message, struct xk_error *err);
 
-/* Whether bytes of an unfinished message are held. */
+/* Return whether the reader holds bytes of an unfinished message. */
 bool xk_qmp_reader_is_amid(const struct xk_qmp_reader *reader);
 
 void xk_qmp_reader_free(struct xk_qmp_reader *reader);
 
-/* Check one line, without its newline, and say what it is. */
+/* Parse and check one line, without its newline. */
 int xk_qmp_message_parse(const char *line, size_t length,
                          struct xk_qmp_message *message, struct xk_error *err);
 void xk_qmp_message_free(struct xk_qmp_message *message);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works: each format is a row with the bytes it begins with and, where
- * its header can name other files, a function that reads the name. The bytes
- * are copied once, and every offset in them is checked against the copy.
+ * Read the header of an image.
+ *
+ * How it works: each format has a row with its magic bytes and, if its header
+ * can name other files, a function that reads that name. The start of the file
+ * is copied once, and every offset in it is checked against the copy.
  *
  * Sources: QEMU's docs/interop/qcow2.txt, qed_spec.txt; block/qcow.c, vmdk.c,
  * vpc.c, vdi.c, vhdx.h, parallels.c.
  */
 #include "toolstack/image/image.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,7 +44,7 @@ struct head {
     int fd;
     const char *path;
     unsigned char *bytes;
-    size_t length; /* of what could be read, at most HEAD_SIZE */
+    size_t length; /* bytes read, at most HEAD_SIZE */
     uint64_t file_bytes;
 };
 
@@ -79,7 +82,7 @@ wrong(const struct head *head, const char *what, struct xk_error *err)
     return xk_fail(err, XK_ERR_CONFIG, "image \"%s\" %s", head->path, what);
 }
 
-/* Copy the name of a backing file that the header places at `at`. */
+/* Read the backing file's name, which the header says is at `at`. */
 static int
 take_backing(const struct head *head, uint64_t at, uint32_t length,
              struct xk_image_header *header, struct xk_error *err)
@@ -106,8 +109,8 @@ set_backing_format(struct xk_image_header *header, const char *name)
     }
 }
 
-/* Header extensions: type, length, data padded to eight bytes; they end with
- * type 0 or where the backing file's name begins. */
+/* Header extensions are type, length and data padded to eight bytes. They end
+ * with type 0 or where the backing file's name begins. */
 static void
 read_qcow2_extensions(const struct head *head, uint64_t at, uint64_t end,
                       struct xk_image_header *header)
@@ -139,7 +142,7 @@ read_qcow2(const struct head *head, struct xk_image_header *header,
     uint64_t extensions = version >= 3 ? be32(head, 100) : QCOW2_V2_HEADER;
 
     if (version != 2 && version != 3)
-        return wrong(head, "is no qcow2 of version 2 or 3", err);
+        return wrong(head, "is not qcow2 version 2 or 3", err);
     if (cluster_bits < 9 || cluster_bits > 21)
         return wrong(head, "has a broken qcow2 header", err);
     if ((incompatible & QCOW2_CORRUPT) != 0)
@@ -165,7 +168,7 @@ read_qcow(const struct head *head, struct xk_image_header *header,
           struct xk_error *err)
 {
     if (be32(head, 4) != 1)
-        return wrong(head, "is no qcow of version 1; is it qcow2?", err);
+        return wrong(head, "is not qcow version 1; is it qcow2?", err);
     if (be32(head, 36) != 0)
         return wrong(head, "is encrypted, which is not supported", err);
     if (be64(head, 8) == 0)
@@ -186,8 +189,8 @@ read_qed(const struct head *head, struct xk_image_header *header,
     return take_backing(head, le32(head, 56), le32(head, 60), header, err);
 }
 
-/* A VMDK may be a list of other files; only one that is whole in itself is
- * taken. QEMU reads the embedded list where the capacity is 0. */
+/* A VMDK may consist of several files; only a VMDK that is one complete file is
+ * accepted. A capacity of 0 makes QEMU read the embedded list of files. */
 static int
 read_vmdk(const struct head *head,
           struct xk_image_header *header __attribute__((unused)),
@@ -221,7 +224,8 @@ read_vmdk(const struct head *head,
     return 0;
 }
 
-/* The footer is the last sector; a growing image has a copy in front. */
+/* The footer is the last sector; a growing image has a copy of it at the
+ * start. */
 static int
 read_vhd(const struct head *head,
          struct xk_image_header *header __attribute__((unused)),
@@ -233,11 +237,11 @@ read_vhd(const struct head *head,
     if (head->file_bytes < sizeof(footer) ||
         pread(head->fd, footer, sizeof(footer),
               (off_t)(head->file_bytes - sizeof(footer))) == -1)
-        return wrong(head, "is no vhd", err);
+        return wrong(head, "is not a vhd", err);
     if (memcmp(head->bytes, "conectix", 8) == 0)
         memcpy(footer, head->bytes, sizeof(footer));
     if (memcmp(footer, "conectix", 8) != 0)
-        return wrong(head, "is no vhd", err);
+        return wrong(head, "is not a vhd", err);
     memcpy(&type, footer + 60, sizeof(type));
     if (be32toh(type) == VHD_DIFFERENCING)
         return wrong(head,
@@ -249,11 +253,12 @@ read_vhd(const struct head *head,
 
 static const struct format_row {
     size_t magic_at;
-    const char *magic; /* NULL: the function looks */
+    const char *magic; /* NULL: the function checks */
     size_t magic_length;
     int (*read)(const struct head *head, struct xk_image_header *header,
-                struct xk_error *err); /* NULL: names no other file */
-} rows[XK_FORMAT_COUNT] = {
+                struct xk_error *err); /* NULL: cannot name other files */
+} rows[] = {
+    [XK_FORMAT_RAW] = {0, NULL, 0, NULL},
     [XK_FORMAT_QCOW] = {0, "QFI\xfb", 4, read_qcow},
     [XK_FORMAT_QCOW2] = {0, "QFI\xfb", 4, read_qcow2},
     [XK_FORMAT_QED] = {0, "QED", 4, read_qed},
@@ -262,7 +267,9 @@ static const struct format_row {
     [XK_FORMAT_VDI] = {64, "\x7f\x10\xda\xbe", 4, NULL},
     [XK_FORMAT_VHDX] = {0, "vhdxfile", 8, NULL},
     [XK_FORMAT_PARALLELS] = {0, "Withou", 6, NULL},
+    [XK_FORMAT_EMPTY] = {0, NULL, 0, NULL},
 };
+static_assert(XK_ARRAY_SIZE(rows) == XK_FORMAT_COUNT, "one row per format");
 
 int
 xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
@@ -287,8 +294,8 @@ xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
     if (row->magic != NULL &&
         memcmp(bytes + row->magic_at, row->magic, row->magic_length) != 0)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "image \"%s\" is no %s image; state the format it has "
-                       "(qemu-img info tells)",
+                       "image \"%s\" is not a %s image; state its format "
+                       "(qemu-img info shows it)",
                        path, xk_disk_format_name(format));
     return row->read != NULL ? row->read(&head, header, err) : 0;
 }

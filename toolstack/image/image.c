@@ -23,7 +23,7 @@ cannot(const char *path, const char *why, struct xk_error *err)
     return xk_fail(err, XK_ERR_CONFIG, "image \"%s\" %s", path, why);
 }
 
-/* The size of a file or block device in bytes; -1 with errno. */
+/* Return the size of a file or block device in bytes; -1 with errno. */
 static int64_t
 size_of(int fd, const struct stat *st)
 {
@@ -55,21 +55,22 @@ check_file(int fd, struct xk_image_layer *layer, struct xk_error *err)
         return cannot(layer->path, "is empty", err);
     if (layer->format == XK_FORMAT_RAW && bytes % SECTOR != 0)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "image \"%s\" has %lld bytes, which is no multiple of "
-                       "%d; truncate -s %%%d makes it one",
+                       "image \"%s\" has %lld bytes, which is not a multiple "
+                       "of %d; truncate -s %%%d rounds it up",
                        layer->path, (long long)bytes, SECTOR, SECTOR);
     layer->block = S_ISBLK(st.st_mode);
     layer->device = layer->block ? UINT64_MAX : st.st_dev;
     layer->inode = layer->block ? st.st_rdev : st.st_ino;
     if (layer->block && xk_loop_file(st.st_rdev, &st) == 0) {
-        /* Behind a loop device is a file, whatever it is called here. */
+        /* Identify a loop device by the file behind it, whatever its name
+         * here. */
         layer->device = st.st_dev;
         layer->inode = st.st_ino;
     }
     return 0;
 }
 
-/* Past the page cache: not every file system can (tmpfs). */
+/* Whether O_DIRECT works: not every file system supports it (tmpfs). */
 static bool
 can_be_direct(int fd)
 {
@@ -86,7 +87,8 @@ open_layer(struct xk_image_layer *layer, struct xk_error *err)
     XK_CLEANUP_CLOSE int fd = -1;
     struct stat st;
 
-    /* Look before opening: opening a device may do things, and a FIFO waits. */
+    /* Stat before opening: opening a device may have effects, and opening a
+     * FIFO waits. */
     if (stat(layer->path, &st) == -1)
         return cannot(layer->path,
                       errno == ENOENT ? "does not exist" : strerror(errno),
@@ -103,7 +105,8 @@ open_layer(struct xk_image_layer *layer, struct xk_error *err)
         return -1;
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == -1)
         return xk_fail_errno(err, "open \"%s\"", layer->path);
-    /* Another host may have written to a device since we read it. */
+    /* Another host may have written to the device since we last read it: drop
+     * the cached pages. */
     if (layer->block)
         posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     layer->direct = can_be_direct(fd);
@@ -111,8 +114,8 @@ open_layer(struct xk_image_layer *layer, struct xk_error *err)
     return 0;
 }
 
-/* An image of somebody else's may name any file as the one it builds on: it
- * gets what its owner may read, not what we may. */
+/* An image of another user may name any file as its backing file. It gets only
+ * files that its owner may read, not those that we may. */
 static int
 check_owner(const struct xk_image_layer *above,
             const struct xk_image_layer *below, struct xk_error *err)
@@ -131,7 +134,8 @@ check_owner(const struct xk_image_layer *above,
                    above->path, below->path, (unsigned)upper.st_uid);
 }
 
-/* The path of the backing file `name` of an image: relative to the image. */
+/* Return the path of the backing file `name`, which is relative to the
+ * image. */
 static char *
 backing_path(const struct xk_image_layer *above, const char *name)
 {
@@ -154,13 +158,13 @@ check_backing(const struct xk_image_layer *above,
 
     if (name[scheme] == ':' && strncmp(name, "file:/", 6) != 0)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "image \"%s\" builds on \"%s\", which is no file",
+                       "image \"%s\" builds on \"%s\", which is not a file",
                        above->path, name);
     if (!header->backing_format_given)
         return xk_fail(err, XK_ERR_CONFIG,
                        "image \"%s\" does not state the format of \"%s\", "
                        "which it builds on; qemu-img rebase -u -F FORMAT -b "
-                       "\"%s\" \"%s\" writes it down",
+                       "\"%s\" \"%s\" adds it",
                        above->path, name, name, above->path);
     return 0;
 }
@@ -178,7 +182,7 @@ check_no_cycle(const struct xk_image *image, struct xk_error *err)
     return 0;
 }
 
-/* Open the next layer; path is taken. */
+/* Open the next layer. Takes ownership of path. */
 static int
 add_layer(struct xk_image *image, char *path, enum xk_disk_format format,
           bool read_write, struct xk_error *err)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disk images on the host: opened and checked for what they are, with the
- * files they build on, and whether another process holds them.
+ * Disk images on the host: open them and their backing files, check what they
+ * are, and find out whether another process holds them.
  *
- * A format is stated, never probed. What a header says of other files is read
- * here from the descriptor that QEMU will be given, so that QEMU opens nothing
- * by name.
+ * A format is stated, never probed. References to other files are read here,
+ * from the descriptor that QEMU gets, so that QEMU opens nothing by name.
  */
 #ifndef XK_TOOLSTACK_IMAGE_IMAGE_H
 #define XK_TOOLSTACK_IMAGE_IMAGE_H
@@ -24,47 +23,48 @@ enum {
     XK_IMAGE_LAYERS_MAX = 16
 };
 
-/* One file of an image: the image itself, or one it builds on. */
+/* One file of an image: the image itself, or one of its backing files. */
 struct xk_image_layer {
     char *path;
     enum xk_disk_format format;
     int fd;
     bool block;             /* a block device, else a regular file */
-    bool read_write;        /* only ever the first */
-    bool direct;            /* can be used past the page cache */
-    uint64_t device, inode; /* which file; of a block device, which device */
+    bool read_write;        /* only the first layer can be */
+    bool direct;            /* supports O_DIRECT */
+    uint64_t device, inode; /* which file, or which block device */
 };
 
-/* layers[0] is the image; each builds on the next. A zeroed struct is none. */
+/* layers[0] is the image; each layer builds on the next. A zeroed struct has no
+ * layers. */
 struct xk_image {
     struct xk_image_layer layers[XK_IMAGE_LAYERS_MAX];
     size_t count;
 };
 
-/* Open an image and all it builds on. Errors are XK_ERR_CONFIG. Nothing is
- * locked. */
+/* Open an image and all its backing files. Errors are XK_ERR_CONFIG. Takes no
+ * locks. */
 int xk_image_open(const char *path, enum xk_disk_format format, bool read_write,
                   struct xk_image *image, struct xk_error *err);
 void xk_image_close(struct xk_image *image);
 
-/* Whether another process has one of the files open so that QEMU would refuse
- * it: XK_ERR_IN_USE, naming the holder as well as may be. state names domains;
- * it may be NULL. */
+/* Check that no other process has one of the files open in a way that makes
+ * QEMU refuse it. XK_ERR_IN_USE otherwise; the message names the holder as
+ * precisely as possible. state is for naming domains and may be NULL. */
 int xk_image_check_free(const struct xk_image *image,
                         const struct xk_state *state, struct xk_error *err);
 
-/* The file behind a loop device: 0, or -1 where the device is none. */
+/* Stat the file behind a loop device. -1 if the device is not a loop device. */
 int xk_loop_file(dev_t device, struct stat *st);
 
-/* What a header says of other files. */
+/* References to other files in an image's header. */
 struct xk_image_header {
-    char backing[1024]; /* the name as it stands there; "": none */
+    char backing[1024]; /* the name as written there; "": none */
     bool backing_format_given;
     enum xk_disk_format backing_format;
 };
 
-/* Read the header of an image of that format: XK_ERR_CONFIG where the file is
- * not of that format or needs something that QEMU must not open. path is for
+/* Read the header of an image of that format. XK_ERR_CONFIG if the file is not
+ * of that format or needs something that QEMU must not open. path is for
  * messages. */
 int xk_image_read_header(int fd, const char *path, enum xk_disk_format format,
                          struct xk_image_header *header, struct xk_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who has an image. We look for locks as QEMU does (image-helpers/lock.h), so
- * that a person is told who has the image before anything is made. QEMU looks
- * again, and its answer counts.
+ * Find out which process holds an image. We check the same locks as QEMU
+ * (image-helpers/lock.h), so that the user learns who holds the image before
+ * anything is created. QEMU checks again, and its answer counts.
  */
 #include "toolstack/image/image.h"
 
@@ -29,7 +29,7 @@ enum {
     FDINFO_MAX = 64 * 1024,
 };
 
-/* QEMU's drivers of all formats but raw let the file grow. */
+/* QEMU's drivers let the file grow for all formats but raw. */
 static enum xk_image_use
 use_of(const struct xk_image_layer *layer)
 {
@@ -44,7 +44,7 @@ is_held(const struct xk_image_layer *layer)
     return xk_image_locks_conflict(layer->fd, use_of(layer));
 }
 
-/* Whether descriptor `name` of the process open at pid_fd is the image, with
+/* Whether descriptor `name` of the process open at pid_fd is this image, with
  * locks on it. */
 static bool
 descriptor_locks(int pid_fd, const char *name,
@@ -56,7 +56,7 @@ descriptor_locks(int pid_fd, const char *name,
     uint64_t device, inode;
 
     snprintf(path, sizeof(path), "fd/%.20s", name);
-    /* A server that does not answer is not asked. */
+    /* Do not ask a file server, which may not answer. */
     if (statx(pid_fd, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) ==
         -1)
         return false;
@@ -99,7 +99,7 @@ process_holds(const char *pid, const struct xk_image_layer *layer)
     return false;
 }
 
-/* The process that holds the image; 0 where it cannot be seen. */
+/* Return the process that holds the image; 0 if it cannot be seen. */
 static pid_t
 find_process(const struct xk_image_layer *layer)
 {
@@ -115,7 +115,7 @@ find_process(const struct xk_image_layer *layer)
     return 0;
 }
 
-/* The word after `option` on a command line of words ended by NUL. */
+/* Return the word after `option` on a command line whose words end with NUL. */
 static const char *
 option_of(const struct xk_buf *words, const char *option)
 {
@@ -130,7 +130,8 @@ option_of(const struct xk_buf *words, const char *option)
     return NULL;
 }
 
-/* The name that the domain of that QEMU has now, or had at its start. */
+/* Return the name of that QEMU's domain, as its record has it; NULL if there is
+ * no record. */
 static char *
 domain_of(const struct xk_buf *words, const struct xk_state *state)
 {
@@ -149,8 +150,8 @@ domain_of(const struct xk_buf *words, const struct xk_state *state)
     return config != NULL ? xk_strdup(config->name) : NULL;
 }
 
-/* "domain "NAME"", or "QEMU "NAME" (pid N)" of another toolstack, or
- * "process N (PROGRAM)". */
+/* Describe the holder: domain "NAME", QEMU "NAME" (process N) of another
+ * toolstack, or process N (PROGRAM). */
 static char *
 describe_process(pid_t pid, const struct xk_state *state)
 {
@@ -174,19 +175,19 @@ describe_process(pid_t pid, const struct xk_state *state)
                        name, (int)pid);
 }
 
-/* A lock outlives its process as long as the kernel has a request by it. */
+/* A lock outlives its process while the kernel has a request that uses it. */
 static char *
 unseen_holder(void)
 {
-    return xk_strdup(geteuid() == 0
-                         ? "requests of a process that has ended, which are "
-                           "still under way"
-                         : "another process, which only root can name");
+    return xk_strdup(
+        geteuid() == 0 ? "requests of a process that has ended, still in flight"
+                       : "another process, which only root can name");
 }
 
 /* ---- loop devices ---- */
 
-/* What a line of sysfs says, without its end: the caller's, NULL: nothing. */
+/* Return a line of sysfs without its newline, owned by the caller; NULL:
+ * none. */
 static char *
 read_sysfs(const char *path)
 {
@@ -209,8 +210,8 @@ xk_loop_file(dev_t device, struct stat *st)
     return file != NULL && stat(file, st) == 0 ? 0 : -1;
 }
 
-/* The loop device that shows the file of a layer; the caller's, NULL: none. It
- * knows nothing of locks. */
+/* Return the loop device over a layer's file, owned by the caller; NULL: none.
+ * A loop device ignores locks. */
 static char *
 find_loop(const struct xk_image_layer *layer)
 {
@@ -233,8 +234,8 @@ find_loop(const struct xk_image_layer *layer)
     return NULL;
 }
 
-/* The file behind a block layer that is a loop device may be held by its own
- * name. */
+/* Whether the file behind a block layer that is a loop device is held. A
+ * process may hold it by its own name. */
 static bool
 file_is_held(const struct xk_image_layer *layer)
 {
@@ -270,7 +271,7 @@ xk_image_check_free(const struct xk_image *image, const struct xk_state *state,
         if (loop != NULL)
             return xk_fail(err, XK_ERR_IN_USE,
                            "image \"%s\" is in use by loop device %s: use "
-                           "that, or take it away (losetup -d)",
+                           "that, or detach it (losetup -d)",
                            layer->path, loop);
         if (!is_held(layer) && !file_is_held(layer))
             continue;

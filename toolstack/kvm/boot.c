@@ -2,6 +2,7 @@
 /* What a guest boots: firmware and boot order, or a kernel. */
 #include "toolstack/kvm/plan_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -23,26 +24,26 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-/* Open a file that QEMU is to read: not a directory, FIFO or device. */
+/* Refuse directories, FIFOs and devices. */
 int
 xk_kvm_open_readable(const char *path, const char *what, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd = -1;
     struct stat st;
 
-    /* A FIFO would wait for its writer. */
+    /* Without O_NONBLOCK a FIFO would wait for its writer. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail(err, XK_ERR_CONFIG, "%s \"%s\": %s", what, path,
                        strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return xk_fail(err, XK_ERR_CONFIG, "%s \"%s\" is no regular file", what,
-                       path);
+        return xk_fail(err, XK_ERR_CONFIG, "%s \"%s\" is not a regular file",
+                       what, path);
     return xk_take_fd(&fd);
 }
 
-/* Whether uid may open the file anew: /proc/PID/fd leads to the file itself,
- * past its path, but its mode counts. */
+/* Whether the plan's uid may open the file again. /proc/PID/fd leads to the
+ * file itself and not through its path, but the file's mode counts. */
 static bool
 may_reopen(const struct xk_kvm_plan *plan, int fd)
 {
@@ -75,7 +76,7 @@ copy_to(int copy, int fd, const char *path, struct xk_error *err)
     return 0;
 }
 
-/* A copy that only memory holds and nobody can change. */
+/* Copy the file to memory that nobody can change. */
 static int
 sealed_copy(int fd, const char *path, struct xk_error *err)
 {
@@ -114,7 +115,7 @@ xk_kvm_plan_file(struct xk_kvm_plan *plan, const char *path, const char *what,
     return xk_kvm_plan_fd(plan, xk_take_fd(&fd), "%s %s", what, path);
 }
 
-/* As xl joins them: cmdline= alone, or root= and extra=. */
+/* The command line, joined as xl does: cmdline= alone, or root= and extra=. */
 static char *
 command_line(const struct xk_domain_config *config)
 {
@@ -131,9 +132,9 @@ command_line(const struct xk_domain_config *config)
     return xk_strdup(extra != NULL ? extra : "");
 }
 
-/* On Xen a PV or PVH kernel writes to the console of the domain without being
- * told; here that console is a serial port, which must be named. In front, so
- * that a console= of the person stays the last and "--" keeps its place. */
+/* On Xen a PV or PVH kernel uses the domain's console by default; here that
+ * console is a serial port, which must be named. It is put first, so that a
+ * console= of the user stays the last one and "--" keeps its place. */
 static char *
 with_console(char *line)
 {
@@ -146,7 +147,7 @@ with_console(char *line)
     return longer;
 }
 
-/* A file named by a key, handed in as -OPTION. */
+/* Hand in the file that a key names, as -OPTION. */
 static int
 add_boot_file(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
               enum xk_key key, const char *option, const char *what,
@@ -166,7 +167,7 @@ add_boot_file(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     return 0;
 }
 
-/* Xen's names of disks, which are virtio's here. */
+/* Warn of Xen's disk names, which are virtio's names here. */
 static void
 warn_of_root(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
              const char *line)
@@ -204,12 +205,14 @@ add_kernel(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     return 0;
 }
 
-/* The first device of a class gets an index of its thousand, so that all disks
- * come before all CD-ROM drives in "cd". */
+/* Each class gets the indexes of one thousand, so that with "cd" all disks come
+ * before all CD-ROM drives. */
 static void
 set_boot_order(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
 {
-    static const char letters[XK_KVM_BOOT_COUNT + 1] = "cdn";
+    static const char letters[] = "cdn";
+    static_assert(sizeof(letters) - 1 == XK_KVM_BOOT_COUNT,
+                  "one letter per class");
     const char *order = xk_config_string(config, XK_KEY_BOOT);
     int rank = 0;
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What can be said of a configuration before anything is made: both are plans
- * that nobody carries out. */
+/* Check or describe a configuration before anything is created: both make a
+ * plan that nobody carries out. */
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan_internal.h"
 
 void

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/console.h"
+/*
+ * The serial console of a domain. Everything the guest prints ends up in
+ * console.log, which any reader brings up to date (toolstack/kvm/logs.h).
+ * Everything written to the FIFO is typed into the guest. So users connect and
+ * disconnect as they like, with no process in between. There is one console,
+ * the first serial port: a virtio console has no speed limit and could fill the
+ * host's memory through its log.
+ */
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +25,7 @@
 #include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/status.h"
 
-/* Where the log of the record gets what it shows from. */
+/* Where the record's log gets new output from. */
 struct source {
     int dir_fd; /* the record's directory */
     struct xk_kvm_live live;
@@ -60,7 +68,7 @@ open_source(int dirfd, struct xk_console *console, struct xk_error *err)
     return 0;
 }
 
-/* That of a QEMU that an older xk started begins with a hole. */
+/* The log of a QEMU that an older xk started begins with a hole. */
 static int
 open_log(int dirfd, struct xk_error *err)
 {
@@ -73,7 +81,7 @@ open_log(int dirfd, struct xk_error *err)
     return fd;
 }
 
-/* Opened without waiting: where QEMU is gone, nobody reads (ENXIO). */
+/* Open without waiting: if QEMU has ended, nobody reads the FIFO (ENXIO). */
 static int
 open_input(int dirfd, struct xk_error *err)
 {
@@ -83,15 +91,17 @@ open_input(int dirfd, struct xk_error *err)
     fd = openat(dirfd, XK_KVM_FOLDER "/" XK_KVM_FIFO,
                 O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 && errno == ENXIO)
-        return xk_fail(err, XK_ERR_STATE, "its QEMU does not run");
+        return xk_fail(err, XK_ERR_STATE, "its QEMU is not running");
     if (fd == -1)
         return xk_fail_errno(err, "open the console's input");
     if (fstat(fd, &st) == -1 || !S_ISFIFO(st.st_mode))
-        return xk_fail(err, XK_ERR_PROTOCOL, "the console's input is no pipe");
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "the console's input is not a pipe");
     return xk_take_fd(&fd);
 }
 
-/* Whoever gathers it first, the monitor or we. */
+/* Watch both ends of gathering: the record's log, in case the monitor gathers
+ * first, and QEMU's memory. */
 static int
 open_change(const struct xk_console *console, struct xk_error *err)
 {
@@ -117,7 +127,7 @@ open_end(int dirfd, struct xk_error *err)
         return -1;
     fd = xk_process_open(&process);
     if (fd == -1)
-        return xk_fail(err, XK_ERR_STATE, "its QEMU does not run");
+        return xk_fail(err, XK_ERR_STATE, "its QEMU is not running");
     return fd;
 }
 

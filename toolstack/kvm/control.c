@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/control.h"
+/* Commands to a running QEMU: pause, unpause, shutdown, reboot and reset. */
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,7 @@
 #include "toolstack/qmp.h"
 
 enum {
-    END_MS = 2000, /* for a QEMU that has closed its connection to end */
+    END_MS = 2000, /* for QEMU to exit after it closed its connection */
     LOG_PAUSE_MS = 20,
 };
 
@@ -30,16 +31,16 @@ struct step {
     }
 
 /*
- * The reset button. Two things stand in the way of a plain system_reset:
+ * The reset button. A plain system_reset does not do, for two reasons:
  *  - with `-action reboot=shutdown` it only stops the guest. So the action is
- *    another while it is pressed;
- *  - a reset of QEMU's q35 does not unmap the RAM that SeaBIOS shadows itself
- *    in, as real ones do. SeaBIOS finds that it has run before and resets the
- *    machine once more, some milliseconds later; that would look like a reboot
- *    by the guest. So the chipset's registers PAM0 to PAM6 (at 0x90 of PCI
- *    device 0) are cleared, which maps the ROM again: all of it, for what
- *    SeaBIOS has not yet copied when it is reset is not in that RAM. The guest
- *    stands still meanwhile: it might be just at the address port.
+ *    changed while the button is pressed;
+ *  - unlike real chipsets, QEMU's q35 does not unmap on reset the RAM in which
+ *    SeaBIOS shadows itself. SeaBIOS finds that it has run before and resets
+ *    the machine once more, some milliseconds later, which would look like a
+ *    reboot by the guest. So the chipset's registers PAM0 to PAM6 (at 0x90 of
+ *    PCI device 0) are cleared, which maps the ROM again: all of it, because
+ *    what SeaBIOS has not copied when it is reset is not in that RAM. The guest
+ *    is paused meanwhile: it might be using the address port at that moment.
  */
 static const struct step reset_steps[] = {
     {"human-monitor-command", "{\"command-line\":\"o /w 0xcf8 0x80000090\"}"},
@@ -52,9 +53,10 @@ static const struct step reset_steps[] = {
     REBOOT_IS_SHUTDOWN,
 };
 
-/* Where a reset was killed half way, the guest's reboots are not seen. What
- * lets a guest go on does so first: one that was moved stands still until then,
- * and QEMU 7.2 takes what it is told by the byte. */
+/* Each list sets the action again: after a reset that was killed half way, the
+ * guest's reboots would not be noticed. To resume a guest, cont comes first: a
+ * guest that was moved is paused until then, and QEMU 7.2 reads commands byte
+ * by byte. */
 static const struct step stop_steps[] = {REBOOT_IS_SHUTDOWN, {"stop", NULL}};
 static const struct step cont_steps[] = {{"cont", NULL}, REBOOT_IS_SHUTDOWN};
 static const struct step power_steps[] = {REBOOT_IS_SHUTDOWN,
@@ -72,7 +74,8 @@ run_steps(struct xk_qmp *qmp, const struct step *steps, size_t count,
     return 0;
 }
 
-/* Each of these has had its effect, and logged it, when QEMU answers. */
+/* Run steps on a connection of their own. When QEMU answers a step, the step
+ * has taken effect and is logged. */
 static int
 run_alone(int dirfd, const struct step *steps, size_t count,
           struct xk_deadline deadline, struct xk_error *err)
@@ -83,7 +86,7 @@ run_alone(int dirfd, const struct step *steps, size_t count,
     return qmp == NULL ? -1 : run_steps(qmp, steps, count, deadline, err);
 }
 
-/* By us, not for a reason of its own. */
+/* Whether the guest is paused by us and not for another reason. */
 static bool
 is_paused(struct xk_qmp *qmp, struct xk_deadline deadline)
 {
@@ -98,8 +101,8 @@ is_paused(struct xk_qmp *qmp, struct xk_deadline deadline)
     return status != NULL && strcmp(status, "paused") == 0;
 }
 
-/* The mark only says that QEMU need not be asked why the guest stands still. So
- * it is there for no longer than that is so, whoever is killed over it. */
+/* The mark only says that QEMU need not be asked why the guest is paused. So it
+ * must exist only while that is true, even if a process is killed here. */
 int
 xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
@@ -119,7 +122,7 @@ xk_kvm_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* Another may hold the log, which it then gathers itself. */
+/* If another process holds the log, that process gathers; wait for it. */
 static bool
 gather(int dirfd, const struct xk_kvm_live *log, struct xk_deadline deadline)
 {
@@ -130,7 +133,7 @@ gather(int dirfd, const struct xk_kvm_live *log, struct xk_deadline deadline)
     return true;
 }
 
-/* Once QEMU has ended its log tells, which has a line before the guest runs. */
+/* Once QEMU has ended, its log decides: it has a line before the guest runs. */
 static bool
 ended_without_running(int dirfd, const struct xk_process *process,
                       const struct xk_kvm_live *log)
@@ -148,8 +151,8 @@ ended_without_running(int dirfd, const struct xk_process *process,
            run.state == XK_STATE_PAUSED && !run.doubtful;
 }
 
-/* What QEMU says no to has had no effect. What it says nothing to may have one,
- * and a stopped QEMU does it when it goes on. */
+/* If QEMU refuses cont, cont has had no effect. If QEMU does not answer, cont
+ * may have had one, and a stopped QEMU will execute it when it is resumed. */
 static int
 tell_to_run(int dirfd, bool *told, struct xk_deadline deadline,
             struct xk_error *err)
@@ -185,7 +188,7 @@ xk_kvm_unpause_received(struct xk_hypervisor *hv,
     *told = false;
     if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
-    /* QEMU would say that the machine must be reset. */
+    /* QEMU would only report that the machine must be reset. */
     if (status.state == XK_STATE_SHUTDOWN || status.state == XK_STATE_CRASHED)
         return xk_fail(err, XK_ERR_STATE, "its guest has stopped (%s)",
                        xk_stop_reason_name(status.reason));

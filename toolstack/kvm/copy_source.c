@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/copy_source.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,9 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/kvm/copy_target.h"
+#include "toolstack/kvm/disk.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 
 enum {
@@ -27,11 +28,18 @@ is_ours(const char *name)
 }
 
 static bool
-is(const struct xk_json *object, const char *key, const char *text)
+has_text(const struct xk_json *object, const char *key, const char *text)
 {
     const char *value = xk_json_string(xk_json_get(object, key));
 
     return value != NULL && strcmp(value, text) == 0;
+}
+
+/* The name of a disk's target node and of its job; the caller's. */
+static char *
+copy_name(const char *vdev)
+{
+    return xk_asprintf("%s%.12s", prefix, vdev);
 }
 
 /* ---- what is to be copied ---- */
@@ -39,10 +47,11 @@ is(const struct xk_json *object, const char *key, const char *text)
 static const struct xk_json *
 find_node(const struct xk_json *nodes, const char *vdev)
 {
-    XK_CLEANUP_FREE char *name = xk_asprintf("disk-%.12s", vdev);
+    char name[XK_KVM_DISK_NAME_SIZE];
 
+    xk_kvm_disk_name(vdev, name);
     for (size_t i = 0; i < xk_json_length(nodes); i++) {
-        if (is(xk_json_at(nodes, i), "node-name", name))
+        if (has_text(xk_json_at(nodes, i), "node-name", name))
             return xk_json_at(nodes, i);
     }
     return NULL;
@@ -102,7 +111,7 @@ xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* ---- begin ---- */
+/* ---- start ---- */
 
 static bool
 has_holes(const struct xk_disk *disk)
@@ -113,38 +122,56 @@ has_holes(const struct xk_disk *disk)
            !S_ISBLK(st.st_mode);
 }
 
-/* Without "unmap" the zeroes that stand for holes are written. With it QEMU
- * first zeroes the whole target, so not where it would be for nothing. */
+/* Without "unmap" QEMU writes the zeroes that stand for holes. With it QEMU
+ * first zeroes the whole target, so do not set it where that gains nothing. */
 static int
 open_target(struct xk_qmp *qmp, const struct xk_disk *disk, int fd,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *name = xk_asprintf("%s%.12s", prefix, disk->vdev);
-    XK_CLEANUP_FREE char *arguments = xk_asprintf(
-        "{\"driver\":\"nbd\",\"node-name\":\"%s\",\"export\":\"%s\","
-        "\"server\":{\"type\":\"fd\",\"str\":\"%s\"},\"discard\":\"%s\"}",
-        name, disk->vdev, name, has_holes(disk) ? "unmap" : "ignore");
+    XK_CLEANUP_FREE char *name = copy_name(disk->vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
 
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "driver", "nbd");
+    xk_json_put_string(w, "node-name", name);
+    xk_json_put_string(w, "export", disk->vdev);
+    xk_json_open_object(w, "server");
+    xk_json_put_string(w, "type", "fd");
+    xk_json_put_string(w, "str", name);
+    xk_json_close_object(w);
+    xk_json_put_string(w, "discard", has_holes(disk) ? "unmap" : "ignore");
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
     if (xk_qmp_send_fd(qmp, fd, name, deadline, err) == -1)
         return -1;
-    return xk_qmp_execute(qmp, "blockdev-add", arguments, NULL, deadline, err);
+    return xk_qmp_execute(qmp, "blockdev-add", text.data, NULL, deadline, err);
 }
 
-/* A target that fails ends the job and nothing else: the guest goes on with its
- * own disk. */
+/* A failing target ends only the job: the guest goes on with its own disk. */
 static int
 start_job(struct xk_qmp *qmp, const char *vdev, uint64_t bandwidth,
           struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments = xk_asprintf(
-        "{\"job-id\":\"%s%.12s\",\"device\":\"disk-%.12s\","
-        "\"target\":\"%s%.12s\",\"sync\":\"full\","
-        "\"copy-mode\":\"write-blocking\",\"auto-dismiss\":false,"
-        "\"on-source-error\":\"report\",\"on-target-error\":\"report\","
-        "\"speed\":%" PRIu64 "}",
-        prefix, vdev, vdev, prefix, vdev, bandwidth);
+    XK_CLEANUP_FREE char *copy = copy_name(vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
+    char device[XK_KVM_DISK_NAME_SIZE];
 
-    return xk_qmp_execute(qmp, "blockdev-mirror", arguments, NULL, deadline,
+    xk_kvm_disk_name(vdev, device);
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "job-id", copy);
+    xk_json_put_string(w, "device", device);
+    xk_json_put_string(w, "target", copy);
+    xk_json_put_string(w, "sync", "full");
+    xk_json_put_string(w, "copy-mode", "write-blocking");
+    xk_json_put_bool(w, "auto-dismiss", false);
+    xk_json_put_string(w, "on-source-error", "report");
+    xk_json_put_string(w, "on-target-error", "report");
+    xk_json_put_integer(w, "speed", (int64_t)bandwidth);
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
+    return xk_qmp_execute(qmp, "blockdev-mirror", text.data, NULL, deadline,
                           err);
 }
 
@@ -167,7 +194,7 @@ xk_kvm_mirror_start(struct xk_qmp *qmp, const struct xk_domain_config *config,
     return 0;
 }
 
-/* ---- meanwhile ---- */
+/* ---- progress ---- */
 
 static int
 query_jobs(struct xk_qmp *qmp, struct xk_json **answer,
@@ -187,17 +214,17 @@ take_job(const struct xk_json *job, struct xk_kvm_mirror *mirror,
         return 0;
     mirror->done_bytes += xk_json_count(job, "current-progress");
     mirror->total_bytes += xk_json_count(job, "total-progress");
-    if (why != NULL || is(job, "status", "concluded"))
+    if (why != NULL || has_text(job, "status", "concluded"))
         return xk_fail(err, XK_ERR_FAILED, "disk %.20s could not be copied: %s",
                        id + strlen(prefix), why != NULL ? why : "it ended");
-    if (!is(job, "status", "ready"))
+    if (!has_text(job, "status", "ready"))
         mirror->ready = false;
     return 0;
 }
 
 int
-xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
-                   struct xk_deadline deadline, struct xk_error *err)
+xk_kvm_mirror_progress(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
+                       struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     const struct xk_json *jobs;
@@ -213,10 +240,10 @@ xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
     return 0;
 }
 
-/* ---- ends ---- */
+/* ---- end ---- */
 
-/* Tell a job to end, with a command that takes its name as `key`; one that has
- * is left. Returns 1 where one of ours has not ended yet. */
+/* Make jobs end, by a command that takes a job's name as `key` (NULL: only
+ * look). Skip concluded jobs. Returns 1 if a job of ours has not ended yet. */
 static int
 push_jobs(struct xk_qmp *qmp, const char *command, const char *key,
           struct xk_deadline deadline, struct xk_error *err)
@@ -231,15 +258,12 @@ push_jobs(struct xk_qmp *qmp, const char *command, const char *key,
     for (size_t i = 0; i < xk_json_length(jobs); i++) {
         const struct xk_json *job = xk_json_at(jobs, i);
         const char *id = xk_json_string(xk_json_get(job, "id"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
-        if (!is_ours(id) || is(job, "status", "concluded"))
+        if (!is_ours(id) || has_text(job, "status", "concluded"))
             continue;
         left = 1;
-        if (command == NULL)
-            continue;
-        arguments = xk_asprintf("{\"%s\":\"%s\"}", key, id);
-        if (xk_qmp_execute(qmp, command, arguments, NULL, deadline, err) == -1)
+        if (command != NULL && xk_qmp_execute_with(qmp, command, key, id, NULL,
+                                                   deadline, err) == -1)
             return -1;
     }
     return left;
@@ -262,7 +286,7 @@ wait_for_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
     }
 }
 
-/* Where one of them failed, that is the error; all are put away in any case. */
+/* Dismiss all jobs. Fails, after that, with the error of a job that failed. */
 static int
 dismiss_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
              struct xk_error *err)
@@ -278,13 +302,11 @@ dismiss_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
         const struct xk_json *job = xk_json_at(jobs, i);
         const char *id = xk_json_string(xk_json_get(job, "id"));
         const char *why = xk_json_string(xk_json_get(job, "error"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
         if (!is_ours(id))
             continue;
-        arguments = xk_asprintf("{\"id\":\"%s\"}", id);
-        if (xk_qmp_execute(qmp, "job-dismiss", arguments, NULL, deadline,
-                           err) == -1)
+        if (xk_qmp_execute_with(qmp, "job-dismiss", "id", id, NULL, deadline,
+                                err) == -1)
             return -1;
         if (why != NULL)
             r = xk_fail(err, XK_ERR_FAILED,
@@ -308,27 +330,24 @@ drop_targets(struct xk_qmp *qmp, struct xk_deadline deadline,
     for (size_t i = 0; i < xk_json_length(nodes); i++) {
         const char *name =
             xk_json_string(xk_json_get(xk_json_at(nodes, i), "node-name"));
-        XK_CLEANUP_FREE char *arguments = NULL;
 
-        if (!is_ours(name))
-            continue;
-        arguments = xk_asprintf("{\"node-name\":\"%s\"}", name);
-        if (xk_qmp_execute(qmp, "blockdev-del", arguments, NULL, deadline,
-                           err) == -1)
+        if (is_ours(name) &&
+            xk_qmp_execute_with(qmp, "blockdev-del", "node-name", name, NULL,
+                                deadline, err) == -1)
             return -1;
     }
     return 0;
 }
 
-/* For a job that is ready, to be cancelled by this command is to end at a point
- * in time, with all of it written. */
+/* block-job-cancel completes a job that is ready: the target is a copy as of
+ * one point in time, with all data written. */
 int
 xk_kvm_mirror_finish(struct xk_qmp *qmp, struct xk_deadline deadline,
                      struct xk_error *err)
 {
     struct xk_kvm_mirror mirror;
 
-    if (xk_kvm_mirror_look(qmp, &mirror, deadline, err) == -1)
+    if (xk_kvm_mirror_progress(qmp, &mirror, deadline, err) == -1)
         return -1;
     if (!mirror.ready)
         return xk_fail(err, XK_ERR_FAILED, "a disk is not copied yet");

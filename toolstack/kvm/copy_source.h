@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks of a running guest on their way to another QEMU: block jobs that mirror
- * each to an NBD server there (blockdev-mirror, qapi/block-core.json of QEMU
- * 7.2). What the guest writes goes to both sides at once, so that a mirror that
- * has caught up stays so.
+ * Copy disks of a running guest to another QEMU: block jobs mirror each disk to
+ * an NBD server there (blockdev-mirror, qapi/block-core.json of QEMU 7.2).
+ * Writes of the guest go to both sides at once, so a mirror that has caught up
+ * stays in sync.
  *
- * Nodes and jobs are "copy-VDEV".
+ * Nodes and jobs are called "copy-VDEV".
  */
 #ifndef XK_TOOLSTACK_KVM_COPY_SOURCE_H
 #define XK_TOOLSTACK_KVM_COPY_SOURCE_H
@@ -13,40 +13,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
+#include "base/error.h"
+#include "toolstack/config/domain_config.h"
 #include "toolstack/qmp.h"
-#include "toolstack/seam/transfer_ops.h"
 
 struct xk_kvm_mirror {
-    uint64_t done_bytes, total_bytes; /* of all disks; a guest at work makes
-                                         the second more */
-    bool ready;                       /* both sides are the same */
+    uint64_t done_bytes,
+        total_bytes; /* of all disks; writes of the guest increase the second */
+    bool ready;      /* both sides are identical */
 };
 
-/* A member of xk_copy_ops. */
-int xk_kvm_put_copies(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                      const struct xk_domain_config *config,
-                      struct xk_json_writer *writer,
-                      struct xk_copy_totals *totals,
-                      struct xk_deadline deadline, struct xk_error *err);
-
-/* Begin to mirror the disks that go along; fds lead to their servers and stay
- * the caller's. On failure xk_kvm_mirror_abandon() comes next. */
+/* Start mirroring the disks that are copied. fds are connections to their
+ * servers and stay the caller's. After a failure the caller must call
+ * xk_kvm_mirror_abandon(). */
 int xk_kvm_mirror_start(struct xk_qmp *qmp,
                         const struct xk_domain_config *config, const int *fds,
                         size_t count, uint64_t bandwidth,
                         struct xk_deadline deadline, struct xk_error *err);
 
-/* How far they are; an error where one of them has failed. */
-int xk_kvm_mirror_look(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
-                       struct xk_deadline deadline, struct xk_error *err);
+/* Read the progress of all mirrors. Fails if one of them has failed. */
+int xk_kvm_mirror_progress(struct xk_qmp *qmp, struct xk_kvm_mirror *mirror,
+                           struct xk_deadline deadline, struct xk_error *err);
 
-/* Bring them to their end, with all of it written there. The guest stands
- * still, and they were ready. */
+/* Complete all mirrors, with all data written to the target. The guest is
+ * paused and the mirrors are ready. */
 int xk_kvm_mirror_finish(struct xk_qmp *qmp, struct xk_deadline deadline,
                          struct xk_error *err);
 
-/* End them wherever they are, and those that a killed process began. Nothing
- * there is no error. */
+/* Cancel all mirrors, also those that a killed process started. Succeeds if
+ * there are none. */
 int xk_kvm_mirror_abandon(struct xk_qmp *qmp, struct xk_deadline deadline,
                           struct xk_error *err);
 

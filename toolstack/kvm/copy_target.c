@@ -16,7 +16,9 @@
 #include "base/process.h"
 #include "toolstack/created_file.h"
 #include "toolstack/image/image.h"
+#include "toolstack/kvm/disk.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/qmp.h"
 
 enum {
@@ -69,8 +71,8 @@ number_of(const struct xk_json *copy, const char *key)
 }
 
 static bool
-is_said_before(const struct xk_json *copies, size_t index,
-               const struct xk_domain_config *config)
+is_listed_before(const struct xk_json *copies, size_t index,
+                 const struct xk_domain_config *config)
 {
     const struct xk_disk *disk = disk_of(xk_json_at(copies, index), config);
 
@@ -91,21 +93,21 @@ xk_kvm_copies_read(const struct xk_json *copies,
         wanted += xk_kvm_is_copied(&config->disks[i]);
     if (xk_json_length(copies) != wanted)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "not all of its disks come with it");
+                       "the list of copies lacks some of its disks");
     for (size_t i = 0; i < wanted; i++) {
         const struct xk_json *copy = xk_json_at(copies, i);
         int64_t bytes = number_of(copy, "bytes");
 
         if (disk_of(copy, config) == NULL ||
-            is_said_before(copies, i, config) || bytes <= 0 ||
+            is_listed_before(copies, i, config) || bytes <= 0 ||
             bytes > BYTES_MAX || number_of(copy, "allocated") < 0)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "disk %zu of those that come with it is none", i);
+                           "disk %zu in the list of copies is not valid", i);
     }
     return 0;
 }
 
-/* ---- what stands against it ---- */
+/* ---- checks ---- */
 
 struct check {
     const struct xk_json *copies;
@@ -132,7 +134,8 @@ folder_of(const char *path)
     return xk_strndup(path, (size_t)(slash - path));
 }
 
-/* What copies with a lower index will take on the same file system counts. */
+/* Copies with a lower index take room on the same file system too: count
+ * them. */
 static void
 check_room(const struct check *check, size_t index, const char *folder,
            const struct statvfs *fs)
@@ -176,7 +179,7 @@ check_missing(const struct check *check, size_t index,
     check_room(check, index, folder, &fs);
 }
 
-/* As the guest sees it; -1 where it cannot be read. */
+/* The size that the guest sees; -1 if it cannot be read. */
 static int64_t
 virtual_size(const struct xk_image_layer *layer)
 {
@@ -306,17 +309,25 @@ static int
 serve_disk(struct xk_qmp *qmp, const char *vdev, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments =
-        xk_asprintf("{\"type\":\"nbd\",\"id\":\"copy-%s\","
-                    "\"node-name\":\"disk-%s\",\"name\":\"%s\","
-                    "\"writable\":true}",
-                    vdev, vdev, vdev);
+    XK_CLEANUP_FREE char *id = xk_asprintf("copy-%s", vdev);
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    struct xk_json_writer *w = xk_json_writer_new(&text, false);
+    char node[XK_KVM_DISK_NAME_SIZE];
 
-    return xk_qmp_execute(qmp, "block-export-add", arguments, NULL, deadline,
+    xk_kvm_disk_name(vdev, node);
+    xk_json_open_object(w, NULL);
+    xk_json_put_string(w, "type", "nbd");
+    xk_json_put_string(w, "id", id);
+    xk_json_put_string(w, "node-name", node);
+    xk_json_put_string(w, "name", vdev);
+    xk_json_put_bool(w, "writable", true);
+    xk_json_close_object(w);
+    xk_json_writer_free(w);
+    return xk_qmp_execute(qmp, "block-export-add", text.data, NULL, deadline,
                           err);
 }
 
-/* QEMU can make no socket of its own. */
+/* We create the socket, because QEMU cannot create one. */
 static int
 start_server(struct xk_qmp *qmp, const struct xk_record *record,
              struct xk_deadline deadline, struct xk_error *err)
@@ -352,8 +363,8 @@ xk_kvm_copies_serve(const struct xk_record *record,
     return 0;
 }
 
-/* QEMU is not asked: the guest stands still meanwhile, and QEMU 7.2 takes what
- * it is told by the byte. */
+/* Do not ask QEMU whether the server runs: the guest is paused meanwhile, and
+ * QEMU 7.2 reads commands byte by byte. */
 int
 xk_kvm_copies_end(struct xk_qmp *qmp, const struct xk_record *record,
                   struct xk_deadline deadline, struct xk_error *err)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks that are copied to the host their domain goes to, on that host: what
- * must be there, images that are made, and the server that the other QEMU
- * writes them through (NBD, docs/interop/nbd.txt of QEMU).
+ * Disks that are copied to this host together with their domain: the checks,
+ * the images that are created, and the server through which the source's QEMU
+ * writes them (NBD, docs/interop/nbd.txt of QEMU).
  *
- * All disks that the guest can write are copied, if any; those it can only read
- * must be there. An image that is there already, of the same format and size
- * and in nobody's use, is written over.
+ * Either all disks that the guest can write are copied, or none. Disks that it
+ * can only read must exist here. An existing image is overwritten if it has the
+ * same format and size and nobody uses it.
  */
 #ifndef XK_TOOLSTACK_KVM_COPY_TARGET_H
 #define XK_TOOLSTACK_KVM_COPY_TARGET_H
@@ -18,44 +18,40 @@
 #include "toolstack/config/domain_config.h"
 #include "toolstack/hypervisor.h"
 
-#define XK_KVM_COPIES "copies" /* member of what a domain needs */
+#define XK_KVM_COPIES "copies" /* member of a domain's needs */
 
-/* Whether a disk goes along, where disks do. */
+/* Return whether a disk is copied when disks are. */
 bool xk_kvm_is_copied(const struct xk_disk *disk);
 
-/* The list among a domain's needs, NULL where its disks are not copied. */
+/* Return the list of copies in a domain's needs; NULL if its disks are not
+ * copied. */
 const struct xk_json *xk_kvm_copies(const struct xk_json *needs);
 
-/* Whether a list that a peer sent is one for that configuration:
- * XK_ERR_PROTOCOL. */
+/* Check that a list which the peer sent is valid for the configuration;
+ * XK_ERR_PROTOCOL if not. */
 int xk_kvm_copies_read(const struct xk_json *copies,
                        const struct xk_domain_config *config,
                        struct xk_error *err);
 
-/* What stands against images of these sizes here. */
+/* Add a problem for each disk that cannot be copied to this host. */
 void xk_kvm_copies_check(const struct xk_json *copies,
                          const struct xk_domain_config *config,
                          const struct xk_state *state,
                          struct xk_problems *problems);
 
-/* Make the images that are missing (toolstack/created_file.h). */
+/* Create the images that do not exist (toolstack/created_file.h). */
 int xk_kvm_copies_make(const struct xk_record *record,
                        const struct xk_json *copies,
                        const struct xk_domain_config *config,
                        struct xk_error *err);
 
-/* Let the QEMU of the record serve its disks, each by the name of its vdev; and
- * end that, if it does. */
+/* Make the record's QEMU export its disks, each under the name of its vdev; and
+ * stop that, if it does. */
 int xk_kvm_copies_serve(const struct xk_record *record,
                         const struct xk_json *copies,
                         struct xk_deadline deadline, struct xk_error *err);
 struct xk_qmp;
 int xk_kvm_copies_end(struct xk_qmp *qmp, const struct xk_record *record,
                       struct xk_deadline deadline, struct xk_error *err);
-
-/* A member of xk_copy_ops. */
-int xk_kvm_reach_copies(struct xk_hypervisor *hv,
-                        const struct xk_record *record,
-                        struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/dirty_rate.h"
+/* Measure how fast a guest changes its memory, as QEMU samples it
+ * (calc-dirty-rate, qapi/migration.json of QEMU 7.2). */
+#include "toolstack/kvm/ops.h"
 
 #include <string.h>
 
@@ -19,8 +21,8 @@ enum {
 
 /* 1: measured, 0: not yet, -1: error. */
 static int
-look(struct xk_qmp *qmp, uint64_t *rate, struct xk_deadline deadline,
-     struct xk_error *err)
+read_rate(struct xk_qmp *qmp, uint64_t *rate, struct xk_deadline deadline,
+          struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     const struct xk_json *result;
@@ -50,7 +52,7 @@ measure_rate(struct xk_qmp *qmp, uint64_t *rate, struct xk_deadline deadline,
                        deadline, err) == -1)
         return -1;
     for (;;) {
-        int r = look(qmp, rate, deadline, err);
+        int r = read_rate(qmp, rate, deadline, err);
 
         if (r != 0)
             return r == 1 ? 0 : -1;
@@ -62,7 +64,7 @@ measure_rate(struct xk_qmp *qmp, uint64_t *rate, struct xk_deadline deadline,
     }
 }
 
-/* Memory that a guest never used, QEMU never had. */
+/* QEMU never allocates memory that the guest never used. */
 static int
 measure_memory(const struct xk_record *record, const struct xk_process *process,
                uint64_t *bytes, struct xk_error *err)

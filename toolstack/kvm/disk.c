@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks: for each a chain of block nodes over descriptors handed in, and a
- * device. Names follow from vdev, so that later verbs find them:
+ * Disks: each is a chain of block nodes over descriptors that are handed in,
+ * and a device. Names follow from vdev, so that later verbs find them:
  *
- *   disk-VDEV           the node the device uses, and the device's id
- *   disk-VDEV-file      the protocol node under it
- *   disk-VDEV-N[-file]  the N-th image that it builds on
+ *   disk-VDEV           the node that the device uses, and the device's id
+ *   disk-VDEV-file      the protocol node below it
+ *   disk-VDEV-N[-file]  the N-th backing file
  *
  *   kind of disk                   device
  *   CD-ROM drive                   ide-cd on a SATA port
@@ -13,7 +13,7 @@
  *   sd*                            scsi-hd, one virtio-scsi for all
  *   other                          virtio-blk-pci on a port of its own
  */
-#include "toolstack/kvm/plan_internal.h"
+#include "toolstack/kvm/disk.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,26 +24,36 @@
 #include "base/util.h"
 #include "toolstack/image/image.h"
 #include "toolstack/kvm/copy_target.h"
+#include "toolstack/kvm/plan_internal.h"
 
 enum {
-    NODE_MAX = 32,
+    NODE_MAX = XK_KVM_DISK_NAME_SIZE + 12,
     SCSI_LUN_MAX = 255
 };
 
-/* One block node: the protocol ("file") or the format over it. */
+/* The nodes of one layer: the format and the protocol ("file") below it. */
 struct node {
     char name[NODE_MAX];
     char file[NODE_MAX + 8];
     char backing[NODE_MAX]; /* "": none */
 };
 
+void
+xk_kvm_disk_name(const char *vdev, char name[XK_KVM_DISK_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_DISK_NAME_SIZE, "disk-%.12s", vdev);
+}
+
 static void
 name_layer(char name[NODE_MAX], const char *vdev, size_t layer)
 {
+    char top[XK_KVM_DISK_NAME_SIZE];
+
+    xk_kvm_disk_name(vdev, top);
     if (layer == 0)
-        snprintf(name, NODE_MAX, "disk-%.12s", vdev);
+        snprintf(name, NODE_MAX, "%s", top);
     else
-        snprintf(name, NODE_MAX, "disk-%.12s-%u", vdev, (unsigned)layer);
+        snprintf(name, NODE_MAX, "%s-%u", top, (unsigned)layer);
 }
 
 static void
@@ -56,7 +66,7 @@ name_node(struct node *node, const char *vdev, size_t layer, size_t layers)
         name_layer(node->backing, vdev, layer + 1);
 }
 
-/* Both nodes of a layer say so, else QEMU drops the request on its way. */
+/* Both nodes of a layer must say so, else QEMU drops the request on the way. */
 static void
 put_discard(struct xk_json_writer *w, bool discard)
 {
@@ -72,7 +82,7 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
     char path[32];
     int set;
 
-    /* From 9.1 on QEMU takes no descriptor without the flag for this. */
+    /* Since 9.1 QEMU refuses a descriptor without O_DIRECT for this. */
     if (direct)
         fcntl(layer->fd, F_SETFL, fcntl(layer->fd, F_GETFL) | O_DIRECT);
     set = xk_kvm_plan_fdset(plan, layer->fd, "image %s", layer->path);
@@ -94,8 +104,8 @@ add_file_node(struct xk_kvm_plan *plan, const struct node *node,
     xk_kvm_option_close(plan);
 }
 
-/* Formats that can build on others are told what they build on, nothing as
- * well, so that no name in a header counts. */
+/* Whether the format can have a backing file. Such a node is always told its
+ * backing node, even that there is none, so that no name in a header counts. */
 static bool
 may_have_backing(enum xk_disk_format format)
 {
@@ -133,7 +143,7 @@ add_nodes(struct xk_kvm_plan *plan, const struct xk_disk *disk,
     }
 }
 
-/* The same file twice is fine where nobody writes. */
+/* The same file may be used twice if nobody writes it. */
 static int
 note_use(struct xk_kvm_plan *plan, const struct xk_disk *disk,
          const struct xk_image_layer *layer, struct xk_error *err)
@@ -172,16 +182,15 @@ open_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
         if (note_use(plan, disk, &image->layers[i], err) == -1)
             return -1;
     }
-    /* It is open where the domain comes from; QEMU locks it when it takes
-     * over. */
+    /* The image is open on the source; QEMU locks it when it takes over. */
     if (plan->incoming)
         return 0;
     return xk_image_check_free(image, plan->state, err);
 }
 
-/* What a dry run shows: the chain where it can be read, else the one file. */
+/* For a dry run: the chain if it can be read, else the one file. */
 static void
-look_at_image(const struct xk_disk *disk, struct xk_image *image)
+read_image(const struct xk_disk *disk, struct xk_image *image)
 {
     if (xk_image_open(disk->target, disk->format, false, image, NULL) == -1) {
         image->count = 1;
@@ -200,7 +209,7 @@ add_image(struct xk_kvm_plan *plan, const struct xk_disk *disk,
 
     if (plan->dry ||
         (plan->probe && plan->copies != NULL && xk_kvm_is_copied(disk)))
-        look_at_image(disk, &image);
+        read_image(disk, &image);
     else
         r = open_image(plan, disk, &image, err);
     if (r == 0)
@@ -216,9 +225,9 @@ open_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
             const char *driver, const char *bus)
 {
     struct xk_json_writer *w = xk_kvm_option_open(plan, "-device");
-    char name[NODE_MAX];
+    char name[XK_KVM_DISK_NAME_SIZE];
 
-    name_layer(name, disk->vdev, 0);
+    xk_kvm_disk_name(disk->vdev, name);
     xk_json_put_string(w, "driver", driver);
     xk_json_put_string(w, "id", name);
     xk_json_put_string(w, "bus", bus);
@@ -227,8 +236,8 @@ open_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
     return w;
 }
 
-/* A full file system stops the guest instead of failing its writes: it goes on
- * where it was once there is room and it is unpaused. */
+/* If the file system is full, the guest is paused and its write does not fail.
+ * The write is retried on unpause, once there is room. */
 static void
 close_device(struct xk_kvm_plan *plan, const struct xk_disk *disk,
              struct xk_json_writer *w)

@@ -10,7 +10,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/vnc.h"
 
-/* Memory in MiB. A card's memory is a power of two in QEMU. */
+/* Memory is in MiB. QEMU requires a power of two. */
 static const struct card {
     const char *name; /* vga= */
     const char *driver;
@@ -22,7 +22,7 @@ static const struct card {
     {"qxl", "qxl-vga", "vram_size_mb", 128, 1024, 128},
 };
 
-/* NULL: none. */
+/* Return the card; NULL: none. */
 static const struct card *
 card_of(const struct xk_domain_config *config)
 {
@@ -64,7 +64,7 @@ add_card(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     return 0;
 }
 
-/* The settings of hvm, and of pv where there is no vfb=. */
+/* The settings of hvm, and of pv without vfb=. */
 static void
 vnc_of_keys(const struct xk_domain_config *config, struct xk_kvm_vnc *vnc)
 {

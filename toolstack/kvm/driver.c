@@ -11,32 +11,22 @@
 #include "base/mem.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/journal.h"
-#include "toolstack/kvm/console.h"
-#include "toolstack/kvm/control.h"
-#include "toolstack/kvm/copy_source.h"
 #include "toolstack/kvm/copy_target.h"
-#include "toolstack/kvm/dirty_rate.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/migration_needs.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan.h"
-#include "toolstack/kvm/screen.h"
 #include "toolstack/kvm/status.h"
-#include "toolstack/kvm/teardown.h"
-#include "toolstack/kvm/transfer.h"
 #include "toolstack/kvm/uid.h"
 #include "toolstack/kvm/watch.h"
 #include "toolstack/qmp.h"
 #include "toolstack/record_config.h"
 #include "toolstack/seam/device_ops.h"
-#include "toolstack/seam/domain_ops.h"
-#include "toolstack/seam/monitor_ops.h"
-#include "toolstack/seam/transfer_ops.h"
 
 enum {
-    IN_PLACE_MS = 5000 /* then QEMU is taken to hang */
+    IN_PLACE_MS = 5000 /* after that QEMU counts as hung */
 };
 
 /* ---- the driver ---- */
@@ -113,19 +103,20 @@ compare_age(const void *a, const void *b)
     return (one->made_ns > other->made_ns) - (one->made_ns < other->made_ns);
 }
 
-/* It is there, and its owner is to know why it is not seen. */
+/* Tell the owner of an existing domain why it is missing from the list. */
 static void
-tell_unlisted(const struct xk_record *record, const struct xk_error *why)
+warn_unlisted(const struct xk_record *record, const struct xk_error *why)
 {
     if (why->kind != XK_ERR_NOT_FOUND && xk_record_is_there(record))
         xk_warn("domain %s cannot be listed: %s", record->uuid_text,
                 why->message);
 }
 
-/* One that goes while we look, or cannot be read, is not listed. */
+/* False if the domain disappears meanwhile or cannot be read: it is not
+ * listed. */
 static bool
-look_at(const struct xk_state *state, const struct xk_uuid *uuid,
-        struct xk_deadline deadline, struct listed *listed)
+read_listed(const struct xk_state *state, const struct xk_uuid *uuid,
+            struct xk_deadline deadline, struct listed *listed)
 {
     XK_CLEANUP_RECORD struct xk_record *record =
         xk_record_open(state, uuid, NULL);
@@ -136,7 +127,7 @@ look_at(const struct xk_state *state, const struct xk_uuid *uuid,
         return false;
     if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == -1 ||
         fill_info(record, &status, &listed->info, &why) == -1) {
-        tell_unlisted(record, &why);
+        warn_unlisted(record, &why);
         return false;
     }
     listed->made_ns = status.claim.made_ns;
@@ -155,7 +146,7 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *domains,
         return -1;
     found = xk_calloc(count + 1, sizeof(*found));
     for (size_t i = 0; i < count; i++) {
-        if (look_at(hv->state, &uuids[i], deadline, &found[found_count]))
+        if (read_listed(hv->state, &uuids[i], deadline, &found[found_count]))
             found_count++;
     }
     qsort(found, found_count, sizeof(*found), compare_age);
@@ -206,8 +197,8 @@ launch(struct xk_kvm_plan *plan, struct xk_record *record,
     return r;
 }
 
-/* The guest is given maxmem; its balloon driver hands back what is above
- * memory, once it is up. The target stays set until then. */
+/* The guest boots with maxmem. Once its balloon driver is up, the driver
+ * returns the memory above memory=; until then the target stays set. */
 static int
 set_balloon(const struct xk_record *record,
             const struct xk_domain_config *config, struct xk_deadline deadline,
@@ -241,7 +232,8 @@ build(struct xk_hypervisor *hv, struct xk_record *record,
     return r == -1 ? -1 : set_balloon(record, config, deadline, err);
 }
 
-/* The same machine as where it comes from, whatever is the newest here. */
+/* Build the same machine type as on the source, whatever the newest one is
+ * here. */
 static int
 prepare(struct xk_hypervisor *hv, struct xk_record *record,
         const struct xk_domain_config *config, const struct xk_json *needs,
@@ -284,8 +276,8 @@ rebuild(struct xk_hypervisor *hv, struct xk_record *record,
     return xk_kvm_unpause(hv, &domain, deadline, err);
 }
 
-/* The same QEMU goes on if it can; one whose start was killed before it was
- * told to log its events cannot. */
+/* Keep the QEMU if possible. A QEMU whose start was killed before it was told
+ * to log its events cannot be kept. */
 static bool
 restarts_in_place(struct xk_record *record, const char *name,
                   struct xk_deadline deadline)
@@ -298,12 +290,12 @@ restarts_in_place(struct xk_record *record, const char *name,
     if (xk_kvm_status_read(record->dir_fd, &status, deadline, &why) == -1 ||
         !status.alive || !status.logs)
         return false;
-    /* Then a restart was killed after its last step. */
+    /* A previous restart was killed after its last step. */
     if (status.state == XK_STATE_RUNNING)
         return true;
     if (xk_kvm_restart_in_place(record->dir_fd, in_place, &why) == 0)
         return true;
-    xk_info("domain \"%s\" gets another QEMU: %s", name, why.message);
+    xk_info("domain \"%s\" gets a new QEMU: %s", name, why.message);
     return false;
 }
 
@@ -324,7 +316,7 @@ owns(const struct xk_record *record)
                      AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* QEMU has all disks of its domain: they are those of the configuration. */
+/* All disks are QEMU's, so they are those of the configuration. */
 static int
 disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
       xk_disk_told *told, void *context, struct xk_deadline deadline,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is kept of a stopped domain: its memory in a file, or in its QEMU. */
-#include "toolstack/kvm/control.h"
+/* Keep a stopped domain: its memory in a core dump, or its QEMU without the
+ * host's resources (preserve). */
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,8 @@ connect_to(const struct xk_domain *domain, struct xk_deadline deadline,
 
 /* ---- a core dump ---- */
 
-/* Not in detached mode: there QEMU 7.2 tells of the end before it closes the
- * file, so that what is done next may meet that. QEMU hears nothing else
+/* Not in detached mode: QEMU 7.2 then reports the end before it closes the
+ * file, so the next step may still find it open. QEMU serves no other command
  * meanwhile. */
 static int
 dump_to(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
@@ -48,8 +49,9 @@ dump_to(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
                           deadline, err);
 }
 
-/* A file without a name, where the file system has that: what is not complete
- * is never seen. Else one with a name of its own until it is complete. */
+/* Open a file without a name if the file system supports that, so that an
+ * incomplete dump is never visible. Else use a name of its own until the dump
+ * is complete. */
 static int
 open_unnamed(const char *path, char **temporary, struct xk_error *err)
 {
@@ -112,26 +114,26 @@ xk_kvm_core_dump(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return r;
 }
 
-/* ---- letting go of what another domain needs ---- */
+/* ---- releasing what another domain needs ---- */
 
 enum stream {
     STREAM_NONE,
-    STREAM_RUNS,
+    STREAM_RUNNING,
     STREAM_DONE,
     STREAM_FAILED,
 };
 
-/* The statuses of a migration (MigrationStatus, qapi/migration.json) that one
- * to nowhere can have. */
+/* Map the statuses (MigrationStatus, qapi/migration.json) that a migration to
+ * nowhere can have. */
 static enum stream
-judge_stream(const struct xk_json *body)
+stage_of_stream(const struct xk_json *body)
 {
     static const struct {
         const char *status;
         enum stream stream;
     } rows[] = {
-        {"setup", STREAM_RUNS},       {"active", STREAM_RUNS},
-        {"device", STREAM_RUNS},      {"cancelling", STREAM_RUNS},
+        {"setup", STREAM_RUNNING},    {"active", STREAM_RUNNING},
+        {"device", STREAM_RUNNING},   {"cancelling", STREAM_RUNNING},
         {"completed", STREAM_DONE},   {"failed", STREAM_FAILED},
         {"cancelled", STREAM_FAILED},
     };
@@ -154,12 +156,12 @@ wait_for_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
 
         if (xk_qmp_wait_event(qmp, &event, deadline, err) == -1)
             return -1;
-        stream = judge_stream(xk_json_get(event, "data"));
+        stream = stage_of_stream(xk_json_get(event, "data"));
         if (stream == STREAM_DONE)
             return 0;
         if (stream == STREAM_FAILED)
             return xk_fail(err, XK_ERR_FAILED,
-                           "QEMU does not let go of the images");
+                           "QEMU does not release the images");
     }
 }
 
@@ -184,12 +186,12 @@ start_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
                           deadline, err);
 }
 
-/* A QEMU that has migrated its guest away has given up its images, and their
- * locks, but still holds the memory. So it migrates to nowhere, unless it did,
- * or does so for one of us that was killed. */
+/* A QEMU that has migrated its guest away has released its images and their
+ * locks, but still holds the memory. So migrate to nowhere, unless that has
+ * happened, or is in flight for a process of ours that was killed. */
 static int
-let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
-                 struct xk_error *err)
+release_images(struct xk_qmp *qmp, struct xk_deadline deadline,
+               struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     enum stream stream;
@@ -198,17 +200,18 @@ let_go_of_images(struct xk_qmp *qmp, struct xk_deadline deadline,
     if (xk_qmp_execute(qmp, "query-migrate", NULL, &answer, deadline, err) ==
         -1)
         return -1;
-    stream = judge_stream(xk_json_get(answer, "return"));
+    stream = stage_of_stream(xk_json_get(answer, "return"));
     if (stream == STREAM_DONE)
         return 0;
-    if (stream != STREAM_RUNS && start_stream(qmp, deadline, err) == -1)
+    if (stream != STREAM_RUNNING && start_stream(qmp, deadline, err) == -1)
         return -1;
     return wait_for_stream(qmp, deadline, err);
 }
 
-/* What HMP says, for QMP has no such command, where the port is free. */
+/* Parse the answer of HMP, because QMP has no such command: whether the port is
+ * free. */
 static bool
-is_let_go(const char *said)
+is_released(const char *said)
 {
     static const char *const texts[] = {" removed", " not found",
                                         "unrecognized netdev id"};
@@ -221,58 +224,60 @@ is_let_go(const char *said)
 }
 
 static int
-let_go_of_port(struct xk_qmp *qmp, int devid, const struct xk_hostfwd *forward,
-               struct xk_deadline deadline, struct xk_error *err)
+release_port(struct xk_qmp *qmp, const char *netdev,
+             const struct xk_hostfwd *forward, struct xk_deadline deadline,
+             struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *arguments =
-        xk_asprintf("{\"command-line\":\"hostfwd_remove net-vif%d %s:%s:%u\"}",
-                    devid, forward->udp ? "udp" : "tcp", forward->host_address,
-                    forward->host_port);
+    XK_CLEANUP_FREE char *line = xk_asprintf(
+        "hostfwd_remove %s %s:%s:%u", netdev, forward->udp ? "udp" : "tcp",
+        forward->host_address, forward->host_port);
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     const char *said;
 
-    if (xk_qmp_execute(qmp, "human-monitor-command", arguments, &answer,
-                       deadline, err) == -1)
+    if (xk_qmp_execute_with(qmp, "human-monitor-command", "command-line", line,
+                            &answer, deadline, err) == -1)
         return -1;
     said = xk_json_string(xk_json_get(answer, "return"));
-    if (is_let_go(said))
+    if (is_released(said))
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
-                   "QEMU does not let go of %s port %u: %.200s",
+                   "QEMU does not release %s port %u: %.200s",
                    forward->udp ? "udp" : "tcp", forward->host_port,
                    said != NULL ? said : "");
 }
 
-/* QEMU 7.2 closes ports and TAPs here; 10.0 keeps them as long as there is the
- * card. The name is the planner's. One that is gone already is no error. */
+/* QEMU 7.2 closes ports and TAPs here; 10.0 keeps them until the card is
+ * removed. A netdev that is already gone is not an error. */
 static int
-remove_netdev(struct xk_qmp *qmp, int devid, struct xk_deadline deadline,
-              struct xk_error *err)
+remove_netdev(struct xk_qmp *qmp, const char *netdev,
+              struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *id = xk_asprintf("{\"id\":\"net-vif%d\"}", devid);
     struct xk_error gone = {0};
 
-    if (xk_qmp_execute(qmp, "netdev_del", id, NULL, deadline, &gone) == -1 &&
+    if (xk_qmp_execute_with(qmp, "netdev_del", "id", netdev, NULL, deadline,
+                            &gone) == -1 &&
         gone.kind != XK_ERR_FAILED && gone.kind != XK_ERR_NOT_FOUND)
         return xk_fail(err, gone.kind, "%s", gone.message);
     return 0;
 }
 
 static int
-let_go_of_card(struct xk_qmp *qmp, const struct xk_vif *vif,
-               struct xk_deadline deadline, struct xk_error *err)
+release_card(struct xk_qmp *qmp, const struct xk_vif *vif,
+             struct xk_deadline deadline, struct xk_error *err)
 {
+    char netdev[XK_KVM_NETDEV_NAME_SIZE];
+
+    xk_kvm_netdev_name(vif->devid, netdev);
     for (size_t i = 0; i < vif->hostfwd_count; i++) {
-        if (let_go_of_port(qmp, vif->devid, &vif->hostfwd[i], deadline, err) ==
-            -1)
+        if (release_port(qmp, netdev, &vif->hostfwd[i], deadline, err) == -1)
             return -1;
     }
-    return remove_netdev(qmp, vif->devid, deadline, err);
+    return remove_netdev(qmp, netdev, deadline, err);
 }
 
 static int
-let_go_of_networks(struct xk_qmp *qmp, const struct xk_record *record,
-                   struct xk_deadline deadline, struct xk_error *err)
+release_networks(struct xk_qmp *qmp, const struct xk_record *record,
+                 struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(record, err);
@@ -283,14 +288,14 @@ let_go_of_networks(struct xk_qmp *qmp, const struct xk_record *record,
         xk_kvm_tap_set_aside(&process, config, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < config->vif_count; i++) {
-        if (let_go_of_card(qmp, &config->vifs[i], deadline, err) == -1)
+        if (release_card(qmp, &config->vifs[i], deadline, err) == -1)
             return -1;
     }
     return 0;
 }
 
-/* A socket that nobody can connect to: it has no name by the time it is given
- * to QEMU. */
+/* A socket that nobody can connect to: its name is removed before QEMU gets
+ * it. */
 static int
 listen_nowhere(int dirfd, struct xk_error *err)
 {
@@ -300,10 +305,10 @@ listen_nowhere(int dirfd, struct xk_error *err)
     return fd;
 }
 
-/* VNC cannot be switched off, but moved from its port. */
+/* VNC cannot be switched off, but moved away from its port. */
 static int
-let_go_of_display(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
-                  struct xk_error *err)
+release_display(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
+                struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *vnc = NULL;
     XK_CLEANUP_CLOSE int fd = -1;
@@ -330,14 +335,14 @@ xk_kvm_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(domain, deadline, &qmp_err);
 
     (void)hv;
-    /* Where QEMU is gone, it holds nothing. */
+    /* If QEMU has ended, it holds nothing. */
     if (qmp == NULL && qmp_err.kind == XK_ERR_STATE)
         return 0;
     if (qmp == NULL)
         return xk_fail(err, qmp_err.kind, "%s", qmp_err.message);
-    if (let_go_of_images(qmp, deadline, err) == -1 ||
-        let_go_of_networks(qmp, domain->record, deadline, err) == -1 ||
-        let_go_of_display(qmp, domain->record->dir_fd, deadline, err) == -1)
+    if (release_images(qmp, deadline, err) == -1 ||
+        release_networks(qmp, domain->record, deadline, err) == -1 ||
+        release_display(qmp, domain->record->dir_fd, deadline, err) == -1)
         return -1;
     return 0;
 }

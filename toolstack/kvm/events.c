@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Events of QEMU, applied one by one to the state of its guest. */
 #include "toolstack/kvm/events.h"
 
 #include <errno.h>
@@ -22,12 +23,13 @@ enum {
     PAGE = 4096,
 };
 
-/* Why QEMU says SHUTDOWN (ShutdownCause, qapi/run-state.json). A guest's
- * triple fault comes as "guest-reset": that is what the processor does then. */
+/* Causes of a SHUTDOWN event (ShutdownCause, qapi/run-state.json). A triple
+ * fault of the guest comes as "guest-reset", because that is what the processor
+ * then does. */
 static const struct shutdown_row {
     const char *cause;
     enum xk_stop_reason reason;
-    bool ending; /* not the guest stopped, but QEMU is told to end */
+    bool ending; /* QEMU was told to end; the guest did not stop */
 } shutdowns[] = {
     {"guest-shutdown", XK_STOP_POWEROFF, false},
     {"guest-reset", XK_STOP_REBOOT, false},
@@ -40,7 +42,7 @@ static const struct shutdown_row {
     {"host-ui", XK_STOP_POWEROFF, true},
 };
 
-/* All but what belongs to the log itself. */
+/* Enter a state, but keep what belongs to the log itself. */
 static void
 enter(struct xk_kvm_run *run, struct xk_kvm_run next)
 {
@@ -67,7 +69,8 @@ on_shutdown(struct xk_kvm_run *run, const struct xk_json *data)
         if (strcmp(shutdowns[i].cause, cause) == 0)
             row = &shutdowns[i];
     }
-    /* A guest that had stopped keeps its reason when its QEMU is ended. */
+    /* A guest that has already stopped keeps its reason when its QEMU is
+     * ended. */
     if (!row->ending ||
         (run->state != XK_STATE_SHUTDOWN && run->state != XK_STATE_CRASHED))
         stop_for(run, row->reason);
@@ -110,7 +113,7 @@ on_resume(struct xk_kvm_run *run, const struct xk_json *data)
     enter(run, (struct xk_kvm_run){.state = XK_STATE_RUNNING});
 }
 
-/* Only after a reset can a stopped guest run again. */
+/* A stopped guest can run again only after a reset. */
 static void
 on_reset(struct xk_kvm_run *run, const struct xk_json *data)
 {
@@ -134,11 +137,12 @@ xk_kvm_run_init(struct xk_kvm_run *run)
     *run = (struct xk_kvm_run){.state = XK_STATE_PAUSED};
 }
 
-/* Whole events of other names, told without taking them apart: a guest may
- * cause more of them than could be read in time. Quotes within a string are
- * written otherwise. */
+/* Whether the line is a complete event that has no handler. This is found
+ * without parsing, because a guest may cause more events than could be parsed
+ * in time. Quotes within a string are escaped, so the key matches only a
+ * member. */
 static bool
-is_of_no_interest(const char *line, size_t length)
+is_unhandled_event(const char *line, size_t length)
 {
     static const char start[] = "{\"timestamp\"", key[] = "\"event\": \"";
     const size_t start_length = sizeof(start) - 1;
@@ -174,8 +178,8 @@ time_us(const struct xk_json *stamp)
     return s * 1000000 + us;
 }
 
-/* Where a write failed in the middle of a line, the next line goes on from
- * there. The start of that one, or NULL. */
+/* If a write failed in the middle of a line, the next line continues there.
+ * Return the start of that next line, or NULL. */
 static const char *
 find_glued(const char *line, size_t length)
 {
@@ -189,7 +193,7 @@ find_glued(const char *line, size_t length)
     return found;
 }
 
-/* What is no message was torn, and what it said is lost. */
+/* A line that is not a message is torn, and its event is lost. */
 static bool
 take_torn(struct xk_kvm_run *run, const char *line, size_t length)
 {
@@ -211,11 +215,11 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
 
     if (length > XK_KVM_EVENT_MAX)
         return take_torn(run, "?", 1);
-    if (is_of_no_interest(line, length))
+    if (is_unhandled_event(line, length))
         return false;
     if (xk_qmp_message_parse(line, length, &message, NULL) == -1)
         return take_torn(run, line, length);
-    if (message.kind == XK_QMP_GREETING) { /* another QEMU goes on from here */
+    if (message.kind == XK_QMP_GREETING) { /* a new QEMU begins here */
         xk_kvm_run_init(run);
         return true;
     }
@@ -235,8 +239,8 @@ xk_kvm_run_take(struct xk_kvm_run *run, const char *line, size_t length)
     return false;
 }
 
-/* Where a host has no memory left, what still goes on the last page is taken,
- * so a line that is lost as a whole is lost where a page ends. */
+/* If the host is out of memory, writes still succeed as long as they fit the
+ * last page. So a line can be lost as a whole only at the end of a page. */
 size_t
 xk_kvm_run_take_text(struct xk_kvm_run *run, const char *text, size_t length,
                      off_t at, bool *changed)

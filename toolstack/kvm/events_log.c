@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The log of events: read, and what was taken of it kept. */
+/* Read the log of events, and save the state derived from it. */
 #include "toolstack/kvm/events.h"
 
 #include <errno.h>
@@ -20,15 +20,15 @@
 
 enum {
     PAGE = 4096,
-    TRIM_AT = 64 * 1024, /* bytes taken since the last time */
+    TRIM_AT = 64 * 1024, /* bytes read since the last save */
     TAKEN_MAX = 4096,
-    AT_ONCE = 128 * 1024, /* bytes taken before time is looked at */
-    OLD_MAX = 2 << 20,    /* of the log of an older xk */
+    AT_ONCE = 128 * 1024, /* bytes read between two looks at the time */
+    OLD_MAX = 2 << 20,    /* bytes read of an older xk's log */
     TRIES = 3,
     HOLD_MS = 2000,
 };
 
-/* ---- what was taken and saved ---- */
+/* ---- the saved state ---- */
 
 static const struct {
     const char *key;
@@ -56,13 +56,13 @@ read_number(const struct xk_json *json, const char *key, int64_t max,
 }
 
 struct saved {
-    off_t offset;  /* what stands before was taken */
-    int64_t round; /* how often the log has begun anew */
-    int64_t log;   /* which log (xk_kvm_live_number()); 0: none that is known */
+    off_t offset;  /* everything before it was read */
+    int64_t round; /* how often the log was rewound */
+    int64_t log;   /* which log (xk_kvm_live_number()); 0: unknown */
 };
 
-/* Where there is nothing saved, or nothing that can be read, the whole log is
- * what there is. */
+/* If nothing is saved, or it cannot be read, start at the beginning of the
+ * log. */
 static void
 load_taken(int dirfd, struct xk_kvm_run *run, struct saved *saved)
 {
@@ -116,8 +116,8 @@ save_taken(int dirfd, const struct xk_kvm_run *of, struct saved saved)
 
 /* ---- the log ---- */
 
-/* Take what stands in the log from *offset to `end`; once time is up, the last
- * of it. */
+/* Read the log from *offset to `end`. Once the time is up, skip to its last
+ * part. */
 static int
 take_log(const struct xk_kvm_live *live, struct xk_kvm_run *run, off_t *offset,
          off_t end, struct xk_deadline deadline, bool *changed,
@@ -134,7 +134,7 @@ take_log(const struct xk_kvm_live *live, struct xk_kvm_run *run, off_t *offset,
         if (*offset >= timed && end - *offset > AT_ONCE &&
             xk_deadline_left_ms(deadline) == 0) {
             *offset = end - AT_ONCE;
-            /* Else there would be no events. */
+            /* Else the domain would count as one without events. */
             run->doubtful = run->negotiated = true;
         }
         wanted = end - *offset < (off_t)size ? (size_t)(end - *offset) : size;
@@ -151,8 +151,8 @@ take_log(const struct xk_kvm_live *live, struct xk_kvm_run *run, off_t *offset,
     return 0;
 }
 
-/* Whether a line is missing at the end: one is torn, or the log ends where the
- * next would have needed room that was not there. */
+/* Whether a line is missing at the end: the last line is torn, or the log ends
+ * where the next line would have needed room that was not there. */
 static bool
 ends_in_doubt(off_t offset, off_t end)
 {
@@ -160,9 +160,9 @@ ends_in_doubt(off_t offset, off_t end)
            (end > 0 && end % PAGE == 0);
 }
 
-/* What was saved, where it was taken from this log. Notes of it were written
- * before QEMU began: where they are lost, so may be what the log said before it
- * began anew. */
+/* Load the saved state if it was derived from this log. The state is saved for
+ * a log before QEMU starts. So if it is lost, events from before a rewind may
+ * be lost too. */
 static void
 load_for(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
          struct saved *saved)
@@ -177,8 +177,8 @@ load_for(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
     *saved = (struct saved){.log = number};
 }
 
-/* Saving is done before the log begins anew, so what was saved is read once
- * more where the log ends before what was taken. */
+/* The state is saved before the log is rewound. So if the log ends before the
+ * saved offset, load the state again. */
 static int
 take_all(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
          off_t *offset, off_t *end, struct saved *saved,
@@ -191,7 +191,7 @@ take_all(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
             break;
     }
     *offset = saved->offset;
-    if (*offset > *end) { /* whoever let it begin anew was killed over it */
+    if (*offset > *end) { /* the process that rewound it was killed */
         *offset = 0;
         run->doubtful = true;
     }
@@ -199,14 +199,14 @@ take_all(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
 }
 
 bool
-xk_kvm_events_look(const struct xk_kvm_live *live, off_t *offset)
+xk_kvm_events_scan(const struct xk_kvm_live *live, off_t *offset)
 {
     struct xk_kvm_run run;
     bool changed = false;
     off_t end = xk_kvm_live_end(live);
 
     xk_kvm_run_init(&run);
-    if (*offset > end) { /* it began anew; somebody else took what was there */
+    if (*offset > end) { /* rewound; another process read what was there */
         *offset = 0;
         changed = true;
     }
@@ -215,11 +215,11 @@ xk_kvm_events_look(const struct xk_kvm_live *live, off_t *offset)
            changed || run.doubtful;
 }
 
-/* ---- what is kept of it ---- */
+/* ---- gathering ---- */
 
-/* For people; the state does not depend on it. */
+/* The text is for people; the state does not depend on it. */
 static void
-keep_text(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
+append_text(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
 {
     size_t length = begin < end ? (size_t)(end - begin) : 0;
     XK_CLEANUP_FREE char *text = xk_calloc(1, length + 1);
@@ -228,11 +228,11 @@ keep_text(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
         (void)xk_kvm_log_add(fd, text, length);
 }
 
-/* What is logged between the last look and the moment at which the log begins
- * at its front is lost. Whoever is killed in between leaves events that are
- * taken twice, or zeros, in doubt as well. */
+/* Rewind the log. Events logged between the last read and the rewind are lost.
+ * If the process is killed in between, the log holds events that will be read
+ * twice, or zeros; the state is in doubt then too. */
 static void
-begin_anew(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
+rewind_log(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
            struct saved saved)
 {
     saved.offset = 0;
@@ -244,9 +244,10 @@ begin_anew(int dirfd, const struct xk_kvm_live *live, struct xk_kvm_run *run,
     (void)xk_kvm_live_rewind(live);
 }
 
-/* Notes of another log are those of a QEMU that came after this one. */
+/* Whether the saved state belongs to another log: that is the log of a later
+ * QEMU. */
 static bool
-is_of_the_past(int dirfd, const struct xk_kvm_live *live)
+is_superseded(int dirfd, const struct xk_kvm_live *live)
 {
     struct xk_kvm_run run;
     struct saved saved;
@@ -268,7 +269,7 @@ xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live)
     fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
     if (fd == -1)
         return errno == EAGAIN || errno == EACCES ? -1 : 0;
-    if (is_of_the_past(record_dir_fd, live) ||
+    if (is_superseded(record_dir_fd, live) ||
         take_all(record_dir_fd, live, &run, &offset, &end, &saved,
                  xk_deadline_never(), NULL) == -1)
         return 0;
@@ -277,14 +278,14 @@ xk_kvm_events_gather(int record_dir_fd, const struct xk_kvm_live *live)
     if (begin != offset) {
         if (save_taken(record_dir_fd, &run, saved) == -1)
             return 0;
-        keep_text(fd, live, begin, offset);
+        append_text(fd, live, begin, offset);
     }
     if (xk_kvm_live_is_worn(end))
-        begin_anew(record_dir_fd, live, &run, saved);
+        rewind_log(record_dir_fd, live, &run, saved);
     return 0;
 }
 
-/* A state that was taken is kept at once: QEMU may end. */
+/* Save a changed state at once: QEMU may end. */
 static bool
 is_worth_keeping(int dirfd, const struct xk_kvm_run *run, off_t offset,
                  const struct saved *saved)
@@ -298,9 +299,8 @@ is_worth_keeping(int dirfd, const struct xk_kvm_run *run, off_t offset,
            offset - saved->offset >= TRIM_AT || xk_kvm_live_is_worn(offset);
 }
 
-/* A QEMU that an older xk started appends to the file, behind a hole, and was
- * told to log its events. Nobody watches that file, so the state is in doubt.
- */
+/* A QEMU that an older xk started appends to the file, behind a hole, and logs
+ * its events. Nobody watches that file, so the state is in doubt. */
 static void
 take_old_log(int dirfd, struct xk_kvm_run *run, off_t offset,
              struct xk_deadline deadline)
@@ -321,7 +321,7 @@ take_old_log(int dirfd, struct xk_kvm_run *run, off_t offset,
     run->doubtful = run->negotiated = true;
 }
 
-/* Where QEMU lives, and what it logs cannot be had, only QEMU knows. */
+/* If QEMU lives but its log is not available, only QEMU knows the state. */
 static void
 go_without(int dirfd, struct xk_kvm_run *run, bool alive,
            struct xk_deadline deadline)
@@ -392,8 +392,9 @@ xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
     struct xk_deadline patience = xk_deadline_in_ms(HOLD_MS);
     struct xk_kvm_run run;
 
-    /* Who saves notes of the last log has done so by then. One that is stopped
-     * over it must not keep a guest from its start. */
+    /* A process that saves the state of the last log is done once we hold the
+     * log. A process stopped while it holds the log must not block the start of
+     * a guest. */
     fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
     while (fd == -1 && xk_deadline_pause(patience, HOLD_MS / 100))
         fd = xk_kvm_log_hold(record_dir_fd, XK_KVM_LOG_EVENTS);
@@ -402,4 +403,17 @@ xk_kvm_events_begin(int record_dir_fd, const struct xk_kvm_live *live,
                    (struct saved){.log = xk_kvm_live_number(live)}) == -1)
         return xk_fail_errno(err, "write \"%s\"", XK_KVM_FILE_TAKEN);
     return 0;
+}
+
+int
+xk_kvm_gather(int record_dir_fd,
+              const struct xk_kvm_live lives[XK_KVM_LOG_COUNT])
+{
+    int events = xk_kvm_events_gather(record_dir_fd, &lives[XK_KVM_LOG_EVENTS]);
+    int console = xk_kvm_log_gather(record_dir_fd, XK_KVM_LOG_CONSOLE,
+                                    &lives[XK_KVM_LOG_CONSOLE]);
+    int words = xk_kvm_log_gather(record_dir_fd, XK_KVM_LOG_QEMU,
+                                  &lives[XK_KVM_LOG_QEMU]);
+
+    return events == -1 || console == -1 || words == -1 ? -1 : 0;
 }

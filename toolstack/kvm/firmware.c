@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SeaBIOS is QEMU's own and needs no argument. OVMF is two images of flash:
- * the code, which all domains share read-only, and the variables, of which
- * each domain has a copy in its record. Both are given as block nodes.
+ * SeaBIOS is built into QEMU and needs no argument. OVMF is two flash images:
+ * the code, which all domains share read-only, and the variables, of which each
+ * domain has a copy in its record. Both are given as block nodes.
  */
 #include "toolstack/kvm/firmware.h"
 
@@ -28,7 +28,7 @@ enum {
     FLASH_MAX = 16 << 20
 };
 
-/* The usual places: Debian, Fedora, Arch, openSUSE, Gentoo. */
+/* The usual paths: Debian, Fedora, Arch, openSUSE, Gentoo. */
 static const struct xk_kvm_ovmf places[] = {
     {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
     {"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
@@ -68,7 +68,7 @@ xk_kvm_ovmf_find(void)
     return NULL;
 }
 
-/* A copy that is gone with QEMU, for a domain without a record. */
+/* A copy that is lost with QEMU, for a domain without a record. */
 static int
 forgetful_vars(const char *template, struct xk_error *err)
 {
@@ -82,8 +82,9 @@ forgetful_vars(const char *template, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
-/* The domain's copy of the variables, made from the template the first time.
- * It is written whole and renamed, so a killed xk leaves none or all. */
+/* Open the domain's copy of the variables; the first call makes it from the
+ * template. The copy is written whole and renamed, so a killed xk leaves either
+ * none or a complete one. */
 static int
 open_vars(struct xk_kvm_plan *plan, const char *template, struct xk_error *err)
 {
@@ -108,7 +109,7 @@ open_vars(struct xk_kvm_plan *plan, const char *template, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
-/* A flash image as a block node, named in -machine. */
+/* Add a flash image as a block node, and name the node in -machine. */
 static void
 add_flash(struct xk_kvm_plan *plan, int unit, const char *node, int set,
           bool read_only)
@@ -159,8 +160,8 @@ add_ovmf(struct xk_kvm_plan *plan, const char *code, const char *vars,
     return 0;
 }
 
-/* "X/OVMF_CODE.fd" has its variables in "X/OVMF_VARS.fd"; any other file is
- * a whole BIOS. */
+/* The variables of "X/OVMF_CODE.fd" are in "X/OVMF_VARS.fd"; any other file is
+ * a complete BIOS. */
 static int
 add_path(struct xk_kvm_plan *plan, const char *path, struct xk_error *err)
 {
@@ -210,7 +211,7 @@ add_kind(struct xk_kvm_plan *plan, enum kind kind, const char *text,
         return add_path(plan, text, err);
     case ROMBIOS:
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "rombios is not there on kvm; use seabios");
+                       "rombios does not exist on kvm; use seabios");
     case PVGRUB:
         return xk_fail(err, XK_ERR_UNSUPPORTED,
                        "%s starts only on Xen; give kernel= and ramdisk=, or "
@@ -233,7 +234,7 @@ kind_of(const char *text, enum kind *kind, struct xk_error *err)
     if (text[0] == '/')
         return 0;
     return xk_fail(err, XK_ERR_CONFIG,
-                   "\"%s\" is no firmware: bios, seabios, uefi, ovmf, or an "
+                   "\"%s\" is not a firmware: bios, seabios, uefi, ovmf, or an "
                    "absolute path",
                    text);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SeaBIOS or OVMF, and the variables that UEFI keeps. */
+/* SeaBIOS or OVMF, and the store of UEFI variables. */
 #ifndef XK_TOOLSTACK_KVM_FIRMWARE_H
 #define XK_TOOLSTACK_KVM_FIRMWARE_H
 
@@ -7,16 +7,16 @@
 #include "toolstack/config/domain_config.h"
 #include "toolstack/kvm/plan.h"
 
-/* Where the pair of OVMF files of this host is. */
+/* Paths of this host's pair of OVMF files. */
 struct xk_kvm_ovmf {
     const char *code, *vars;
 };
 
-/* NULL where OVMF is not installed. */
+/* Return the pair, or NULL if OVMF is not installed. */
 const struct xk_kvm_ovmf *xk_kvm_ovmf_find(void);
 
-/* Add the firmware that firmware= or bios= asks for: arguments, and what
- * -machine must say of it. Refuses a domain with nothing to boot. */
+/* Add the firmware that firmware= or bios= asks for: its arguments, and its
+ * part of -machine. Refuse a domain that has nothing to boot. */
 int xk_kvm_firmware_add(struct xk_kvm_plan *plan,
                         const struct xk_domain_config *config,
                         struct xk_error *err);

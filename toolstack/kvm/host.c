@@ -14,10 +14,11 @@
 
 static const char qemu_name[] = "qemu-system-x86_64";
 
-/* Looked in after PATH: a service may run without one. */
+/* Searched after PATH: a service may run without one. */
 static const char usual_folders[] = "/usr/local/bin:/usr/bin:/usr/libexec";
 
-/* The first folder of a ':'-separated list that has the program. */
+/* Return the path of the program in the first folder of a ':'-separated list
+ * that has it. */
 static char *
 search(const char *folders)
 {
@@ -43,7 +44,8 @@ xk_kvm_qemu_path(struct xk_error *err)
         if (given[0] == '/' && access(given, X_OK) == 0)
             return xk_strdup(given);
         xk_fail(err, XK_ERR_HOST,
-                "XK_QEMU is \"%s\", which is no program by absolute path",
+                "XK_QEMU is \"%s\", which is not the absolute path of a "
+                "program",
                 given);
         return NULL;
     }
@@ -75,7 +77,7 @@ xk_kvm_processor_flags(void)
     return xk_strdup("");
 }
 
-/* Whether the first processor has one of the two flags. */
+/* Whether the first processor has vmx or svm. */
 static bool
 processor_can(void)
 {
@@ -102,12 +104,4 @@ xk_kvm_accelerator(char **reason)
         *reason = xk_strdup("/dev/kvm is there, but the processor has neither "
                             "vmx nor svm");
     return *reason == NULL;
-}
-
-int
-xk_kvm_probe(struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
-
-    return path != NULL ? 0 : -1;
 }

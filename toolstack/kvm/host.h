@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What this host offers to KVM guests, found by looking, never assumed. */
+/* What this host offers to KVM guests. Every fact is probed, never assumed. */
 #ifndef XK_TOOLSTACK_KVM_HOST_H
 #define XK_TOOLSTACK_KVM_HOST_H
 
@@ -7,42 +7,25 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "toolstack/config/domain_config.h"
-#include "toolstack/hypervisor.h"
 
-/* The absolute path of qemu-system-x86_64: XK_QEMU, or searched in PATH and
- * the usual folders; owned by the caller. XK_ERR_HOST where it is missing. */
+/* Return the absolute path of qemu-system-x86_64: XK_QEMU, or the first match
+ * in PATH and then in the usual folders. The caller owns it. XK_ERR_HOST if
+ * QEMU is missing. */
 char *xk_kvm_qemu_path(struct xk_error *err);
 
-/* KVM really works here: /dev/kvm opens and the processor has vmx or svm (some
- * hosts have a /dev/kvm without hardware under it). Else false, and *reason is
- * why, owned by the caller. */
+/* Return whether KVM works: /dev/kvm opens and the processor has vmx or svm
+ * (some hosts have a /dev/kvm without the hardware). If not, *reason says why,
+ * and the caller owns it. */
 bool xk_kvm_accelerator(char **reason);
 
-/* The flags of the first processor as /proc/cpuinfo has them, with a blank
- * between each two; the caller's. */
+/* Return the flags of the first processor in /proc/cpuinfo, separated by single
+ * blanks. The caller owns the text. */
 char *xk_kvm_processor_flags(void);
 
-/* Major and minor number of the QEMU of this host. */
+/* Read the major and minor version of this host's QEMU. */
 int xk_kvm_qemu_version(int version[2], struct xk_error *err);
 
-/* Memory that new guests could have, in MiB; 0: not known. */
+/* Return the memory available to new guests in MiB; 0 if unknown. */
 uint64_t xk_kvm_available_mib(void);
-
-/* Members of the tables that need no running QEMU. */
-int xk_kvm_probe(struct xk_error *err);
-int xk_kvm_info(struct xk_hypervisor *hv, struct xk_facts *facts,
-                struct xk_error *err);
-int xk_kvm_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
-                        struct xk_error *err);
-int xk_kvm_check(struct xk_hypervisor *hv,
-                 const struct xk_domain_config *config,
-                 struct xk_problems *problems, struct xk_error *err);
-/* A problem where the host has too little memory left for it. */
-void xk_kvm_check_memory(struct xk_problems *problems,
-                         const struct xk_domain_config *config);
-int xk_kvm_describe(struct xk_hypervisor *hv,
-                    const struct xk_domain_config *config,
-                    struct xk_json_writer *writer, struct xk_error *err);
 
 #endif

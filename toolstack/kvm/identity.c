@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which process a domain's QEMU is, and its uid: written to the record, and
+ * read back. */
 #include "toolstack/kvm/identity.h"
 
 #include <errno.h>
@@ -84,7 +86,7 @@ put_claim(struct xk_json_writer *writer, const struct xk_kvm_claim *claim)
 
 /* ---- the uid ---- */
 
-/* Whether a user namespace has the number (user_namespaces(7)). */
+/* Whether the user namespace maps the number (user_namespaces(7)). */
 static bool
 is_mapped(const char *map, uint64_t number)
 {
@@ -105,7 +107,7 @@ is_mapped(const char *map, uint64_t number)
     return false;
 }
 
-/* The numbers that other records have; the caller's. */
+/* List the uids of other records; the caller owns the list. */
 static uid_t *
 list_taken(const struct xk_record *record, size_t *taken_count,
            struct xk_error *err)
@@ -145,7 +147,8 @@ is_among(const uid_t *taken, size_t count, uid_t uid)
     return false;
 }
 
-/* The lowest number that no other record has and that is free on this host. */
+/* Reserve the lowest uid that no other record has and that is free on this
+ * host. */
 static int
 find_free(const struct xk_record *record, uid_t *uid, int *held,
           struct xk_deadline deadline, struct xk_error *err)
@@ -181,7 +184,7 @@ choose_uid(const struct xk_record *record, uid_t *uid, int *held,
         is_mapped("/proc/self/gid_map", XK_UID_KVM))
         return find_free(record, uid, held, deadline, err);
     xk_warn("this user namespace has no uid %d: QEMU runs as %d, which other "
-            "processes may be as well",
+            "processes may use too",
             XK_UID_KVM, NOBODY);
     *uid = NOBODY;
     return 0;
@@ -284,7 +287,7 @@ parse_process(const struct xk_json *json, struct xk_process *process,
     return 0;
 }
 
-/* The record does not say which process it is. */
+/* The record does not name the process: search for it. */
 static int
 find_process(int record_dir_fd, struct xk_process *process,
              struct xk_kvm_claim *claim, struct xk_error *err)
@@ -295,8 +298,8 @@ find_process(int record_dir_fd, struct xk_process *process,
 
     if (found == -1)
         return xk_fail(err, why.kind,
-                       "\"%s\" is missing, and whether its QEMU lives cannot "
-                       "be known: %s",
+                       "\"%s\" is missing, and whether its QEMU lives is "
+                       "not known: %s",
                        XK_KVM_FILE_PROCESS, why.message);
     if (found == 0)
         return xk_fail(err, XK_ERR_NOT_FOUND,

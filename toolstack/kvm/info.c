@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/firmware.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 
 enum {
     PROC_FILE_MAX = 1 << 20,
@@ -28,7 +29,15 @@ enum {
 
 /* ---- info ---- */
 
-/* The number after "NAME:" in a file of such lines; 0 where there is none. */
+int
+xk_kvm_probe(struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = xk_kvm_qemu_path(err);
+
+    return path != NULL ? 0 : -1;
+}
+
+/* The number after "NAME:" in a file of such lines; 0 if there is none. */
 static double
 number_of(const char *path, const char *name)
 {
@@ -51,8 +60,8 @@ xk_kvm_available_mib(void)
     return (uint64_t)number_of("/proc/meminfo", "MemAvailable") / 1024;
 }
 
-/* How many numbers a list such as "0-3,8" of sysfs stands for; 1 where it
- * cannot be read. */
+/* How many numbers a list of sysfs such as "0-3,8" has; 1 if it cannot be
+ * read. */
 static int64_t
 count_list(const char *path)
 {
@@ -101,7 +110,8 @@ add_memory(struct xk_facts *facts)
     xk_facts_add_number(facts, "free_memory", (int64_t)xk_kvm_available_mib());
 }
 
-/* "QEMU emulator version 7.2.22 (Debian ...)" without its first words. */
+/* Extract the version: "QEMU emulator version 7.2.22 (Debian ...)" without its
+ * first words. */
 static int
 qemu_version(const char *path, char **version, struct xk_error *err)
 {
@@ -118,7 +128,7 @@ qemu_version(const char *path, char **version, struct xk_error *err)
         return -1;
     text = output.length > 0 ? output.data : "";
     if (status != 0 || strncmp(text, words, strlen(words)) != 0)
-        return xk_fail(err, XK_ERR_HOST, "\"%s\" is no QEMU", path);
+        return xk_fail(err, XK_ERR_HOST, "\"%s\" is not QEMU", path);
     text += strlen(words);
     *version = xk_strndup(text, strcspn(text, "\n"));
     return 0;
@@ -166,8 +176,8 @@ xk_kvm_info(struct xk_hypervisor *hv __attribute__((unused)),
     return 0;
 }
 
-/* ---- capabilities: each function gives the reason why not, the caller's, or
- * NULL ---- */
+/* ---- capabilities: each function returns the reason why not, owned by the
+ * caller, or NULL ---- */
 
 static char *
 no_kvm(void)

@@ -15,8 +15,9 @@
 #define __NR_fchmodat2 452
 #endif
 
-/* A file that is run as its owner is left for whoever gets QEMU's number next.
- * Which argument is the mode; where nothing is made it is 0. */
+/* If QEMU left a set-user-ID file, whoever runs it would act as the next QEMU
+ * with that uid. `argument` is the position of the mode, which is 0 if the call
+ * creates nothing. */
 static const struct {
     int call;
     unsigned argument;
@@ -26,14 +27,15 @@ static const struct {
     {SCMP_SYS(mknod), 1}, {SCMP_SYS(mknodat), 2},
 };
 
-/* A TAP that stays would be on the host's bridge without a guest. */
+/* A persistent TAP would be on the host's bridge without a guest. */
 static const struct xk_call_rule taps[] = {
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, TUNSETPERSIST)}},
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, TUNSETOWNER)}},
     {SCMP_SYS(ioctl), 1, {XK_CALL_IS(1, TUNSETGROUP)}},
 };
 
-/* Of its user are, for a moment, those who look whether that number is free. */
+/* Processes of ours briefly run as its user, to check whether the uid is
+ * free. */
 static int
 refuse_signals(scmp_filter_ctx filter)
 {
@@ -46,8 +48,8 @@ refuse_signals(scmp_filter_ctx filter)
     return xk_call_filter_refuse(filter, EPERM, rules, XK_ARRAY_SIZE(rules));
 }
 
-/* Their arguments are in memory, where a filter cannot see them. QEMU has other
- * ways, as on a kernel without these. */
+/* A filter cannot see arguments in memory. QEMU falls back as on a kernel that
+ * lacks these calls. */
 static const struct xk_call_rule missing[] = {
     {.call = SCMP_SYS(openat2)},
     {.call = __NR_fchmodat2},

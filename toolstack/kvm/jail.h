@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a QEMU of root's is not to do once a guest has taken it over, and that
- * QEMU's own filter (-sandbox) lets it do. */
+/* System calls that QEMU's own filter (-sandbox) allows, but that a QEMU
+ * started by root must not make once a guest has taken it over. */
 #ifndef XK_TOOLSTACK_KVM_JAIL_H
 #define XK_TOOLSTACK_KVM_JAIL_H
 
 #include "base/error.h"
 
-/* For this process, before it becomes QEMU: nothing that outlives it and makes
- * others its user (files with S_ISUID or S_ISGID), or keeps what it was given
- * (a TAP that is persistent, or somebody else's), and nothing that makes us
- * wait (base/call_filter.h). After it has given up new privileges. */
+/* Restrict the calling process before it becomes QEMU. It can then neither
+ * create what outlives it and makes others its user (files with S_ISUID or
+ * S_ISGID), nor keep what it was given (make a TAP persistent or give it to
+ * another user), nor make us wait (base/call_filter.h). Call this after setting
+ * no_new_privs. */
 int xk_kvm_jail_enter(struct xk_error *err);
 
 #endif

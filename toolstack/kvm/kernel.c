@@ -19,7 +19,7 @@ enum {
     NOTE_PVH_ENTRY = 18, /* XEN_ELFNOTE_PHYS32_ENTRY, xen/elfnote.h */
 };
 
-/* What a file may be instead, by its first bytes. */
+/* What the file may be instead of a kernel, by its first bytes. */
 static const struct {
     const char *magic;
     size_t length;
@@ -36,7 +36,7 @@ static const struct {
     {"070701", 6, "a cpio archive; is it the ramdisk?"},
 };
 
-/* One of the two ELF classes, widened. */
+/* A program header of either ELF class, widened. */
 struct segment {
     uint32_t type;
     uint64_t offset, size; /* bytes in the file */
@@ -81,7 +81,7 @@ read_segment64(int fd, const unsigned char *head, unsigned i,
     return true;
 }
 
-/* Notes stand one after another: sizes and type, name and value each padded to
+/* Notes follow one another: sizes and type, then name and value, each padded to
  * four bytes (elf(5)). */
 static bool
 notes_have_pvh_entry(const char *notes, size_t length)
@@ -150,9 +150,9 @@ xk_kvm_kernel_check(int fd, const char *path, struct xk_error *err)
                            others[i].what);
     }
     if (memcmp(head, ELFMAG, SELFMAG) != 0)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is no kernel: neither a bzImage nor an ELF file",
-                       path);
+        return xk_fail(
+            err, XK_ERR_CONFIG,
+            "\"%s\" is not a kernel: neither a bzImage nor an ELF file", path);
     if (!elf_has_pvh_entry(fd, head))
         return xk_fail(err, XK_ERR_CONFIG,
                        "kernel \"%s\" has no PVH entry point (ELF note 18), so "

@@ -26,20 +26,20 @@
 enum {
     LOG_TAIL_MAX = 64 * 1024,
     LINES_MAX = 6,
-    END_MS = 1000, /* from the last word of a QEMU to its end */
-    HOLD_MS = 1,   /* between two looks at a log that another holds */
+    END_MS = 1000, /* from the last message of a QEMU to its exit */
+    HOLD_MS = 1,   /* between two tries for a log that another process holds */
 };
 
 struct launch {
-    struct xk_kvm_plan *plan; /* NULL: it was started before */
+    struct xk_kvm_plan *plan; /* NULL: QEMU was started before */
     const struct xk_record *record;
     const struct xk_kvm_live *words; /* what QEMU printed */
-    off_t log_start;                 /* of qemu.log, where this QEMU begins */
+    off_t log_start; /* offset in qemu.log where this QEMU begins */
 };
 
 /* ---- the plan ---- */
 
-/* A guest that stops leaves QEMU paused until policy says what is to be done
+/* A guest that stops leaves QEMU paused until its policy is carried out
  * (toolstack/kvm/events.h). */
 static const char *const fixed_arguments[] = {
     "-S",
@@ -49,7 +49,7 @@ static const char *const fixed_arguments[] = {
     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 };
 
-/* QEMU opens "/dev/fdset/N", which is the description that it is handed. */
+/* QEMU opens "/dev/fdset/N", which is the description it inherits. */
 static int
 add_log(struct xk_kvm_plan *plan, enum xk_kvm_log which, int *number,
         struct xk_error *err)
@@ -122,7 +122,7 @@ add_commands(struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
     return 0;
 }
 
-/* What is there already stays: people may have it open. */
+/* Existing files stay: people may have them open. */
 static int
 make_folder(const struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
 {
@@ -142,9 +142,9 @@ make_folder(const struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
     return 0;
 }
 
-/* QEMU opens both ends of the pipe for reading and writing, so it never sees
- * the end of a file when people leave. What the guest prints goes to the log;
- * the pipe's output leads nowhere. */
+/* QEMU opens both ends of the pipe for reading and writing, so it never sees an
+ * end of file when people disconnect. The guest's output goes to the log; the
+ * pipe's output end leads nowhere. */
 static int
 add_console(struct xk_kvm_plan *plan, int dirfd, struct xk_error *err)
 {
@@ -184,9 +184,9 @@ xk_kvm_launch_complete_plan(struct xk_kvm_plan *plan,
     return 0;
 }
 
-/* ---- what QEMU said ---- */
+/* ---- what QEMU printed ---- */
 
-/* What QEMU prints that tells more than that it failed. The names are those of
+/* Messages of QEMU that tell more than that it failed. The texts are those of
  * QEMU 7.2 and strerror(3). */
 static const struct {
     const char *text;
@@ -204,11 +204,11 @@ static const struct {
     {"is not supported", XK_ERR_UNSUPPORTED},
 };
 
-/* How lines begin that tell of no failure. */
+/* Beginnings of lines that do not report a failure. */
 static const char *const harmless[] = {"warning: ", "VNC server running on "};
 
-/* The line without the program's name, fit for a terminal; NULL where it says
- * nothing of a failure. */
+/* Strip the program's name from a line and make it safe for a terminal. NULL if
+ * the line reports no failure. */
 static char *
 clean_line(char *line, const char *program)
 {
@@ -230,7 +230,7 @@ clean_line(char *line, const char *program)
     return line;
 }
 
-/* The last lines since `start`, as one. */
+/* The last lines since `start`, joined. */
 static void
 read_last_words(int log_fd, off_t start, const char *program,
                 struct xk_buf *words)
@@ -242,7 +242,7 @@ read_last_words(int log_fd, off_t start, const char *program,
     char *state = NULL;
     ssize_t got;
 
-    if (start > end) /* it was shortened since */
+    if (start > end) /* the log was shortened since */
         start = 0;
     if (end - start > LOG_TAIL_MAX)
         start = end - LOG_TAIL_MAX;
@@ -259,7 +259,7 @@ read_last_words(int log_fd, off_t start, const char *program,
                       lines[i % LINES_MAX]);
 }
 
-/* Whoever gathers them just now is waited for. */
+/* If another process gathers the output, wait for it. */
 static void
 gather_words(const struct launch *launch, struct xk_deadline deadline)
 {
@@ -286,7 +286,7 @@ fail_as_printed(const struct launch *launch, struct xk_error *err)
     read_last_words(log_fd, launch->log_start,
                     slash != NULL ? slash + 1 : program, &words);
     if (words.length == 0)
-        return xk_fail(err, XK_ERR_FAILED, "QEMU ended without a word");
+        return xk_fail(err, XK_ERR_FAILED, "QEMU ended without a message");
     for (size_t i = 0; kind == XK_ERR_FAILED && i < XK_ARRAY_SIZE(complaints);
          i++) {
         if (strstr(words.data, complaints[i].text) != NULL)
@@ -297,7 +297,8 @@ fail_as_printed(const struct launch *launch, struct xk_error *err)
 
 /* ---- the start ---- */
 
-/* The claim says who, so the plan must have been made for the same. */
+/* The claim names the user, so the plan must have been made for the same
+ * one. */
 static int
 start(struct launch *launch, struct xk_error *err)
 {
@@ -317,9 +318,9 @@ start(struct launch *launch, struct xk_error *err)
     return xk_kvm_spawn(launch->plan, launch->record, &claim, folder_fd, err);
 }
 
-/* As long as we hold QEMU's end of the channel, we do not see that it ended. */
+/* While we hold QEMU's end of the channel we do not notice its exit. */
 static void
-give_away_fds(struct xk_kvm_plan *plan)
+close_plan_fds(struct xk_kvm_plan *plan)
 {
     for (size_t i = 0; i < plan->fd_count; i++) {
         if (plan->fds[i].fd != -1)
@@ -327,7 +328,7 @@ give_away_fds(struct xk_kvm_plan *plan)
     }
 }
 
-/* QMP was given up. Where that is because QEMU ended, say why it did. */
+/* QMP failed. If that is because QEMU exited, report why. */
 static int
 explain(const struct launch *launch, struct xk_deadline deadline,
         struct xk_error *err)
@@ -347,7 +348,8 @@ explain(const struct launch *launch, struct xk_deadline deadline,
     return fail_as_printed(launch, err);
 }
 
-/* QEMU can open no path and inherits no listener for this; it is told. */
+/* QEMU can open no path and inherits no listener for the screen, so it gets one
+ * by QMP. */
 static int
 give_screen(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
             struct xk_error *err)
@@ -362,8 +364,8 @@ give_screen(struct xk_qmp *qmp, int dirfd, struct xk_deadline deadline,
                           NULL, deadline, err);
 }
 
-/* QEMU has opened its logs by now, and they take what it writes from here on.
- * The answer to us, which tells that it logs events, came before. */
+/* QEMU has opened its logs by now, so they can start working. The answer that
+ * shows that QEMU logs events was sent to us before, so write it to the log. */
 static void
 begin_logs(const struct xk_kvm_plan *plan, int dirfd)
 {
@@ -386,7 +388,7 @@ xk_kvm_launch(struct xk_kvm_plan *plan, const struct xk_record *record,
     XK_CLEANUP_QMP struct xk_qmp *qmp = NULL;
     int r = start(&launch, err);
 
-    give_away_fds(plan);
+    close_plan_fds(plan);
     if (r == -1)
         return -1;
     qmp = xk_qmp_open(xk_take_fd(&channel), deadline, err);

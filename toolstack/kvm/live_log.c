@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/live_log.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 
 enum {
     FD_PATH_SIZE = 64,
-    FDS_MAX = 4096, /* descriptors of a QEMU that are looked at */
+    FDS_MAX = 4096, /* descriptors of a QEMU that are checked */
     CHUNK = 4096,
     REWIND_MS = 500,
     REST_MS = 10000,
@@ -35,7 +36,7 @@ enum {
 
 static const struct {
     const char *file;
-    const char *memory; /* as memfd_create(2) is told */
+    const char *memory; /* name given to memfd_create(2) */
     const char *link;   /* as /proc/PID/fd shows it */
 } names[] = {
     [XK_KVM_LOG_EVENTS] = {XK_KVM_FILE_EVENTS, "xk-events",
@@ -45,6 +46,7 @@ static const struct {
     [XK_KVM_LOG_QEMU] = {XK_KVM_FILE_QEMU_LOG, "xk-qemu",
                          "/memfd:xk-qemu (deleted)"},
 };
+static_assert(XK_ARRAY_SIZE(names) == XK_KVM_LOG_COUNT, "one row per log");
 
 const char *
 xk_kvm_log_name(enum xk_kvm_log which)
@@ -69,7 +71,7 @@ xk_kvm_live_close_all(struct xk_kvm_live lives[XK_KVM_LOG_COUNT])
         xk_kvm_live_close(&lives[i]);
 }
 
-/* A description of its own for a file that is open already. */
+/* Open a file that is already open, for another description. */
 static int
 open_again(int fd, int flags)
 {
@@ -81,9 +83,9 @@ open_again(int fd, int flags)
 
 /* ---- making ---- */
 
-/* QEMU wants it open for writing only. A description that was opened by its
- * name is one whose writes inotify tells of and whose place is kept by a lock;
- * that of memfd_create(2) is not. */
+/* QEMU wants it open for writing only. The description must come from opening a
+ * name: then inotify reports its writes and a lock guards its offset. Neither
+ * holds for the description of memfd_create(2). */
 int
 xk_kvm_live_make(enum xk_kvm_log which, struct xk_kvm_live *live,
                  struct xk_error *err)
@@ -118,7 +120,8 @@ xk_kvm_live_begin(const struct xk_kvm_live *live)
 
 /* ---- finding ---- */
 
-/* The seals first: a file system that a hostile QEMU serves is not asked. */
+/* Check the seals first: that asks no file system, which a hostile QEMU may
+ * serve. */
 static bool
 is_memory(int fd)
 {
@@ -147,7 +150,8 @@ is_named(const char *path, enum xk_kvm_log *which)
     return false;
 }
 
-/* Whoever made it reads it by another description, until it is QEMU. */
+/* Whether fd is for writing. The process that created the log reads it by
+ * another description, and has both open until it becomes QEMU. */
 static bool
 is_for_writing(int fd)
 {
@@ -162,7 +166,7 @@ is_starved(void)
     return errno == EMFILE || errno == ENFILE;
 }
 
-/* Says so where an open failed for want of descriptors. */
+/* Set *starved if an open failed for lack of descriptors. */
 static int
 opened(int fd, bool *starved)
 {
@@ -180,10 +184,10 @@ is_log(int fd)
     return is_named(path, &which) && is_memory(fd) && is_for_writing(fd);
 }
 
-/* Without the description, by the name: what QEMU can write there is bounded
- * all the same. */
+/* Open one log of QEMU. If QEMU's description cannot be had, open the log by
+ * name: what QEMU can write there is bounded all the same. */
 static struct xk_kvm_live
-take(int pidfd, int number, const char *path, bool *starved)
+open_log(int pidfd, int number, const char *path, bool *starved)
 {
     struct xk_kvm_live live = XK_KVM_LIVE_NONE;
 
@@ -193,7 +197,7 @@ take(int pidfd, int number, const char *path, bool *starved)
         live.fd = opened(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
                          starved);
     else if (is_log(live.write_fd))
-        /* Not waiting for a lease that QEMU has on it. */
+        /* Do not wait for a lease that QEMU may have on it. */
         live.fd =
             opened(open_again(live.write_fd, O_RDWR | O_NONBLOCK), starved);
     if (live.fd == -1 || !is_memory(live.fd))
@@ -202,7 +206,7 @@ take(int pidfd, int number, const char *path, bool *starved)
 }
 
 static void
-take_all(const struct xk_process *process, int pidfd, DIR *dir,
+open_all(const struct xk_process *process, int pidfd, DIR *dir,
          struct xk_kvm_live lives[XK_KVM_LOG_COUNT], bool *starved)
 {
     const struct dirent *entry;
@@ -218,13 +222,13 @@ take_all(const struct xk_process *process, int pidfd, DIR *dir,
         snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)process->pid,
                  (int)number);
         if (is_named(path, &which) && lives[which].fd == -1) {
-            lives[which] = take(pidfd, (int)number, path, starved);
+            lives[which] = open_log(pidfd, (int)number, path, starved);
             lives[which].holder = process->pid;
         }
     }
 }
 
-/* The names in /proc are those of that very process as long as it lives. */
+/* The names in /proc belong to that very process as long as it lives. */
 int
 xk_kvm_live_find_all(const struct xk_process *process,
                      struct xk_kvm_live lives[XK_KVM_LOG_COUNT])
@@ -242,7 +246,7 @@ xk_kvm_live_find_all(const struct xk_process *process,
     dir = opendir(path);
     if (dir == NULL)
         return is_starved() ? -1 : 0;
-    take_all(process, pidfd, dir, lives, &starved);
+    open_all(process, pidfd, dir, lives, &starved);
     for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++) {
         if (lives[i].write_fd == -1 && !xk_process_alive(process))
             xk_kvm_live_close(&lives[i]);
@@ -283,7 +287,7 @@ xk_kvm_live_number(const struct xk_kvm_live *live)
     return live->fd != -1 && fstat(live->fd, &st) == 0 ? (int64_t)st.st_ino : 0;
 }
 
-/* Behind the last byte that is not zero. */
+/* Return the offset behind the last byte that is not zero. */
 static off_t
 find_end(int fd)
 {
@@ -300,7 +304,8 @@ find_end(int fd)
     return 0;
 }
 
-/* As lseek(2) would tell it, which waits for a write. -1: not to be had. */
+/* Return the file offset without lseek(2), which waits for a write in flight.
+ * -1: not available. */
 static off_t
 read_place(int fd)
 {
@@ -349,10 +354,10 @@ xk_kvm_live_give_back(const struct xk_kvm_live *live, off_t begin, off_t end)
     munmap(memory, XK_KVM_LIVE_ROOM);
 }
 
-/* Children that did not come back from the kernel in time: one for a QEMU, so
- * that one which keeps all of its own there does not use up the places. For a
- * while after that it is not tried again, or it would keep us by each a little.
- */
+/* Children that are stuck in the kernel: at most one per QEMU, so that a QEMU
+ * which keeps all of its children there does not use up all entries. For a
+ * while after that no other try is made for the same QEMU, or each try would
+ * delay us a little. */
 static struct stuck {
     pid_t child; /* 0: none */
     pid_t holder;
@@ -368,8 +373,8 @@ is_free(struct stuck *one)
            (one->holder == 0 || xk_deadline_left_ms(one->rest) == 0);
 }
 
-/* Where one for this QEMU may be remembered; NULL: it has one, or there are as
- * many as can be. */
+/* Return a free entry for a child of this QEMU. NULL: the QEMU has one, or all
+ * are in use. */
 static struct stuck *
 find_place(pid_t holder)
 {
@@ -384,7 +389,8 @@ find_place(pid_t holder)
     return place;
 }
 
-/* No lock may outlive us in it. */
+/* Close all other descriptors: the child may be stuck, and must not keep a lock
+ * of ours. */
 static void
 rewind_alone(int fd)
 {
@@ -394,8 +400,8 @@ rewind_alone(int fd)
     _exit(lseek(fd, 0, SEEK_SET) == 0 ? 0 : 1);
 }
 
-/* lseek(2) waits for a write that is under way, and a QEMU that a guest has
- * taken over can make that last: by a child, which can be left. */
+/* lseek(2) waits for a write in flight, and a QEMU that a guest has taken over
+ * can make one last. So a child calls it, which can be left behind. */
 static bool
 rewind_by_child(const struct xk_kvm_live *live, struct stuck *place)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The log files of a record: create, append, shorten. */
 #include "toolstack/kvm/logs.h"
 
 #include <errno.h>
@@ -13,15 +14,15 @@
 #include "base/file_lock.h"
 #include "base/mem.h"
 
-/* An older xk left logs that are a hole of exabytes. */
+/* An older xk left logs that begin with a hole of exabytes. */
 static bool
-is_of_another_time(off_t size)
+is_of_older_xk(off_t size)
 {
     return size > 2 * XK_KVM_LOG_MAX;
 }
 
-/* The first line of the next QEMU must not go on a line that a killed one left
- * torn. */
+/* End a line that a killed QEMU left torn, so that the next QEMU's first line
+ * does not continue it. */
 static int
 prepare(int fd)
 {
@@ -30,7 +31,7 @@ prepare(int fd)
 
     if (fstat(fd, &st) == -1)
         return -1;
-    if (is_of_another_time(st.st_size))
+    if (is_of_older_xk(st.st_size))
         return ftruncate(fd, 0);
     if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == -1)
         return -1;
@@ -88,7 +89,7 @@ xk_kvm_log_hold(int record_dir_fd, enum xk_kvm_log which)
     return xk_take_fd(&fd);
 }
 
-/* Bytes of a file, to another place in it. */
+/* Copy bytes within a file. */
 static int
 copy(int fd, off_t from, off_t to, size_t length)
 {
@@ -100,14 +101,14 @@ copy(int fd, off_t from, off_t to, size_t length)
                : -1;
 }
 
-/* So that there is room for so much, by whole cuts. The last bytes go to the
- * front first: whoever is killed then leaves them twice, and loses none. */
+/* Make room for `length` bytes, by whole cuts. Copy the last bytes to the front
+ * first: a process killed after that leaves them twice and loses none. */
 static int
 shorten(int fd, off_t *size, size_t length)
 {
     off_t cut = 0;
 
-    if (is_of_another_time(*size)) {
+    if (is_of_older_xk(*size)) {
         *size = 0;
         return ftruncate(fd, 0);
     }
@@ -151,7 +152,7 @@ xk_kvm_log_add(int fd, const char *text, size_t length)
     return -1;
 }
 
-/* Move what stands there, which reads as zeros from then on. */
+/* Move a range to the log and zero it. */
 static int
 move(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
 {
@@ -168,8 +169,8 @@ move(int fd, const struct xk_kvm_live *live, off_t begin, off_t end)
     return 0;
 }
 
-/* Once QEMU writes at the front again, what it wrote between our look and that
- * moment stands behind what we saw. */
+/* What QEMU writes between our read and the rewind stands behind the end that
+ * we read, so move that after the rewind. */
 int
 xk_kvm_log_gather(int record_dir_fd, enum xk_kvm_log which,
                   const struct xk_kvm_live *live)

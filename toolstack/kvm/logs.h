@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The logs of a record: plain text of bounded length, to which we add what
- * QEMU's memory got (toolstack/kvm/live_log.h). Anyone may, at any time: the
- * monitor where something was written, and verbs that look.
+ * The logs of a record: text files of bounded length, to which we append what
+ * is in QEMU's memory (toolstack/kvm/live_log.h). Any process may do that at
+ * any time: the monitor when something was written, and verbs that read a log.
  */
 #ifndef XK_TOOLSTACK_KVM_LOGS_H
 #define XK_TOOLSTACK_KVM_LOGS_H
@@ -14,29 +14,31 @@
 #include "toolstack/record.h"
 
 enum {
-    XK_KVM_LOG_KEEP = 512 * 1024, /* at least so many of the last bytes */
+    XK_KVM_LOG_KEEP =
+        512 * 1024, /* at least this many of the last bytes stay */
     XK_KVM_LOG_MAX = 2 * XK_KVM_LOG_KEEP,
-    XK_KVM_LOG_CUT = XK_KVM_LOG_KEEP / 2, /* by whole ones it gets shorter */
+    XK_KVM_LOG_CUT =
+        XK_KVM_LOG_KEEP / 2, /* a log is shortened by multiples of this */
 };
 
-/* Make those files of a record that are missing, for a QEMU that is about to
- * begin: what it says first begins a line. */
+/* Create the missing log files of a record, for a QEMU that is about to start.
+ * Its first output starts a new line. */
 int xk_kvm_logs_make(int record_dir_fd, struct xk_error *err);
 
-/* Make those that somebody took away from a record that is there. */
+/* Create the log files that somebody removed from an existing record. */
 void xk_kvm_logs_restore(const struct xk_record *record);
 
-/* A log of the record, held against all others who would add to it. -1: it is
- * not there, or another has it; who had it goes on. */
+/* Open a log of the record and lock it against other writers. -1: it does not
+ * exist, or another process holds it and goes on gathering. */
 int xk_kvm_log_hold(int record_dir_fd, enum xk_kvm_log which);
 
-/* Add to a log that is held; zeros are left out. -1: there is no room, and
- * nothing was added. */
+/* Append to a log that the caller holds, without zero bytes. -1: there is no
+ * room, and nothing was appended. */
 int xk_kvm_log_add(int fd, const char *text, size_t length);
 
-/* Move what the console or QEMU's own words got to the log of the record. What
- * there is no room for stays where it is, as long as QEMU lives. -1: another
- * holds the log, and goes on. */
+/* Move the output of the guest or of QEMU from memory to the record's log. What
+ * does not fit stays in memory for as long as QEMU lives. -1: another process
+ * holds the log and goes on gathering. */
 int xk_kvm_log_gather(int record_dir_fd, enum xk_kvm_log which,
                       const struct xk_kvm_live *live);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How it works: QEMU's working directory is a folder of its record, from before
- * it is QEMU until it ends, and no other process of ours has that. So all
- * processes are asked for theirs. A record that is renamed keeps the folder,
- * and a folder that was removed keeps its name for who stands in it.
+ * the process becomes QEMU until it ends. No other process of ours works there.
+ * So read the working directory of every process. A renamed record keeps its
+ * folder, and a removed folder keeps its name for a process that works in it.
  */
 #include "toolstack/kvm/lost_process.h"
 
@@ -30,7 +30,7 @@ enum {
 struct place {
     bool is_there;
     struct stat folder;
-    char removed[PATH_SIZE]; /* its name once it is not there */
+    char removed[PATH_SIZE]; /* its name after its removal */
 };
 
 enum answer {
@@ -74,10 +74,11 @@ is_called_qemu(const char *name)
     return strncmp(name, "qemu", strlen("qemu")) == 0;
 }
 
-/* One that may not be looked at is another user's. Ours may be looked at, but
- * for what has privileges, as an agent for keys, and QEMU has none. */
+/* A process that we may not inspect belongs to another user. Our own processes
+ * may be inspected, except privileged ones such as a key agent, and QEMU has no
+ * privileges. */
 static enum answer
-judge_closed(const char *process)
+check_closed(const char *process)
 {
     XK_CLEANUP_BUF struct xk_buf name = {0};
     char path[64];
@@ -92,39 +93,38 @@ judge_closed(const char *process)
 }
 
 static bool
-is_named_so(const char *path)
+is_qemu_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
     return slash != NULL && strcmp(slash + 1, XK_KVM_FOLDER) == 0;
 }
 
-/* Whether its working directory is the place. The name first: a directory on a
- * server that does not answer is not asked what it is. */
+/* Whether the process works in the place. Compare the name first: a stat of a
+ * directory on a server that does not answer would hang. */
 static enum answer
-stands_in(const char *process, const struct place *place)
+works_in(const char *process, const struct place *place)
 {
     char path[64], target[PATH_SIZE];
     struct stat st;
 
     snprintf(path, sizeof(path), "%s/cwd", process);
     if (!read_link(path, target))
-        return errno == EACCES || errno == EPERM ? judge_closed(process) : NO;
+        return errno == EACCES || errno == EPERM ? check_closed(process) : NO;
     if (strcmp(target, place->removed) == 0)
         return YES;
-    return place->is_there && is_named_so(target) && stat(path, &st) == 0 &&
+    return place->is_there && is_qemu_folder(target) && stat(path, &st) == 0 &&
                    st.st_dev == place->folder.st_dev &&
                    st.st_ino == place->folder.st_ino
                ? YES
                : NO;
 }
 
-/* Somebody who looks round may stand there as well, and is nobody to be ended.
- */
+/* A person's shell may work there too, and must not be ended. */
 static enum answer
 is_qemu_of(const char *process, const struct place *place)
 {
-    enum answer answer = stands_in(process, place);
+    enum answer answer = works_in(process, place);
     char path[64], program[PATH_SIZE];
     const char *slash;
 
@@ -137,9 +137,9 @@ is_qemu_of(const char *process, const struct place *place)
     return is_called_qemu(slash == NULL ? program : slash + 1) ? YES : UNKNOWN;
 }
 
-/* Which process it is first: a number may be another's by now. */
+/* Identify the process first: its number may be reused meanwhile. */
 static enum answer
-look_at(pid_t pid, const struct place *place, struct xk_process *process)
+check_process(pid_t pid, const struct place *place, struct xk_process *process)
 {
     char path[32];
     enum answer answer;
@@ -169,14 +169,15 @@ xk_kvm_find_lost(int record_dir_fd, struct xk_process *process,
 
         if (!xk_parse_u64(entry->d_name, INT_MAX, &pid))
             continue;
-        answer = look_at((pid_t)pid, &place, process);
+        answer = check_process((pid_t)pid, &place, process);
         if (answer == YES)
             return 1;
         if (answer == UNKNOWN)
-            return xk_fail(err, XK_ERR_HOST,
-                           "process %d may be it, or stands in its directory; "
-                           "end that process, or let it go elsewhere",
-                           (int)pid);
+            return xk_fail(
+                err, XK_ERR_HOST,
+                "process %d may be its QEMU, or works in its directory; "
+                "end that process, or make it change directory",
+                (int)pid);
     }
     *process = (struct xk_process){0};
     return 0;

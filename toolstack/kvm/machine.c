@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The machine, its processors, memory and clock, and what every guest gets. */
+/* The machine, its processors, memory and clock, and the devices that every
+ * guest gets. */
 #include "toolstack/kvm/plan_internal.h"
 
 #include <inttypes.h>
@@ -15,17 +16,17 @@
 #include "toolstack/kvm/host.h"
 
 enum {
-    VCPUS_MAX = 255, /* more needs an emulated IOMMU (x2APIC) */
+    VCPUS_MAX = 255, /* more need an emulated IOMMU (x2APIC) */
 };
 
-/* The processor of a guest that is emulated: what every guest of today needs
- * (x86-64-v2) and RDRAND, without which a guest waits for entropy. Not "max":
- * its AVX is not exact enough for some programs, SMAP crashes a Xen in the
- * guest, and RDTSCP one with SVM. */
+/* The processor of an emulated guest: what every modern guest needs
+ * (x86-64-v2), and RDRAND, without which a guest waits for entropy. Not "max":
+ * its AVX is too inexact for some programs, its SMAP crashes a Xen in the
+ * guest, and its RDTSCP crashes one with SVM. */
 static const char tcg_cpu[] = "qemu64,ssse3=on,sse4.1=on,sse4.2=on,popcnt=on,"
                               "rdrand=on";
 
-/* Processor features that a key switches. `otherwise` is xl's default; the
+/* Processor features that a key switches. `otherwise` is xl's default. The
  * texts are appended to the model, by accelerator and by the key's value. */
 static const struct {
     enum xk_key key;
@@ -57,8 +58,8 @@ add_cpu(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
     xk_kvm_plan_arg(plan, "%s", model.data);
 }
 
-/* /dev/kvm belongs to a group on most hosts, and QEMU has a uid of its own. Not
- * root's group, which owns far more than that. */
+/* On most hosts /dev/kvm belongs to a group, and QEMU has a uid of its own.
+ * Never use root's group, which owns much more. */
 static gid_t
 choose_kvm_group(const struct stat *kvm)
 {
@@ -137,7 +138,7 @@ add_clock(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
     xk_kvm_plan_arg(plan, "base=%s,clock=host,driftfix=slew", text);
 }
 
-/* The value of -machine so far; firmware adds to it. */
+/* Begin the value of -machine; firmware adds to it. */
 static void
 begin_machine(struct xk_kvm_plan *plan, const struct xk_domain_config *config)
 {
@@ -185,7 +186,7 @@ add_common_devices(struct xk_kvm_plan *plan,
     }
 }
 
-/* Sleep states that the chipset hides where a key says so. */
+/* Sleep states that the chipset hides if a key disables them. */
 static void
 add_sleep_states(struct xk_kvm_plan *plan,
                  const struct xk_domain_config *config)
@@ -223,8 +224,8 @@ begin_argv(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     if (program == NULL)
         return -1;
     if (program[0] != '/' || access(program, X_OK) == -1) {
-        xk_fail(err, XK_ERR_CONFIG, "\"%s\" is no program by absolute path",
-                program);
+        xk_fail(err, XK_ERR_CONFIG,
+                "\"%s\" is not the absolute path of a program", program);
         if (xk_kvm_part_failed(
                 plan, xk_kvm_key_place(config, XK_KEY_DEVICE_MODEL_OVERRIDE),
                 err) == -1)
@@ -273,7 +274,7 @@ xk_kvm_part_last(struct xk_kvm_plan *plan,
     };
     char bus[XK_KVM_BUS_MAX];
 
-    /* Fewer where the disks and network cards took all the room. */
+    /* Fewer spare ports if disks and network cards took the room. */
     for (int i = 0; i < XK_KVM_SPARE_PORTS; i++) {
         if (xk_kvm_port_add(plan, bus, NULL) == -1)
             break;

@@ -10,16 +10,17 @@
 #include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
 
 enum {
-    FLAGS_SHOWN = 8 /* of what a processor lacks */
+    FLAGS_SHOWN = 8 /* of the missing processor flags */
 };
 
 static const char machine_suffix[] = "-machine"; /* of QEMU's QOM types */
 
-/* ---- on the host it runs on ---- */
+/* ---- on the source ---- */
 
 /* "pc-q35-7.2": what "q35" stood for when this QEMU was started. */
 static char *
@@ -107,7 +108,7 @@ xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* ---- on the host it comes to ---- */
+/* ---- on the target ---- */
 
 static const char *
 need(const struct xk_json *needs, const char *key)
@@ -117,7 +118,8 @@ need(const struct xk_json *needs, const char *key)
     return text != NULL ? text : "";
 }
 
-/* A machine type is put on QEMU's command line, so it is held to their form. */
+/* The machine type goes to QEMU's command line, so only QEMU's form is
+ * accepted. */
 static bool
 is_machine_type(const char *text)
 {
@@ -137,8 +139,8 @@ xk_kvm_needs_apply(const struct xk_json *needs, struct xk_kvm_plan *plan,
     if (!is_machine_type(machine) ||
         (strcmp(accelerator, "kvm") != 0 && strcmp(accelerator, "tcg") != 0))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "machine \"%.40s\" and accelerator \"%.40s\" are none "
-                       "that xk starts",
+                       "machine \"%.40s\" and accelerator \"%.40s\" are not "
+                       "supported",
                        machine, accelerator);
     plan->incoming = true;
     plan->copies = xk_kvm_copies(needs);
@@ -161,7 +163,7 @@ has_word(const char *words, const char *word, size_t length)
     return false;
 }
 
-/* The words of `wanted` that are not among those of `have`, some of them. */
+/* List the words of `wanted` that `have` lacks, at most FLAGS_SHOWN of them. */
 static void
 list_missing(const char *wanted, const char *have, struct xk_buf *missing)
 {
@@ -190,7 +192,7 @@ check_processor(const struct xk_json *needs, struct xk_problems *problems)
         return;
     if (!xk_kvm_accelerator(&reason))
         xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
-                       "the guest runs on KVM, which this host has not: %s",
+                       "the guest runs on KVM, which this host lacks: %s",
                        reason);
     flags = xk_kvm_processor_flags();
     list_missing(need(needs, "processor_flags"), flags, &missing);
@@ -200,7 +202,7 @@ check_processor(const struct xk_json *needs, struct xk_problems *problems)
                        missing.data);
 }
 
-/* A QEMU takes guests of any older one, by their machine type. */
+/* QEMU accepts guests of any older version, by their machine type. */
 static int
 check_version(const struct xk_json *needs, struct xk_problems *problems,
               struct xk_error *err)
@@ -215,9 +217,10 @@ check_version(const struct xk_json *needs, struct xk_problems *problems,
     if (xk_kvm_qemu_version(here, err) == -1)
         return -1;
     if (major > here[0] || (major == here[0] && minor > here[1]))
-        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
-                       "the guest comes from QEMU %d.%d; here is only %d.%d",
-                       (int)major, (int)minor, here[0], here[1]);
+        xk_problem_add(
+            problems, XK_PROBLEM_ERROR, NULL,
+            "the guest comes from QEMU %d.%d; this host has only %d.%d",
+            (int)major, (int)minor, here[0], here[1]);
     return 0;
 }
 

@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network cards: a "-netdev" called net-vifN and a device called vifN, N being
- * the devid.
+ * Network cards: each is a "-netdev" called net-vifN and a device called vifN,
+ * where N is the devid.
  *
- * A card is on the bridge that is named, or not at all; without a name on xl's
- * default bridge, where that is there and we may; else it has a user-mode
- * network of its own, which needs no right.
+ * A card with a bridge= is on that bridge, or planning fails. Without bridge=
+ * it is on xl's default bridge, if that exists and we have the rights. Else it
+ * has a user-mode network of its own, which needs no rights.
  */
 #include "toolstack/kvm/plan_internal.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/bridge.h"
-#include "net-helpers/name.h"
 #include "net-helpers/tap.h"
 #include "toolstack/kvm/taps.h"
 
-enum {
-    NET_DEADLINE_MS = 5000
-};
-
-/* Models by xl's names and QEMU's. */
+/* Models by xl's names, with QEMU's. */
 static const struct model {
     const char *name;
     const char *driver;
@@ -69,182 +58,15 @@ model_of(const struct xk_vif *vif, struct xk_error *err)
     return NULL;
 }
 
-/* ---- user-mode network ---- */
-
-/* Whether we could listen there now: QEMU's own complaint comes late and names
- * no line. */
-static int
-check_port_free(const struct xk_hostfwd *forward, struct xk_error *err)
+static bool
+is_virtio(const struct model *model)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(forward->host_port)};
-    int type = (forward->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
-    XK_CLEANUP_CLOSE int fd = socket(AF_INET, type, 0);
-    int yes = 1;
-
-    if (fd == -1)
-        return xk_fail_errno(err, "socket");
-    if (forward->host_address[0] != '\0' &&
-        inet_pton(AF_INET, forward->host_address, &address.sin_addr) != 1)
-        return xk_fail(err, XK_ERR_CONFIG, "hostfwd: \"%s\" is no IPv4 address",
-                       forward->host_address);
-    if (!forward->udp)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        (forward->udp || listen(fd, 1) == 0))
-        return 0;
-    return xk_fail(err, errno == EADDRINUSE ? XK_ERR_IN_USE : XK_ERR_CONFIG,
-                   "hostfwd: %s port %u of \"%s\": %s",
-                   forward->udp ? "udp" : "tcp", forward->host_port,
-                   forward->host_address, strerror(errno));
+    return strcmp(model->driver, "virtio-net-pci") == 0;
 }
 
-static int
-check_ports(const struct xk_kvm_plan *plan, const struct xk_vif *vif,
-            struct xk_error *err)
-{
-    for (size_t i = 0; !plan->dry && i < vif->hostfwd_count; i++) {
-        if (check_port_free(&vif->hostfwd[i], err) == -1)
-            return -1;
-    }
-    return 0;
-}
-
-static void
-put_hostfwd(struct xk_json_writer *w, const struct xk_vif *vif)
-{
-    xk_json_open_array(w, "hostfwd");
-    for (size_t i = 0; i < vif->hostfwd_count; i++) {
-        const struct xk_hostfwd *forward = &vif->hostfwd[i];
-        XK_CLEANUP_FREE char *text =
-            xk_asprintf("%s:%s:%u-%s:%u", forward->udp ? "udp" : "tcp",
-                        forward->host_address, forward->host_port,
-                        forward->guest_address, forward->guest_port);
-
-        xk_json_open_object(w, NULL);
-        xk_json_put_string(w, "str", text);
-        xk_json_close_object(w);
-    }
-    xk_json_close_array(w);
-}
-
-static int
-add_user_network(struct xk_kvm_plan *plan, const struct xk_vif *vif,
-                 const char *id, struct xk_error *err)
-{
-    struct xk_json_writer *w;
-
-    if (check_ports(plan, vif, err) == -1)
-        return -1;
-    w = xk_kvm_option_open(plan, "-netdev");
-    xk_json_put_string(w, "type", "user");
-    xk_json_put_string(w, "id", id);
-    if (vif->hostfwd_count > 0)
-        put_hostfwd(w, vif);
-    xk_kvm_option_close(plan);
-    return 0;
-}
-
-/* ---- bridge ---- */
-
-static char *
-tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
-{
-    return vif->vifname != NULL ? xk_strdup(vif->vifname)
-                                : xk_kvm_tap_name(&config->uuid, vif->devid);
-}
-
-static int
-check_name(const char *name, struct xk_error *err)
-{
-    if (xk_net_name_check(name) != NULL)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is no name for a network device", name);
-    return 0;
-}
-
-static int
-make_tap(struct xk_kvm_plan *plan, const struct xk_vif *vif, const char *name,
-         const char *bridge, struct xk_error *err)
-{
-    int fd = -1;
-
-    if (check_name(name, err) == -1)
-        return -1;
-    if (plan->dry)
-        return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, bridge);
-    if (!xk_tap_allowed())
-        return xk_fail(err, XK_ERR_HOST,
-                       "bridge \"%s\" needs root (and /dev/net/tun); use "
-                       "type=user for a network without",
-                       bridge);
-    if (!plan->probe) {
-        fd = xk_tap_create(name, bridge, vif->mtu,
-                           xk_deadline_in_ms(NET_DEADLINE_MS), err);
-        if (fd == -1)
-            return -1;
-        XK_GROW(plan->tap_names, plan->tap_count);
-        plan->tap_names[plan->tap_count++] = xk_strdup(name);
-    }
-    return xk_kvm_plan_fd(plan, fd, "tap %s on %s", name, bridge);
-}
-
-/* The kernel's data path, where it is there; only for virtio. -1: without. */
-static int
-add_vhost(struct xk_kvm_plan *plan, const struct model *model)
-{
-    int fd = -1;
-
-    if (strcmp(model->driver, "virtio-net-pci") != 0 || plan->probe)
-        return -1;
-    if (access("/dev/vhost-net", R_OK | W_OK) == -1)
-        return -1;
-    if (!plan->dry) {
-        fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
-        if (fd == -1)
-            return -1;
-    }
-    return xk_kvm_plan_fd(plan, fd, "vhost-net");
-}
-
-static void
-put_number_as_text(struct xk_json_writer *w, const char *key, int number)
-{
-    char text[16];
-
-    snprintf(text, sizeof(text), "%d", number);
-    xk_json_put_string(w, key, text);
-}
-
-static int
-add_bridge_network(struct xk_kvm_plan *plan,
-                   const struct xk_domain_config *config,
-                   const struct xk_vif *vif, const struct model *model,
-                   const char *bridge, const char *id, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *name = tap_name(config, vif);
-    struct xk_json_writer *w;
-    int tap, vhost;
-
-    tap = make_tap(plan, vif, name, bridge, err);
-    if (tap == -1)
-        return -1;
-    vhost = add_vhost(plan, model);
-    w = xk_kvm_option_open(plan, "-netdev");
-    xk_json_put_string(w, "type", "tap");
-    xk_json_put_string(w, "id", id);
-    put_number_as_text(w, "fd", tap);
-    if (vhost != -1) {
-        xk_json_put_bool(w, "vhost", true);
-        put_number_as_text(w, "vhostfd", vhost);
-    }
-    xk_kvm_option_close(plan);
-    return 0;
-}
-
-/* The bridge the card is to be on; NULL: a user-mode network. A bridge that was
- * named is never made something else of: the card would be on another network
- * than it was meant for, and reach this host's own services. */
+/* Return the bridge of the card; NULL: a user-mode network. A named bridge is
+ * never replaced: the card would be on another network than it was meant for,
+ * and reach this host's own services. */
 static int
 choose_bridge(const struct xk_vif *vif, const char **bridge,
               struct xk_error *err)
@@ -292,9 +114,9 @@ add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
              m[2], m[3], m[4], m[5]);
     xk_json_put_string(w, "netdev", netdev);
     xk_json_put_string(w, "mac", mac);
-    if (vif->mtu != 0 && strcmp(model->driver, "virtio-net-pci") == 0)
+    if (vif->mtu != 0 && is_virtio(model))
         xk_json_put_integer(w, "host_mtu", vif->mtu);
-    /* The ROM to boot from the network costs time at every start. */
+    /* The network boot ROM costs time at every start. */
     if (!xk_kvm_boots_from(plan, XK_KVM_BOOT_NETWORK))
         xk_json_put_string(w, "romfile", "");
     xk_kvm_put_boot_index(plan, w, XK_KVM_BOOT_NETWORK);
@@ -308,7 +130,7 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 {
     const struct model *model = model_of(vif, err);
     const char *bridge;
-    char id[16], netdev[24];
+    char id[16], netdev[XK_KVM_NETDEV_NAME_SIZE];
     int r;
 
     if (model == NULL)
@@ -318,12 +140,13 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
                        "hostloopback=0: this QEMU cannot keep a guest on a "
                        "user-mode network from the host's 127.0.0.1");
     snprintf(id, sizeof(id), "vif%d", vif->devid);
-    snprintf(netdev, sizeof(netdev), "net-vif%d", vif->devid);
+    xk_kvm_netdev_name(vif->devid, netdev);
     if (choose_bridge(vif, &bridge, err) == -1)
         return -1;
     r = bridge == NULL
-            ? add_user_network(plan, vif, netdev, err)
-            : add_bridge_network(plan, config, vif, model, bridge, netdev, err);
+            ? xk_kvm_user_network_add(plan, vif, netdev, err)
+            : xk_kvm_bridge_network_add(plan, config, vif, is_virtio(model),
+                                        bridge, netdev, err);
     return r == -1 ? -1 : add_card(plan, vif, model, id, netdev, err);
 }
 

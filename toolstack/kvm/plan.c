@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Build a plan: its arguments, descriptors and JSON options. */
 #include "toolstack/kvm/plan.h"
 
 #include <stdarg.h>
@@ -63,7 +64,7 @@ xk_kvm_plan_free(struct xk_kvm_plan *plan)
     memset(plan, 0, sizeof(*plan));
 }
 
-/* Keeps argv ended by NULL: XK_GROW() zeroes the element behind the last. */
+/* Keep argv NULL-terminated: XK_GROW() zeroes the element behind the last. */
 static void
 take_arg(struct xk_kvm_plan *plan, char *text)
 {
@@ -83,7 +84,7 @@ xk_kvm_plan_arg(struct xk_kvm_plan *plan, const char *fmt, ...)
 }
 
 static int
-hand_in(struct xk_kvm_plan *plan, int fd, char *what)
+take_fd(struct xk_kvm_plan *plan, int fd, char *what)
 {
     XK_GROW(plan->fds, plan->fd_count);
     plan->fds[plan->fd_count] = (struct xk_kvm_plan_fd){fd, what};
@@ -99,7 +100,7 @@ xk_kvm_plan_fd(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     va_start(args, fmt);
     what = xk_vasprintf(fmt, args);
     va_end(args);
-    return hand_in(plan, fd, what);
+    return take_fd(plan, fd, what);
 }
 
 int
@@ -112,7 +113,7 @@ xk_kvm_plan_fdset(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     va_start(args, fmt);
     what = xk_vasprintf(fmt, args);
     va_end(args);
-    number = hand_in(plan, fd, what);
+    number = take_fd(plan, fd, what);
     xk_kvm_plan_arg(plan, "-add-fd");
     xk_kvm_plan_arg(plan, "fd=%d,set=%d", number, number);
     return number;
@@ -225,7 +226,7 @@ xk_kvm_part_failed(struct xk_kvm_plan *plan, const struct xk_location *where,
                       err->kind == XK_ERR_UNSUPPORTED;
 
     if (plan->problems != NULL && is_of_list) {
-        /* What kvm has not was asked for by the file. */
+        /* The file asked for something that kvm lacks. */
         if (err->kind == XK_ERR_UNSUPPORTED)
             err->kind = XK_ERR_CONFIG;
         xk_problem_add_error(plan->problems, where, err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts a plan is made of, one file each, and what they share. For the
- * files of the planner only; others include toolstack/kvm/plan.h.
+ * The parts of a plan, one file each, and what they share. Only the planner's
+ * files include this; others include toolstack/kvm/plan.h.
  *
- * A part that fails fills *err without a place; xk_kvm_part_failed() adds the
- * place, or puts the problem on the plan's list and lets planning go on.
+ * A part that fails fills *err without a location. xk_kvm_part_failed() adds
+ * the location, or puts the problem on the plan's list and lets planning go on.
  */
 #ifndef XK_TOOLSTACK_KVM_PLAN_INTERNAL_H
 #define XK_TOOLSTACK_KVM_PLAN_INTERNAL_H
@@ -18,8 +18,8 @@
 #include "toolstack/config/domain_config.h"
 #include "toolstack/kvm/plan.h"
 
-/* PCI slots on the root bus. They are fixed, so that a guest finds its devices
- * at the same place whatever else it is given. */
+/* PCI slots on the root bus. They are fixed, so that a device keeps its slot
+ * whatever other devices the guest has. */
 enum xk_kvm_slot {
     XK_KVM_SLOT_VGA = 0x01,
     XK_KVM_SLOT_BALLOON = 0x02,
@@ -29,7 +29,7 @@ enum xk_kvm_slot {
     XK_KVM_SLOT_USB = 0x06,
     XK_KVM_SLOT_NIC = 0x07, /* conventional network cards, 0x07 to 0x0f */
     XK_KVM_SLOT_NIC_LAST = 0x0f,
-    XK_KVM_SLOT_PORT = 0x10, /* PCI Express ports, eight to a slot */
+    XK_KVM_SLOT_PORT = 0x10, /* PCI Express ports, eight per slot */
     XK_KVM_SLOT_PORT_LAST = 0x1e,
 };
 
@@ -46,9 +46,9 @@ enum xk_kvm_boot_class {
     XK_KVM_BOOT_COUNT,
 };
 
-/* A file that is part of the plan already: two writers are refused. */
+/* A file that the plan already uses: two writers are refused. */
 struct xk_kvm_image_use {
-    unsigned long long device, inode; /* see xk_image_identity() */
+    unsigned long long device, inode; /* as in struct xk_image_layer */
     bool read_write;
     char *vdev;
 };
@@ -60,62 +60,65 @@ struct xk_kvm_layout {
     unsigned nics;                    /* conventional network cards so far */
     unsigned sata_taken;              /* bit i: SATA port i has a drive */
     bool scsi;                        /* the SCSI controller is there */
-    int boot_next[XK_KVM_BOOT_COUNT]; /* next bootindex; 0: not booted from */
+    int boot_next[XK_KVM_BOOT_COUNT]; /* next bootindex; 0: class is not booted
+                                         from */
     struct xk_buf machine;            /* the value of -machine */
     struct xk_kvm_image_use *images;
     size_t image_count;
 };
 
-/* Write "OPTION {...}": members go to the writer returned, between open and
- * close. */
+/* Begin an option "OPTION {...}". The caller adds members with the writer
+ * returned, then closes the option. */
 struct xk_json_writer *xk_kvm_option_open(struct xk_kvm_plan *plan,
                                           const char *option);
 void xk_kvm_option_close(struct xk_kvm_plan *plan);
 
-/* Open a -device on the root bus at a slot, ready for more members. */
+/* Begin a -device at a slot of the root bus; the caller adds more members. */
 struct xk_json_writer *xk_kvm_device_open(struct xk_kvm_plan *plan,
                                           const char *driver, const char *id,
                                           unsigned slot);
 
-/* Make a PCI Express port; its name, "portN", goes to bus. */
+/* Add a PCI Express port and write its name, "portN", to bus. */
 #define XK_KVM_BUS_MAX 16
 int xk_kvm_port_add(struct xk_kvm_plan *plan, char bus[XK_KVM_BUS_MAX],
                     struct xk_error *err);
 
-/* Member "bootindex", where the class is booted from. */
+/* Add the member "bootindex" if the class is booted from. */
 void xk_kvm_put_boot_index(struct xk_kvm_plan *plan,
                            struct xk_json_writer *writer,
                            enum xk_kvm_boot_class class);
 bool xk_kvm_boots_from(const struct xk_kvm_plan *plan,
                        enum xk_kvm_boot_class class);
 
-/* Hand fd in as a set of its own: the number N of "/dev/fdset/N". */
+/* Give fd to the plan as a descriptor set of its own. Returns the N of
+ * "/dev/fdset/N". */
 int xk_kvm_plan_fdset(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Text as the value of a comma-separated option: commas doubled. The caller's.
- */
+/* Escape text for a comma-separated option: commas are doubled. The caller owns
+ * the result. */
 char *xk_kvm_escape(const char *text);
 
-/* A part failed with *err, because of what stands at `where` (may be NULL).
- * 0: noted on the plan's list, go on; -1: stop, *err now has the place. */
+/* Handle a part that failed with *err because of the configuration at `where`
+ * (may be NULL). 0: the problem is on the plan's list, go on; -1: stop, *err
+ * now has the location. */
 int xk_kvm_part_failed(struct xk_kvm_plan *plan,
                        const struct xk_location *where, struct xk_error *err);
 
-/* Open a file that QEMU is to read: a regular one. `what` ("kernel") is for the
- * error, XK_ERR_CONFIG. */
+/* Open a regular file for QEMU to read. XK_ERR_CONFIG on failure; `what`
+ * ("kernel") is for the message. */
 int xk_kvm_open_readable(const char *path, const char *what,
                          struct xk_error *err);
 
-/* Open such a file and hand it in, so that /proc/self/fd/N, N being the result,
- * can be opened by the plan's uid: a copy in memory where the file is closed to
- * it. check may be NULL. */
+/* Open such a file and give it to the plan, so that the plan's uid can open
+ * /proc/self/fd/N, where N is the result. A file that the uid may not read is
+ * copied to memory. check may be NULL. */
 int
 xk_kvm_plan_file(struct xk_kvm_plan *plan, const char *path, const char *what,
                  int (*check)(int fd, const char *path, struct xk_error *err),
                  struct xk_error *err);
 
-/* The place of a key's value. */
+/* Return the location of a key's value. */
 const struct xk_location *
 xk_kvm_key_place(const struct xk_domain_config *config, enum xk_key key);
 
@@ -123,9 +126,19 @@ void xk_kvm_part_warn(struct xk_kvm_plan *plan, const struct xk_location *where,
                       const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The parts, in the order of the command line. -machine is written by the boot
- * part, because firmware adds to it. The last part is what the person appends.
- */
+/* Add the host's end of a network card, a -netdev named id: a user-mode network
+ * (net_user.c) or a TAP on a bridge (net_bridge.c; virtio: vhost can serve the
+ * card). */
+int xk_kvm_user_network_add(struct xk_kvm_plan *plan, const struct xk_vif *vif,
+                            const char *id, struct xk_error *err);
+int xk_kvm_bridge_network_add(struct xk_kvm_plan *plan,
+                              const struct xk_domain_config *config,
+                              const struct xk_vif *vif, bool virtio,
+                              const char *bridge, const char *id,
+                              struct xk_error *err);
+
+/* The parts, in the order of the command line. The boot part writes -machine,
+ * because firmware adds to it. The last part is what the user appends. */
 int xk_kvm_part_machine(struct xk_kvm_plan *plan,
                         const struct xk_domain_config *config,
                         struct xk_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/screen.h"
+/* Where the screen of a running domain is, as QEMU reports it. */
+#include "toolstack/kvm/ops.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,7 +21,7 @@ enum {
     PORT_MAX = 65535
 };
 
-/* The key's, or that of the framebuffer. */
+/* The password of the key, or of the framebuffer (vfb=). */
 static char *
 find_password(const struct xk_domain_config *config)
 {
@@ -59,7 +60,7 @@ take_answer(const struct xk_json *vnc, const struct xk_record *record,
         screen->path = xk_asprintf("%s/%s", record->path, XK_KVM_FILE_SCREEN);
         return 0;
     }
-    /* It becomes an argument of a viewer. */
+    /* The address becomes an argument of a viewer, so check it. */
     if (host == NULL || !is_address(host) || service == NULL ||
         !xk_parse_u64(service, PORT_MAX, &port))
         return xk_fail(err, XK_ERR_PROTOCOL,

@@ -22,15 +22,15 @@ struct spawn {
 
 /* ---- in the child ---- */
 
-/* Yama may keep a plain user's processes from tracing one another (ptrace(2)).
- * Ours must reach what QEMU logs to, and QMP lets them do more anyway. */
+/* Yama may stop a plain user's processes from tracing each other (ptrace(2)).
+ * Ours must reach QEMU's logs, and QMP gives them more power anyway. */
 static void
-open_to_user(void)
+allow_tracing(void)
 {
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 }
 
-/* A memory image of QEMU would hold that of the guest. */
+/* A core dump of QEMU would contain the guest's memory. */
 static int
 drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
 {
@@ -42,7 +42,7 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "PR_SET_NO_NEW_PRIVS");
     if (geteuid() != 0) {
-        open_to_user();
+        allow_tracing();
         return 0;
     }
     if (setgroups(has_group ? 1 : 0, &plan->kvm_group) == -1 ||
@@ -52,8 +52,8 @@ drop_privileges(const struct xk_kvm_plan *plan, struct xk_error *err)
     return xk_kvm_jail_enter(err);
 }
 
-/* Events before identity: once a process is known, its events are believed, and
- * must not be those of the QEMU before it. */
+/* Events before identity: once the process is known its events are trusted, so
+ * they must not be those of the previous QEMU. */
 static int
 prepare(void *context, struct xk_error *err)
 {
@@ -72,7 +72,8 @@ prepare(void *context, struct xk_error *err)
 
 /* ---- in the parent ---- */
 
-/* Its log as output, and the plan's descriptors. The caller's. */
+/* List the log as output, and the plan's descriptors. The caller owns the
+ * list. */
 static struct xk_spawn_fd *
 list_fds(const struct xk_kvm_plan *plan, size_t *count)
 {
@@ -93,7 +94,7 @@ xk_kvm_spawn(const struct xk_kvm_plan *plan, const struct xk_record *record,
              const struct xk_kvm_claim *claim, int folder_fd,
              struct xk_error *err)
 {
-    /* Messages are looked at: they must be in English. */
+    /* Messages are parsed, so they must be in English. */
     static const char *const environment[] = {
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
     struct spawn context = {

@@ -24,7 +24,7 @@ enum {
     WORD_SIZE = 32,
 };
 
-/* How long a guest may take to heed a request to reboot. */
+/* How long a guest may take to follow a reboot request. */
 #define REBOOT_NS INT64_C(60000000000)
 #define SECOND_NS INT64_C(1000000000)
 
@@ -62,7 +62,7 @@ is_marked(int record_dir_fd, const char *name)
     return faccessat(record_dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* ---- a reboot that was asked for ---- */
+/* ---- a requested reboot ---- */
 
 static int64_t
 now_ns(clockid_t clock)
@@ -90,12 +90,12 @@ is_within(int64_t ns, int64_t asked)
     return ns >= asked - SECOND_NS && ns <= asked + REBOOT_NS;
 }
 
-/* Whether the guest switched itself off because it was asked to reboot. By the
- * clock of this boot, that is known where we look in time. Where we look late,
- * QEMU has noted the time by the clock of the wall, which may have been set
- * since: what it was when asked and what it is now are both tried. */
+/* Whether the guest powered off because it was asked to reboot. If we look in
+ * time, CLOCK_BOOTTIME tells. If we look late, QEMU has noted the time by
+ * CLOCK_REALTIME, which may have been set since: try both the offset of the
+ * clocks at the request and the offset now. */
 static bool
-heeds_reboot(int record_dir_fd, int64_t stopped_us)
+is_requested_reboot(int record_dir_fd, int64_t stopped_us)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     int64_t now = now_ns(CLOCK_BOOTTIME);
@@ -117,8 +117,8 @@ heeds_reboot(int record_dir_fd, int64_t stopped_us)
 
 /* ---- the state ---- */
 
-/* What QEMU says of itself (RunState, qapi/run-state.json); "" where it does
- * not answer. */
+/* Ask QEMU for its status (RunState, qapi/run-state.json); "" if it does not
+ * answer. */
 static void
 ask_qemu(int record_dir_fd, char word[WORD_SIZE], struct xk_deadline deadline)
 {
@@ -135,8 +135,8 @@ ask_qemu(int record_dir_fd, char word[WORD_SIZE], struct xk_deadline deadline)
     snprintf(word, WORD_SIZE, "%s", status != NULL ? status : "");
 }
 
-/* What QEMU's word makes of a state that the log left in doubt. All other words
- * are kinds of standing still. */
+/* The state that QEMU's status means if the log left it in doubt. All other
+ * statuses are kinds of being paused. */
 static const struct {
     const char *word;
     enum xk_domain_state state;
@@ -156,12 +156,13 @@ has_stopped(const struct xk_kvm_run *run)
     return run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
 }
 
-/* The log may lack events: go by what QEMU says. Whether a guest that stopped
- * had switched itself off, or wanted a reboot, QEMU has forgotten; where the
- * log does not say so it is taken for a poweroff, which no guest is run again
- * for that was to stay off. */
+/* The log may lack events, so go by QEMU's status. QEMU no longer knows whether
+ * a guest that stopped had powered off or wanted a reboot. If the log does not
+ * say it either, assume a poweroff: a guest that was to stay off is then not
+ * started again. */
 static void
-correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
+correct_by_qemu(int record_dir_fd, struct xk_kvm_run *run,
+                struct xk_deadline deadline)
 {
     struct xk_kvm_run next = {.state = XK_STATE_PAUSED,
                               .negotiated = run->negotiated,
@@ -184,15 +185,13 @@ correct(int record_dir_fd, struct xk_kvm_run *run, struct xk_deadline deadline)
     if (next.state == run->state || (has_stopped(&next) && has_stopped(run)))
         return;
     next.powered_off = strcmp(word, "shutdown") == 0;
-    xk_info("its log of events has a hole, as where a file system was full: "
-            "QEMU says \"%s\"",
-            word);
+    xk_info("events may be missing from its log: QEMU says \"%s\"", word);
     *run = next;
 }
 
-/* Whether the guest has crashed although no event says so: QEMU died without a
- * word, or it stopped for no reason that it gave, or that we have. A virtual
- * processor that KVM cannot go on with stops QEMU with no event but STOP. */
+/* Whether the guest has crashed although no event says so: QEMU died without an
+ * event, or it stopped for a reason that neither QEMU nor xk gave. If KVM
+ * cannot continue a virtual processor, QEMU stops with no event but STOP. */
 static bool
 has_crashed(int record_dir_fd, const struct xk_kvm_run *run, bool alive,
             struct xk_deadline deadline)
@@ -210,8 +209,8 @@ has_crashed(int record_dir_fd, const struct xk_kvm_run *run, bool alive,
 }
 
 static void
-judge(int record_dir_fd, const struct xk_kvm_run *run,
-      struct xk_kvm_status *status, struct xk_deadline deadline)
+set_state(int record_dir_fd, const struct xk_kvm_run *run,
+          struct xk_kvm_status *status, struct xk_deadline deadline)
 {
     status->state = run->state;
     status->reason = run->reason;
@@ -221,7 +220,7 @@ judge(int record_dir_fd, const struct xk_kvm_run *run,
     } else if (status->alive && run->ending) {
         status->state = XK_STATE_DYING;
     } else if (run->powered_off &&
-               heeds_reboot(record_dir_fd, run->powered_off_us)) {
+               is_requested_reboot(record_dir_fd, run->powered_off_us)) {
         status->reason = XK_STOP_REBOOT;
     }
 }
@@ -237,7 +236,8 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
     *status = (struct xk_kvm_status){0};
     if (xk_kvm_identity_load(record_dir_fd, process, &status->claim, err) == -1)
         return -1;
-    /* The process first: what it logged before it ended is in the log then. */
+    /* Check the process first: everything it logged before it ended is then in
+     * the log. */
     status->alive = xk_process_alive(process);
     if (status->alive && xk_process_read_stat(process->pid, &stat) == 0)
         status->cpu_time_ns = stat.cpu_ticks * UINT64_C(1000000000) /
@@ -246,7 +246,7 @@ xk_kvm_status_read(int record_dir_fd, struct xk_kvm_status *status,
         return -1;
     status->logs = run.negotiated;
     if (run.doubtful && status->alive && run.negotiated)
-        correct(record_dir_fd, &run, deadline);
-    judge(record_dir_fd, &run, status, deadline);
+        correct_by_qemu(record_dir_fd, &run, deadline);
+    set_state(record_dir_fd, &run, status, deadline);
     return 0;
 }

@@ -21,7 +21,13 @@ xk_kvm_tap_name(const struct xk_uuid *uuid, int devid)
     return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3], devid);
 }
 
-/* Whether the TAP was made for the card, for a domain of any UUID. */
+void
+xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_NETDEV_NAME_SIZE, "net-vif%d", devid);
+}
+
+/* Whether the TAP was created for this card, for a domain of any UUID. */
 static bool
 is_tap_of(const char *name, const struct xk_vif *vif)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The TAPs of a domain's network cards (net-helpers/tap.h). */
+/* Names that the host and QEMU know a network card by, and its TAP
+ * (net-helpers/tap.h). */
 #ifndef XK_TOOLSTACK_KVM_TAPS_H
 #define XK_TOOLSTACK_KVM_TAPS_H
 
@@ -8,15 +9,22 @@
 #include "base/process.h"
 #include "toolstack/config/domain_config.h"
 
-/* The name of a card's TAP where the configuration gives none, of at most 15
- * bytes. It follows from UUID and devid, so that every process that knows the
- * domain finds the TAP. The caller's. */
+/* Return the name of a card's TAP if the configuration gives none: at most 15
+ * bytes, owned by the caller. It follows from UUID and devid, so that every
+ * process that knows the domain finds the TAP. */
 char *xk_kvm_tap_name(const struct xk_uuid *uuid, int devid);
 
-/* Set the TAPs of these cards that the process has aside: off their bridge,
- * down, and under the names that go with the configuration's UUID, which is not
- * the UUID they were made for. The process keeps them. Succeeds where the
- * process is gone, and where all or a part was done before. */
+enum {
+    XK_KVM_NETDEV_NAME_SIZE = 24
+};
+
+/* QEMU's name for the host's end of a card (-netdev): "net-vifN". */
+void xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE]);
+
+/* Set aside the TAPs of these cards that the process holds: take them off their
+ * bridge, set them down, and rename them after the configuration's UUID, which
+ * is not the UUID they were created for. The process keeps them. Succeeds if
+ * the process has ended, and if all or part of this is already done. */
 int xk_kvm_tap_set_aside(const struct xk_process *process,
                          const struct xk_domain_config *config,
                          struct xk_deadline deadline, struct xk_error *err);

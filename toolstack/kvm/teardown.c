@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/teardown.h"
+/* End the QEMU of a domain. */
+#include "toolstack/kvm/ops.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,18 +10,18 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "toolstack/kvm/gather.h"
+#include "toolstack/kvm/events.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/lost_process.h"
 #include "toolstack/kvm/status.h"
 
 enum {
-    ASK_MS = 2000 /* QEMU alone takes 20; its images may be on slow disks */
+    ASK_MS = 2000 /* QEMU itself takes 20; its images may be on slow disks */
 };
 
-/* A stopped process (SIGSTOP, a debugger) would not hear. */
+/* A stopped process (SIGSTOP, a debugger) does not react to SIGTERM. */
 static bool
-can_hear(const struct xk_process *process)
+can_take_signal(const struct xk_process *process)
 {
     struct xk_process_stat stat;
 
@@ -28,9 +29,9 @@ can_hear(const struct xk_process *process)
            stat.state != 'T' && stat.state != 't';
 }
 
-/* What ends a domain is told already, so a record that cannot be read is no
- * reason to keep its QEMU: that is looked for. 1: *process is to be ended, 0:
- * there is none. */
+/* The domain is to be ended in any case, so an unreadable record is no reason
+ * to keep its QEMU: search for it. 1: *process is to be ended; 0: there is
+ * none. */
 static int
 find_process(int record_dir_fd, struct xk_process *process,
              struct xk_error *err)
@@ -41,7 +42,7 @@ find_process(int record_dir_fd, struct xk_process *process,
         return 1;
     if (why.kind == XK_ERR_NOT_FOUND)
         return 0;
-    xk_warn("which process its QEMU is, its record does not say: %s",
+    xk_warn("its record does not say which process its QEMU is: %s",
             why.message);
     return xk_kvm_find_lost(record_dir_fd, process, err);
 }
@@ -50,7 +51,7 @@ static int
 end(const struct xk_process *process, int pidfd, struct xk_deadline deadline,
     struct xk_error *err)
 {
-    if (can_hear(process)) {
+    if (can_take_signal(process)) {
         struct xk_deadline asked =
             xk_deadline_min(deadline, xk_deadline_in_ms(ASK_MS));
 
@@ -61,7 +62,8 @@ end(const struct xk_process *process, int pidfd, struct xk_deadline deadline,
     return xk_process_kill(process, deadline, err);
 }
 
-/* Its logs are kept open over its end: what it wrote last would go with it. */
+/* Keep its logs open until it has ended: otherwise its last output would be
+ * lost with it. */
 int
 xk_kvm_end_process(int record_dir_fd, struct xk_deadline deadline,
                    struct xk_error *err)

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "toolstack/kvm/transfer.h"
+/*
+ * Send a guest out of one QEMU and receive it in another, by QEMU's migration
+ * to and from a descriptor (docs/devel/migration.rst of QEMU 7.2).
+ *
+ * The source stops its guest before the last round and waits there
+ * ("pre-switchover") with its images quiesced. The target activates the images
+ * only when it is told to run ("late-block-activate"). So images are open for
+ * writing on one side at most, and the source can resume until the target runs.
+ */
+#include "toolstack/kvm/ops.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,25 +28,25 @@
 #include "toolstack/record_config.h"
 
 enum {
-    TICK_MS = 200,    /* between two looks at what a stream has done */
-    END_TICK_MS = 50, /* the same, while the guest stands still for its end */
-    END_MS = 5000,    /* for QEMU to give a stream up when told to */
-    /* A guest that writes faster than the wire carries is slowed by QEMU, more
-     * from round to round. Where that is not enough after so many rounds, it
-     * may stand still longer. */
-    PATIENT_ROUNDS = 15,
+    TICK_MS = 200,    /* between two queries of a stream's progress */
+    END_TICK_MS = 50, /* the same, while the guest is paused */
+    END_MS = 5000,    /* for QEMU to cancel a stream */
+    /* If a guest dirties memory faster than the link carries it, QEMU throttles
+     * it, more from round to round. If that is not enough after this many
+     * rounds, a longer downtime is allowed. */
+    DOWNTIME_ROUNDS = 15,
     DOWNTIME_MS = 300, /* QEMU's default */
     DOWNTIME_MAX_MS = 5000,
 };
 
 #define ANY_SPEED (UINT64_C(1) << 50) /* bytes per second */
 
-/* What a status of QEMU's stream means (MigrationStatus, qapi/migration.json).
- */
+/* Meaning of the statuses of QEMU's stream (MigrationStatus,
+ * qapi/migration.json). */
 enum stage {
     STAGE_NONE,
-    STAGE_RUNS,
-    STAGE_STOPPED, /* the guest stands still until we say "continue" */
+    STAGE_RUNNING,
+    STAGE_STOPPED, /* the guest is paused until we send migrate-continue */
     STAGE_DONE,
     STAGE_FAILED,
     STAGE_CANCELLING,
@@ -50,14 +59,14 @@ struct transfer {
     const struct xk_send_options *options; /* NULL: incoming */
     const struct xk_send_watch *watch;
     struct xk_send_progress progress;
-    bool mirrors;   /* its disks are mirrored now */
-    bool continued; /* after it stopped the guest */
+    bool mirrors;   /* its disks are being mirrored */
+    bool continued; /* migrate-continue was sent */
     enum stage stage;
-    char why[512]; /* it failed */
+    char why[512]; /* QEMU's reason for a failure */
     unsigned downtime_ms;
 };
 
-/* ---- looking ---- */
+/* ---- progress ---- */
 
 static enum stage
 stage_by_name(const char *status)
@@ -67,10 +76,10 @@ stage_by_name(const char *status)
         enum stage stage;
     } rows[] = {
         {"none", STAGE_NONE},
-        {"setup", STAGE_RUNS},
-        {"active", STAGE_RUNS},
-        {"device", STAGE_RUNS},
-        {"wait-unplug", STAGE_RUNS},
+        {"setup", STAGE_RUNNING},
+        {"active", STAGE_RUNNING},
+        {"device", STAGE_RUNNING},
+        {"wait-unplug", STAGE_RUNNING},
         {"cancelling", STAGE_CANCELLING},
         {"pre-switchover", STAGE_STOPPED},
         {"completed", STAGE_DONE},
@@ -108,8 +117,8 @@ note_stopped(struct xk_send_progress *progress)
 }
 
 static int
-look(struct transfer *transfer, struct xk_deadline deadline,
-     struct xk_error *err)
+query(struct transfer *transfer, struct xk_deadline deadline,
+      struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     const struct xk_json *state;
@@ -123,9 +132,9 @@ look(struct transfer *transfer, struct xk_deadline deadline,
         stage_by_name(xk_json_string(xk_json_get(state, "status")));
     if (transfer->stage == STAGE_STOPPED || transfer->stage == STAGE_DONE)
         note_stopped(&transfer->progress);
-    /* It takes its time to go on, and refuses to be told twice. */
+    /* QEMU takes time to continue, and refuses a second migrate-continue. */
     if (transfer->stage == STAGE_STOPPED && transfer->continued)
-        transfer->stage = STAGE_RUNS;
+        transfer->stage = STAGE_RUNNING;
     if (xk_json_get(state, "ram") != NULL)
         take_progress(transfer, xk_json_get(state, "ram"));
     why = xk_json_string(xk_json_get(state, "error-desc"));
@@ -202,7 +211,7 @@ set_up(struct transfer *transfer, struct xk_deadline deadline,
                         deadline, err);
 }
 
-/* Ours is closed in any case: the end of the stream is seen only when QEMU's
+/* Close our end in any case: the end of the stream is seen only once QEMU's end
  * is the last one. */
 static int
 hand_pipe(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
@@ -217,10 +226,10 @@ hand_pipe(struct xk_qmp *qmp, int fd, struct xk_deadline deadline,
 /* ---- sending ---- */
 
 static int
-make_patient(struct transfer *transfer, struct xk_deadline deadline,
-             struct xk_error *err)
+allow_downtime(struct transfer *transfer, struct xk_deadline deadline,
+               struct xk_error *err)
 {
-    bool late = transfer->progress.rounds > PATIENT_ROUNDS;
+    bool late = transfer->progress.rounds > DOWNTIME_ROUNDS;
 
     if (!late || transfer->options->max_downtime_ms != 0 ||
         transfer->downtime_ms >= DOWNTIME_MAX_MS)
@@ -229,14 +238,15 @@ make_patient(struct transfer *transfer, struct xk_deadline deadline,
 }
 
 static bool
-is_under_way(const struct transfer *transfer)
+is_in_flight(const struct transfer *transfer)
 {
-    return transfer->stage == STAGE_RUNS || transfer->stage == STAGE_STOPPED ||
+    return transfer->stage == STAGE_RUNNING ||
+           transfer->stage == STAGE_STOPPED ||
            transfer->stage == STAGE_CANCELLING;
 }
 
-/* A stream that is cancelled just when it stops the guest waits for our word to
- * go on, and does not hear that it was cancelled (migration_maybe_pause() of
+/* A stream that is cancelled at the moment it stops the guest waits for
+ * migrate-continue and does not notice the cancel (migration_maybe_pause() of
  * QEMU 7.2). */
 static void
 wake_cancelled(struct transfer *transfer, struct xk_deadline deadline)
@@ -246,7 +256,7 @@ wake_cancelled(struct transfer *transfer, struct xk_deadline deadline)
                        "{\"state\":\"cancelling\"}", NULL, deadline, NULL);
 }
 
-/* QEMU lets a guest that it stopped for the last round go on. */
+/* On a cancel QEMU resumes a guest that it stopped for the last round. */
 static int
 cancel(struct transfer *transfer, struct xk_error *err)
 {
@@ -257,13 +267,13 @@ cancel(struct transfer *transfer, struct xk_error *err)
                        err) == -1)
         return -1;
     for (;;) {
-        if (look(transfer, deadline, err) == -1)
+        if (query(transfer, deadline, err) == -1)
             return -1;
-        if (!is_under_way(transfer))
+        if (!is_in_flight(transfer))
             return 0;
         if (xk_deadline_left_ms(end) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "QEMU does not give its stream up");
+                           "QEMU does not cancel its stream");
         xk_qmp_wait_some(transfer->qmp,
                          xk_deadline_min(end, xk_deadline_in_ms(TICK_MS)));
         wake_cancelled(transfer, deadline);
@@ -273,15 +283,15 @@ cancel(struct transfer *transfer, struct xk_error *err)
 /* ---- disks ---- */
 
 static int
-look_at_copies(struct transfer *transfer, bool *ready,
-               struct xk_deadline deadline, struct xk_error *err)
+query_copies(struct transfer *transfer, bool *ready,
+             struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_kvm_mirror mirror;
 
     *ready = true;
     if (!transfer->mirrors)
         return 0;
-    if (xk_kvm_mirror_look(transfer->qmp, &mirror, deadline, err) == -1)
+    if (xk_kvm_mirror_progress(transfer->qmp, &mirror, deadline, err) == -1)
         return -1;
     transfer->progress.copied_bytes = mirror.done_bytes;
     transfer->progress.copy_bytes = mirror.total_bytes;
@@ -307,7 +317,7 @@ copy_disks(struct transfer *transfer, struct xk_deadline deadline,
                             err) == -1)
         return -1;
     while (!ready) {
-        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+        if (query_copies(transfer, &ready, deadline, err) == -1)
             return -1;
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
@@ -323,7 +333,7 @@ copy_disks(struct transfer *transfer, struct xk_deadline deadline,
     return 0;
 }
 
-/* While the guest stands still. */
+/* Called while the guest is paused. */
 static int
 end_copies(struct transfer *transfer, struct xk_deadline deadline,
            struct xk_error *err)
@@ -355,15 +365,15 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
                               err) == -1
                    ? -1
                    : 1;
-    case STAGE_RUNS:
+    case STAGE_RUNNING:
         if (xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
                            "its memory could not be sent in time");
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
-        if (look_at_copies(transfer, &ready, deadline, err) == -1)
+        if (query_copies(transfer, &ready, deadline, err) == -1)
             return -1;
-        return make_patient(transfer, deadline, err) == -1 ? -1 : 1;
+        return allow_downtime(transfer, deadline, err) == -1 ? -1 : 1;
     case STAGE_DONE:
         goes_on(transfer);
         return 0;
@@ -384,12 +394,12 @@ follow_send(struct transfer *transfer, struct xk_deadline deadline,
     int r;
 
     for (;;) {
-        if (look(transfer, deadline, err) == -1)
+        if (query(transfer, deadline, err) == -1)
             return -1;
         r = step_send(transfer, deadline, err);
         if (r != 1)
             return r;
-        if (transfer->stage == STAGE_RUNS)
+        if (transfer->stage == STAGE_RUNNING)
             xk_qmp_wait_some(
                 transfer->qmp,
                 xk_deadline_min(deadline, xk_deadline_in_ms(transfer->continued
@@ -417,7 +427,7 @@ send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
     r = set_up(transfer, deadline, err);
     if (r == 0)
         r = copy_disks(transfer, deadline, err);
-    /* A live one goes on writing until the last round. */
+    /* A live guest goes on writing until the last round. */
     if (r == 0 && !transfer->options->live)
         r = stop_guest(transfer, deadline, err);
     if (r == -1) {
@@ -434,8 +444,8 @@ send_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
     return r;
 }
 
-/* By its events: QEMU, which would say so too, talks to us already. 1, 0, -1.
- */
+/* Read it from the events: our QMP connection to QEMU is in use. Returns 1, 0
+ * or -1. */
 static int
 has_stopped(int dirfd, struct xk_kvm_run *run, struct xk_deadline deadline,
             struct xk_error *err)
@@ -445,8 +455,8 @@ has_stopped(int dirfd, struct xk_kvm_run *run, struct xk_deadline deadline,
     return run->state == XK_STATE_SHUTDOWN || run->state == XK_STATE_CRASHED;
 }
 
-/* Of a guest that stops while it is sent the other QEMU does not know why. So
- * it stays, for its policy. */
+/* If a guest stops while it is sent, the other QEMU does not know why. So the
+ * guest stays here, for its policy. */
 static int
 need_unstopped(int dirfd, struct xk_deadline deadline, struct xk_error *err)
 {
@@ -487,8 +497,8 @@ xk_kvm_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
                : need_unstopped(dirfd, deadline, err);
 }
 
-/* A QEMU that has sent its guest takes its images again when the guest goes on;
- * there is no way but that to where it was paused. */
+/* A QEMU that has sent its guest re-activates its images only on 'cont'. So to
+ * return to paused we must cont, then stop. */
 int
 xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  bool runs, struct xk_deadline deadline, struct xk_error *err)
@@ -503,22 +513,22 @@ xk_kvm_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)hv;
     if (dirfd == -1 || xk_kvm_status_read(dirfd, &status, deadline, err) == -1)
         return -1;
-    /* Then it has crashed, and its policy has its turn. */
+    /* The domain has crashed, and its policy decides. */
     if (!status.alive)
         return 0;
     qmp = xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, deadline, err);
     if (qmp == NULL)
         return -1;
     transfer.qmp = qmp;
-    if (look(&transfer, deadline, err) == -1)
+    if (query(&transfer, deadline, err) == -1)
         return -1;
-    if (is_under_way(&transfer) && cancel(&transfer, err) == -1)
+    if (is_in_flight(&transfer) && cancel(&transfer, err) == -1)
         return -1;
     if (xk_kvm_mirror_abandon(qmp, deadline, err) == -1)
         return -1;
     stopped = has_stopped(dirfd, &run, deadline, err);
     if (stopped != 0)
-        return stopped == 1 ? 0 : -1; /* its policy has its turn */
+        return stopped == 1 ? 0 : -1; /* its policy decides */
     if ((runs || transfer.stage == STAGE_DONE) &&
         xk_qmp_execute(qmp, "cont", NULL, NULL, deadline, err) == -1)
         return -1;
@@ -532,12 +542,12 @@ follow_receive(struct transfer *transfer, struct xk_deadline deadline,
                struct xk_error *err)
 {
     for (;;) {
-        if (look(transfer, deadline, err) == -1)
+        if (query(transfer, deadline, err) == -1)
             return -1;
         if (transfer->stage == STAGE_DONE)
             return 0;
         if (transfer->stage == STAGE_FAILED)
-            return xk_fail(err, XK_ERR_FAILED, "QEMU cannot take it: %s",
+            return xk_fail(err, XK_ERR_FAILED, "QEMU cannot load it: %s",
                            transfer->why);
         if (xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
@@ -549,8 +559,8 @@ follow_receive(struct transfer *transfer, struct xk_deadline deadline,
     }
 }
 
-/* Before the other side begins: what is said to QEMU later makes the guest
- * stand still for longer, if it is small. */
+/* Set this before the source begins: a command that QEMU gets later prolongs
+ * the pause of a small guest. */
 int
 xk_kvm_expect_stream(const struct xk_record *record,
                      struct xk_deadline deadline, struct xk_error *err)
@@ -580,7 +590,7 @@ receive_stream(struct transfer *transfer, int fd, struct xk_deadline deadline,
     return follow_receive(transfer, deadline, err);
 }
 
-/* QEMU ends when it cannot take what comes, and its last words tell why. */
+/* QEMU exits if it cannot load the stream; its last output says why. */
 int
 xk_kvm_receive(struct xk_hypervisor *hv, struct xk_record *record,
                const struct xk_domain_config *config, int fd,

@@ -15,7 +15,8 @@ enum {
     PATH_SIZE = 64
 };
 
-/* One place for all state directories: who is root elsewhere is another. */
+/* One directory for all state directories. A root of another user namespace is
+ * another user. */
 static const char folder[] = "/run/xk-uids";
 
 bool
@@ -24,7 +25,7 @@ xk_kvm_uid_is_ours(uid_t uid)
     return uid >= XK_UID_KVM && uid - XK_UID_KVM < XK_UID_COUNT;
 }
 
-/* Only root makes names in /run. */
+/* Only root can create names in /run. */
 static int
 open_lock(const char *path, struct xk_error *err)
 {
@@ -36,7 +37,7 @@ open_lock(const char *path, struct xk_error *err)
     return fd == -1 ? xk_fail_errno(err, "open \"%s\"", path) : fd;
 }
 
-/* Who held it before may have removed the file that we have opened. */
+/* A previous holder may have removed the file that we opened. */
 static bool
 is_still_there(int fd, const char *path)
 {

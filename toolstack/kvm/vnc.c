@@ -20,7 +20,7 @@
 enum {
     DISPLAY_MAX = 65535 - 5900,
     SEARCH_DISPLAYS = 9999, /* a host may have more guests than libxl's 99 */
-    PASSWORD_BYTES = 8,     /* what VNC's authentication looks at, RFC 6143 */
+    PASSWORD_BYTES = 8,     /* what VNC's authentication uses, RFC 6143 */
 };
 
 /* The layouts that QEMU ships (pc-bios/keymaps). */
@@ -52,7 +52,7 @@ is_ipv6(const char *text)
 }
 
 /* Split "HOST", "HOST:N", "[V6]", "[V6]:N" or "V6" in place; *number is "" or
- * the digits. False where it is none of these. */
+ * the digits. False if the text has none of these forms. */
 static bool
 split(char *text, char **host, const char **number)
 {
@@ -92,12 +92,12 @@ xk_kvm_vnc_address(const char *listen, int64_t display, char **address,
 
     if (!split(text, &host, &number))
         return xk_fail(err, XK_ERR_CONFIG,
-                       "vnclisten: \"%s\" is no ADDRESS or ADDRESS:DISPLAY",
+                       "vnclisten: \"%s\" is not ADDRESS or ADDRESS:DISPLAY",
                        listen);
     if (number[0] != '\0') {
         if (!xk_parse_u64(number, DISPLAY_MAX, &given))
             return xk_fail(err, XK_ERR_CONFIG,
-                           "vnclisten: \"%s\" is no display", number);
+                           "vnclisten: \"%s\" is not a display", number);
         display = (int64_t)given;
     }
     *display_r = display == -1 ? 0 : display;
@@ -173,7 +173,7 @@ xk_kvm_vnc_parse_vfb(const char *vfb, char **text, struct xk_kvm_vnc *vnc,
         if (part[0] == '\0')
             continue;
         if (value == NULL)
-            return xk_fail(err, XK_ERR_CONFIG, "vfb: \"%s\" is no KEY=VALUE",
+            return xk_fail(err, XK_ERR_CONFIG, "vfb: \"%s\" is not KEY=VALUE",
                            part);
         *value++ = '\0';
         if (set_setting(vnc, part, value, err) == -1)
@@ -199,7 +199,7 @@ add_keymap(struct xk_kvm_plan *plan, const char *keymap, struct xk_error *err)
                    keymap);
 }
 
-/* By descriptor, because everybody may read a command line. */
+/* By descriptor, because any user may read a command line. */
 static int
 add_password(struct xk_kvm_plan *plan, const char *password,
              struct xk_error *err)
@@ -223,16 +223,16 @@ add_password(struct xk_kvm_plan *plan, const char *password,
     return 0;
 }
 
-/* Where everybody who reaches the address would be let in, say so. */
+/* Warn if the screen is open to everybody who can reach the address. */
 static void
 warn_of_password(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
                  bool secret, const char *address)
 {
     if (!secret)
         xk_kvm_part_warn(plan, vnc->where,
-                         "whoever reaches %s is let in to the screen: set "
-                         "vncpasswd, or leave the address and display out for "
-                         "a socket that is root's",
+                         "anybody who can reach %s can use the screen: set "
+                         "vncpasswd, or omit address and display for a socket "
+                         "that is root's",
                          address);
 }
 
@@ -282,8 +282,7 @@ xk_kvm_vnc_add(struct xk_kvm_plan *plan, const struct xk_kvm_vnc *vnc,
         return -1;
     if (secret && strlen(vnc->password) > PASSWORD_BYTES)
         xk_kvm_part_warn(plan, vnc->where,
-                         "VNC looks at the first %d characters of a password "
-                         "only",
+                         "VNC uses only the first %d characters of a password",
                          PASSWORD_BYTES);
     if (secret && add_password(plan, vnc->password, err) == -1)
         return -1;

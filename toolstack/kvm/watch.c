@@ -15,16 +15,16 @@
 #include "base/process.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
-#include "toolstack/kvm/gather.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 
-/* Between two times of gathering what a guest prints as fast as it can. */
+/* Between two rounds of gathering what a guest prints at full speed. */
 #define GATHER_SECONDS 0.1
 
 enum {
-    GUEST_MAX = 64 * 1024, /* bytes of events that are not gathered yet */
+    GUEST_MAX = 64 * 1024, /* bytes of events that may be left ungathered */
     DOUBT_MS = 1000,
     GONE_PAUSE_MS = 50,
     LAST_WORDS_MS = 300, /* for whoever holds the logs of a QEMU that ended */
@@ -32,8 +32,8 @@ enum {
 
 /* ---- one domain, one wait ---- */
 
-/* A record that is removed gets another name first. Where QEMU has no such log,
- * as one that an older xk started, it appends to the file. */
+/* A record is renamed before it is removed, so watch for that. A QEMU without
+ * such a log, started by an older xk, appends to the file. */
 static int
 watch_record(const struct xk_record *record, const struct xk_kvm_live *live,
              struct xk_error *err)
@@ -57,7 +57,7 @@ watch_record(const struct xk_record *record, const struct xk_kvm_live *live,
                : xk_fail(err, XK_ERR_NOT_FOUND, "no such domain");
 }
 
-/* What has been seen: which log, how long it is and whether QEMU lives; never
+/* Encode what was seen: which log, its length, and whether QEMU lives. Never
  * 0. */
 static uint64_t
 make_cookie(const struct xk_kvm_live *live, bool alive)
@@ -98,7 +98,7 @@ is_doubtful(int dirfd)
            run.doubtful;
 }
 
-/* What happens may not show in the log. */
+/* In doubt, look again soon: a change may not show in the log. */
 static int
 poll_in_doubt(int log_fd, int pidfd, struct xk_deadline deadline,
               struct xk_error *err)
@@ -111,7 +111,8 @@ poll_in_doubt(int log_fd, int pidfd, struct xk_deadline deadline,
     return 0;
 }
 
-/* What QEMU logged before it ended is saved, whoever else watches. */
+/* What QEMU logged before it ended is saved here, whether or not another
+ * process watches. */
 static int
 wait_for_change(const struct xk_record *record, const struct xk_kvm_live *live,
                 int pidfd, uint64_t *cookie, struct xk_deadline deadline,
@@ -122,14 +123,16 @@ wait_for_change(const struct xk_record *record, const struct xk_kvm_live *live,
     uint64_t seen;
     int r;
 
-    /* It may live on under another name, as after a rename-restart. */
+    /* The domain may live on under another record, as after a
+     * rename-restart. */
     if (log_fd == -1 && watch_err.kind == XK_ERR_NOT_FOUND)
         (void)xk_deadline_pause(deadline, GONE_PAUSE_MS);
-    if (log_fd == -1) /* gone, which is what may be waited for */
+    if (log_fd == -1) /* gone: the caller may have waited for that */
         return watch_err.kind == XK_ERR_NOT_FOUND
                    ? 0
                    : xk_fail(err, watch_err.kind, "%s", watch_err.message);
-    /* Only now, that nothing can happen unseen. */
+    /* Read the state only after the watch is set, so that no change is
+     * missed. */
     seen = make_cookie(live, pidfd != -1);
     if (seen != *cookie) {
         *cookie = seen;
@@ -176,31 +179,31 @@ struct xk_kvm_watched {
     struct xk_uuid uuid;
     int inotify_fd; /* the watcher's */
     struct xk_kvm_live logs[XK_KVM_LOG_COUNT];
-    int watches[XK_KVM_LOG_COUNT]; /* inotify's numbers for them; -1 */
-    bool due;                      /* its events, to be looked at */
-    off_t looked;                  /* how far into the events */
-    off_t gathered;                /* how far that was when they were */
-    ev_io process;                 /* its pidfd; -1: it has ended */
+    int watches[XK_KVM_LOG_COUNT]; /* inotify's watch descriptors; -1: none */
+    bool due;                      /* its events must be read */
+    off_t looked;                  /* offset up to which events were read */
+    off_t gathered;                /* the same, when they were last gathered */
+    ev_io process;                 /* pidfd; -1: the process has ended */
     ev_timer first;
-    ev_timer gather; /* what it prints */
+    ev_timer gather; /* gathers what the guest prints */
     void (*changed)(const struct xk_uuid *uuid, void *context);
     void *context;
 };
 
 static void
-tell(struct xk_kvm_watched *domain)
+report_change(struct xk_kvm_watched *domain)
 {
-    struct xk_uuid uuid = domain->uuid; /* who is told may end the watch */
+    struct xk_uuid uuid = domain->uuid; /* the callback may end the watch */
 
     domain->changed(&uuid, domain->context);
 }
 
 static void
-first_look(struct ev_loop *loop, ev_timer *timer, int events)
+report_first(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
-    tell(timer->data);
+    report_change(timer->data);
 }
 
 static void
@@ -224,7 +227,7 @@ gather_soon(struct xk_kvm_watched *domain)
     ev_timer_start(domain->loop, &domain->gather);
 }
 
-/* -1: another holds a log just now. */
+/* -1: another process holds a log. */
 static int
 gather_all(struct xk_kvm_watched *domain)
 {
@@ -237,7 +240,7 @@ gather_all(struct xk_kvm_watched *domain)
     return xk_kvm_gather(record->dir_fd, domain->logs);
 }
 
-/* What a guest prints is told of once, until it was gathered. */
+/* Output of the guest is reported once, and again after it was gathered. */
 static void
 watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which)
 {
@@ -251,7 +254,7 @@ watch_log_of(struct xk_kvm_watched *domain, enum xk_kvm_log which)
                                 changes);
 }
 
-/* Watched again first, that nothing is written unseen. */
+/* Set the watch again first, so that no write is missed. */
 static void
 gather_printed(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -273,24 +276,25 @@ process_ended(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     (void)events;
     stop_process_watch(domain);
-    /* Another that holds a log may have read it before the last words came. */
+    /* Another process that holds a log may have read it before the last output
+     * came. */
     while (gather_all(domain) == -1 &&
            xk_deadline_pause(patience, LAST_WORDS_MS / 10)) {
     }
-    tell(domain);
+    report_change(domain);
 }
 
 /* ---- looking ---- */
 
-/* Saved at once: a guest that logs as fast as it can is not left to the next of
- * the monitor's rounds, and a QEMU may end. */
+/* Save at once: a guest that logs at full speed must not wait for the monitor's
+ * next round, and QEMU may end. */
 static void
-look_at_events(struct xk_kvm_watched *domain)
+read_events(struct xk_kvm_watched *domain)
 {
     const struct xk_kvm_live *live = &domain->logs[XK_KVM_LOG_EVENTS];
-    bool changed = live->fd != -1 && xk_kvm_events_look(live, &domain->looked);
+    bool changed = live->fd != -1 && xk_kvm_events_scan(live, &domain->looked);
 
-    if (domain->looked < domain->gathered) /* it began anew */
+    if (domain->looked < domain->gathered) /* the log was rewound */
         domain->gathered = 0;
     if (changed || domain->looked - domain->gathered > GUEST_MAX) {
         XK_CLEANUP_RECORD struct xk_record *record =
@@ -301,7 +305,7 @@ look_at_events(struct xk_kvm_watched *domain)
             (void)xk_kvm_events_gather(record->dir_fd, live);
     }
     if (changed)
-        tell(domain);
+        report_change(domain);
 }
 
 static void
@@ -321,7 +325,7 @@ log_grew(struct xk_kvm_watcher *watcher, int watch)
     }
 }
 
-/* There was more to tell than the kernel keeps. */
+/* The kernel's queue of changes overflowed. */
 static void
 all_logs_grew(struct xk_kvm_watcher *watcher)
 {
@@ -333,16 +337,16 @@ all_logs_grew(struct xk_kvm_watcher *watcher)
 }
 
 static void
-look_at_due_events(struct xk_kvm_watcher *watcher)
+read_due_events(struct xk_kvm_watcher *watcher)
 {
     struct xk_kvm_watched *next;
 
     for (struct xk_kvm_watched *domain = watcher->domains; domain != NULL;
          domain = next) {
-        next = domain->next; /* tell() may take this one away */
+        next = domain->next; /* report_change() may remove this one */
         if (domain->due) {
             domain->due = false;
-            look_at_events(domain);
+            read_events(domain);
         }
     }
 }
@@ -357,10 +361,10 @@ find_watched(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     return domain;
 }
 
-/* Where the log leaves the state in doubt, say that it may have changed: no
- * line will come that would. */
+/* If the log leaves the state in doubt, report a possible change: no later line
+ * would. */
 static void
-look_again(struct xk_kvm_watched *domain, int record_dir_fd)
+recheck_soon(struct xk_kvm_watched *domain, int record_dir_fd)
 {
     if (!is_doubtful(record_dir_fd))
         return;
@@ -397,7 +401,7 @@ xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
     else
         gather_unwatched(record->dir_fd);
     if (domain != NULL)
-        look_again(domain, record->dir_fd);
+        recheck_soon(domain, record->dir_fd);
 }
 
 static void
@@ -414,7 +418,8 @@ note_changes(struct xk_kvm_watcher *watcher, const char *changes, size_t length)
     }
 }
 
-/* One reading at a time: who writes without end must not keep the loop. */
+/* Read once per call: a process that writes without end must not block the
+ * loop. */
 static void
 logs_grew(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -427,10 +432,10 @@ logs_grew(struct ev_loop *loop, ev_io *io, int events)
     if (length <= 0)
         return;
     note_changes(watcher, changes, (size_t)length);
-    look_at_due_events(watcher);
+    read_due_events(watcher);
 }
 
-/* Made at the first call. */
+/* Return the watch; the first call creates it. */
 static struct xk_kvm_log_watch *
 get_log_watch(struct xk_kvm_watcher *watcher, struct ev_loop *loop,
               struct xk_error *err)
@@ -465,7 +470,8 @@ close_log_watch(struct xk_kvm_watcher *watcher)
     free(XK_TAKE(watcher->log_watch));
 }
 
-/* With the last domain all that is ours leaves the loop, which may end now. */
+/* After the last domain nothing of ours stays on the loop, so the loop may
+ * end. */
 static void
 free_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched *domain)
 {
@@ -479,7 +485,8 @@ free_watched(struct xk_kvm_watcher *watcher, struct xk_kvm_watched *domain)
         close_log_watch(watcher);
 }
 
-/* From where the events end now: what is before shows at the first look. */
+/* Start at the current end of the events: the first read of the state covers
+ * what is before. */
 static int
 watch_logs(struct xk_kvm_watched *domain, const struct xk_process *process,
            struct xk_error *err)
@@ -508,7 +515,7 @@ begin_watch(struct xk_kvm_watched *domain, int pidfd)
     domain->process.data = domain;
     if (pidfd != -1)
         ev_io_start(domain->loop, &domain->process);
-    ev_timer_init(&domain->first, first_look, 0., 0.);
+    ev_timer_init(&domain->first, report_first, 0., 0.);
     domain->first.data = domain;
     ev_timer_start(domain->loop, &domain->first);
     ev_timer_init(&domain->gather, gather_printed, GATHER_SECONDS, 0.);

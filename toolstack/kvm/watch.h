@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Seeing a domain change: its log of events grows (inotify), or its process
- * ends (pidfd). The log holds all that happened, so nothing is missed that
- * happened while nobody watched.
+ * Watch domains change: the event log grows (inotify), or the process ends
+ * (pidfd). The log holds all that happened, so nothing that happened while
+ * nobody watched is missed.
  *
- * Who watches has the logs of QEMU open: they outlive QEMU then, and its last
- * words come to the record.
+ * A watcher has the logs of QEMU open. They then outlive QEMU, so that its last
+ * output reaches the record.
  */
 #ifndef XK_TOOLSTACK_KVM_WATCH_H
 #define XK_TOOLSTACK_KVM_WATCH_H
 
 #include "toolstack/seam/monitor_ops.h"
 
-/* All domains that a monitor watches: one descriptor for all, and one for each.
- * A zeroed struct watches none. */
+/* All domains that a monitor watches, with one descriptor for all and one per
+ * domain. A zeroed struct watches none. */
 struct xk_kvm_watcher {
     struct xk_kvm_watched *domains;
     struct xk_kvm_log_watch *log_watch; /* NULL until first used */
@@ -21,23 +21,11 @@ struct xk_kvm_watcher {
 
 /* The driver, as its own files see it. */
 struct xk_kvm {
-    struct xk_hypervisor base; /* first */
+    struct xk_hypervisor base; /* must be first */
     struct xk_kvm_watcher watcher;
 };
 
-/* Members of xk_domain_ops and xk_monitor_ops. */
-int xk_kvm_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                uint64_t *cookie, struct xk_deadline deadline,
-                struct xk_error *err);
-int xk_kvm_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
-                 const struct xk_uuid *uuid, xk_domain_changed *changed,
-                 void *context, struct xk_error *err);
-void xk_kvm_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
-
-/* xk_monitor_ops.trim: gather all logs of the domain, and look again. */
-void xk_kvm_trim(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
-
-/* Stop watching all. */
+/* Stop watching all domains. */
 void xk_kvm_watcher_free(struct xk_kvm_watcher *watcher);
 
 #endif

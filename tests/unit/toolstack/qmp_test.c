@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The QMP client against peers that mean ill, and against a real QEMU. */
+/* The QMP client against hostile peers, and against a real QEMU. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@
 enum {
     SHORT_MS = 300,
     LATE_MS = 20000,        /* the machine may be busy, or valgrind slow */
-    MEMORY_MAX_KIB = 65536, /* what a peer may make us take */
+    MEMORY_MAX_KIB = 65536, /* memory that a peer may make us allocate */
     FLOOD_BYTES = 1 << 30,
 };
 
@@ -46,7 +46,7 @@ say(int fd, const char *text)
         _exit(0);
 }
 
-/* Read up to the end of a line: what the client sends is one. */
+/* Read to the end of a line: the client sends one line per command. */
 static void
 hear(int fd)
 {
@@ -94,7 +94,7 @@ shake_hands(int fd)
     say(fd, "{\"return\": {}, \"id\": 1}\n");
 }
 
-/* ---- what ill-meaning peers do ---- */
+/* ---- what hostile peers do ---- */
 
 static void
 hang_at_once(int fd)
@@ -338,7 +338,7 @@ a_broken_connection_stays_broken(void **context)
     end_peer(&peer);
 }
 
-/* What QEMU had to say to a client that has gone. */
+/* What QEMU sends that was meant for a client that has gone. */
 static void
 go_on_with_another(int fd)
 {
@@ -419,6 +419,45 @@ a_refusal_is_typed_and_the_connection_goes_on(void **context)
     end_peer(&peer);
 }
 
+/* Answer a command with the command itself. */
+static void
+echo_command(int fd)
+{
+    char line[256];
+    size_t length = 0;
+
+    shake_hands(fd);
+    while (length < sizeof(line) - 1 && read(fd, line + length, 1) == 1 &&
+           line[length] != '\n')
+        length++;
+    line[length] = '\0';
+    say(fd, "{\"return\": ");
+    say(fd, line);
+    say(fd, ", \"id\": 2}\n");
+    pause();
+}
+
+static void
+a_text_argument_cannot_become_another_argument(void **context)
+{
+    static const char hostile[] = "copy-a\",\"force\":\"\\";
+    struct peer peer = start_peer(echo_command);
+    struct xk_deadline deadline = xk_deadline_in_ms(LATE_MS);
+    XK_CLEANUP_QMP struct xk_qmp *qmp = xk_qmp_open(peer.fd, deadline, NULL);
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+    const struct xk_json *arguments;
+
+    (void)context;
+    assert_non_null(qmp);
+    assert_int_equal(
+        xk_qmp_execute_with(qmp, "a", "id", hostile, &answer, deadline, NULL),
+        0);
+    arguments = xk_json_get(xk_json_get(answer, "return"), "arguments");
+    assert_string_equal(xk_json_string(xk_json_get(arguments, "id")), hostile);
+    assert_null(xk_json_get(arguments, "force"));
+    end_peer(&peer);
+}
+
 static void
 tell_events_around_the_answer(int fd)
 {
@@ -485,7 +524,7 @@ a_socket_in_a_folder_with_a_long_path_can_be_reached(void **context)
     }
     listener = xk_qmp_listen(dirfd, "qmp.sock", &err);
     assert_int_not_equal(listener, -1);
-    /* It listens, but nobody accepts. */
+    /* The socket listens, but nobody accepts. */
     assert_null(xk_qmp_connect(dirfd, "qmp.sock", xk_deadline_in_ms(50), &err));
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
     close(xk_take_fd(&listener));
@@ -589,6 +628,7 @@ main(void)
         cmocka_unit_test(a_broken_connection_stays_broken),
         cmocka_unit_test(what_a_client_before_was_to_hear_is_nothing_to_us),
         cmocka_unit_test(a_refusal_is_typed_and_the_connection_goes_on),
+        cmocka_unit_test(a_text_argument_cannot_become_another_argument),
         cmocka_unit_test(the_latest_event_expected_is_kept),
         cmocka_unit_test(a_socket_in_a_folder_with_a_long_path_can_be_reached),
         cmocka_unit_test(a_full_backlog_is_a_timeout),

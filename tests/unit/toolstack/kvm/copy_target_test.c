@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks that are to be copied here: what a peer may say of them, what stands
- * against them, and images that are made for them. */
+/* Disks to be copied here: what a peer may claim, what prevents a copy, and the
+ * images that are created. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -33,7 +33,8 @@ struct fixture {
     struct xk_error err;
 };
 
-/* A raw and a qcow2 disk to be copied, a read-only one and a CD-ROM drive. */
+/* Disks to copy, a raw and a qcow2 one, and two that are not: a read-only one
+ * and a CD-ROM drive. */
 static struct xk_domain_config *
 read_config(const char *scratch)
 {
@@ -98,7 +99,7 @@ list(const char *text)
 #define BOTH                                                                   \
     "[" COPY("xvda", "1048576", "4096") "," COPY("xvdc", "2097152", "4096") "]"
 
-/* ---- what a peer says ---- */
+/* ---- what a peer claims ---- */
 
 static void
 only_a_list_of_the_disks_that_the_guest_writes_is_taken(void **context)
@@ -137,7 +138,7 @@ only_a_list_of_the_disks_that_the_guest_writes_is_taken(void **context)
     }
 }
 
-/* ---- what stands against it ---- */
+/* ---- what prevents a copy ---- */
 
 static void
 check(struct fixture *f)
@@ -215,7 +216,7 @@ a_folder_that_is_missing_is_told_for_each_disk(void **context)
     assert_true(complains(f, "No such file or directory"));
 }
 
-/* Complaints where the disks need such parts of the room that is free. */
+/* Count the problems if the disks need these fractions of the free room. */
 static size_t
 complaints_for(struct fixture *f, double first, double second)
 {
@@ -280,7 +281,7 @@ missing_images_are_made_and_those_there_stay(void **context)
     xk_record_close(record);
 }
 
-/* What makes a qcow2 image. */
+/* The program that makes a qcow2 image. */
 static bool
 has_qemu_img(void)
 {

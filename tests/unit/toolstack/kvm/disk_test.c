@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images: what they are, what they build on, and who holds them. */
+/* Images: their format, their backing files, and who holds them. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -105,7 +105,7 @@ what_is_no_image_is_refused(void **context)
     refused("missing", XK_FORMAT_RAW, "does not exist");
     refused("folder", XK_FORMAT_RAW, "is a directory");
     refused("fifo", XK_FORMAT_RAW, "neither a file nor a block device");
-    refused("odd", XK_FORMAT_RAW, "no multiple of 512");
+    refused("odd", XK_FORMAT_RAW, "not a multiple of 512");
     refused("empty", XK_FORMAT_RAW, "is empty");
     refused("/../../../../../../../../../dev/null", XK_FORMAT_RAW,
             "neither a file nor a block device");
@@ -130,7 +130,7 @@ an_unreadable_file_is_refused(void **context)
         struct xk_image image;
         struct xk_error err;
 
-        /* Nobody else may look into the directory of the test. */
+        /* No other user may read the test's directory. */
         if (geteuid() == 0 &&
             (chmod(dir, 0755) == -1 || setuid(SOME_UID) == -1))
             _exit(3);
@@ -151,7 +151,7 @@ a_format_is_taken_as_stated(void **context)
     plan_write_raw(dir, "plain", MIB);
     create("base", "raw", NULL);
     create("inside", "qcow2", "-b", "base", "-F", "raw", NULL);
-    /* What a guest may have written to its raw disk counts for nothing. */
+    /* A header that a guest wrote to its raw disk is ignored. */
     opened("inside", XK_FORMAT_QCOW2, 2);
     {
         XK_CLEANUP_FREE char *path = xk_asprintf("%s/inside", dir);
@@ -160,7 +160,7 @@ a_format_is_taken_as_stated(void **context)
     }
     opened("inside", XK_FORMAT_RAW, 1);
     for (int f = XK_FORMAT_QCOW; f < XK_FORMAT_EMPTY; f++)
-        refused("plain", (enum xk_disk_format)f, "is no ");
+        refused("plain", (enum xk_disk_format)f, "is not a ");
 }
 
 static void
@@ -215,16 +215,16 @@ a_chain_that_leads_nowhere_is_refused(void **context)
     create("u1", "qcow2", "-u", "-b", "gone", "-F", "raw", NULL);
     refused("u1", XK_FORMAT_QCOW2, "does not exist");
     create("u2", "qcow2", "-u", "-b", "nbd://localhost/x", "-F", "raw", NULL);
-    refused("u2", XK_FORMAT_QCOW2, "is no file");
+    refused("u2", XK_FORMAT_QCOW2, "is not a file");
     create("u3", "qcow2", "-u", "-b",
            "json:{\"driver\":\"file\",\"filename\":\"/etc/passwd\"}", "-F",
            "raw", NULL);
-    refused("u3", XK_FORMAT_QCOW2, "is no file");
+    refused("u3", XK_FORMAT_QCOW2, "is not a file");
     create("u4", "qcow2", "-u", "-b", "u4", "-F", "qcow2", NULL);
     refused("u4", XK_FORMAT_QCOW2, "builds on itself");
-    /* QEMU would look for it in its own directory. */
+    /* QEMU would search its own directory. */
     create("u6", "qcow2", "-u", "-b", "file:u6", "-F", "raw", NULL);
-    refused("u6", XK_FORMAT_QCOW2, "is no file");
+    refused("u6", XK_FORMAT_QCOW2, "is not a file");
     create("u5", "qcow2", "-u", "-b", "/dev/stdin", "-F", "raw", NULL);
     refused("u5", XK_FORMAT_QCOW2, "/dev/stdin");
 }
@@ -279,7 +279,7 @@ what_needs_another_file_or_a_key_is_refused(void **context)
     patch("broken", 79, &corrupt, 1);
     refused("broken", XK_FORMAT_QCOW2, "marked as corrupt");
     create("flat", "vmdk", "-o", "subformat=monolithicFlat", NULL);
-    refused("flat", XK_FORMAT_VMDK, "is no vmdk");
+    refused("flat", XK_FORMAT_VMDK, "is not a vmdk");
     create("parent", "vmdk", NULL);
     create("child", "vmdk", "-b", "parent", "-F", "vmdk", NULL);
     refused("child", XK_FORMAT_VMDK, "builds on another vmdk");
@@ -288,7 +288,8 @@ what_needs_another_file_or_a_key_is_refused(void **context)
     refused("diff", XK_FORMAT_VHD, "builds on another vhd");
 }
 
-/* A tenant's image may not make root open what the tenant may not. */
+/* An image of a tenant must not make root open a file that the tenant may not
+ * read. */
 static void
 an_image_gets_what_its_owner_may_read(void **context)
 {
@@ -308,8 +309,8 @@ an_image_gets_what_its_owner_may_read(void **context)
 
 /* ---- headers by a hostile hand ---- */
 
-/* What the reader promises whatever the bytes: an error of the right kind, or
- * a name that ends within its room. */
+/* What the reader guarantees for any bytes: an error of the right kind, or a
+ * name that ends within its buffer. */
 static void
 read_any(int fd, enum xk_disk_format format)
 {
@@ -475,7 +476,7 @@ a_holder_that_is_no_qemu_is_named_by_its_process(void **context)
         _exit(1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
-    /* The program's name follows; under valgrind it is that. */
+    /* The program's name follows; under valgrind it is valgrind's. */
     holder = xk_asprintf("process %d (", (int)pid);
     in_use("mine", XK_FORMAT_RAW, true, holder);
     kill(pid, SIGKILL);
@@ -496,8 +497,9 @@ lock_byte(const char *name, off_t byte)
     return fd;
 }
 
-/* QEMU refuses for these locks as well, though nobody writes: 103 is held by
- * who resizes, 203 by who forbids that, which raw images do not need. */
+/* QEMU refuses for these locks too, although nobody writes: 103 is held by a
+ * process that resizes, 203 by one that forbids resizing. Raw images need
+ * neither. */
 static void
 an_image_that_is_resized_or_must_not_be_is_in_use(void **context)
 {

@@ -118,7 +118,7 @@ a_killed_qemu_is_a_crash_and_restart_makes_another(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
-/* As if xk had been killed between starting it and negotiating. */
+/* State after xk is killed between starting QEMU and negotiating. */
 static void
 a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
 {
@@ -133,7 +133,8 @@ a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
         int dirfd = w->domain.record->dir_fd;
         XK_CLEANUP_LIVE struct xk_kvm_live live =
             xk_kvm_live_of(dirfd, XK_KVM_LOG_EVENTS);
-        /* QEMU answers before it logs the answer, and then serves another. */
+        /* QEMU answers before it logs the answer, and only then serves another
+         * client. */
         XK_CLEANUP_QMP struct xk_qmp *qmp =
             xk_qmp_connect(dirfd, XK_KVM_FILE_QMP, kvm_soon(), &w->err);
 
@@ -150,7 +151,7 @@ a_qemu_that_does_not_log_is_not_gone_on_with(void **context)
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
 }
 
-/* A program in QEMU's stead that never says anything. */
+/* A program in place of QEMU that never answers. */
 static void
 spawn_silent(struct kvm_world *w)
 {
@@ -172,7 +173,8 @@ spawn_silent(struct kvm_world *w)
     xk_kvm_plan_free(&plan);
 }
 
-/* As long as it has not greeted, as where who started it was killed. */
+/* While it has not sent its greeting, as after the process that started it was
+ * killed. */
 static void
 a_qemu_that_says_nothing_yet_is_not_what_the_last_one_was(void **context)
 {
@@ -209,7 +211,7 @@ on_change(const struct xk_uuid *uuid, void *context)
     ending->seen |= !xk_process_alive(&ending->process);
 }
 
-/* Seen by the monitor, which has the log open when QEMU goes. */
+/* The monitor sees it, because it has the log open when QEMU ends. */
 static void
 a_qemu_that_is_told_to_end_is_no_crash(void **context)
 {
@@ -258,7 +260,7 @@ a_reset_is_not_taken_for_a_reboot(void **context)
         assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
     }
     assert_true(xk_process_alive(&process));
-    /* The guest's own reboots are seen as before. */
+    /* Reboots by the guest are still noticed. */
     kvm_type(w, GUEST_REBOOT);
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_REBOOT);
 }
@@ -291,7 +293,8 @@ tell_monitor(struct kvm_world *w, const char *words)
                             kvm_soon(), &w->err));
 }
 
-/* As SeaBIOS leaves it that has mapped RAM over itself and copied nothing. */
+/* State in which SeaBIOS leaves the registers after it has mapped RAM over
+ * itself and copied nothing. */
 static void
 a_firmware_that_is_reset_over_its_own_copying_starts(void **context)
 {
@@ -368,8 +371,8 @@ a_reboot_that_is_taken_back_leaves_a_poweroff(void **context)
     assert_int_equal(kvm_wait_state(w, XK_STATE_SHUTDOWN), XK_STOP_POWEROFF);
 }
 
-/* The mark keeps QEMU from being asked why its guest stands still: one that is
- * left would hide a guest that stops for a reason of its own. */
+/* The mark says that QEMU need not be asked why its guest is paused. A stale
+ * mark would hide a guest that stops for a reason of its own. */
 static void
 a_guest_that_may_run_has_no_mark_of_a_pause(void **context)
 {
@@ -470,7 +473,7 @@ each_domain_of_root_has_a_uid_of_its_own(void **context)
         xk_record_close(records[i]);
 }
 
-/* Of another state directory, or of no toolstack at all. */
+/* A QEMU of another state directory, or of no toolstack. */
 static void
 a_uid_that_any_process_of_the_host_has_is_not_given(void **context)
 {
@@ -496,7 +499,7 @@ a_uid_that_any_process_of_the_host_has_is_not_given(void **context)
     assert_int_not_equal(claim_uid(w, record), before);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    /* And one that another xk is about to give. */
+    /* And a uid that another xk is about to give. */
     before = claim_uid(w, record);
     held = xk_kvm_uid_hold(before, &w->err);
     if (held == -1)
@@ -625,7 +628,7 @@ the_screen_is_a_socket_of_the_record_where_no_port_is_asked_for(void **context)
     assert_string_equal(screen.password, "hush");
     xk_screen_free(&screen);
     read_banner(w, XK_KVM_FILE_SCREEN);
-    /* And of the next QEMU of the domain. */
+    /* The same holds for the domain's next QEMU. */
     config = xk_record_load_config(w->domain.record, &w->err);
     WORKS(w,
           xk_kvm_ops.domain->teardown(w->hv, &w->domain, kvm_soon(), &w->err));
@@ -737,6 +740,6 @@ main(void)
 
     if (!kvm_is_possible())
         return 77;
-    xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */
+    xk_log_set_level(XK_LOG_ERROR); /* this test wants emulation */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

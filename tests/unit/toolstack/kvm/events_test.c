@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state of a domain from its events, as they are in the memory that its
- * QEMU has for them. The process that has it is this one. */
+/* The state of a domain, derived from the events in its QEMU's memory. The
+ * process that has this memory is the test itself. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -142,7 +142,7 @@ static const struct {
     {RUN SHUTDOWN("false", "host-error"), XK_STATE_CRASHED, XK_STOP_CRASH},
     {RUN SHUTDOWN("true", "of-times-to-come"), XK_STATE_SHUTDOWN,
      XK_STOP_POWEROFF},
-    /* What stopped before QEMU was ended keeps its reason. */
+    /* A guest that stopped before its QEMU was ended keeps its reason. */
     {RUN SHUTDOWN("true", "guest-reset") STOP SHUTDOWN("false", "host-signal"),
      XK_STATE_SHUTDOWN, XK_STOP_REBOOT},
     {RUN PANIC("pause") STOP SHUTDOWN("false", "host-qmp-quit"),
@@ -153,15 +153,15 @@ static const struct {
      XK_STATE_RUNNING, 0},
     {RUN RESET, XK_STATE_RUNNING, 0},
     {RUN STOP RESET, XK_STATE_PAUSED, 0},
-    /* Another QEMU for the same domain. */
+    /* A new QEMU of the same domain. */
     {RUN PANIC("pause") STOP BEGIN, XK_STATE_PAUSED, 0},
     {RUN PANIC("pause") STOP RUN, XK_STATE_RUNNING, 0},
-    /* A line that a killed QEMU left torn, and what is no event. */
+    /* A line that a killed QEMU left torn, and a line that is not an event. */
     {RUN "{\"timestamp\": {\"sec\n" BEGIN, XK_STATE_PAUSED, 0},
     {RUN "STOP\n\n[]\n{\"event\": 3}\n", XK_STATE_RUNNING, 0},
     {RUN EVENT("RTC_CHANGE") EVENT("SUSPEND") EVENT("POWERDOWN"),
      XK_STATE_RUNNING, 0},
-    /* Not before the line is whole. */
+    /* Not before the line is complete. */
     {RUN "{\"event\": \"STOP\"}", XK_STATE_RUNNING, 0},
 };
 
@@ -285,7 +285,7 @@ reading_gives_back_too_so_that_there_is_room_without_a_monitor(void **context)
     }
 }
 
-/* Nothing else holds what QEMU had when it ended. */
+/* Nobody else holds the log of a QEMU that ended. */
 static void
 a_state_that_somebody_saw_outlives_its_log(void **context)
 {
@@ -302,7 +302,7 @@ a_state_that_somebody_saw_outlives_its_log(void **context)
     assert_true(read_run(f).doubtful); /* this process is alive */
 }
 
-/* As a monitor does, which has it open still. */
+/* As a monitor does: it still has the log open. */
 static void
 the_last_events_of_one_that_ended_can_be_gathered(void **context)
 {
@@ -347,13 +347,13 @@ what_does_not_fit_is_refused_and_leaves_the_state_in_doubt(void **context)
     assert_int_equal(st.st_size, XK_KVM_LIVE_ROOM);
     assert_int_equal(read_within(f, 0).state, XK_STATE_RUNNING);
     assert_true(read_within(f, 0).doubtful);
-    /* Who has time gives back room. */
+    /* A reader that has time frees room. */
     assert_true(read_run(f).doubtful);
     log_event(f, STOP);
     assert_int_equal(read_run(f).state, XK_STATE_PAUSED);
 }
 
-/* Whoever saved an older offset last must not hide what came after it. */
+/* A process that saved an older offset last must not hide later events. */
 static void
 an_old_note_of_what_was_taken_is_no_dead_end(void **context)
 {
@@ -401,21 +401,22 @@ a_look_tells_whether_the_state_may_have_changed(void **context)
     off_t looked = 0;
 
     log_event(f, BEGIN);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, DATA("RTC_CHANGE", "\"offset\": 1"));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, "{\"event\": ");
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, "\"STOP\"}\n");
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     log_much(f, 300 << 10);
     gather(f);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
 }
 
-/* Bytes that make the log end, or the next line begin, where a page does. */
+/* Padding that makes the log end, or the next line begin, at a page
+ * boundary. */
 static void
 log_to_the_end_of_a_page(struct folder *f, size_t lacking)
 {
@@ -441,7 +442,7 @@ a_log_that_shows_that_a_write_failed_leaves_the_state_in_doubt(void **context)
     run = read_run(f);
     assert_true(run.doubtful);
     assert_int_equal(run.state, XK_STATE_RUNNING);
-    /* What comes behind is not lost with it, and may end the doubt. */
+    /* Later events are not lost with it, and may end the doubt. */
     log_event(f, STOP);
     run = read_run(f);
     assert_true(run.doubtful);
@@ -480,7 +481,7 @@ what_is_left_when_time_is_up_is_passed_over_but_for_the_last(void **context)
 
     log_event(f, RUN);
     log_much(f, 100 << 10);
-    run = read_within(f, 0); /* so much is looked at in any case */
+    run = read_within(f, 0); /* this much is read in any case */
     assert_int_equal(run.state, XK_STATE_RUNNING);
     assert_false(run.doubtful);
     read_run(f);
@@ -495,8 +496,8 @@ what_is_left_when_time_is_up_is_passed_over_but_for_the_last(void **context)
     assert_int_equal(run.reason, XK_STOP_REBOOT);
 }
 
-/* Only who has taken over a QEMU can write them, and then at any time. A look
- * for each byte would take half a minute. */
+/* Only a hostile QEMU can write these bytes, but then at any time. Checking
+ * after each byte would take half a minute. */
 static void
 zeros_in_a_log_are_stepped_over_at_once(void **context)
 {
@@ -524,17 +525,17 @@ a_log_that_is_used_up_begins_anew_and_leaves_the_state_in_doubt(void **context)
 
     log_event(f, RUN);
     log_much(f, 300 << 10);
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     run = read_run(f);
     assert_int_equal(run.state, XK_STATE_RUNNING);
     assert_true(run.negotiated);
     assert_int_equal(xk_kvm_live_end(&f->live), 0);
     assert_true(read_run(f).doubtful);
-    /* Who looks on sees it too, and goes on from where it begins. */
-    assert_true(xk_kvm_events_look(&f->live, &looked));
-    assert_false(xk_kvm_events_look(&f->live, &looked));
+    /* Another reader notices it too, and continues at the new front. */
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
+    assert_false(xk_kvm_events_scan(&f->live, &looked));
     log_event(f, SHUTDOWN("true", "guest-reset"));
-    assert_true(xk_kvm_events_look(&f->live, &looked));
+    assert_true(xk_kvm_events_scan(&f->live, &looked));
     run = read_run(f);
     assert_false(run.doubtful);
     assert_int_equal(run.state, XK_STATE_SHUTDOWN);

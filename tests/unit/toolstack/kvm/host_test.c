@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is said of this host. */
+/* What xk reports about this host. */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/kvm/plan_files.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/ops.h"
 
 static char *dir;
 
@@ -122,7 +123,7 @@ a_program_that_is_no_qemu_is_told(void **context)
     setenv("XK_QEMU", path, 1);
     assert_int_equal(xk_kvm_info(NULL, &facts, &err), -1);
     assert_int_equal(err.kind, XK_ERR_HOST);
-    assert_non_null(strstr(err.message, "is no QEMU"));
+    assert_non_null(strstr(err.message, "is not QEMU"));
     xk_facts_free(&facts);
     unsetenv("XK_QEMU");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a QEMU of root's can do, and cannot. Each attempt is of a child of its
- * own. */
+/* What a QEMU started by root can and cannot do. A child of its own makes each
+ * attempt. */
 #include "toolstack/kvm/jail.h"
 
 #include "tests/unit/test.h"
@@ -182,7 +182,7 @@ signal_self(void)
     return kill(getpid(), 0);
 }
 
-/* Upper bits of the argument, which the kernel does not look at. */
+/* Set upper bits of the argument, which the kernel ignores. */
 static int
 linger_with_a_wide_number(void)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kill -9 of a build at its system calls: whatever is left is known to the
- * record, so that the next verb can take it away.
+ * kill -9 a build at its system calls: the record must know everything that is
+ * left, so that the next verb can clean up.
  *
- * How it works: a child makes a record and builds a domain under ptrace(2).
- * One of the processes that takes part is killed at its N-th stop at a system
- * call. Then the record is locked, torn down and removed, as the next
- * verb does, and no process may be left that knows the domain's UUID.
- *
- * XK_TEST_ALL=1 tries every system call, not a sample.
+ * How it works: a child makes a record and builds a domain under ptrace(2). One
+ * of the processes that take part is killed at its N-th stop at a system call.
+ * Then the record is locked, torn down and removed, as the next verb would do,
+ * and no process that has the domain's UUID may be left. XK_TEST_ALL=1 tries
+ * every system call and not a sample.
  */
 #include "tests/unit/test.h"
 
@@ -35,8 +34,8 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/record_config.h"
 
-/* Who takes part. Only root's builds look whether a user is free (base/uid.h),
- * once for each user that they try. */
+/* The processes that take part. Only builds by root check whether a uid is free
+ * (base/uid.h), once for each uid that they try. */
 enum role {
     BUILDER,
     PROBE,
@@ -60,11 +59,11 @@ struct trace {
     struct traced {
         pid_t pid; /* 0: free */
         enum role role;
-        bool ended; /* kept: its parent's word of it may come after its end */
+        bool ended; /* kept: its parent may be told of it later */
     } traced[TRACED_MAX];
-    int stops[ROLES]; /* at system calls, so far */
+    int stops[ROLES]; /* stops at system calls so far */
     enum role victim;
-    int at; /* which of its stops */
+    int at; /* at which of its stops */
     bool killed;
     int builder_status;
 };
@@ -85,7 +84,7 @@ parent_of(pid_t pid)
     return (pid_t)strtol(line + strlen("\nPPid:\t"), NULL, 10);
 }
 
-/* A user is chosen before the record says which. */
+/* The uid is chosen before the record names it. */
 static bool
 is_claimed(const struct trace *trace)
 {
@@ -152,8 +151,9 @@ is_time(struct trace *trace, const struct traced *traced)
            traced->role == trace->victim;
 }
 
-/* What is about to become QEMU holds the record, whoever else was killed: so
- * nobody can take the record for one without a process. */
+/* The process that is about to become QEMU holds the record's lock, whichever
+ * other process was killed: so nobody can mistake the record for one without a
+ * process. */
 static void
 assert_locked(const struct trace *trace)
 {
@@ -164,7 +164,8 @@ assert_locked(const struct trace *trace)
     assert_true(xk_record_is_locked(record));
 }
 
-/* What stops next, in a process that is not to be killed, or was not yet. */
+/* Return the next stop, of a process that is not to be killed or has not been
+ * killed yet. */
 static void
 take_stop(struct trace *trace, struct traced *traced, int status)
 {
@@ -173,7 +174,8 @@ take_stop(struct trace *trace, struct traced *traced, int status)
     bool at_call = number == (SIGTRAP | 0x80);
     unsigned long child;
 
-    /* Known before its first stop, or it could be left in that. */
+    /* Note the process before its first stop: it could otherwise be left
+     * there. */
     if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
         event == PTRACE_EVENT_CLONE) {
         assert_int_equal(ptrace(PTRACE_GETEVENTMSG, traced->pid, NULL, &child),
@@ -240,7 +242,7 @@ build_traced(struct kvm_world *w, const struct xk_domain_config *config)
                                    &w->err) == -1);
 }
 
-/* How many processes have the text in their command line. */
+/* Count the processes that have the text in their command line. */
 static int
 count_processes(const char *text)
 {
@@ -263,7 +265,7 @@ count_processes(const char *text)
     return count;
 }
 
-/* As the next verb does. */
+/* Clean up as the next verb does. */
 static void
 clean_up(struct kvm_world *w)
 {
@@ -305,7 +307,7 @@ run_killed(struct kvm_world *w, enum role victim, int at)
         assert_int_equal(trace.builder_status, 0);
         assert_int_equal(count_processes(uuid), 1);
     } else if (victim == QEMU) {
-        /* Its builder lives, and must not wait for it in vain. */
+        /* The builder is alive and must not wait for it forever. */
         assert_int_equal(trace.builder_status, 1 << 8);
     }
     clean_up(w);
@@ -331,7 +333,7 @@ a_build_killed_at_any_call_leaves_nothing_unknown(void **context)
         for (int at = 1; at <= stops; at += step)
             run_killed(w, role, at);
     }
-    /* And it works again. */
+    /* And the record can be used again. */
     assert_false(run_killed(w, BUILDER, NEVER).killed);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How QEMU is started: what it inherits, who it is, what is said if it fails.
- */
+/* How QEMU is started: what it inherits, which user it is, and the error if it
+ * fails. */
 #include "tests/unit/test.h"
 
 #include <dirent.h>
@@ -50,8 +50,8 @@ assert_status_line(const struct kvm_world *w, const char *line)
         fail_msg("no \"%s\" in: %s", line, text.data);
 }
 
-/* QEMU itself ignores SIGPIPE. The two signals that the C library keeps for
- * itself, 32 and 33, cannot be changed through it. */
+/* QEMU itself ignores SIGPIPE. The C library keeps signals 32 and 33 for itself
+ * and does not let us change them. */
 static void
 assert_ignores_only_that(const struct kvm_world *w)
 {
@@ -123,7 +123,7 @@ qemu_gets_no_descriptor_and_no_variable_that_is_not_for_it(void **context)
     struct kvm_world *w = *context;
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/secret", w->scratch);
     XK_CLEANUP_BUF struct xk_buf variables = {0};
-    /* All numbers that the plan's descriptors could collide with. */
+    /* All descriptor numbers that the plan's could collide with. */
     int secrets[64];
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(secrets); i++)
@@ -262,7 +262,7 @@ an_image_that_is_open_elsewhere_is_in_use(void **context)
                                      "-device",
                                      "virtio-blk-pci,drive=a",
                                      NULL};
-    /* The byte that QEMU locks where it does not share writing: see
+    /* The byte that QEMU locks if it does not share writing: see
      * block/file-posix.c, RAW_LOCK_SHARED_BASE and BLK_PERM_WRITE. */
     struct flock lock = {.l_type = F_RDLCK, .l_start = 201, .l_len = 1};
     XK_CLEANUP_CLOSE int fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0666);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The memory that QEMU writes to, and the logs of a record that get it. The
- * process that has the memory is this one. */
+/* The memory that QEMU writes to, and the record's logs that get it. The
+ * process that has the memory is the test itself. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -120,7 +120,7 @@ the_newest_of_much_is_kept(void **context)
     }
 }
 
-/* So whoever follows it finds what it had seen last. */
+/* So a reader that follows the log finds the last bytes it has seen. */
 static void
 a_log_gets_shorter_by_whole_cuts(void **context)
 {
@@ -165,7 +165,7 @@ zeros_alone_do_not_use_up_the_room(void **context)
 
 enum {
     LINES = 1000000,
-    LINE_LENGTH = 8, /* a part of a page, so that none is written in parts */
+    LINE_LENGTH = 8, /* a fraction of a page, so that no write is split */
 };
 
 struct writer {
@@ -189,7 +189,7 @@ write_lines(void *context)
     return NULL;
 }
 
-/* The lines that came, which are the next ones; the file is emptied. */
+/* Check that the lines that arrived are the next ones; empties the file. */
 static int
 take_lines(struct folder *f, int next)
 {
@@ -229,7 +229,7 @@ nothing_is_lost_or_twice_where_a_log_begins_anew(void **context)
     assert_int_equal(next, LINES);
 }
 
-/* ---- what stands in the way ---- */
+/* ---- obstacles ---- */
 
 static void
 what_has_no_room_in_the_record_stays_in_memory(void **context)
@@ -302,7 +302,7 @@ a_line_that_was_left_torn_ends_before_the_next_qemu(void **context)
     assert_string_equal(text.data, "torn\nnew\n");
 }
 
-/* ---- what a QEMU may have instead ---- */
+/* ---- what a hostile QEMU may have instead ---- */
 
 static int
 make_memory(off_t size, int seals, int flags)
@@ -348,7 +348,8 @@ only_sealed_memory_of_that_size_is_taken(void **context)
     }
 }
 
-/* Until QEMU has opened it, which turns appending on, it takes nothing. */
+/* Until QEMU has opened the log, which turns O_APPEND on, the log takes
+ * nothing. */
 static void
 what_is_open_to_append_takes_nothing_until_it_begins(void **context)
 {
@@ -363,7 +364,7 @@ what_is_open_to_append_takes_nothing_until_it_begins(void **context)
     assert_int_equal(xk_kvm_live_end(&f->live), 1);
 }
 
-/* As for who is not given QEMU's description of it. */
+/* As seen by a process that is refused QEMU's description. */
 static void
 the_end_is_found_without_the_description(void **context)
 {
@@ -384,8 +385,8 @@ the_end_is_found_without_the_description(void **context)
 
 /* ---- a QEMU that keeps the kernel busy ---- */
 
-/* From a page that never comes: the kernel holds the locks of the file and of
- * its place meanwhile. */
+/* Write from a page that never arrives: the kernel holds the locks of the file
+ * and its offset meanwhile. */
 static void
 write_for_ever(int fd, int ready_fd)
 {
@@ -407,7 +408,7 @@ write_for_ever(int fd, int ready_fd)
     _exit(1);
 }
 
-/* -1: it cannot be had here. */
+/* -1: not available here. */
 static pid_t
 start_endless_write(int fd)
 {
@@ -449,7 +450,7 @@ a_write_that_does_not_end_is_not_waited_for(void **context)
     pid = start_endless_write(f->live.write_fd);
     if (pid == -1)
         return; /* only the privileged may hold up the kernel here */
-    alarm(20);  /* else it would hang */
+    alarm(20);  /* otherwise it would hang */
     assert_int_equal(xk_kvm_live_end(&f->live), XK_KVM_LIVE_ROOM - 8192);
     gather(f);
     read_log(f, &text);
@@ -460,7 +461,7 @@ a_write_that_does_not_end_is_not_waited_for(void **context)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* Each child that is stuck takes a place, of which there are few. */
+/* Each stuck child takes one of few entries. */
 static void
 a_qemu_that_keeps_the_kernel_busy_is_left_and_others_are_not(void **context)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Records that have lost a file, beside a real QEMU: nothing is concluded from
+/* Records with a missing file, beside a real QEMU: nothing is concluded from
  * that. */
 #include "tests/unit/test.h"
 
@@ -18,7 +18,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/record_config.h"
 
-/* What is missing of its record says nothing of its QEMU. */
+/* A missing file of the record says nothing about its QEMU. */
 static void
 a_qemu_that_its_record_does_not_name_is_found_and_can_be_ended(void **context)
 {
@@ -65,7 +65,7 @@ a_qemu_whose_file_cannot_be_read_is_left_alone_until_it_is_destroyed(
     assert_false(xk_process_alive(&process));
 }
 
-/* Another QEMU beside one that lives would write to the same disks. */
+/* A second QEMU beside a living one would write to the same disks. */
 static void
 a_restart_without_the_name_of_the_qemu_goes_on_with_it(void **context)
 {

@@ -76,7 +76,7 @@ refused(const char *vif, enum xk_error_kind kind, const char *because)
         fail_msg("\"%s\" does not say \"%s\"", err.message, because);
 }
 
-/* How often an argument holds a text. */
+/* Count the arguments that contain a text. */
 static size_t
 count_text(const struct xk_kvm_plan *plan, const char *text)
 {
@@ -246,7 +246,7 @@ looking_makes_no_tap(void **context)
     xk_kvm_plan_free(&plan);
 }
 
-/* A configuration is not always read from a file, which is checked. */
+/* A configuration does not always come from a file, whose names are checked. */
 static void
 a_name_that_is_taken_or_no_name_is_refused(void **context)
 {
@@ -264,7 +264,7 @@ a_name_that_is_taken_or_no_name_is_refused(void **context)
     assert_int_equal(xk_kvm_plan_domain(&plan, config, &err), -1);
     xk_kvm_plan_free(&plan);
     assert_int_equal(err.kind, XK_ERR_CONFIG);
-    assert_non_null(strstr(err.message, "no name"));
+    assert_non_null(strstr(err.message, "is not a name"));
 }
 
 static void
@@ -420,7 +420,7 @@ teardown(void **context)
     return 0;
 }
 
-/* Root of a namespace without any network but what the test makes. */
+/* Become root in a namespace without any network but the test's own. */
 static bool
 enter_namespace(void)
 {
@@ -481,7 +481,7 @@ main(void)
         fputs("no network namespace or /dev/net/tun for a test\n", stderr);
         return 77;
     }
-    /* The last one needs another uid to become. */
+    /* The last test needs another uid to become. */
     return _cmocka_run_group_tests("network cards", tests,
                                    sizeof(tests) / sizeof(tests[0]) - !root,
                                    setup, teardown);

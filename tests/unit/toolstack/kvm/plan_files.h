@@ -18,31 +18,32 @@ bool plan_has_program(const char *name);
 void plan_write(const char *dir, const char *name, const void *data,
                 size_t length);
 
-/* A 32-bit ELF kernel of a few bytes with a PVH entry point that halts; or
- * without the note that names the entry point. */
+/* Write a 32-bit ELF kernel of a few bytes that halts, with a PVH entry point,
+ * or without the note that names it. */
 void plan_write_kernel(const char *dir, const char *name, bool pvh);
 
-/* A raw file of that many bytes, sparse. */
+/* Make a sparse raw file of that many bytes. */
 void plan_write_raw(const char *dir, const char *name, long long bytes);
 
-/* qemu-img create -f FORMAT [OPTIONS...] DIR/NAME 1M; options end with NULL. */
+/* Run qemu-img create -f FORMAT [OPTIONS...] DIR/NAME 1M; options end with
+ * NULL. */
 void plan_create_image(const char *dir, const char *name, const char *format,
                        const char *const *options);
 
-/* The names without ".cfg" of all configurations, sorted; free each and the
- * array. */
+/* Return the names of all configurations without ".cfg", sorted; free each and
+ * the array. */
 char **plan_list_cases(size_t *count);
 
-/* The path of data/kvm/NAMESUFFIX. */
+/* Return the path of data/kvm/NAMESUFFIX. */
 char *plan_case_path(const char *name, const char *suffix);
 
-/* Parse text; fails the test where it has errors. */
+/* Parse text; fail the test if it has errors. */
 struct xk_domain_config *plan_parse(const char *text);
 
-/* The text of a case with every "/images/" replaced by DIR/. */
+/* Return the text of a case with every "/images/" replaced by DIR/. */
 char *plan_case_text(const char *name, const char *dir);
 
-/* One line per option with its value; newlines as \n. */
+/* Return one line per option with its value; newlines as \n. */
 void plan_print(const struct xk_kvm_plan *plan, struct xk_buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every configuration of data/kvm gives the command line that stands beside it.
- * XK_GOLDEN_UPDATE=1 writes the files anew: read the difference before you
+ * Every configuration of data/kvm gives the command line in the file beside it.
+ * XK_GOLDEN_UPDATE=1 rewrites these files: read the difference before you
  * commit it.
  */
 #include "tests/unit/test.h"
@@ -89,7 +89,7 @@ main(void)
         cmocka_unit_test(every_case_gives_its_command_line),
     };
 
-    /* A program that is everywhere, so that argv[0] is the same everywhere. */
+    /* A program that every host has, so that argv[0] is the same everywhere. */
     setenv("XK_QEMU", "/bin/true", 1);
     setenv("TZ", "UTC-2", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,8 @@ become_user(const struct xk_kvm_plan *plan)
            setresuid(plan->uid, plan->uid, plan->uid) == 0;
 }
 
-/* In the child: descriptors to their numbers, then QEMU. Nothing else of ours
- * stays open. */
+/* In the child: move the descriptors to their numbers, then become QEMU. No
+ * other descriptor of ours stays open. */
 static void
 become_qemu(const struct xk_kvm_plan *plan, int qmp, int said)
 {
@@ -113,7 +113,7 @@ plan_qemu_answers(struct plan_qemu *qemu)
     return plan_qemu_ask(qemu, "qmp_capabilities", &reply);
 }
 
-/* QEMU names the port it took by itself; anything else is a complaint. */
+/* QEMU reports the port that it chose; any other output is a complaint. */
 static bool
 was_silent(struct plan_qemu *qemu)
 {

@@ -17,21 +17,21 @@ struct plan_qemu {
     FILE *said; /* its standard error */
 };
 
-/* Begin QEMU; as root it becomes plan->uid. The plan's descriptors are still
- * the plan's. */
+/* Start QEMU; as root it becomes plan->uid. The plan's descriptors stay the
+ * plan's. */
 void plan_qemu_begin(struct plan_qemu *qemu, const char *name,
                      const struct xk_kvm_plan *plan);
 
-/* Wait until it greets and takes commands, which it does once all devices are
- * made. False where it does not. */
+/* Wait until QEMU greets and takes commands, which it does once all devices
+ * exist. False if it does not. */
 bool plan_qemu_answers(struct plan_qemu *qemu);
 
-/* Send a QMP command; its reply goes to *reply. */
+/* Send a QMP command; the reply goes to *reply. */
 bool plan_qemu_ask(struct plan_qemu *qemu, const char *command,
                    struct xk_buf *reply);
 
-/* End it by SIGTERM; true where it ends well and said nothing on standard
- * error but where VNC is. Prints what it said otherwise. */
+/* End QEMU by SIGTERM. True if it exits cleanly and printed nothing on standard
+ * error but VNC's address; else prints what it said. */
 bool plan_qemu_end(struct plan_qemu *qemu, bool good);
 
 #endif

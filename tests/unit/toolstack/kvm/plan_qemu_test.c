@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real QEMU takes the plan of every configuration of data/kvm: it starts,
- * waits as -S has it, complains of nothing, and ends by SIGTERM.
+ * A real QEMU accepts the plan of every configuration in data/kvm: it starts,
+ * waits because of -S, reports no problem, and ends by SIGTERM.
  */
 #include "tests/unit/test.h"
 
@@ -27,7 +27,7 @@ enum {
 };
 
 static char *scratch;
-static char *dirs[AT_ONCE]; /* images for one at a time each: they are locked */
+static char *dirs[AT_ONCE]; /* images for one QEMU at a time: they are locked */
 
 static void
 make_files(const char *dir)
@@ -76,7 +76,7 @@ qemu_takes_every_plan(void **context)
 
     (void)context;
     for (size_t i = 0; i < count; i++) {
-        /* Where KVM is not, QEMU cannot be asked. */
+        /* Without KVM, QEMU cannot be asked. */
         if (strncmp(names[i], "kvm-", 4) != 0) {
             XK_CLEANUP_FREE char *text =
                 plan_case_text(names[i], dirs[running]);
@@ -97,7 +97,7 @@ qemu_takes_every_plan(void **context)
     assert_int_equal(bad, 0);
 }
 
-/* The word after an option on the command line of a process. */
+/* Return the word after an option on a process's command line. */
 static char *
 word_after(pid_t pid, const char *option)
 {
@@ -168,8 +168,8 @@ files_may_have_any_name(void **context)
     assert_true(plan_qemu_end(&qemu, plan_qemu_answers(&qemu)));
 }
 
-/* Kernel and ramdisk are opened by QEMU itself: the mode of the one lets it,
- * of the other it gets a copy. */
+/* QEMU itself opens the kernel and the ramdisk: it may read the one by its
+ * mode, and gets a copy of the other. */
 static void
 qemu_of_another_uid_reads_what_only_we_may_read(void **context)
 {
@@ -222,7 +222,7 @@ main(void)
         fputs("qemu-system-x86_64 or qemu-img is not installed\n", stderr);
         return 77;
     }
-    /* The last one needs root: without it QEMU has our uid. */
+    /* The last test needs root: without it QEMU has our uid. */
     return _cmocka_run_group_tests(
         "kvm plans and QEMU", tests,
         sizeof(tests) / sizeof(tests[0]) - (geteuid() != 0), setup, teardown);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a plan refuses, and where it says it is. */
+/* What a plan refuses, and the location that the error names. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -49,7 +49,7 @@ plan_text(struct xk_kvm_plan *plan, struct xk_error *err, const char *fmt, ...)
     return xk_kvm_plan_domain(plan, config, err);
 }
 
-/* Line 3 is the first of the text. */
+/* Line 3 is the first line of the text. */
 static void
 refused(enum xk_error_kind kind, const char *place, const char *because,
         const char *text)
@@ -89,10 +89,10 @@ a_kernel_that_is_no_kernel_is_refused(void **context)
     plan_write_kernel(dir, "pv-only", false);
     refused_kernel("gzip", "compressed by gzip");
     refused_kernel("script", "is a script");
-    refused_kernel("nothing", "is no kernel");
+    refused_kernel("nothing", "is not a kernel");
     refused_kernel("pv-only", "has no PVH entry point");
     refused_kernel("missing", "No such file");
-    refused_kernel("", "is no regular file");
+    refused_kernel("", "is not a regular file");
 }
 
 static void
@@ -142,7 +142,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
     } cases[] = {
         {XK_ERR_UNSUPPORTED, "t.cfg:4:", "rombios",
          "type='hvm'\nfirmware='rombios'"},
-        {XK_ERR_CONFIG, "t.cfg:4:", "is no firmware",
+        {XK_ERR_CONFIG, "t.cfg:4:", "is not a firmware",
          "type='hvm'\nfirmware='../x'"},
         {XK_ERR_CONFIG, "t.cfg:4:", "firmware \"/nosuch\"",
          "type='hvm'\nfirmware='/nosuch'"},
@@ -158,7 +158,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
          "type='hvm'\nvga='stdvga'\nvideoram=4"},
         {XK_ERR_UNSUPPORTED, "t.cfg:4:", "usbdevice \"host:1.2\"",
          "type='hvm'\nusbdevice='host:1.2'"},
-        {XK_ERR_CONFIG, "t.cfg:4:", "no program by absolute path",
+        {XK_ERR_CONFIG, "t.cfg:4:", "is not the absolute path",
          "type='hvm'\ndevice_model_override='qemu'"},
     };
 
@@ -170,7 +170,7 @@ values_that_qemu_could_not_take_are_refused(void **context)
 static void
 vfb_settings_are_checked(void **context)
 {
-    /* What is wrong on any hypervisor is found by the reader. */
+    /* The parser finds errors that do not depend on the hypervisor. */
     static const char *const bad[] = {"sdl=1", "vnclisten=[::1"};
 
     (void)context;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state of a domain from its log and its process, with a stand-in for
- * QEMU: what a real one does only when KVM fails cannot be brought about. */
+/* The state of a domain, from its log and its process, with a stand-in for
+ * QEMU: a test cannot make KVM fail, as some states need. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/kvm/control.h"
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/logs.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
 
@@ -38,7 +38,8 @@ struct fixture {
     pid_t qemu;
     struct xk_kvm_live log; /* of its events */
     bool without_log;
-    const char *dies_saying; /* at the order to run; NULL: it does not */
+    const char *dies_saying; /* what it logs at the command to run; NULL: it
+                                does not run */
     struct xk_error err;
 };
 
@@ -64,8 +65,8 @@ serve(int listener, const char *status)
     }
 }
 
-/* Take one client's order to run, after which the guest does, or does not, and
- * end without an answer. */
+/* Take one client's command to run. Run the guest or not, and exit without an
+ * answer. */
 static void
 serve_and_die(const struct fixture *f, int listener, const char *logged)
 {
@@ -88,7 +89,7 @@ end_qemu(struct fixture *f)
     kill(f->qemu, SIGKILL);
     assert_int_equal(waitpid(f->qemu, NULL, 0), f->qemu);
     f->qemu = 0;
-    /* As the monitor does, which has it open. */
+    /* As the monitor does: it has the log open. */
     xk_kvm_events_gather(f->fd, &f->log);
 }
 
@@ -101,8 +102,7 @@ begin_log(struct fixture *f)
     assert_int_equal(xk_kvm_events_begin(f->fd, &f->log, &f->err), 0);
 }
 
-/* A process that the record knows as its QEMU, and that says of itself that it
- * is in that status. */
+/* A process that the record names as its QEMU, and that reports this status. */
 static void
 start_qemu(struct fixture *f, const char *status)
 {
@@ -249,8 +249,8 @@ a_pid_that_another_process_has_by_now_is_no_qemu(void **context)
     assert_false(read_status(f).alive);
 }
 
-/* Nobody had the log open when its QEMU ended: the state is the last one that
- * somebody saw. */
+/* Nobody had the log open when QEMU ended: the state is the last one that a
+ * process saw. */
 static void
 what_nobody_saw_before_the_end_is_not_known(void **context)
 {
@@ -273,9 +273,8 @@ what_nobody_saw_before_the_end_is_not_known(void **context)
     assert_int_equal(read_status(f).reason, XK_STOP_POWEROFF);
 }
 
-/* It has no such memory, and the record no note of one, but a log behind a
- * hole.
- */
+/* QEMU has no such memory, and the record no saved state of one, but a log
+ * behind a hole. */
 static void
 a_qemu_of_an_older_xk_is_asked_and_its_log_read(void **context)
 {
@@ -317,9 +316,9 @@ a_stop_for_no_reason_is_asked_about(void **context)
     start_qemu(f, "internal-error");
     write_log(f, RUN EVENT("STOP"));
     assert_int_equal(xk_kvm_mark(f->fd, XK_KVM_FILE_PAUSED, &f->err), 0);
-    assert_int_equal(read_status(f).state, XK_STATE_PAUSED); /* it was us */
+    assert_int_equal(read_status(f).state, XK_STATE_PAUSED); /* we paused it */
     xk_kvm_unmark(f->fd, XK_KVM_FILE_PAUSED);
-    kill(f->qemu, SIGSTOP); /* one that does not answer costs little time */
+    kill(f->qemu, SIGSTOP); /* a QEMU that does not answer costs little time */
     assert_int_equal(read_status(f).state, XK_STATE_PAUSED);
 }
 
@@ -352,9 +351,8 @@ seconds_of(clockid_t clock)
     return now.tv_sec;
 }
 
-/* As if the reboot had been asked for so many seconds ago, and the guest had
- * switched itself off so much later. The clock of the wall was set by `step`
- * in between. */
+/* Set up a reboot request that many seconds ago, and a poweroff that many
+ * seconds later. CLOCK_REALTIME was set by `step` in between. */
 static enum xk_stop_reason
 reason_after(struct fixture *f, int64_t asked_ago, int64_t took, int64_t step)
 {
@@ -388,7 +386,7 @@ a_reboot_that_was_not_heeded_within_a_minute_lapses(void **context)
     assert_int_equal(reason_after(f, 5, 3, 0), XK_STOP_REBOOT);
     assert_int_equal(reason_after(f, long_ago, long_ago - 1, 0),
                      XK_STOP_POWEROFF);
-    /* Looked at late, but it was heeded in time. */
+    /* We look late, but the guest powered off in time. */
     assert_int_equal(reason_after(f, long_ago, MINUTE / 2, 0), XK_STOP_REBOOT);
     assert_int_equal(reason_after(f, long_ago, MINUTE / 2, 3600),
                      XK_STOP_REBOOT);
@@ -416,7 +414,7 @@ where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
          XK_STOP_REBOOT},
         {RUN SHUTDOWN("guest-reset") "{\"ev", "running", XK_STATE_RUNNING,
          XK_STOP_POWEROFF},
-        /* Without a hole it is not asked. */
+        /* Without a hole QEMU is not asked. */
         {RUN, "shutdown", XK_STATE_RUNNING, XK_STOP_POWEROFF},
     };
     struct fixture *f = *context;
@@ -434,7 +432,8 @@ where_the_log_has_a_hole_the_state_is_what_qemu_says(void **context)
     }
 }
 
-/* The log has begun anew since: what QEMU said first is in the notes alone. */
+/* The log has been rewound since: only the saved state has QEMU's first
+ * events. */
 static void
 where_the_notes_of_the_log_are_lost_qemu_is_asked(void **context)
 {
@@ -478,8 +477,8 @@ files_that_are_not_what_was_written_are_errors(void **context)
     }
 }
 
-/* A QEMU that ended without an answer has run the guest or has not: the host
- * that a guest came from lets it go on only where it has not. */
+/* A QEMU that ended without an answer may have run the guest or not: the source
+ * resumes the guest only if it did not run. */
 static void
 a_qemu_that_ends_over_the_order_to_run_is_judged_by_its_log(void **context)
 {

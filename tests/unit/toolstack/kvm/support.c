@@ -21,7 +21,7 @@
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
-#include "toolstack/kvm/teardown.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/record_config.h"
 
 enum {
@@ -29,7 +29,7 @@ enum {
     LOG_MAX = 16 << 20,
 };
 
-/* Port 0x602: the ACPI button is wanted; 0x600: it was pressed; 0x604: off.
+/* Port 0x602: enable the ACPI button; 0x600: it was pressed; 0x604: power off.
  * 0x3f8: the serial port. 0x64: the keyboard controller, which resets. 0x505:
  * pvpanic. */
 /* clang-format off */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small guest that is booted by a real QEMU: 512 bytes that print 'R' on the
- * serial port once they run, echo what is typed, power off when the ACPI button
- * is pressed, and obey some letters.
+ * A small guest that a real QEMU boots: 512 bytes that print 'R' on the serial
+ * port once they run, echo input, power off when the ACPI button is pressed,
+ * and obey some letters.
  */
 #ifndef XK_TESTS_UNIT_TOOLSTACK_KVM_SUPPORT_H
 #define XK_TESTS_UNIT_TOOLSTACK_KVM_SUPPORT_H
@@ -10,7 +10,7 @@
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 
-/* Of calls that return -1 where they fail, with what they say in world->err. */
+/* For calls that return -1 and set world->err on failure. */
 #define HAS_FAILED(call) assert_int_equal(call, -1)
 #define WORKS(world, call)                                                     \
     do {                                                                       \
@@ -23,7 +23,7 @@ enum guest_key {
     GUEST_REBOOT = 'r',
     GUEST_PANIC = 'c', /* pvpanic */
     GUEST_TRIPLE_FAULT = 't',
-    GUEST_FLOOD = 'f',       /* print 'x' without end */
+    GUEST_FLOOD = 'f',       /* print 'x' forever */
     GUEST_CRASH_LOADS = 'l', /* 65536 of pvpanic's other event, print 'l' */
 };
 
@@ -33,24 +33,24 @@ struct kvm_world {
     struct xk_state state;
     struct xk_hypervisor *hv;
     struct xk_error err;
-    struct xk_domain domain; /* the one of kvm_build() */
+    struct xk_domain domain; /* the domain of kvm_build() */
 };
 
-/* True where QEMU is installed and the driver can work; else says why not. */
+/* Return whether QEMU is installed and the driver can work; if not, say why. */
 bool kvm_is_possible(void);
 
-/* cmocka's setup and teardown; the latter ends all QEMUs that are left. */
+/* Setup and teardown for cmocka; the latter ends all QEMUs that are left. */
 int kvm_setup(void **context);
 int kvm_teardown(void **context);
 
 struct xk_deadline kvm_soon(void);
 
-/* A domain of that name that boots the guest, `more` being lines of its
- * configuration. The caller's. */
+/* Return a configuration, owned by the caller, of a domain of that name that
+ * boots the guest; `more` is further lines. */
 struct xk_domain_config *kvm_config(struct kvm_world *world, const char *name,
                                     const char *more);
 
-/* Make its record, locked. */
+/* Make the domain's record, locked. */
 struct xk_record *kvm_record(struct kvm_world *world,
                              const struct xk_domain_config *config);
 
@@ -58,16 +58,16 @@ struct xk_record *kvm_record(struct kvm_world *world,
 void kvm_build(struct kvm_world *world, const char *more);
 void kvm_start(struct kvm_world *world, const char *more);
 
-/* Type on its console. */
+/* Type on the domain's console. */
 void kvm_type(struct kvm_world *world, char key);
 
-/* How often a byte stands in its console.log. */
+/* Count a byte in the domain's console.log. */
 size_t kvm_printed(const struct kvm_world *world, char byte);
 
-/* Wait until its console.log holds the byte so often. */
+/* Wait until the domain's console.log has the byte that often. */
 void kvm_wait_printed(struct kvm_world *world, char byte, size_t count);
 
-/* Wait until it is in that state; returns its reason. */
+/* Wait until the domain is in that state; returns its reason. */
 enum xk_stop_reason kvm_wait_state(struct kvm_world *world,
                                    enum xk_domain_state state);
 enum xk_domain_state kvm_state(struct kvm_world *world);

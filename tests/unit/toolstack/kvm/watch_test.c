@@ -62,7 +62,7 @@ several_people_join_a_console_and_leave_it(void **context)
         }
         xk_console_close(&consoles[i]);
     }
-    /* After the last has left, the guest still runs and can be typed to. */
+    /* After the last client has left, the guest still runs and takes input. */
     kvm_type(w, '4');
     kvm_wait_printed(w, '4', 1);
     HAS_FAILED(xk_kvm_ops.domain->console(w->hv, &w->domain, 1, &consoles[0],
@@ -90,7 +90,7 @@ a_console_sees_the_end_of_the_domain(void **context)
     assert_int_equal(w->err.kind, XK_ERR_STATE);
 }
 
-/* No file of the record is longer, whatever its guest does. */
+/* No file of the record is longer, whatever the guest does. */
 static off_t
 size_of(const struct kvm_world *w, const char *name)
 {
@@ -121,7 +121,7 @@ open_live(const struct kvm_world *w, enum xk_kvm_log which)
     return live;
 }
 
-/* As if it had printed much before: emulation is slow. */
+/* As if the guest had already printed much: emulation is slow. */
 static void
 fill(const struct xk_kvm_live *live, off_t end)
 {
@@ -134,7 +134,7 @@ fill(const struct xk_kvm_live *live, off_t end)
                      0);
 }
 
-/* Written to by QEMU until the kernel refuses it. */
+/* QEMU writes until the kernel refuses. */
 static void
 await_full(struct kvm_world *w, const struct xk_kvm_live *live)
 {
@@ -165,7 +165,7 @@ a_flooding_guest_fills_no_more_than_its_log_while_nobody_gathers(void **context)
     assert_true(memory_of(&live) <= XK_KVM_LIVE_ROOM);
     assert_true(size_of(w, XK_KVM_FILE_CONSOLE) < 4096);
     assert_int_equal(kvm_state(w), XK_STATE_RUNNING);
-    /* Whoever comes makes room, and it prints on. */
+    /* A reader makes room, and the guest's output goes on. */
     xk_kvm_ops.monitor->trim(w->hv, &w->domain.uuid);
     assert_true(size_of(w, XK_KVM_FILE_CONSOLE) > XK_KVM_LIVE_ROOM - 8192);
     assert_true(xk_kvm_live_end(&live) < XK_KVM_LIVE_ROOM);
@@ -176,7 +176,7 @@ a_flooding_guest_fills_no_more_than_its_log_while_nobody_gathers(void **context)
     kvm_wait_printed(w, 'x', kvm_printed(w, 'x') + 100);
 }
 
-/* The newest is kept, and it ends with what the guest printed last. */
+/* The newest output is kept: the log ends with what the guest printed last. */
 static void
 a_log_that_was_gathered_often_stays_short(void **context)
 {
@@ -208,7 +208,8 @@ a_guest_that_logs_events_fills_no_more_than_their_log(void **context)
     kvm_wait_printed(w, 'l', 1);
     assert_true(memory_of(&live) <= XK_KVM_LIVE_ROOM);
     assert_true(xk_kvm_live_end(&live) > XK_KVM_LIVE_ROOM / 2);
-    /* It is full: that it stops is not logged, and is known nevertheless. */
+    /* The log is full: the guest's stop is not logged, and is known all the
+     * same. */
     kvm_type(w, GUEST_POWEROFF);
     kvm_wait_state(w, XK_STATE_SHUTDOWN);
     size_of(w, XK_KVM_FILE_EVENTS);
@@ -342,7 +343,7 @@ make_waiting(struct kvm_world *w, const char *name, struct xk_uuid *uuid)
     *uuid = config->uuid;
 }
 
-/* The place where that process writes its events. */
+/* The offset at which that process writes its events. */
 static int
 open_events(const struct kvm_world *w, const struct xk_uuid *uuid)
 {
@@ -365,7 +366,7 @@ append_event(const struct kvm_world *w, const struct xk_uuid *uuid,
     assert_int_equal(xk_write_all(fd, line, strlen(line)), 0);
 }
 
-/* Equal changes in a row are one, so these are of two logs in turn. */
+/* The kernel merges equal changes in a row, so alternate between two logs. */
 static void
 overflow_queue(const struct kvm_world *w, const struct xk_uuid *uuids)
 {
@@ -404,7 +405,7 @@ an_event_that_an_overflow_hid_is_told_of(void **context)
         assert_int_equal(changes_within(&seen, 10), 1);
     }
     overflow_queue(w, uuids);
-    /* Nobody is told: the queue is full. */
+    /* Nobody is notified: the queue is full. */
     append_event(w, &uuids[2], stop_event);
     assert_int_equal(changes_within(&seen, 10), 1);
     for (size_t i = 0; i < 3; i++)
@@ -417,7 +418,7 @@ struct leaver {
     unsigned count;
 };
 
-/* The first call comes soon after the begin, the second with the event. */
+/* The first call comes soon after the start, the second with the event. */
 static void
 leave_at_second(const struct xk_uuid *uuid, void *context)
 {
@@ -427,7 +428,7 @@ leave_at_second(const struct xk_uuid *uuid, void *context)
         xk_kvm_ops.monitor->unwatch(leaver->hv, uuid);
 }
 
-/* The loop ends by itself: nothing of ours is on it any more. */
+/* The loop ends by itself: nothing of ours is on it. */
 static void
 who_is_told_of_an_event_may_end_the_last_watch(void **context)
 {
@@ -445,7 +446,7 @@ who_is_told_of_an_event_may_end_the_last_watch(void **context)
     ev_loop_destroy(loop);
 }
 
-/* As a QEMU can that a guest has taken over. */
+/* What a hostile QEMU can do. */
 static pid_t
 write_without_end(int fd)
 {
@@ -511,7 +512,7 @@ a_record_whose_logs_were_taken_away_is_still_there(void **context)
     assert_int_equal(faccessat(dir, XK_KVM_FILE_EVENTS, F_OK, 0), 0);
 }
 
-/* Watch with so many descriptors to spare. */
+/* Watch with that many spare descriptors. */
 static int
 watch_with(struct kvm_world *w, struct seen *seen, unsigned spare)
 {
@@ -581,6 +582,6 @@ main(void)
 
     if (!kvm_is_possible())
         return 77;
-    xk_log_set_level(XK_LOG_ERROR); /* emulation is what is wanted here */
+    xk_log_set_level(XK_LOG_ERROR); /* this test wants emulation */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
