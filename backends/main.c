@@ -2,7 +2,6 @@
 /* xk-backend KIND DIR: serve one device of a guest.
  * xk-backend storage DIR ...: start what serves its image (storage.h).
  * xk-backend flush|settle DIR MS: have what was written kept (settle.h). */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,53 +10,11 @@
 #include "backends/block/settle.h"
 #include "backends/block/device.h"
 #include "backends/storage/storage.h"
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/ready.h"
 #include "base/util.h"
 #include "contracts/device.h"
-
-enum {
-    FD_MAX = 1023
-};
-
-/* Where to say that the device is offered, or why not; -1: nowhere. It is told
- * by number, and no child of ours is to hold it. */
-static int
-ready_descriptor(void)
-{
-    const char *text = getenv(XK_READY_ENV);
-    uint64_t number;
-
-    if (text == NULL || !xk_parse_u64(text, FD_MAX, &number) ||
-        number <= STDERR_FILENO || fcntl((int)number, F_GETFD) == -1)
-        return -1;
-    fcntl((int)number, F_SETFD, FD_CLOEXEC);
-    return (int)number;
-}
-
-static void
-say(int fd, const struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf line = {0};
-    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
-        xk_json_writer_new(&line, false);
-
-    if (fd == -1)
-        return;
-    xk_json_open_object(writer, NULL);
-    if (err == NULL)
-        xk_json_put_bool(writer, "ready", true);
-    else
-        xk_json_put_error_member(writer, XK_DEVICE_ERROR, err);
-    xk_json_close_object(writer);
-    xk_buf_puts(&line, "\n");
-    /* Who asked may be gone; the device is served all the same. */
-    (void)xk_write_all(fd, line.data, line.length);
-    close(fd);
-}
 
 static const struct xk_device_kind *const kinds[] = {
     &xk_block_kind,
@@ -81,7 +38,7 @@ serve(const struct xk_device_kind *kind, const char *dir, int *ready,
 
     if (device == NULL)
         return -1;
-    say(*ready, NULL);
+    xk_ready_say(*ready, NULL);
     *ready = -1;
     xk_device_run(device);
     xk_device_close(device);
@@ -121,7 +78,7 @@ run(int argc, char **argv, int *ready, struct xk_error *err)
 int
 main(int argc, char **argv)
 {
-    int ready = ready_descriptor();
+    int ready = xk_ready_descriptor();
     struct xk_error err = {0};
 
     xk_log_set_name("xk-backend");
@@ -129,7 +86,7 @@ main(int argc, char **argv)
     xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
     if (run(argc, argv, &ready, &err) == 0)
         return 0;
-    say(ready, &err);
+    xk_ready_say(ready, &err);
     xk_log(XK_LOG_ERROR, "%s", err.message);
     return xk_error_exit_status(err.kind);
 }

@@ -4,7 +4,7 @@
  * words that one of them writes and the other reads. Each stands here once.
  *
  * xk makes a directory for the device, with DEVICE_FILE in it, and starts
- * "xk-backend KIND DIRECTORY". The environment variable XK_READY_ENV names a
+ * "xk-backend KIND DIRECTORY". XK_READY_ENV (base/ready.h) names a
  * descriptor on which xk-backend writes one line of JSON: {"ready":true} once
  * the device is offered to its guest, or {"error":{...}}.
  *
@@ -18,8 +18,6 @@
  */
 #ifndef XK_CONTRACTS_DEVICE_H
 #define XK_CONTRACTS_DEVICE_H
-
-#define XK_READY_ENV "XK_READY_FD"
 
 /* ---- the first argument of xk-backend ---- */
 
@@ -94,7 +92,7 @@ enum {
     "{\"" XK_DEVICE_QUERY "\":\"" XK_DEVICE_QUERY_STATUS "\"}"
 #define XK_DEVICE_ASK(order) "{\"" order "\":true}"
 
-/* Instead of an answer, and on the descriptor of XK_READY_ENV. */
+/* Instead of an answer. */
 #define XK_DEVICE_ERROR "error"
 
 /* ---- members of the status ---- */
