@@ -3,7 +3,6 @@
  * xk-backend storage DIR ...: start the daemon that serves an image
  * (storage.h). xk-backend flush|settle DIR MS: persist what a guest wrote
  * (settle.h). */
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,54 +13,11 @@
 #include "backends/block/settle.h"
 #include "backends/net/device.h"
 #include "backends/storage/storage.h"
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/ready.h"
 #include "base/util.h"
 #include "contracts/disk.h"
-
-enum {
-    FD_MAX = 1023
-};
-
-/* Returns the descriptor, inherited by number, on which to report that the
- * device is offered or why not; -1: nowhere. Children must not inherit it. */
-static int
-ready_descriptor(void)
-{
-    const char *text = getenv(XK_READY_ENV);
-    uint64_t number;
-
-    if (text == NULL || !xk_parse_u64(text, FD_MAX, &number) ||
-        number <= STDERR_FILENO || fcntl((int)number, F_GETFD) == -1)
-        return -1;
-    fcntl((int)number, F_SETFD, FD_CLOEXEC);
-    return (int)number;
-}
-
-static void
-say(int fd, const struct xk_error *err)
-{
-    XK_CLEANUP_BUF struct xk_buf line = {0};
-    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
-        xk_json_writer_new(&line, false);
-
-    if (fd == -1)
-        return;
-    xk_json_open_object(writer, NULL);
-    if (err == NULL)
-        xk_json_put_bool(writer, "ready", true);
-    else
-        xk_json_put_error_member(writer, XK_DEVICE_ERROR, err);
-    xk_json_close_object(writer);
-    xk_buf_puts(&line, "\n");
-    /* Ignore an error: the reader may be gone, and the device is still
-     * served. */
-    (void)xk_write_all(fd, line.data, line.length);
-    close(fd);
-}
 
 static const struct xk_device_kind *const kinds[] = {
     &xk_block_kind,
@@ -86,7 +42,7 @@ serve(const struct xk_device_kind *kind, const char *dir, int *ready,
 
     if (device == NULL)
         return -1;
-    say(*ready, NULL);
+    xk_ready_say(*ready, NULL);
     *ready = -1;
     xk_device_run(device);
     xk_device_close(device);
@@ -169,7 +125,7 @@ run(int argc, char **argv, int *ready, struct xk_error *err)
 int
 main(int argc, char **argv)
 {
-    int ready = ready_descriptor();
+    int ready = xk_ready_descriptor();
     struct xk_error err = {0};
 
     xk_log_set_name("xk-backend");
@@ -177,7 +133,7 @@ main(int argc, char **argv)
     xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
     if (run(argc, argv, &ready, &err) == 0)
         return 0;
-    say(ready, &err);
+    xk_ready_say(ready, &err);
     xk_log(XK_LOG_ERROR, "%s", err.message);
     return xk_error_exit_status(err.kind);
 }

@@ -5,7 +5,7 @@
  *
  * xk makes a directory for the device, with DEVICE_FILE in it, and starts
  * "xk-backend KIND DIRECTORY". The words of each kind are in a header of their
- * own. The environment variable XK_READY_ENV names a
+ * own. XK_READY_ENV (base/ready.h) names a
  * descriptor on which xk-backend writes one line of JSON: {"ready":true} once
  * the device is offered to its guest, or {"error":{...}}.
  *
@@ -19,8 +19,6 @@
  */
 #ifndef XK_CONTRACTS_DEVICE_H
 #define XK_CONTRACTS_DEVICE_H
-
-#define XK_READY_ENV "XK_READY_FD"
 
 /* ---- files in the directory ---- */
 
@@ -55,7 +53,7 @@ enum {
     "{\"" XK_DEVICE_QUERY "\":\"" XK_DEVICE_QUERY_STATUS "\"}"
 #define XK_DEVICE_ASK(order) "{\"" order "\":true}"
 
-/* Instead of an answer, and on the descriptor of XK_READY_ENV. */
+/* Instead of an answer. */
 #define XK_DEVICE_ERROR "error"
 
 /* ---- members of the status ---- */

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/ready.h"
 #include "base/spawn.h"
 #include "base/util.h"
 #include "toolstack/program.h"

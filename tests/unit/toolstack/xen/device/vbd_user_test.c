@@ -67,9 +67,10 @@ a_domain_whose_devices_user_is_a_process_already_is_refused(void **context)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(r, -1);
     assert_int_equal(err.kind, XK_ERR_HOST);
-    assert_string_equal(err.message,
-                        "user 2101031999 is reserved for the devices of domain 31999, "
-                        "and a process is that user already");
+    assert_string_equal(
+        err.message,
+        "user 2101031999 is reserved for the devices of domain 31999, "
+        "and a process is that user already");
     /* Nothing was made. */
     snprintf(path, sizeof(path), "%s/vbd-51712", scratch);
     assert_int_equal(access(path, F_OK), -1);

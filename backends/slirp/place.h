@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where xk-slirp works. Its guest chooses the bytes that libslirp parses, so it
+ * is believed to be the guest's: it has the network of the host and nothing
+ * else of it.
+ */
+#ifndef XK_BACKENDS_SLIRP_PLACE_H
+#define XK_BACKENDS_SLIRP_PLACE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Leave the host's files but the list of its name servers, become the user
+ * (where started by root), and give up all system calls that a network does not
+ * need: what is open stays open, nothing can be run, no other process can be
+ * reached. dir: an empty file system is laid over it, for this process only. */
+int xk_slirp_enter_place(const char *dir, uint32_t uid, uint32_t gid,
+                         struct xk_error *err);
+
+#endif

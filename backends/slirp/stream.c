@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/slirp/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum {
+    HEADER_BYTES = 4,
+    IN_MAX = 256 * 1024,
+};
+
+void
+xk_stream_init(struct xk_stream *stream)
+{
+    *stream = (struct xk_stream){.fd = -1};
+    stream->in = xk_calloc(1, IN_MAX);
+    stream->out = xk_calloc(1, XK_STREAM_OUT_MAX);
+}
+
+void
+xk_stream_free(struct xk_stream *stream)
+{
+    xk_stream_detach(stream);
+    free(stream->in);
+    free(stream->out);
+}
+
+void
+xk_stream_detach(struct xk_stream *stream)
+{
+    if (stream->fd != -1)
+        close(stream->fd);
+    stream->fd = -1;
+    stream->in_bytes = stream->out_from = stream->out_bytes = 0;
+}
+
+void
+xk_stream_attach(struct xk_stream *stream, int fd)
+{
+    xk_stream_detach(stream);
+    stream->fd = fd;
+}
+
+bool
+xk_stream_is_behind(const struct xk_stream *stream)
+{
+    return stream->fd != -1 && stream->out_bytes > 0;
+}
+
+/* ---- sending ---- */
+
+/* A peer that has gone is noticed by receive(). */
+void
+xk_stream_flush(struct xk_stream *stream)
+{
+    while (xk_stream_is_behind(stream)) {
+        ssize_t sent = send(stream->fd, stream->out + stream->out_from,
+                            stream->out_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent == -1 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return;
+        stream->out_from += (size_t)sent;
+        stream->out_bytes -= (size_t)sent;
+    }
+    stream->out_from = 0;
+}
+
+static void
+keep(struct xk_stream *stream, const void *bytes, size_t count)
+{
+    memcpy(stream->out + stream->out_from + stream->out_bytes, bytes, count);
+    stream->out_bytes += count;
+}
+
+static bool
+make_room(struct xk_stream *stream, size_t bytes)
+{
+    if (stream->out_bytes + bytes > XK_STREAM_OUT_MAX)
+        return false;
+    if (stream->out_from + stream->out_bytes + bytes > XK_STREAM_OUT_MAX) {
+        memmove(stream->out, stream->out + stream->out_from, stream->out_bytes);
+        stream->out_from = 0;
+    }
+    return true;
+}
+
+void
+xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes)
+{
+    const uint8_t header[HEADER_BYTES] = {
+        (uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16), (uint8_t)(bytes >> 8),
+        (uint8_t)bytes};
+
+    if (stream->fd == -1)
+        return;
+    if (bytes > XK_STREAM_FRAME_MAX ||
+        !make_room(stream, HEADER_BYTES + bytes)) {
+        stream->dropped++;
+        return;
+    }
+    keep(stream, header, sizeof(header));
+    keep(stream, frame, bytes);
+    xk_stream_flush(stream);
+}
+
+/* ---- receiving ---- */
+
+static size_t
+frame_length(const uint8_t *header)
+{
+    return (size_t)header[0] << 24 | (size_t)header[1] << 16 |
+           (size_t)header[2] << 8 | header[3];
+}
+
+/* Hand out the frames that are whole. False: the peer is out of step. */
+static bool
+take_frames(struct xk_stream *stream,
+            void (*take)(void *, const uint8_t *, size_t), void *context)
+{
+    size_t at = 0;
+
+    while (stream->in_bytes - at >= HEADER_BYTES) {
+        size_t bytes = frame_length(stream->in + at);
+
+        if (bytes < XK_STREAM_FRAME_MIN || bytes > XK_STREAM_FRAME_MAX)
+            return false;
+        if (stream->in_bytes - at - HEADER_BYTES < bytes)
+            break;
+        take(context, stream->in + at + HEADER_BYTES, bytes);
+        at += HEADER_BYTES + bytes;
+    }
+    stream->in_bytes -= at;
+    memmove(stream->in, stream->in + at, stream->in_bytes);
+    return true;
+}
+
+bool
+xk_stream_receive(struct xk_stream *stream,
+                  void (*take)(void *context, const uint8_t *frame,
+                               size_t bytes),
+                  void *context)
+{
+    ssize_t got = recv(stream->fd, stream->in + stream->in_bytes,
+                       IN_MAX - stream->in_bytes, MSG_DONTWAIT);
+
+    if (got == -1 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (got > 0) {
+        stream->in_bytes += (size_t)got;
+        if (take_frames(stream, take, context))
+            return true;
+    }
+    xk_stream_detach(stream);
+    return false;
+}

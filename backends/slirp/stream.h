@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ethernet frames over a stream socket, each behind its length (32 bits,
+ * big-endian): as QEMU's "-netdev stream" and passt have it.
+ *
+ * The peer is a process that a guest may have taken over. It is never waited
+ * for: what it does not read is kept up to a bound and dropped beyond, as on a
+ * wire.
+ */
+#ifndef XK_BACKENDS_SLIRP_STREAM_H
+#define XK_BACKENDS_SLIRP_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    XK_STREAM_FRAME_MIN = 14,
+    XK_STREAM_FRAME_MAX = 65550, /* of 65536 bytes with an Ethernet header */
+    XK_STREAM_OUT_MAX = 512 * 1024,
+};
+
+struct xk_stream {
+    int fd; /* non-blocking; the stream's. -1: nobody is connected */
+    uint8_t *in, *out;
+    size_t in_bytes;
+    size_t out_from, out_bytes;
+    uint64_t dropped; /* frames for which there was no room */
+};
+
+void xk_stream_init(struct xk_stream *stream);
+void xk_stream_free(struct xk_stream *stream);
+
+/* Whoever was connected is no longer; what it did not read is dropped. */
+void xk_stream_attach(struct xk_stream *stream, int fd);
+void xk_stream_detach(struct xk_stream *stream);
+
+/* Send a frame, or keep it, or drop it. */
+void xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes);
+
+/* Whether something is kept, so that to wait for POLLOUT makes sense. */
+bool xk_stream_is_behind(const struct xk_stream *stream);
+/* Write what is kept, as far as that goes. */
+void xk_stream_flush(struct xk_stream *stream);
+
+/* Read once, and hand out the frames that are whole. False: the peer has gone
+ * or sent a length that no frame has; it is detached. */
+bool xk_stream_receive(struct xk_stream *stream,
+                       void (*take)(void *context, const uint8_t *frame,
+                                    size_t bytes),
+                       void *context);
+
+#endif
