@@ -171,6 +171,24 @@ reap(pid_t pid, int *status)
     }
 }
 
+/* How much there was until the end. */
+static size_t
+read_up_to(int fd, void *data, size_t length)
+{
+    size_t have = 0;
+
+    while (have < length) {
+        ssize_t got = read(fd, (char *)data + have, length - have);
+
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+    }
+    return have;
+}
+
 static pid_t
 fork_child(struct child *child, struct xk_error *err)
 {
@@ -181,30 +199,51 @@ fork_child(struct child *child, struct xk_error *err)
     return pid == -1 ? xk_fail_errno(err, "fork") : pid;
 }
 
-/* By a child in between that ends at once. Its status is the errno of its own
- * fork. It leaves our session before we go on, so that no signal of our
- * terminal reaches the orphan, which then makes its own. */
+/* The child in between ends at once. It leaves our session before we go on, so
+ * that no signal of our terminal reaches the orphan, which then makes its own.
+ */
+_Noreturn static void
+run_between(struct child *child, int result_fd)
+{
+    int errnum = 0;
+    pid_t pid;
+
+    if (child->spawn->session)
+        setsid();
+    pid = fork();
+    if (pid == 0) {
+        close(result_fd);
+        run_child(child);
+    }
+    if (pid == -1)
+        errnum = errno;
+    (void)xk_write_all(result_fd, &errnum, sizeof(errnum));
+    _exit(0);
+}
+
+/* The errno of the second fork is written to a pipe, because a parent that
+ * ignores SIGCHLD never learns an exit status. */
 static pid_t
 fork_orphan(struct child *child, struct xk_error *err)
 {
-    pid_t pid = fork();
-    int status = 0;
+    XK_CLEANUP_CLOSE int result_fd = -1;
+    int ends[2], status, errnum;
+    pid_t pid;
 
-    if (pid == 0) {
-        if (child->spawn->session)
-            setsid();
-        pid = fork();
-        if (pid == 0)
-            run_child(child);
-        _exit(pid == -1 ? errno : 0);
-    }
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    result_fd = ends[0];
+    pid = fork();
+    if (pid == 0)
+        run_between(child, ends[1]);
+    close(ends[1]);
     if (pid == -1)
         return xk_fail_errno(err, "fork");
+    if (read_up_to(result_fd, &errnum, sizeof(errnum)) < sizeof(errnum))
+        errnum = ECHILD;
     reap(pid, &status);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
-        return 0;
-    errno = WEXITSTATUS(status);
-    return xk_fail_errno(err, "fork");
+    errno = errnum;
+    return errnum == 0 ? 0 : xk_fail_errno(err, "fork");
 }
 
 /* The other end closes when the child has become the program, or ended. */
@@ -212,17 +251,8 @@ static int
 read_report(int fd, struct xk_error *err)
 {
     struct xk_error report;
-    size_t have = 0;
+    size_t have = read_up_to(fd, &report, sizeof(report));
 
-    while (have < sizeof(report)) {
-        ssize_t got = read(fd, (char *)&report + have, sizeof(report) - have);
-
-        if (got == -1 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        have += (size_t)got;
-    }
     if (have == 0)
         return 0;
     if (have < sizeof(report))

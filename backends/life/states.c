@@ -224,28 +224,28 @@ react_to_health(struct xk_device *device, struct xk_error *err)
         device->state >= XK_XENBUS_CLOSING)
         return 0;
     xk_device_complain(device, reason);
-    return xk_device_set_state(device, XK_XENBUS_CLOSING, err) == -1 ? -1 : 1;
+    return xk_device_set_state(device, XK_XENBUS_CLOSING, err);
 }
 
 int
 xk_device_workers_changed(struct xk_device *device, struct xk_error *err)
 {
     const char *fault = xk_device_ring_fault(device);
-    int reacted;
+    int rc = 0;
 
     xk_device_exit_if_lost(device);
     if (device->phase == XK_DEVICE_STILL)
         return 0;
-    if (device->phase != XK_DEVICE_DRAINING && fault != NULL &&
-        give_up(device, fault, err) == -1)
-        return -1;
+    if (device->phase != XK_DEVICE_DRAINING && fault != NULL)
+        rc = give_up(device, fault, err);
     if (device->phase == XK_DEVICE_DRAINING) {
+        /* Even if the store does not answer: workers that have failed report
+         * no further change. */
         xk_device_try_still(device);
-        return 0;
+        return rc;
     }
-    reacted = react_to_health(device, err);
-    if (reacted != 0)
-        return reacted == 1 ? 0 : -1;
+    if (react_to_health(device, err) == -1)
+        return -1;
     if (device->phase == XK_DEVICE_CONNECTING && xk_device_try_serving(device))
         return finish_connecting(device, err);
     return 0;

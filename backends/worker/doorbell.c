@@ -49,6 +49,7 @@ xk_doorbell_reset(struct xk_doorbell *bell)
 {
     bell->empty_in_row = 0;
     bell->has_event = false;
+    bell->is_broken = false;
 }
 
 /* An event without a request: the guest only makes noise. */
@@ -105,7 +106,7 @@ await_event(struct xk_doorbell *bell)
 void
 xk_doorbell_arm(struct xk_doorbell *bell)
 {
-    if (bell->is_delaying || bell->is_armed)
+    if (bell->is_delaying || bell->is_armed || bell->is_broken)
         return;
     if (bell->has_event && !bell->was_delayed) {
         judge_event(bell);

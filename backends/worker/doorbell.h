@@ -24,7 +24,8 @@ struct xk_doorbell {
     struct xk_loop *loop;
     /* Set by the owner: a request was taken since the last event. */
     bool was_useful;
-    /* The event channel has failed; the owner stops the queue. */
+    /* The event channel has failed, and is not waited for until reset. The
+     * owner stops the queue. */
     bool is_broken;
     /* Counts; other threads may read them. */
     uint64_t events;

@@ -208,10 +208,8 @@ run_once(struct xk_worker *worker)
         xk_doorbell_arm(&worker->bell);
     if (xk_loop_run(&worker->loop, !more, &err) == -1)
         xk_worker_break(worker, err.message);
-    if (worker->bell.is_broken) {
-        worker->bell.is_broken = false;
+    if (worker->bell.is_broken)
         xk_worker_break(worker, "the event channel broke");
-    }
     return true;
 }
 

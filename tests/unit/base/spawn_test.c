@@ -363,6 +363,55 @@ a_descriptor_that_is_not_open_is_told_by_its_name(void **context)
     assert_non_null(strstr(err.message, "hand in the image"));
 }
 
+/* The second fork of an orphan fails in the child in between, which counts the
+ * first one too. */
+static bool second_fork_fails;
+static unsigned forks;
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t
+__wrap_fork(void)
+{
+    if (second_fork_fails && ++forks == 2) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return __real_fork();
+}
+
+static void
+fail_to_start_an_orphan(void)
+{
+    static const char *const argv[] = {"/bin/true", NULL};
+    const struct xk_spawn spawn = {.argv = argv, .orphan = true};
+    struct xk_error err = {0};
+
+    forks = 0;
+    second_fork_fails = true;
+    assert_int_equal(xk_spawn(&spawn, &err), -1);
+    second_fork_fails = false;
+    assert_int_equal(err.errnum, EAGAIN);
+}
+
+static void
+an_orphan_that_cannot_be_forked_is_an_error(void **context)
+{
+    (void)context;
+    fail_to_start_an_orphan();
+}
+
+static void
+an_orphan_that_cannot_be_forked_is_an_error_for_who_ignores_its_children(
+    void **context)
+{
+    (void)context;
+    signal(SIGCHLD, SIG_IGN);
+    fail_to_start_an_orphan();
+    signal(SIGCHLD, SIG_DFL);
+}
+
 int
 main(void)
 {
@@ -376,6 +425,9 @@ main(void)
         cmocka_unit_test(what_is_ignored_stays_so_where_that_is_wanted),
         cmocka_unit_test(a_session_is_its_own),
         cmocka_unit_test(an_orphan_is_no_child_of_ours),
+        cmocka_unit_test(an_orphan_that_cannot_be_forked_is_an_error),
+        cmocka_unit_test(
+            an_orphan_that_cannot_be_forked_is_an_error_for_who_ignores_its_children),
         cmocka_unit_test(it_dies_with_its_parent_where_that_is_wanted),
         cmocka_unit_test(a_program_that_is_missing_is_told_where_it_is_awaited),
         cmocka_unit_test(what_prepare_refuses_is_not_run),
