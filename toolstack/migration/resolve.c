@@ -93,7 +93,7 @@ go_on_here(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
                              NULL, err);
 }
 
-/* After COMMIT only an answer of the target, or a person, may go on. */
+/* After COMMIT only the target's answer, or the user, may resolve it. */
 int
 xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err)
@@ -166,7 +166,7 @@ carry_out(struct xk_host *host, struct xk_domain *domain,
     case XK_HANDOVER_TRYING:
     default:
         return xk_fail(err, XK_ERR_BUSY,
-                       "the other host still works on it; try again");
+                       "the other host has not decided yet; try again");
     }
 }
 
@@ -184,7 +184,7 @@ ask_and_carry_out(struct xk_host *host, struct xk_domain *domain,
     r = ask(move, &link, &talk, fate, deadline, err);
     if (r == 0)
         r = carry_out(host, domain, move, *fate, deadline, err);
-    /* Then the target may forget it. */
+    /* The target may now forget its decision. */
     if (r == 0)
         xk_talk_say(&talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     xk_talk_end(&talk);
@@ -210,7 +210,7 @@ xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
         return xk_wrap(err, "domain \"%s\"", domain->name);
     r = read_move(domain->record, &move, err);
     if (r == 0 && !move.committed) {
-        /* Nobody else can have it: recovery goes on here. */
+        /* The target cannot have it: recovery resumes it here. */
         r = xk_fail(err, XK_ERR_STATE, "it is not in doubt");
         xk_json_free(move.begin);
     } else if (r == 0) {
