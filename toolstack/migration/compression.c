@@ -31,8 +31,8 @@ xk_compression_by_name(const char *name, enum xk_compression *how)
         [XK_COMPRESSION_ZSTD] = "zstd",
         [XK_COMPRESSION_AUTO] = "auto",
     };
-    static_assert(XK_ARRAY_SIZE(names) == XK_COMPRESSION_AUTO + 1,
-                  "each compression has a name");
+    static_assert(XK_ARRAY_SIZE(names) == XK_COMPRESSION_COUNT,
+                  "a name per compression");
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(names); i++) {
         if (strcmp(names[i], name) != 0)

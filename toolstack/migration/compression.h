@@ -16,6 +16,7 @@ enum xk_compression {
     XK_COMPRESSION_NONE,
     XK_COMPRESSION_ZSTD,
     XK_COMPRESSION_AUTO,
+    XK_COMPRESSION_COUNT,
 };
 
 /* "none", "zstd", "auto". Returns false for any other word. */

@@ -36,7 +36,7 @@ static const char *const type_names[] = {
     [XK_FRAME_MEASURED] = "measured",
 };
 static_assert(XK_ARRAY_SIZE(type_names) == XK_FRAME_TYPE_COUNT,
-              "each type has a name");
+              "a name per frame");
 
 const char *
 xk_frame_type_name(enum xk_frame_type type)

@@ -184,7 +184,7 @@ ask_and_carry_out(struct xk_host *host, struct xk_domain *domain,
     r = ask(move, &link, &talk, fate, deadline, err);
     if (r == 0)
         r = carry_out(host, domain, move, *fate, deadline, err);
-    /* The target may now forget its decision. */
+    /* Then the target may forget it. */
     if (r == 0)
         xk_talk_say(&talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     xk_talk_end(&talk);
