@@ -70,7 +70,8 @@ xk_manifest_free(struct xk_manifest *manifest)
     *manifest = (struct xk_manifest){0};
 }
 
-/* Memory and devices are those of the hypervisor that it ran on. */
+/* Saved memory and devices can be loaded only by the hypervisor that wrote
+ * them. */
 struct xk_hypervisor *
 xk_manifest_driver(struct xk_host *host, const struct xk_manifest *manifest,
                    struct xk_error *err)
@@ -85,8 +86,8 @@ xk_manifest_driver(struct xk_host *host, const struct xk_manifest *manifest,
     ours = xk_host_default(host, err);
     if (ours != NULL)
         xk_fail(err, XK_ERR_UNSUPPORTED,
-                "it ran on %.20s, whose memory and devices %s cannot take "
-                "over; shut it down and start it here instead",
+                "it ran on %.20s, whose memory and devices %s cannot load; "
+                "shut it down and start it here instead",
                 name, xk_hv_name(ours));
     return NULL;
 }

@@ -26,7 +26,7 @@ go_on_here(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
                              NULL, err);
 }
 
-/* After COMMIT only an answer of the target, or a person, may go on. */
+/* After COMMIT only the target's answer, or the user, may resolve it. */
 int
 xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err)
@@ -76,7 +76,7 @@ carry_out(struct xk_domain *domain, const struct xk_past_move *move,
     case XK_HANDOVER_TRYING:
     default:
         return xk_fail(err, XK_ERR_BUSY,
-                       "the other host still works on it; try again");
+                       "the other host has not decided yet; try again");
     }
 }
 
@@ -120,7 +120,7 @@ xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
         return xk_wrap(err, "domain \"%s\"", domain->name);
     r = xk_past_move_read(domain->record, &move, err);
     if (r == 0 && !move.committed) {
-        /* Nobody else can have it: recovery goes on here. */
+        /* The target cannot have it: recovery resumes it here. */
         r = xk_fail(err, XK_ERR_STATE, "it is not in doubt");
         xk_past_move_free(&move);
     } else if (r == 0) {

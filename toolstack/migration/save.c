@@ -23,20 +23,20 @@
 #include "toolstack/seam/transfer_ops.h"
 
 enum {
-    SILENCE_MS = 60000, /* of a disk */
+    SILENCE_MS = 60000, /* a slow disk may take this long */
 };
 
-/* In the journal: the file beside its name is complete. From there on a save
- * goes forward. */
+/* In the journal: the temporary file is complete. From then on recovery
+ * finishes the save. */
 #define EFFECT_WRITTEN "save-written"
 
-/* One save under way; all of it can be read from the journal. */
+/* A save in progress. All of it can be read back from the journal. */
 struct save {
     struct xk_host *host;
     struct xk_domain *domain;
     char *path;       /* absolute */
-    char *temporary;  /* the same and a suffix */
-    struct stat file; /* the one that is complete */
+    char *temporary;  /* path with a suffix */
+    struct stat file; /* the complete file */
     enum xk_save_then then;
     bool runs;
     enum xk_compression compression;
@@ -89,7 +89,7 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
         return -1;
     save->path = xk_strdup(path);
     save->temporary = xk_strdup(temporary);
-    /* Nothing is taken away because a word is missing. */
+    /* Never destroy a domain because a word is missing. */
     if (!xk_json_integer(xk_json_get(json, "then"), &then) || then < 0 ||
         then > XK_SAVE_PAUSE)
         return xk_fail(err, XK_ERR_PROTOCOL,
@@ -99,7 +99,8 @@ read_begin(const char *detail, struct save *save, struct xk_error *err)
     return 0;
 }
 
-/* Which file it is: others have had its name, and may be given it. */
+/* Note the identity of the file: other files had its name before and may get it
+ * later. */
 static int
 note_written(const struct save *save, struct xk_error *err)
 {
@@ -133,7 +134,8 @@ read_written(const char *detail, struct stat *file)
     file->st_size = bytes;
 }
 
-/* Whether a file is complete since that entry, and then which one. */
+/* Whether the journal says, since that entry, that a file is complete; *file is
+ * its identity. */
 static bool
 find_written(const struct xk_journal *journal,
              const struct xk_journal_entry *begin, struct stat *file)
@@ -159,20 +161,21 @@ note(const struct save *save, enum xk_journal_kind kind, const char *what,
 
 /* ---- the file ---- */
 
-/* Saving over a device or a pipe would destroy it by the rename. */
+/* The rename would replace a device or a pipe. */
 static int
 check_target(const char *path, struct xk_error *err)
 {
     struct stat st;
 
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" is no regular file; a domain is saved to one",
-                       path);
+        return xk_fail(
+            err, XK_ERR_USAGE,
+            "\"%s\" is not a regular file, which a domain must be saved to",
+            path);
     return 0;
 }
 
-/* The folder as it is now: the working directory of a later verb is another. */
+/* Resolve the folder now: recovery runs in another working directory. */
 static char *
 absolute_path(const char *path, struct xk_error *err)
 {
@@ -186,14 +189,14 @@ absolute_path(const char *path, struct xk_error *err)
         return NULL;
     }
     if (path[0] == '\0' || path[strlen(path) - 1] == '/') {
-        xk_fail(err, XK_ERR_USAGE, "\"%s\" is no name of a file", path);
+        xk_fail(err, XK_ERR_USAGE, "\"%s\" is not a file name", path);
         return NULL;
     }
     return xk_asprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
 }
 
-/* One that is there is of a save of this domain before the host's power failed:
- * whoever has the record's lock is the only one that writes it. */
+/* A leftover is from a save of this domain that a power failure interrupted:
+ * only the holder of the record's lock writes this file. */
 static int
 open_temporary(const struct save *save, struct xk_error *err)
 {
@@ -245,7 +248,8 @@ write_end(struct save *save, const struct xk_pump_totals *totals,
                                deadline, err);
 }
 
-/* A full disk is seen by the pump; the driver only sees it go away. */
+/* If the disk is full, the pump has the error; the driver only sees a closed
+ * pipe. */
 static int
 write_state(struct save *save, struct xk_pump_totals *totals,
             struct xk_deadline deadline, struct xk_error *err)
@@ -301,7 +305,7 @@ sync_folder(const char *path, struct xk_error *err)
 
 /* ---- save ---- */
 
-/* The domain goes on where it stood, and nothing is left of the file. */
+/* Return the domain to its state and remove the temporary file. */
 static int
 back_out(struct save *save, bool runs, struct xk_deadline deadline,
          struct xk_error *err)
@@ -310,7 +314,8 @@ back_out(struct save *save, bool runs, struct xk_deadline deadline,
 
     int r = xk_hv_take_back(hv, save->domain, runs, deadline, err);
 
-    /* Only now: a server that does not answer may keep us from here on. */
+    /* Only after the domain is back: unlinking blocks if a file server hangs.
+     */
     unlink(save->temporary);
     if (r == -1)
         return -1;
@@ -326,26 +331,26 @@ is_complete(const struct save *save, const char *path)
            st.st_ino == save->file.st_ino && st.st_size == save->file.st_size;
 }
 
-/* Once more after a kill: then it has its name already. Whether a file is the
- * one is not seen by its name: others have it before and after. */
+/* May run again after a kill, when the file already has its name. The name does
+ * not identify the file: other files may have it before and after. */
 static int
 give_name(const struct save *save, struct xk_error *err)
 {
     if (is_complete(save, save->path))
         return 0;
     if (!is_complete(save, save->temporary))
-        return xk_fail(err, XK_ERR_STATE,
-                       "the file that domain \"%s\" was saved to is neither "
-                       "\"%s\" nor \"%s\" any more, so the domain is kept: "
-                       "put it back",
-                       save->domain->name, save->path, save->temporary);
+        return xk_fail(
+            err, XK_ERR_STATE,
+            "the file that domain \"%s\" was saved to is neither \"%s\" nor "
+            "\"%s\" any more, so the domain is kept: put the file back",
+            save->domain->name, save->path, save->temporary);
     if (rename(save->temporary, save->path) == -1)
         return xk_fail_errno(err, "rename \"%s\" to \"%s\"", save->temporary,
                              save->path);
     return 0;
 }
 
-/* From a complete file to the end; all of it can be done twice. */
+/* From a complete file to the end. Every step can be repeated. */
 static int
 finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
 {
@@ -367,7 +372,7 @@ undo(struct save *save)
     struct xk_error err = {0};
 
     if (back_out(save, save->runs, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
-        xk_warn("domain \"%s\" could not be let go on: %s", save->domain->name,
+        xk_warn("domain \"%s\" could not be resumed: %s", save->domain->name,
                 err.message);
 }
 
@@ -393,8 +398,8 @@ prepare(struct save *save, const char *path, struct xk_error *err)
 {
     if (save->domain->record == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "domain \"%s\" was made by another toolstack, which has "
-                       "its configuration: save it with that",
+                       "domain \"%s\" was created by another toolstack, which "
+                       "has its configuration: save it with that toolstack",
                        save->domain->name);
     save->path = absolute_path(path, err);
     if (save->path == NULL || check_target(save->path, err) == -1)
@@ -433,7 +438,7 @@ xk_domain_save(struct xk_host *host, struct xk_domain *domain, const char *path,
     return r == -1 ? xk_wrap(err, "save domain \"%s\"", domain->name) : 0;
 }
 
-/* What the journal says of one that was interrupted. */
+/* Read an interrupted save from the journal. */
 static int
 read_interrupted(struct save *save, bool *written, struct xk_error *err)
 {
