@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 
 enum {
     TAKE_BACK_MS = 2000

@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/seam/domain_ops.h"
+#include "toolstack/wait.h"
 
 /* The options of both verbs. */
 enum {

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
 
 /* How much of what was said before is shown: a number of lines, or these. */
 enum {

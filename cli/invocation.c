@@ -9,6 +9,9 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
 
 const char *
 xk_option_value(const struct xk_invocation *invocation, int index)

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "toolstack/config/problem.h"
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 struct xk_invocation {
     const struct xk_command *command;

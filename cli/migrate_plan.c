@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/migrate_plan.h"
 
+#include "toolstack/migration/migrate.h"
+
 #include <inttypes.h>
 
 #define MIB_SHIFT 20

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a domain comes to be: its name, its record, its machine. */
+#include "toolstack/create.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/transfer_ops.h"
+#include "toolstack/wait.h"
 
 enum {
-    LEAVE_MS = 10000 /* for one of that name that is about to go */
+    LEAVE_MS = 10000 /* wait for a domain of that name to go */
 };
 
 struct xk_record *
@@ -50,8 +55,8 @@ build_from_start(struct xk_host *host, struct xk_domain *domain,
     return xk_hv_build(domain->hv, domain->record, config, deadline, err);
 }
 
-/* What became of a guest that was told to run, and did not say so. 0: it ran;
- * -1: it stands still, and may run yet. */
+/* Find out what became of a guest that was told to run, without an answer. 0:
+ * it ran; -1: it is paused, and may still run later. */
 static int
 await_start(const struct xk_domain *domain, struct xk_deadline deadline)
 {
@@ -73,8 +78,8 @@ await_start(const struct xk_domain *domain, struct xk_deadline deadline)
     }
 }
 
-/* *told: the guest may run by now, or later, whatever is returned. Such a guest
- * is never taken back, because it may have written to its disks. */
+/* *told: the guest may run now or later, whatever is returned. Such a guest is
+ * never removed, because it may have written to its disks. */
 static int
 start(struct xk_domain *domain, bool *told, struct xk_deadline deadline,
       struct xk_error *err)
@@ -122,14 +127,14 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
         xk_record_unlock(domain->record);
         return 0;
     }
-    /* The journal has no END: recovery tells it to run again. */
+    /* The journal has no END: recovery tells the guest to run again. */
     if (told)
         xk_wrap(err,
                 "domain \"%s\" was told to run and may do so later, so it is "
                 "kept, and the next verb goes on with it",
                 config->name);
     else
-        xk_operation_undo(host, domain);
+        xk_operation_undo(domain);
     xk_domain_close(domain);
     return -1;
 }
@@ -152,7 +157,7 @@ may_have_started(const struct xk_record *record)
     return started;
 }
 
-/* It stands still where nothing was done of the last step. */
+/* The domain is paused if the last step had no effect. */
 static int
 finish_start(struct xk_domain *domain, enum xk_domain_state state,
              struct xk_deadline deadline, struct xk_error *err)
@@ -171,11 +176,12 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
     struct xk_domain_info info;
     enum xk_domain_state state;
 
+    (void)host;
     if (!may_have_started(domain->record)) {
         xk_warn("domain %s: its create was interrupted before it was started: "
                 "it is removed",
                 domain->record->uuid_text);
-        return xk_operation_remove(host, domain, deadline, err);
+        return xk_operation_remove(domain, deadline, err);
     }
     if (xk_hv_get(domain->hv, domain, &info, deadline, err) == 0) {
         state = info.state;
@@ -183,7 +189,7 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
         return finish_start(domain, state, deadline, err);
     }
     return err->kind == XK_ERR_NOT_FOUND
-               ? xk_operation_remove_gone(host, domain, deadline, err)
+               ? xk_operation_remove_gone(domain, deadline, err)
                : -1;
 }
 
@@ -208,7 +214,7 @@ check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
     return r;
 }
 
-/* It has stopped, and is about to be taken apart. */
+/* Whether the domain has stopped and is about to be torn down. */
 static bool
 is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
 {
@@ -222,11 +228,12 @@ is_leaving(const struct xk_domain *domain, struct xk_deadline deadline)
         return err.kind == XK_ERR_NOT_FOUND;
     lives = info.state == XK_STATE_RUNNING || info.state == XK_STATE_PAUSED;
     xk_domain_info_free(&info);
-    return !lives && !xk_operation_is_preserved(domain->record);
+    return !lives && !xk_record_is_preserved(domain->record);
 }
 
-/* Who waits for a shutdown and then creates the domain again should not have to
- * know how long it takes to carry out a policy. True: it may have gone. */
+/* A script that waits for a shutdown and then creates the domain again should
+ * not have to know how long the policy takes. So wait for a domain that is
+ * leaving. True: it may have gone. */
 static bool
 let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
 {
@@ -245,9 +252,9 @@ let_leave(struct xk_host *host, const char *name, struct xk_deadline deadline)
     return leaves;
 }
 
-/* The twin that is most likely, before its image is found to be in use. Names
- * that only the hypervisor knows are looked at under the lock over all names.
- */
+/* Check our own records for the name first: a clash then reports "name taken"
+ * and not "image in use". Names that only the hypervisor knows are checked
+ * under the lock over names. */
 static int
 need_name(struct xk_host *host, const struct xk_domain_config *config,
           struct xk_deadline deadline, struct xk_error *err)

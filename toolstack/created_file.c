@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works: the journal gets an INTENT with the temporary name, which has
- * a random number in it, before that file is made; and a DONE with the final
- * name and which file it is (device and inode) before it is given that.
+ * How it works: before the file is made, the journal gets an INTENT with its
+ * temporary name, which contains a random number. Before the file gets its
+ * final name, the journal gets a DONE with that name and the file's device and
+ * inode.
  */
 #include "toolstack/created_file.h"
 
@@ -68,7 +69,8 @@ temporary_name(const char *folder)
     return xk_asprintf("%s/.xk-%s", folder, text);
 }
 
-/* Neither replaces what is there; not every file system has the first. */
+/* Neither call replaces an existing file; not every file system has the first.
+ */
 static int
 name_it(const char *temporary, const char *path, struct xk_error *err)
 {
@@ -137,7 +139,7 @@ remove_file(const char *path)
         xk_warn("\"%s\" could not be removed: %s", path, strerror(errno));
 }
 
-/* Whether what is at that name now is the file that was made. */
+/* Whether the file at that name now is the one that was made. */
 static bool
 is_the_one(const char *path, const struct xk_json *detail)
 {
@@ -163,7 +165,7 @@ undo(const struct xk_journal_entry *entry)
     path = xk_json_string(xk_json_get(detail, "path"));
     if (path == NULL)
         return;
-    /* A temporary name is nobody else's. */
+    /* Nobody else has a file of that temporary name. */
     if (entry->kind == XK_JOURNAL_INTENT ||
         (entry->kind == XK_JOURNAL_DONE && is_the_one(path, detail)))
         remove_file(path);

@@ -23,7 +23,7 @@ const struct xk_hypervisor_ops *const xk_drivers[] = {
     NULL,
 };
 
-/* Xen's own word for "this is a control domain" (xenfs). */
+/* xenfs lists this word if the host is a control domain of Xen. */
 static bool
 is_xen_dom0(void)
 {

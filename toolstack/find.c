@@ -2,11 +2,14 @@
 /*
  * Which domain is meant, and whether a name or UUID is free.
  *
- * How it works: all domains that fit what is asked for are collected, first
- * among the records of all drivers, and then, where a driver has domains that
- * have none, from its list. Who looks for one refuses two; who wants to make
- * one refuses any. What has the form of a UUID is looked for as a name, too.
+ * How it works: collect all domains that fit the request, first from the
+ * records of all drivers, then from the lists of those drivers that have
+ * domains without a record. A caller that looks for one domain refuses two; a
+ * caller that makes one refuses any. A word in the form of a UUID may also be a
+ * name, so it is looked for as both.
  */
+#include "toolstack/find.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,16 +17,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "toolstack/domain.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/record_look.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {
     WISHES_MAX = 2
 };
 
-/* What a person may have said. */
+/* One word of a person, and what it may mean. */
 struct wish {
     const char *text;
     bool is_uuid, is_domid;
@@ -36,7 +41,7 @@ struct search {
     struct wish wishes[WISHES_MAX];
     const char *names[WISHES_MAX]; /* their texts */
     size_t wish_count;
-    bool no_dying; /* what is being taken apart is in nobody's way */
+    bool no_dying; /* ignore domains that are being torn down */
     struct xk_domain *hits;
     size_t hit_count;
 };
@@ -96,8 +101,8 @@ add_hit(struct search *search, const struct xk_uuid *uuid)
     return hit;
 }
 
-/* A hit has no name where its configuration cannot be read, and no driver where
- * it is not ours to touch. */
+/* A hit has no name if its configuration cannot be read, and no driver if this
+ * host cannot serve the one that owns it. */
 static void
 look_at_record(struct search *search, const struct xk_uuid *uuid)
 {
@@ -174,7 +179,7 @@ is_hit(const struct search *search, const struct xk_hypervisor *hv,
     return false;
 }
 
-/* The record of a domain that hv has, if it has one. */
+/* The record of a domain that hv has, or NULL. */
 static struct xk_record *
 record_of(struct xk_host *host, const struct xk_hypervisor *hv,
           const struct xk_uuid *uuid)
@@ -212,7 +217,7 @@ search_list(struct search *search, struct xk_hypervisor *hv,
     return 0;
 }
 
-/* 0 as well where it cannot run here: then it has no domains. */
+/* 0 also if the driver cannot run here: then it has no domains. */
 static int
 search_driver(struct search *search, const struct xk_hypervisor_ops *driver,
               struct xk_deadline deadline, struct xk_error *err)
@@ -233,8 +238,8 @@ search_driver(struct search *search, const struct xk_hypervisor_ops *driver,
 
 /* ---- the one that is meant ---- */
 
-/* A driver has one domain of a name, so that one which has a record is the one;
- * but what has the form of a UUID may be meant in two ways. */
+/* A driver has at most one domain of a name, so a record of that name settles
+ * it. But a word in the form of a UUID may mean two things. */
 static bool
 is_to_be_asked(const struct search *search,
                const struct xk_hypervisor_ops *driver)
@@ -261,7 +266,7 @@ is_of_wanted(const struct search *search, const struct xk_domain *hit)
            strcmp(xk_hv_name(hit->hv), wanted) == 0;
 }
 
-/* Of several, the one of the driver that was named. */
+/* Of several hits, choose the one of the driver that a person named. */
 static struct xk_domain *
 choose(const struct search *search)
 {
@@ -293,14 +298,15 @@ fail_ambiguous(const struct search *search, struct xk_error *err)
                       hit->name != NULL ? hit->name : "", uuid,
                       hit->hv != NULL ? xk_hv_name(hit->hv) : "no hypervisor");
     }
-    xk_fail(err, XK_ERR_USAGE,
-            "several domains are called \"%s\" (%s): use what only one of them "
-            "has",
-            search->wishes[0].text, text.data);
+    xk_fail(
+        err, XK_ERR_USAGE,
+        "several domains are called \"%s\" (%s): use a word that only one of "
+        "them has",
+        search->wishes[0].text, text.data);
 }
 
-/* One whose configuration is lost can still be destroyed: its UUID is its
- * name. */
+/* A domain whose configuration is lost can still be destroyed: its UUID serves
+ * as its name. */
 static char *
 name_of(const struct xk_record *record)
 {
@@ -326,7 +332,7 @@ give(struct search *search, struct xk_domain *hit, struct xk_domain *domain,
             return xk_wrap(err, "domain \"%s\"", hit->name);
     }
     if (hit->record != NULL)
-        hit->starts = xk_operation_starts(hit->record, 0);
+        hit->starts = xk_record_starts(hit->record, 0);
     *domain = *hit;
     *hit = (struct xk_domain){.domid = -1};
     return 0;
@@ -349,7 +355,7 @@ xk_domain_find(struct xk_host *host, const char *what, struct xk_domain *domain,
             search_driver(&search, driver, deadline, err) == -1)
             return -1;
     }
-    /* Where there is no hypervisor that is what is to be told. */
+    /* If there is no hypervisor, report that instead. */
     if (search.hits == NULL)
         return xk_host_default(host, err) == NULL
                    ? -1
@@ -395,7 +401,7 @@ xk_domain_take(struct xk_host *host, const struct xk_domain_info *info,
                        info->name);
     domain->name = xk_strdup(info->name == NULL ? "" : info->name);
     if (domain->record != NULL)
-        domain->starts = xk_operation_starts(domain->record, 0);
+        domain->starts = xk_record_starts(domain->record, 0);
     return 0;
 }
 
@@ -421,9 +427,9 @@ is_gone(const struct xk_domain *domain, struct xk_deadline deadline)
     return false;
 }
 
-/* A record whose domain another toolstack has destroyed: it is in nobody's way.
- * Only its own driver can say so, and only under the lock: a restart takes it
- * away for a moment. */
+/* Remove the record of a domain that another toolstack has destroyed, so that
+ * its name is free. Only the domain's own driver can say that it is gone, and
+ * only under the record's lock: a restart removes the domain for a moment. */
 static bool
 forget_if_gone(struct xk_host *host, struct xk_domain *domain,
                struct xk_deadline deadline)
@@ -438,7 +444,7 @@ forget_if_gone(struct xk_host *host, struct xk_domain *domain,
         !xk_journal_is_unfinished(domain->record) && is_gone(domain, deadline);
     if (gone) {
         xk_warn("domain \"%s\" is gone: its record is removed", domain->name);
-        gone = xk_operation_remove(host, domain, deadline, NULL) == 0;
+        gone = xk_operation_remove(domain, deadline, NULL) == 0;
     }
     xk_record_unlock(domain->record);
     return gone;
@@ -470,7 +476,8 @@ fail_taken(const struct search *search, const struct xk_domain *hit,
                    "its UUID %s is the name of another domain", other);
 }
 
-/* Those from the first-th on. One may be called by its own UUID. */
+/* Check the hits from number `first` on. A domain may have its own UUID as its
+ * name. */
 static int
 refuse_hits(struct search *search, size_t first, const struct xk_uuid *self,
             struct xk_deadline deadline, struct xk_error *err)
@@ -487,7 +494,7 @@ refuse_hits(struct search *search, size_t first, const struct xk_uuid *self,
     return 0;
 }
 
-/* Drivers are asked only where the records have no answer. */
+/* Ask drivers only if the records give no answer. */
 static int
 check_free(struct search *search, const struct xk_uuid *self,
            struct xk_deadline deadline, struct xk_error *err)

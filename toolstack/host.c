@@ -1,226 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Opening the host, and what every verb does first: finish or undo what a
- * killed one left.
- *
- * How it works: an operation writes BEGIN to the journal of the record it has
- * locked and END when it is complete. A record with a BEGIN, no END and a free
- * lock has lost its operation; the table says how each kind is brought to an
- * end. Recovery holds the record's lock, so two verbs do not do it at once.
- */
+#include "toolstack/host.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/util.h"
-#include "toolstack/disks.h"
-#include "toolstack/domain.h"
-#include "toolstack/journal.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/migration/save.h"
-#include "toolstack/monitor.h"
-#include "toolstack/operations.h"
-#include "toolstack/seam/domain_ops.h"
-
-enum {
-    LEFT_MS = 2000 /* for a process of a killed verb to let go of its lock */
-};
-
-static int
-recover_destroy(struct xk_host *host, struct xk_domain *domain,
-                struct xk_deadline deadline, struct xk_error *err)
-{
-    xk_warn("domain %s: its destroy was interrupted and is finished now",
-            domain->record->uuid_text);
-    return xk_operation_remove(host, domain, deadline, err);
-}
-
-enum {
-    RECOVERY_MS = 20000
-};
-
-typedef int recover_call(struct xk_host *host, struct xk_domain *domain,
-                         struct xk_deadline deadline, struct xk_error *err);
-
-static const struct {
-    const char *operation;
-    recover_call *recover;
-} recoveries[] = {
-    {XK_OP_CREATE, xk_operation_finish_create},
-    {XK_OP_DESTROY, recover_destroy},
-    {XK_OP_RENAME, xk_operation_finish_rename},
-    {XK_OP_RESTART, xk_operation_finish_restart},
-    {XK_OP_REPLACE, xk_operation_finish_replace},
-    {XK_OP_SAVE, xk_save_recover},
-    {XK_OP_MIGRATE, xk_migrate_recover},
-    {XK_OP_RECEIVE, xk_receive_recover},
-    {XK_OP_DISKS, xk_operation_finish_disks},
-    {XK_OP_RESET, xk_operation_finish_reset},
-};
-
-/* Its journal says nothing: it was just born and has nothing, or was lost. A
- * domain that is there is kept, and what it would be asked to do next by a
- * policy is left to a person, for nobody knows what was done to it. */
-static int
-recover_unknown(struct xk_host *host, struct xk_domain *domain,
-                struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_domain_info info;
-    bool stopped;
-
-    if (xk_hv_get(domain->hv, domain, &info, deadline, err) == -1)
-        return err->kind == XK_ERR_NOT_FOUND
-                   ? xk_operation_remove_gone(host, domain, deadline, err)
-                   : -1;
-    stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
-    xk_domain_info_free(&info);
-    xk_warn("domain %s: its journal is lost: it is kept as it is",
-            domain->record->uuid_text);
-    if (stopped && xk_journal_append(domain->record, XK_JOURNAL_NOTE,
-                                     XK_NOTE_PRESERVED, NULL, err) == -1)
-        return -1;
-    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_CREATE, NULL,
-                             err);
-}
-
-/* NULL: another version of xk began it. */
-static recover_call *
-find_recovery(const char *operation, struct xk_error *err)
-{
-    for (size_t i = 0; i < XK_ARRAY_SIZE(recoveries); i++) {
-        if (strcmp(recoveries[i].operation, operation) == 0)
-            return recoveries[i].recover;
-    }
-    xk_fail(err, XK_ERR_UNSUPPORTED,
-            "another version of xk began an operation \"%.32s\", which this "
-            "one does not know",
-            operation);
-    return NULL;
-}
-
-static int
-recover_operation(struct xk_host *host, struct xk_domain *domain,
-                  const char *operation, struct xk_deadline deadline,
-                  struct xk_error *err)
-{
-    recover_call *recover = find_recovery(operation, err);
-
-    if (recover == NULL)
-        return -1;
-    xk_info("domain %s: recovering an interrupted %s",
-            domain->record->uuid_text, operation);
-    return recover(host, domain, deadline, err);
-}
-
-int
-xk_operation_check_known(const struct xk_record *record, struct xk_error *err)
-{
-    const struct xk_journal_entry *begin;
-    struct xk_journal journal;
-    int r = 0;
-
-    if (xk_journal_read(record, &journal, err) == -1)
-        return 0;
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL && find_recovery(begin->what, err) == NULL)
-        r = -1;
-    xk_journal_free(&journal);
-    return r;
-}
-
-static int
-recover_locked(struct xk_host *host, struct xk_hypervisor *hv,
-               struct xk_record *record, struct xk_deadline deadline,
-               struct xk_error *err)
-{
-    struct xk_domain domain = {
-        .hv = hv, .uuid = record->uuid, .domid = -1, .record = record};
-    struct xk_journal journal;
-    const struct xk_journal_entry *begin;
-    int r = 0;
-
-    if (xk_journal_read(record, &journal, err) == -1)
-        return -1;
-    domain.name = xk_strdup(record->uuid_text);
-    begin = xk_journal_unfinished(&journal);
-    if (begin != NULL)
-        r = recover_operation(host, &domain, begin->what, deadline, err);
-    else if (journal.count == 0)
-        r = recover_unknown(host, &domain, deadline, err);
-    xk_journal_free(&journal);
-    free(domain.name);
-    return r;
-}
-
-/* A record that another works on is left to it. One that was killed may have
- * left a process between fork and exec, which is waited for: else the record
- * would be in the way of a verb that is tried again. */
-static bool
-lock_left(struct xk_host *host, struct xk_record *record,
-          struct xk_deadline deadline)
-{
-    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(LEFT_MS));
-    return xk_record_try_lock(record, host->verb, NULL) == 1 ||
-           (xk_record_is_left_locked(record) &&
-            xk_record_lock(record, host->verb, deadline, NULL) == 0);
-}
-
-int
-xk_operation_recover(struct xk_host *host, struct xk_domain *domain,
-                     struct xk_deadline deadline, struct xk_error *err)
-{
-    return recover_locked(host, domain->hv, domain->record, deadline, err);
-}
-
-/* A record that cannot be recovered must not keep others from being worked
- * on: it is said, and left for the next verb. */
-static void
-recover_one(struct xk_host *host, const struct xk_uuid *uuid,
-            struct xk_deadline deadline)
-{
-    struct xk_error err = {0};
-    XK_CLEANUP_RECORD struct xk_record *record = NULL;
-    struct xk_hypervisor *hv;
-
-    if (xk_journal_is_at_rest(&host->state, uuid))
-        return;
-    record = xk_record_open(&host->state, uuid, NULL);
-    if (record == NULL || !xk_journal_is_unfinished(record))
-        return;
-    if (!lock_left(host, record, deadline))
-        return;
-    hv = xk_host_driver_of(host, record, &err);
-    if (hv == NULL || xk_operation_check_known(record, &err) == -1)
-        xk_operation_warn_alone(uuid, &err);
-    else if (xk_journal_is_unfinished(record) &&
-             recover_locked(host, hv, record, deadline, &err) == -1)
-        xk_warn("domain %s: an interrupted operation could not be recovered: "
-                "%s",
-                record->uuid_text, err.message);
-}
-
-/* What cannot be recovered must leave time for the verb, and let go of the
- * domain for others in between: they may be the destroy that ends it. */
-static int
-recover(struct xk_host *host, struct xk_deadline deadline, size_t *left,
-        struct xk_error *err)
-{
-    XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
-    int half_ms = xk_deadline_left_ms(deadline) / 2;
-
-    xk_state_sweep(&host->state);
-    if (xk_state_list(&host->state, &uuids, left, err) == -1)
-        return -1;
-    deadline = xk_deadline_min(
-        deadline,
-        xk_deadline_in_ms(half_ms < RECOVERY_MS ? half_ms : RECOVERY_MS));
-    for (size_t i = 0; i < *left && xk_deadline_left_ms(deadline) > 0; i++)
-        recover_one(host, &uuids[i], deadline);
-    return 0;
-}
+#include "toolstack/monitor_start.h"
+#include "toolstack/recovery.h"
 
 int
 xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
@@ -233,7 +18,8 @@ xk_host_adopt(struct xk_host *host, struct xk_hypervisor *hv, const char *verb,
     host->wanted = xk_hv_name(hv);
     host->verb = verb;
     host->program = NULL;
-    return recover(host, deadline, &left, err);
+    host->recovery = &xk_recoveries;
+    return xk_recover_all(host, deadline, &left, err);
 }
 
 int
@@ -246,7 +32,7 @@ xk_host_open(struct xk_host *host, const char *hypervisor, const char *verb,
         return -1;
     host->verb = verb;
     host->program = realpath("/proc/self/exe", NULL);
-    if (recover(host, deadline, &left, err) == -1) {
+    if (xk_recover_all(host, deadline, &left, err) == -1) {
         xk_host_close(host);
         return -1;
     }
@@ -260,26 +46,12 @@ xk_host_peek(struct xk_host *host, const char *hypervisor, struct xk_error *err)
 {
     *host = (struct xk_host){.wanted = hypervisor,
                              .verb = "look",
+                             .recovery = &xk_recoveries,
                              .state = {.run_fd = -1, .domains_fd = -1}};
-    /* Where there were no domains, and can be none, nothing is made. */
+    /* Do not make a state directory where no driver can run. */
     if (!xk_state_exists() && xk_driver_find(hypervisor, err) == NULL)
         return -1;
     return xk_state_open(&host->state, err);
-}
-
-void
-xk_host_need_monitor(struct xk_host *host)
-{
-    struct xk_error err = {0};
-
-    /* The monitor and its workers are the ones to be needed. */
-    if (host->program == NULL || strcmp(host->verb, XK_VERB_MONITOR) == 0 ||
-        strcmp(host->verb, XK_VERB_WORKER) == 0)
-        return;
-    if (xk_monitor_ensure(host, &err) == -1)
-        xk_warn("the monitor does not run, so nothing acts when a domain "
-                "stops: %s",
-                err.message);
 }
 
 void

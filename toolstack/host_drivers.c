@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The drivers of a host, each opened when it is needed, and whose a record is.
- */
+#include "toolstack/host_drivers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "toolstack/domain.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_look.h"
 #include "toolstack/seam/domain_ops.h"
+
+enum {
+    LOOK_MS = 5000, /* for the state of one domain */
+};
 
 /* ---- opening ---- */
 
@@ -48,7 +51,7 @@ xk_host_ops(const struct xk_host *host, size_t number)
         built++;
     if (number < built)
         return xk_drivers[number];
-    /* Those that were adopted. */
+    /* Drivers that were adopted and are not in this build. */
     for (size_t i = 0; i < XK_HOST_DRIVERS && host->drivers[i] != NULL; i++) {
         const struct xk_hypervisor_ops *driver = xk_hv_driver(host->drivers[i]);
         size_t k = 0;
@@ -122,21 +125,21 @@ xk_host_close_drivers(struct xk_host *host)
 
 /* ---- whose a record is ---- */
 
-/* A domain that is there proves whose it is. */
+/* If the driver has the domain, it owns the record. */
 static bool
 has_domain(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 {
     const struct xk_domain domain = {.hv = hv, .uuid = *uuid, .domid = -1};
     struct xk_domain_info info;
 
-    if (xk_hv_get(hv, &domain, &info, xk_deadline_in_ms(XK_LOOK_MS), NULL) ==
-        -1)
+    if (xk_hv_get(hv, &domain, &info, xk_deadline_in_ms(LOOK_MS), NULL) == -1)
         return false;
     xk_domain_info_free(&info);
     return true;
 }
 
-/* By what drivers left in it, or else by a domain that one has. */
+/* Find the owner by the files that drivers leave in a record, or else by asking
+ * which driver has the domain. */
 static const struct xk_hypervisor_ops *
 infer(struct xk_host *host, const struct xk_uuid *uuid, struct xk_error *err)
 {
@@ -178,7 +181,7 @@ xk_host_owner(struct xk_host *host, const struct xk_uuid *uuid,
     case XK_RECORD_ODD:
     default:
         xk_fail(err, XK_ERR_UNSUPPORTED,
-                "what its record names is no hypervisor");
+                "its record does not name a hypervisor");
         return NULL;
     }
 }
@@ -194,7 +197,7 @@ xk_host_driver_of(struct xk_host *host, const struct xk_record *record,
 }
 
 void
-xk_operation_warn_alone(const struct xk_uuid *uuid, const struct xk_error *err)
+xk_host_warn_alone(const struct xk_uuid *uuid, const struct xk_error *err)
 {
     char text[XK_UUID_TEXT_SIZE];
 

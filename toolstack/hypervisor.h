@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * THE SEAM: what a hypervisor driver does. Every operation is written once,
- * against this table (toolstack/domain.h); drivers do not know the verbs.
+ * against this table (toolstack/operation.h); drivers do not know the verbs.
  *
  * The calls stand in groups, each a struct in toolstack/seam/ with the
  * contracts of its calls. Code above the seam makes a call through its wrapper,
  * such as xk_hv_pause() for the member `pause`. The wrapper checks what the
- * contract demands of the caller, fails with XK_ERR_UNSUPPORTED where the
- * driver lacks the call, and writes a line of the debug log with the driver,
- * the call, the domain, the time and the error.
+ * contract demands of the caller, fails with XK_ERR_UNSUPPORTED if the driver
+ * lacks the call, and writes a line of the debug log with the driver, the call,
+ * the domain, the time and the error.
  *
  * A call returns only when its work is done, and ends by its deadline
  * (XK_ERR_TIMEOUT). A call that changes a domain is made with the domain's
- * record locked. Drivers keep what they must know about a domain in its
- * record's directory, so that any later process can go on from there;
- * teardown() works from the record alone.
+ * record locked. A driver keeps all that it must know about a domain in the
+ * record's directory, so that any later process can continue; teardown() works
+ * from the record alone.
  */
 #ifndef XK_TOOLSTACK_HYPERVISOR_H
 #define XK_TOOLSTACK_HYPERVISOR_H
@@ -43,7 +43,7 @@ enum xk_domain_state {
 struct xk_domain_info {
     struct xk_uuid uuid;
     char *name;
-    int domid;              /* -1 where the hypervisor has none */
+    int domid;              /* -1 if the hypervisor has none */
     const char *hypervisor; /* name of its driver; filled in above the seam */
     enum xk_domain_type type;
     enum xk_domain_state state;
@@ -64,8 +64,8 @@ void xk_domain_list_free(struct xk_domain_list *list);
 
 const char *xk_domain_state_name(enum xk_domain_state state); /* "running" */
 
-/* Facts about the host, in the order to print. Keys are "nr_cpus",
- * "total_memory", ... as `xl info` names them where it has them. */
+/* Facts about the host, in the order to print. Keys are those of `xl info` if
+ * it has them: "nr_cpus", "total_memory", ... */
 struct xk_facts {
     struct xk_fact {
         char *key;
@@ -87,15 +87,14 @@ void xk_facts_free(struct xk_facts *facts);
 
 struct xk_hypervisor;
 
-/* Which domain is meant. record is NULL for a domain that another toolstack
- * made. */
+/* A handle of a domain. record is NULL if another toolstack made the domain. */
 struct xk_domain {
-    struct xk_hypervisor *hv; /* whose it is; never NULL above the seam */
+    struct xk_hypervisor *hv; /* its driver; never NULL above the seam */
     struct xk_uuid uuid;
     int domid; /* -1: none */
     char *name;
     struct xk_record *record;
-    unsigned starts; /* how often it was started again by policy, as of the
+    unsigned starts; /* how often its policy has started it again, as of the
                         last xk_domain_find() or xk_domain_signal() */
 };
 
@@ -112,12 +111,12 @@ struct xk_hypervisor {
 struct xk_hypervisor_ops {
     const char *name; /* "xen", "kvm" */
 
-    /* The driver also has domains that other toolstacks made and that have no
-     * record. Where it has none, list() is asked only if there are records of
-     * this driver. */
+    /* The driver may also have domains without a record, which other toolstacks
+     * made. If it may not, list() is called only if there are records of this
+     * driver. */
     bool has_strangers;
 
-    /* Whether files of this driver are in a record. Asked for records of an
+    /* Whether a record has files of this driver. Called for records of an
      * earlier version, which do not name their driver. May be NULL. */
     bool (*owns)(const struct xk_record *record);
 
@@ -150,7 +149,7 @@ struct xk_hypervisor_ops {
 const struct xk_hypervisor_ops *xk_hv_driver(const struct xk_hypervisor *hv);
 const char *xk_hv_name(const struct xk_hypervisor *hv);
 
-/* The wrappers of the calls above. xk_driver_owns() is false where the driver
+/* The wrappers of the calls above. xk_driver_owns() is false if the driver
  * cannot tell. */
 bool xk_driver_owns(const struct xk_hypervisor_ops *driver,
                     const struct xk_record *record);
@@ -169,7 +168,7 @@ int xk_hv_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
 extern const struct xk_hypervisor_ops *const xk_drivers[];
 
 /* The names of all drivers, in this build or not, ended by NULL; and the same
- * names as the command line writes a choice of words. */
+ * names as a choice on the command line. */
 extern const char *const xk_driver_names[];
 #define XK_DRIVER_WORDS "xen|kvm"
 
@@ -180,9 +179,9 @@ bool xk_driver_is_known(const char *name);
  * frees it. */
 char *xk_driver_choices(void);
 
-/* The driver called `name`, or where name is NULL the best for this host: xen
- * where this is a Xen dom0, else kvm. XK_ERR_USAGE for an unknown name,
- * XK_ERR_HOST where it cannot run here. */
+/* The driver called `name`, or the best for this host if name is NULL: xen in a
+ * Xen dom0, else kvm. XK_ERR_USAGE for an unknown name, XK_ERR_HOST if it
+ * cannot run here. */
 const struct xk_hypervisor_ops *xk_driver_find(const char *name,
                                                struct xk_error *err);
 

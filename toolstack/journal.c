@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,15 +20,15 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "toolstack/operations.h"
 
 enum {
     JOURNAL_LIMIT = 1 << 20,
-    /* A journal that has grown past this is condensed by the next BEGIN. */
+    /* The next BEGIN condenses a journal that is longer than this. */
     JOURNAL_LONG = 64 << 10,
-    /* So many entries of it stay as they are: a restart has two. */
+    /* This many entries are kept as they are: a restart has two. */
     KEPT_ENTRIES = 2 * XK_JOURNAL_RECENT,
-    /* For what follows a BEGIN, and for the BEGIN of a destroy. */
+    /* Space for the entries that follow a BEGIN, and for the BEGIN of a
+     * destroy. */
     RESERVE_BYTES = 4096,
     LINE_MAX_BYTES = 4096,
     SUM_DIGITS = 8,
@@ -38,9 +39,10 @@ static const char *const kind_names[] = {
     [XK_JOURNAL_DONE] = "done",   [XK_JOURNAL_END] = "end",
     [XK_JOURNAL_NOTE] = "note",
 };
+static_assert(XK_ARRAY_SIZE(kind_names) == XK_JOURNAL_COUNT, "a name per kind");
 
-/* What a condensed journal says of the entries that it has no more; detail is
- * their number. */
+/* Notes that stand for the entries a condensed journal has dropped; detail: how
+ * many starts there were. */
 #define NOTE_STARTS "starts"
 #define NOTE_STARTED_AT "started-at" /* detail: CLOCK_BOOTTIME, in ms */
 
@@ -87,7 +89,7 @@ format_now(enum xk_journal_kind kind, const char *what, const char *detail,
     format_line(&entry, line);
 }
 
-/* What a killed writer left of a line must not be glued to the next one. */
+/* A new line must not be appended to the torn line of a killed writer. */
 static bool
 ends_torn(int fd)
 {
@@ -110,7 +112,7 @@ parse_kind(const char *name, enum xk_journal_kind *kind)
     return false;
 }
 
-/* One line without its newline. False if it is not what we write. */
+/* Parse a line without its newline. False if xk did not write it so. */
 static bool
 parse_line(const char *line, size_t length, struct xk_journal_entry *entry)
 {
@@ -139,8 +141,9 @@ parse_line(const char *line, size_t length, struct xk_journal_entry *entry)
     return true;
 }
 
-/* Torn lines stand wherever a writer was killed and another went on. They are
- * told from damage by what follows: a torn line never had its effect. */
+/* A torn line may stand anywhere: its writer was killed and another process
+ * went on. It can be skipped like a damaged line, because an effect comes after
+ * its entry: a torn line never had one. */
 static void
 parse_lines(const char *text, size_t length, struct xk_journal *journal)
 {
@@ -219,7 +222,7 @@ xk_journal_count(const struct xk_journal *journal, enum xk_journal_kind kind,
     return count;
 }
 
-/* How many starts one entry stands for. */
+/* The number of starts that an entry stands for. */
 static unsigned
 starts_of(const struct xk_journal_entry *entry)
 {
@@ -244,8 +247,8 @@ xk_journal_starts(const struct xk_journal *journal)
     return starts;
 }
 
-/* When the entry started it, by the clock of this boot; -1: it did not, or at
- * an unknown time. A domain starts in the place of another, too. */
+/* The time at which the entry started the domain, by CLOCK_BOOTTIME; -1: it
+ * started none, or at an unknown time. A rename-restart starts a domain too. */
 static int64_t
 start_ms(const struct xk_journal_entry *entry)
 {
@@ -260,7 +263,7 @@ start_ms(const struct xk_journal_entry *entry)
     return -1;
 }
 
-/* An entry of an earlier boot may be later by this boot's clock. */
+/* An entry of an earlier boot may have a later time than now. */
 static bool
 is_start_within(const struct xk_journal_entry *entry, int64_t window_ms)
 {
@@ -302,7 +305,7 @@ xk_journal_pass_starts(const struct xk_record *from, const struct xk_record *to,
 
 /* ---- writing ---- */
 
-/* The same in few lines: sums for what is long ago. */
+/* Write the journal in few lines: sums for old entries. */
 static void
 format_condensed(const struct xk_journal *journal, struct xk_buf *text)
 {
@@ -321,9 +324,10 @@ format_condensed(const struct xk_journal *journal, struct xk_buf *text)
         format_line(&journal->entries[i], text);
 }
 
-/* Replaced whole or not at all. A long journal is as good as a short one, as
- * long as it can be read. An operation that goes on in another, as a destroy
- * does in whatever was interrupted, needs all that was said of it. */
+/* Replace a long journal in one step, or not at all. If that fails, the long
+ * journal is as good, as long as it can be read. Do not condense within an
+ * interrupted operation: a destroy, which may begin in one, needs all its
+ * entries. */
 static int
 condense(const struct xk_record *record, struct xk_error *err)
 {
@@ -352,7 +356,7 @@ condense(const struct xk_record *record, struct xk_error *err)
                    record->uuid_text);
 }
 
-/* File systems that cannot take space in advance give none of the promise. */
+/* On a file system that cannot reserve space, there is no such promise. */
 static int
 take_space(int fd, size_t length)
 {
@@ -372,7 +376,7 @@ xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
 {
     XK_CLEANUP_CLOSE int fd = -1;
     XK_CLEANUP_BUF struct xk_buf line = {0};
-    /* A destroy makes room, so it does not wait for any. */
+    /* A destroy frees space, so it does not need any in advance. */
     bool needs_space =
         kind == XK_JOURNAL_BEGIN && strcmp(what, XK_OP_DESTROY) != 0;
 
@@ -395,7 +399,7 @@ xk_journal_append(const struct xk_record *record, enum xk_journal_kind kind,
 
 /* ---- at a glance ---- */
 
-/* The last whole line tells in nearly every case. */
+/* The last line suffices in nearly every case. */
 static bool
 last_line_is_end(int dirfd, const char *path)
 {

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is known of domains now: one, or those of all drivers. */
+#include "toolstack/list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "toolstack/domain.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_facts.h"
 #include "toolstack/seam/domain_ops.h"
 
 /* ---- one ---- */
 
-/* The driver sees a domain that stands still; the journal knows why. */
+/* The driver sees a paused domain; the journal knows why it is paused. */
 static void
 mark_doubt(struct xk_domain_info *info, const struct xk_record *record)
 {
-    if (record != NULL && xk_migrate_in_doubt(record))
+    if (record != NULL && xk_record_is_in_doubt(record))
         info->state = XK_STATE_IN_DOUBT;
 }
 
@@ -39,7 +38,7 @@ xk_domain_get(struct xk_host *host, const struct xk_domain *domain,
 
 /* ---- all of one driver ---- */
 
-/* One in doubt stands still. */
+/* A domain in doubt is paused, so a running one need not be checked. */
 static void
 look_for_doubt(struct xk_host *host, const struct xk_hypervisor_ops *driver,
                struct xk_domain_info *info)
@@ -74,7 +73,7 @@ list_driver(struct xk_host *host, struct xk_hypervisor *hv,
 
 /* ---- all ---- */
 
-/* How many records each driver has, by its number. */
+/* Number of records of each driver, by its index in xk_host_ops(). */
 struct owned {
     unsigned counts[XK_HOST_DRIVERS];
 };
@@ -87,7 +86,7 @@ count_record(struct xk_host *host, const struct xk_uuid *uuid,
     const struct xk_hypervisor_ops *owner = xk_host_owner(host, uuid, &err);
 
     if (owner == NULL && err.kind != XK_ERR_NOT_FOUND && host->wanted == NULL)
-        xk_operation_warn_alone(uuid, &err);
+        xk_host_warn_alone(uuid, &err);
     for (size_t i = 0; owner != NULL && i < XK_HOST_DRIVERS; i++)
         owned->counts[i] += xk_host_ops(host, i) == owner;
 }
@@ -112,7 +111,7 @@ is_wanted(const struct xk_host *host, const struct xk_hypervisor_ops *driver)
     return host->wanted == NULL || strcmp(host->wanted, driver->name) == 0;
 }
 
-/* A driver that cannot run here has no domains that could be seen. */
+/* The domains of a driver that cannot run here cannot be seen. */
 static int
 list_if_it_runs(struct xk_host *host, const struct xk_hypervisor_ops *driver,
                 unsigned records, struct xk_domain_list *list,
@@ -155,6 +154,6 @@ xk_domain_list(struct xk_host *host, struct xk_domain_list *list,
             return -1;
         }
     }
-    /* Where there is no hypervisor that is what is to be told. */
+    /* If there is no hypervisor, report that. */
     return list->count == 0 && xk_host_default(host, err) == NULL ? -1 : 0;
 }

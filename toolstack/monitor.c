@@ -6,9 +6,9 @@
  *    domain, or was killed over it: then the driver is asked to watch anew, as
  *    there may be another process to watch;
  *  - what the driver watches.
- * Whatever happens leads to look(): has the domain stopped, or has it lost an
- * operation? Then a worker is started, at most one per domain. Nothing is kept
- * that look() could not find again.
+ * Every event leads to look(): has the domain stopped, or was an operation on
+ * it interrupted? Then a worker is started, at most one per domain. The monitor
+ * keeps nothing that look() could not find again.
  */
 #include "toolstack/monitor.h"
 
@@ -30,8 +30,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/monitor_start.h"
 #include "toolstack/monitor_worker.h"
-#include "toolstack/operations.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/recovery.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 
@@ -52,15 +55,15 @@ struct watched {
     struct watched *next;
     struct monitor *monitor;
     struct xk_uuid uuid;
-    struct xk_hypervisor *hv; /* whose it is; NULL: not ours, left alone */
-    bool told;                /* why it is left alone */
+    struct xk_hypervisor *hv; /* its driver; NULL: no driver here, left alone */
+    bool told;                /* the warning that it is left alone was given */
     int lock_watch;           /* inotify's descriptor, -1: none */
     bool driver_watch;        /* the driver watches it */
-    bool look_again;          /* something happened while the worker ran */
+    bool look_again;          /* an event came while the worker ran */
     struct xk_worker *worker; /* NULL: none */
     ev_timer retry;           /* after a worker that failed */
     double retry_seconds;
-    ev_timer held; /* while another has it, or it cannot be looked at */
+    ev_timer held; /* while a verb holds the lock, or the driver fails */
     double held_seconds;
 };
 
@@ -74,14 +77,14 @@ struct monitor {
     ev_io inotify_io;
     ev_io signal_io;
     ev_timer trim;
-    ev_prepare idle; /* looks whether there is anything left to do */
+    ev_prepare idle; /* ends the loop after the last domain */
 };
 
 /* ---- workers ---- */
 
 static void look(struct watched *domain);
 
-/* After so many seconds, and the next time after twice as many. */
+/* Look again after *seconds, and double them for the next time. */
 static void
 look_later(struct watched *domain, ev_timer *timer, double *seconds,
            double most)
@@ -96,7 +99,7 @@ worker_ended(void *context, int status)
 {
     struct watched *domain = context;
 
-    xk_log_trim(); /* what it ran may have written, too */
+    xk_log_trim(); /* the worker's programs write to our log too */
     domain->worker = NULL;
     if (status == 0) {
         domain->retry_seconds = RETRY_FIRST_SECONDS;
@@ -127,7 +130,7 @@ start_worker(struct watched *domain)
 
 /* ---- looking at a domain ---- */
 
-/* One that cannot be looked at now is looked at again. */
+/* Look again later at a domain that cannot be looked at now. */
 static void
 look_anew(struct watched *domain)
 {
@@ -145,7 +148,8 @@ has_stopped(struct watched *domain, struct xk_record *record)
     struct xk_domain_info info;
     bool stopped;
 
-    /* One that another toolstack has destroyed is gone from the records too. */
+    /* Not found: another toolstack has destroyed the domain. Return true, so
+     * that a worker removes our record. */
     if (xk_domain_get(domain->monitor->host, &handle, &info,
                       xk_deadline_in_ms(LOOK_MS), &err) == -1) {
         if (err.kind != XK_ERR_NOT_FOUND)
@@ -156,32 +160,32 @@ has_stopped(struct watched *domain, struct xk_record *record)
         (info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED) &&
         info.stop_reason != XK_STOP_SUSPEND;
     xk_domain_info_free(&info);
-    return stopped && !xk_operation_is_preserved(record);
+    return stopped && !xk_record_is_preserved(record);
 }
 
 static void
 tell_once(struct watched *domain, const struct xk_error *why)
 {
     if (!domain->told)
-        xk_operation_warn_alone(&domain->uuid, why);
+        xk_host_warn_alone(&domain->uuid, why);
     domain->told = true;
 }
 
-/* What an operation of another version is, only that version knows. */
+/* Only the xk that began an operation of another version can finish it. */
 static bool
 can_be_recovered(struct watched *domain, const struct xk_record *record)
 {
     struct xk_error why = {0};
 
-    if (xk_operation_check_known(record, &why) == 0)
+    if (xk_recoveries.check_known(record, &why) == 0)
         return true;
     tell_once(domain, &why);
     return false;
 }
 
-/* A record that is locked belongs to a living verb. The closing of its lock
- * file brings us back, but the kernel tells of that before it gives back the
- * lock. */
+/* A locked record belongs to a living verb. The event that its lock file was
+ * closed brings us back; but the kernel reports that before it releases the
+ * lock, so also look again by a timer. */
 static bool
 is_held(struct watched *domain, const struct xk_record *record)
 {
@@ -218,7 +222,7 @@ look(struct watched *domain)
     if (record == NULL && err.kind != XK_ERR_NOT_FOUND)
         look_anew(domain);
     if (record == NULL)
-        return; /* the directory's watch will say so */
+        return; /* the directory's watch reports it */
     if (domain->hv != NULL && needs_worker(domain, record))
         start_worker(domain);
 }
@@ -252,7 +256,7 @@ changed(const struct xk_uuid *uuid, void *context)
 
 /* ---- which domains there are ---- */
 
-/* One whose driver is not here now may have it later. */
+/* A driver that cannot run now may be able to later. */
 static bool
 find_driver(struct watched *domain)
 {
@@ -271,8 +275,8 @@ find_driver(struct watched *domain)
     return domain->hv != NULL;
 }
 
-/* The process may be another one than before. A domain that is not built yet
- * cannot be watched; its lock file will tell when it is. */
+/* Watch the domain's process anew: it may be another one. A domain that is not
+ * built yet cannot be watched; the event of its lock file comes when it is. */
 static void
 watch_process(struct watched *domain)
 {
@@ -288,8 +292,8 @@ watch_process(struct watched *domain)
                                        changed, monitor, NULL) == 0;
 }
 
-/* The lock file that is there now: descriptors of inotify go by the file, so
- * one that is watched already keeps its own. */
+/* Watch the present lock file. An inotify descriptor stands for a file, so a
+ * file that is watched already keeps its descriptor. */
 static int
 watch_lock(const struct monitor *monitor, const struct xk_uuid *uuid)
 {
@@ -302,8 +306,8 @@ watch_lock(const struct monitor *monitor, const struct xk_uuid *uuid)
     return inotify_add_watch(monitor->inotify_fd, path, IN_CLOSE_WRITE);
 }
 
-/* A record that was removed and made again between two looks has the same UUID,
- * but another lock, and maybe another driver. */
+/* A record that was removed and made again between two scans has the same UUID,
+ * but another lock file, and maybe another driver. */
 static void
 watch_anew(struct watched *domain)
 {
@@ -340,7 +344,7 @@ add_domain(struct monitor *monitor, const struct xk_uuid *uuid)
     look(domain);
 }
 
-/* A worker that still runs is left to end by itself: it has a deadline. */
+/* A worker that still runs is left alone: it has a deadline. */
 static void
 remove_domain(struct watched **link)
 {
@@ -407,7 +411,7 @@ lock_closed(struct monitor *monitor, int watch)
     }
 }
 
-/* There was more to tell than the kernel keeps: anything may have happened. */
+/* The kernel dropped events: anything may have happened. */
 static void
 look_at_all(struct monitor *monitor)
 {
@@ -457,7 +461,7 @@ trim(struct ev_loop *loop, ev_timer *timer, int events)
     xk_log_trim();
     for (struct watched *domain = monitor->domains; domain != NULL;
          domain = domain->next) {
-        if (!domain->driver_watch) /* it could not be watched */
+        if (!domain->driver_watch) /* watching it failed */
             watch_process(domain);
         if (domain->hv != NULL)
             xk_hv_trim(domain->hv, &domain->uuid);
@@ -476,9 +480,9 @@ take_signal(struct ev_loop *loop, ev_io *io, int events)
         ev_break(loop, EVBREAK_ALL);
 }
 
-/* The state lock keeps a create from making a record between our look at the
- * directory and our end: whoever gets it next finds us gone and starts
- * another. So the monitor's own lock goes first, by exit. */
+/* The state lock keeps a create from making a record between our last scan and
+ * our end. It is released by our exit, as is the monitor's own lock. So whoever
+ * takes the state lock next finds no monitor and starts another. */
 static void
 leave_if_idle(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
@@ -534,9 +538,9 @@ open_inotify(struct monitor *monitor, struct xk_error *err)
     return 0;
 }
 
-/* What ages files away (systemd-tmpfiles in /tmp, where a plain user's records
- * may be) passes over a directory that somebody has locked, and all below. By a
- * description of its own: another's would outlive the monitor. */
+/* systemd-tmpfiles removes old files in /tmp, where a plain user's records may
+ * be, but skips a directory that is locked, with all below it. Lock a file
+ * description of our own: a lock on a shared one would outlive the monitor. */
 static int
 lock_against_aging(const struct xk_state *state)
 {
@@ -544,8 +548,8 @@ lock_against_aging(const struct xk_state *state)
         openat(state->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd == -1 || flock(fd, LOCK_SH | LOCK_NB) == -1) {
-        xk_warn("\"%s\" could not be locked: %s; what cleans up old files may "
-                "take away records",
+        xk_warn("\"%s\" could not be locked: %s; a program that removes "
+                "old files may remove records",
                 state->run_path, strerror(errno));
         return -1;
     }
@@ -576,7 +580,7 @@ run_loop(struct monitor *monitor, void (*ready)(void *context), void *context)
     ev_run(monitor->loop, 0);
 }
 
-/* Each domain takes some descriptors, and what is usual is too few for many. */
+/* Each domain takes some descriptors; the usual limit is too low for many. */
 static void
 raise_file_limit(void)
 {

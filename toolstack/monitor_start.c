@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lock that a monitor holds as long as it lives, so that there is one, and
- * the start of a monitor in the background. */
+#include "toolstack/monitor_start.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,6 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/util.h"
-#include "toolstack/monitor.h"
-#include "toolstack/operations.h"
 
 enum {
     LOG_LIMIT = 1 << 20,
@@ -72,7 +71,7 @@ open_log(const struct xk_state *state)
     return fd;
 }
 
-/* It watches the domains of all hypervisors, and its log stays. */
+/* The monitor watches the domains of all drivers, and its log is bounded. */
 static int
 set_environment(void *context, struct xk_error *err)
 {
@@ -106,14 +105,29 @@ start_monitor(const char *program, int log_fd, struct xk_error *err)
     return xk_spawn(&spawn, err) == -1 ? xk_wrap(err, "start the monitor") : 0;
 }
 
-int
-xk_monitor_ensure(const struct xk_host *host, struct xk_error *err)
+static int
+ensure_monitor(const struct xk_host *host, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int log_fd = -1;
 
     if (xk_monitor_pid(&host->state) != 0)
         return 0;
     log_fd = open_log(&host->state);
-    /* The next verb tries again. */
+    /* Without a log there is no monitor; the next verb tries again. */
     return log_fd == -1 ? 0 : start_monitor(host->program, log_fd, err);
+}
+
+void
+xk_host_need_monitor(struct xk_host *host)
+{
+    struct xk_error err = {0};
+
+    /* The monitor and its workers must not start another monitor. */
+    if (host->program == NULL || strcmp(host->verb, XK_VERB_MONITOR) == 0 ||
+        strcmp(host->verb, XK_VERB_WORKER) == 0)
+        return;
+    if (ensure_monitor(host, &err) == -1)
+        xk_warn("the monitor does not run, so nothing acts when a domain "
+                "stops: %s",
+                err.message);
 }

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/spawn.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
 
 struct xk_worker {
     pid_t pid;
@@ -45,7 +45,7 @@ worker_ended(struct ev_loop *loop, ev_io *io, int events)
     free(worker);
 }
 
-/* A monitor that was started by nohup(1) has workers that are as well. */
+/* The workers of a monitor that nohup(1) started ignore SIGHUP too. */
 static pid_t
 spawn_worker(const char *program, const char *hypervisor, const char *uuid,
              struct xk_error *err)
@@ -57,7 +57,7 @@ spawn_worker(const char *program, const char *hypervisor, const char *uuid,
     return xk_spawn(&spawn, err);
 }
 
-/* The pidfd of a new worker; -1. */
+/* Start a worker. Returns its pidfd, or -1. */
 static int
 start_worker(const char *program, const char *hypervisor, const char *uuid,
              pid_t *pid, struct xk_error *err)
@@ -70,7 +70,8 @@ start_worker(const char *program, const char *hypervisor, const char *uuid,
     fd = (int)syscall(SYS_pidfd_open, *pid, 0);
     if (fd == -1) {
         xk_fail_errno(err, "pidfd_open");
-        kill(*pid, SIGKILL); /* ours, and not reaped: no other has its pid */
+        kill(*pid, SIGKILL); /* our child, not reaped yet: its pid is not reused
+                              */
         reap(*pid);
     }
     return fd;

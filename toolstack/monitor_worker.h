@@ -9,15 +9,15 @@
 struct ev_loop;
 struct xk_worker;
 
-/* Start one. ended is called once it has ended, with its status as of
- * waitpid(2); the worker is freed then. */
+/* Start a worker. Once it has ended, ended() is called with its status as of
+ * waitpid(2), and the worker is freed. */
 struct xk_worker *xk_worker_start(struct ev_loop *loop, const char *program,
                                   const char *hypervisor,
                                   const struct xk_uuid *uuid,
                                   void (*ended)(void *context, int status),
                                   void *context, struct xk_error *err);
 
-/* Nobody wants to know of its end any more; it is reaped all the same. NULL:
+/* Do not call ended() any more; the worker is reaped all the same. NULL: do
  * nothing. */
 void xk_worker_disown(struct xk_worker *worker);
 

@@ -3,11 +3,14 @@
  * What becomes of a domain that stopped by itself: on_poweroff=, on_reboot=,
  * on_crash=, on_watchdog=, on_soft_reset= of xl.cfg(5).
  *
- * How rename-restart works: the stopped domain becomes another one (new name,
- * new UUID, its record's directory renamed) that is kept, and a new domain is
- * made from the old configuration, which waits in next.json meanwhile. Each
- * step can be done twice, so that recovery starts from the top.
+ * How rename-restart works: the stopped domain gets a new name and a new UUID
+ * (its record's directory is renamed) and is kept. A new domain is made from
+ * the old configuration, which waits in next.json meanwhile. Each step can be
+ * repeated, so recovery starts from the top.
  */
+#include "toolstack/policy.h"
+
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,24 +26,29 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "toolstack/domain.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
+#include "toolstack/operation.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_facts.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {
-    /* A guest that stops this often in this time is kept as it is. */
+    /* A guest that stops this often within this time is kept as it is. */
     LOOP_STARTS = 10,
     LOOP_WINDOW_MS = 60000,
     CORE_DUMP_MS = 600000,
     STAMP_SIZE = 32,
     DUMPS_MAX = 8, /* of domains of one name */
     KEPT_MAX = 8,  /* beside a domain, by rename-restart */
-    STEM_MAX = 100 /* with a stamp and a number less than 128 bytes */
+    STEM_MAX = 100 /* with a stamp and a number fewer than 128 bytes */
 };
-_Static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
-               "the journal knows of them");
+static_assert((int)LOOP_STARTS <= (int)XK_JOURNAL_RECENT,
+              "the journal knows of them");
 
 typedef int policy(struct xk_host *host, struct xk_domain *domain,
                    const struct xk_domain_config *config,
@@ -63,11 +71,12 @@ do_destroy(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *config, struct xk_deadline deadline,
            struct xk_error *err)
 {
+    (void)host;
     (void)config;
     if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_DESTROY, NULL,
                           err) == -1)
         return -1;
-    return xk_operation_remove(host, domain, deadline, err);
+    return xk_operation_remove(domain, deadline, err);
 }
 
 static int
@@ -82,8 +91,8 @@ do_preserve(struct xk_host *host, struct xk_domain *domain,
                              NULL, err);
 }
 
-/* A domain that cannot be started again (its image is gone, say) is kept, and
- * not tried again and again. */
+/* A domain that cannot be started again (its image is gone, say) is preserved,
+ * so that the restart is not retried for ever. */
 static int
 restart(struct xk_host *host, struct xk_domain *domain,
         const struct xk_domain_config *config, struct xk_deadline deadline,
@@ -104,7 +113,7 @@ restart(struct xk_host *host, struct xk_domain *domain,
 static bool
 is_looping(const struct xk_domain *domain)
 {
-    if (xk_operation_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
+    if (xk_record_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
         return false;
     xk_warn("domain \"%s\" stops again after %d starts within %d s: it is kept "
             "as it is, for xk destroy",
@@ -137,7 +146,8 @@ xk_operation_finish_restart(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- rename-restart ---- */
 
-/* How much of a name goes into that of a kept one, which is a name as well. */
+/* How many bytes of a name go into the name of the kept domain, which must be a
+ * valid name too. */
 static int
 stem_length(const char *name)
 {
@@ -147,11 +157,11 @@ stem_length(const char *name)
         return (int)length;
     length = STEM_MAX;
     while (length > 1 && ((unsigned char)name[length] & 0xc0) == 0x80)
-        length--; /* not within a character */
+        length--; /* do not cut a UTF-8 character */
     return (int)length;
 }
 
-/* The name and the time, and a number where a second is not enough. */
+/* The name and the time, and a number if that name is taken. */
 static char *
 name_of_kept(struct xk_host *host, const char *name)
 {
@@ -193,8 +203,8 @@ become_another(struct xk_host *host, struct xk_domain *domain,
     return xk_record_rekey(domain->record, &config->uuid, err);
 }
 
-/* An earlier try may have come as far as a domain that is half built, or whole.
- * 1: it is there, 0: none is, -1: error. */
+/* An earlier try may have left a domain, half built or whole. 1: it is whole;
+ * 0: there is none; -1: error. */
 static int
 clear_way(struct xk_host *host, struct xk_hypervisor *hv,
           const struct xk_domain_config *next, struct xk_deadline deadline,
@@ -214,7 +224,8 @@ clear_way(struct xk_host *host, struct xk_hypervisor *hv,
         return 1;
     if (xk_record_try_lock(there, host->verb, NULL) != 1)
         return xk_fail(err, XK_ERR_BUSY,
-                       "domain \"%s\" is being made anew already", next->name);
+                       "domain \"%s\" is being created again already",
+                       next->name);
     if (xk_operation_finish_create(host, &half, deadline, err) == -1)
         return -1;
     xk_record_cleanup(&there);
@@ -222,7 +233,8 @@ clear_way(struct xk_host *host, struct xk_hypervisor *hv,
     return there != NULL;
 }
 
-/* It is the same guest: one that stops at each start is to be noticed. */
+/* It is the same guest, so its earlier starts count: a guest that stops at each
+ * start must be noticed. */
 static int
 build_next(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *next, void *context,
@@ -255,8 +267,8 @@ create_next(struct xk_host *host, struct xk_domain *old,
     return 0;
 }
 
-/* One whose place cannot be taken (an image is gone, say) is kept all the same,
- * and that is not tried again and again. */
+/* If the new domain cannot be made (an image is gone, say), the old one is kept
+ * all the same, so that this is not retried for ever. */
 static int
 replace_by(struct xk_host *host, struct xk_domain *domain,
            const struct xk_domain_config *next, struct xk_deadline deadline,
@@ -272,9 +284,9 @@ replace_by(struct xk_host *host, struct xk_domain *domain,
             *err = why;
             return -1;
         }
-        xk_warn(
-            "domain \"%s\" could not be made anew: %s; it is kept as \"%s\"",
-            next->name, why.message, domain->name);
+        xk_warn("domain \"%s\" could not be created again: %s; it is kept as "
+                "\"%s\"",
+                next->name, why.message, domain->name);
     }
     return do_preserve(host, domain, next, deadline, err);
 }
@@ -295,7 +307,8 @@ xk_operation_finish_replace(struct xk_host *host, struct xk_domain *domain,
     return xk_journal_append(record, XK_JOURNAL_END, XK_OP_REPLACE, NULL, err);
 }
 
-/* Until it was told, the hypervisor knows it by the UUID it had. */
+/* Until xk_hv_preserve() has returned, the hypervisor may know the domain by
+ * its old UUID. */
 void
 xk_operation_end_replaced(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline)
@@ -335,11 +348,11 @@ is_kept_of(struct xk_host *host, const struct xk_uuid *uuid, const char *name)
     return config != NULL && strncmp(config->name, name, length) == 0 &&
            sscanf(config->name + length, "-%8uT%6uZ", &day, &time_of_day) ==
                2 &&
-           xk_operation_is_preserved(record);
+           xk_record_is_preserved(record);
 }
 
-/* Each has all the memory of the domain, and guests choose when they stop. The
- * first ones tell most. */
+/* A kept domain takes all its memory, and guests choose when they stop. So the
+ * number is bounded; the first ones are kept, because they tell most. */
 static bool
 is_kept_often(struct xk_host *host, const char *name)
 {
@@ -353,8 +366,8 @@ is_kept_often(struct xk_host *host, const char *name)
         kept += is_kept_of(host, &uuids[i], name);
     if (kept < KEPT_MAX)
         return false;
-    xk_warn("domain \"%s\": %u that stopped are kept already; it is started "
-            "anew and not kept, until some are destroyed",
+    xk_warn("domain \"%s\": %u that stopped are kept already; it is restarted "
+            "and not kept, until some are destroyed",
             name, kept);
     return true;
 }
@@ -377,8 +390,8 @@ do_replace(struct xk_host *host, struct xk_domain *domain,
 
 /* ---- core dumps ---- */
 
-/* How many dumps there are of a domain of that name: all have names as long as
- * that of the next one. */
+/* Count the dumps of domains of that name. Their file names are as long as that
+ * of the next dump. */
 static unsigned
 count_dumps(const char *folder, const char *name, const char *next)
 {
@@ -393,8 +406,8 @@ count_dumps(const char *folder, const char *name, const char *next)
     return count;
 }
 
-/* Each is as large as the domain, and guests choose when they crash. The first
- * ones tell most. */
+/* A dump is as large as the domain, and guests choose when they crash. So the
+ * number is bounded; the first ones are kept, because they tell most. */
 static int
 check_dumps(const char *folder, const char *name, const char *next,
             struct xk_error *err)
@@ -402,7 +415,7 @@ check_dumps(const char *folder, const char *name, const char *next,
     if (count_dumps(folder, name, next) < DUMPS_MAX)
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
-                   "\"%s\" has %d of it; remove some to get others", folder,
+                   "\"%s\" has %d dumps of it already; remove some", folder,
                    DUMPS_MAX);
 }
 
@@ -436,12 +449,12 @@ static const struct {
     [XK_ACTION_PRESERVE] = {false, do_preserve},
     [XK_ACTION_COREDUMP_DESTROY] = {true, do_destroy},
     [XK_ACTION_COREDUMP_RESTART] = {true, do_restart},
-    /* Where the hypervisor has no soft reset, the guest starts anew. */
+    /* No driver has a soft reset, so the guest starts anew. */
     [XK_ACTION_SOFT_RESET] = {false, do_restart},
 };
-_Static_assert(XK_ARRAY_SIZE(policies) == XK_ACTION_COUNT, "a row per action");
+static_assert(XK_ARRAY_SIZE(policies) == XK_ACTION_COUNT, "a row per action");
 
-/* 1: it has, for *reason; 0: it has not, or was dealt with; -1: error. */
+/* 1: it has, for *reason; 0: it has not, or needs nothing more; -1: error. */
 static int
 has_stopped(struct xk_host *host, struct xk_domain *domain,
             enum xk_stop_reason *reason, struct xk_deadline deadline,
@@ -452,14 +465,14 @@ has_stopped(struct xk_host *host, struct xk_domain *domain,
 
     if (xk_domain_get(host, domain, &info, deadline, err) == -1)
         return err->kind == XK_ERR_NOT_FOUND
-                   ? xk_operation_remove_gone(host, domain, deadline, err)
+                   ? xk_operation_remove_gone(domain, deadline, err)
                    : -1;
     stopped = info.state == XK_STATE_SHUTDOWN || info.state == XK_STATE_CRASHED;
     *reason = info.stop_reason;
     xk_domain_info_free(&info);
     if (!stopped || *reason == XK_STOP_SUSPEND)
         return 0;
-    return !xk_operation_is_preserved(domain->record);
+    return !xk_record_is_preserved(domain->record);
 }
 
 static int

@@ -5,8 +5,9 @@
 
 #include "base/error.h"
 
-/* Where it is: beside the program that runs, as in a tree that is not
- * installed, or where it was installed. The caller's; NULL with XK_ERR_HOST. */
+/* Returns the path of a program: beside the running program, as in a tree that
+ * is not installed, or where it was installed. The caller frees it. NULL with
+ * XK_ERR_HOST. */
 char *xk_program_find(const char *name, struct xk_error *err);
 
 #endif

@@ -19,8 +19,8 @@
 
 enum {
     READ_CHUNK = 16 * 1024,
-    /* A guest can cause events, but QEMU limits how fast; what brings more in
-     * one call is no QEMU. */
+    /* A guest can cause events, but QEMU limits their rate; a peer that sends
+     * more within one call is not a QEMU. */
     EVENTS_MAX = 10000,
     BACKLOG = 4,
 };
@@ -31,8 +31,8 @@ struct xk_qmp {
     int64_t last_id;
     bool broken;
     const char *expected;
-    struct xk_json *event; /* the latest one expected, NULL: none yet */
-    unsigned events;       /* and the like, taken by the call under way */
+    struct xk_json *event; /* the latest expected event; NULL: none yet */
+    unsigned events;       /* and stray answers that the current call read */
     bool shaken_hands;
 };
 
@@ -80,7 +80,7 @@ xk_qmp_listen(int dirfd, const char *name, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
-/* connect(2) waits while the backlog is full, for as long as SO_SNDTIMEO. */
+/* connect(2) waits for SO_SNDTIMEO while the backlog is full. */
 static int
 connect_in_time(int fd, const struct sockaddr_un *address,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -90,7 +90,7 @@ connect_in_time(int fd, const struct sockaddr_un *address,
                            .tv_usec = left_ms % 1000 * 1000L};
 
     if (left_ms == 0)
-        left.tv_usec = 1; /* zero would mean for ever */
+        left.tv_usec = 1; /* zero means for ever */
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
     if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
         return 0;
@@ -148,8 +148,8 @@ read_more(struct xk_qmp *qmp, struct xk_deadline deadline, struct xk_error *err)
     char chunk[READ_CHUNK];
     ssize_t got;
 
-    /* Where there is always more to read, poll(2) never says that it is late.
-     */
+    /* If there is always more to read, poll(2) never times out, so check the
+     * time. */
     if (xk_deadline_left_ms(deadline) == 0)
         return xk_fail(err, XK_ERR_TIMEOUT, "QEMU did not answer in time");
     if (xk_deadline_poll(deadline, qmp->fd, POLLIN, "QEMU", err) == -1)
@@ -201,9 +201,9 @@ take_event(struct xk_qmp *qmp, struct xk_qmp_message *message,
     return count(qmp, err);
 }
 
-/* QEMU answers whoever is connected by then: also what the last client asked,
- * which has gone. It does so in order, so before it answers anything of ours;
- * and our first question may look like its. */
+/* QEMU sends an answer to whoever is connected by then. So we may get answers
+ * to commands of an earlier client. QEMU keeps the order, so they come before
+ * any answer to us; but our first command may look like theirs. */
 static bool
 is_for_another(const struct xk_qmp *qmp, const struct xk_qmp_message *message)
 {
@@ -274,7 +274,7 @@ write_message(struct xk_qmp *qmp, const struct xk_buf *text, int fd,
 
 /* ---- calls ---- */
 
-/* What the peer says, fit for one line of a terminal. */
+/* The peer's text, made fit for one line of a terminal. */
 static void
 fail_as_told(const struct xk_json *error, const char *command,
              struct xk_error *err)
@@ -337,7 +337,8 @@ call(struct xk_qmp *qmp, const char *command, const char *arguments, int fd,
         return -1;
     if (answer.kind == XK_QMP_GREETING || !answer.has_id ||
         answer.id != qmp->last_id) {
-        xk_fail(err, XK_ERR_PROTOCOL, "QEMU answers what it was not asked");
+        xk_fail(err, XK_ERR_PROTOCOL,
+                "QEMU sent an answer that nobody asked for");
         return break_off(qmp);
     }
     if (answer.kind == XK_QMP_ERROR) {
@@ -386,7 +387,8 @@ xk_qmp_wait_event(struct xk_qmp *qmp, struct xk_json **event,
         if (read_message(qmp, &message, deadline, err) == -1)
             return -1;
         if (message.kind != XK_QMP_EVENT) {
-            xk_fail(err, XK_ERR_PROTOCOL, "QEMU answers what it was not asked");
+            xk_fail(err, XK_ERR_PROTOCOL,
+                    "QEMU sent an answer that nobody asked for");
             return break_off(qmp);
         }
         if (take_event(qmp, &message, err) == -1)
@@ -409,8 +411,8 @@ xk_qmp_wait_some(struct xk_qmp *qmp, struct xk_deadline tick)
 
 /* ---- the connection ---- */
 
-/* QEMU has a thread for its monitor. What its other threads say at the moment
- * of our connection goes ahead of the greeting. */
+/* QEMU's monitor has a thread of its own. Messages of other threads at the
+ * moment of our connection come ahead of the greeting. */
 static int
 await_greeting(struct xk_qmp *qmp, struct xk_deadline deadline,
                struct xk_error *err)

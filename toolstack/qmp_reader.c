@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 
-/* What tells a message's kind is which of these members it has. */
+/* The kind of a message is told by which of these members it has. */
 static const struct {
     const char *member;
     enum xk_qmp_kind kind;
@@ -95,8 +95,8 @@ is_blank(const char *line, size_t length)
     return true;
 }
 
-/* The length of the line at the start of the buffer, or -1 while it has no
- * end. What was looked through before is not looked through again. */
+/* Length of the first line in the buffer, or -1 while it has no newline. Bytes
+ * that were searched before are not searched again. */
 static ssize_t
 find_line(struct xk_qmp_reader *reader)
 {

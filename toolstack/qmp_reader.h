@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes from a QMP peer -> checked messages. The peer may be hostile: a line
- * is bounded, its depth too, and what is no QMP message is an error, after
- * which the reader gives nothing any more.
+ * Bytes from a QMP peer -> checked messages. The peer may be hostile: the
+ * length of a line and its depth are bounded. Anything but a QMP message is an
+ * error, after which the reader returns no more messages.
  *
  * Source: docs/interop/qmp-spec.txt of QEMU 7.2.
  */
@@ -31,8 +31,8 @@ enum xk_qmp_kind {
 struct xk_qmp_message {
     enum xk_qmp_kind kind;
     struct xk_json *json;       /* owns all below; xk_qmp_message_free() */
-    const struct xk_json *body; /* what is returned, the data of an event (NULL:
-                                   none), the error's object */
+    const struct xk_json *body; /* the command's result, an event's data (NULL:
+                                   none), or the error's object */
     const char *event;          /* the name; of an event only */
     bool has_id;
     int64_t id;
@@ -45,13 +45,13 @@ struct xk_qmp_reader {
     bool broken;
 };
 
-/* Take bytes from the peer, at most some KiB at once: what is not taken out by
- * xk_qmp_reader_next() stays in memory. */
+/* Add bytes from the peer, at most some KiB at once: they stay in memory until
+ * xk_qmp_reader_next() takes them out. */
 void xk_qmp_reader_feed(struct xk_qmp_reader *reader, const void *data,
                         size_t length);
 
-/* The next message: 1, *message is the caller's; 0: more bytes are needed; -1:
- * XK_ERR_PROTOCOL, now and from now on. */
+/* Take the next message. 1: the caller frees *message; 0: more bytes are
+ * needed; -1: XK_ERR_PROTOCOL, now and at every later call. */
 int xk_qmp_reader_next(struct xk_qmp_reader *reader,
                        struct xk_qmp_message *message, struct xk_error *err);
 

@@ -21,12 +21,12 @@
 
 enum {
     HOLDER_MAX = 128,
-    /* The kernel tells inotify of a closed file a moment before it gives the
-     * file's locks back, so an event may come too early. */
+    /* inotify reports that a file is closed a moment before the kernel releases
+     * the file's locks, so an event may come too early. */
     LOCK_RETRY_MS = 20,
 };
 
-/* Names that are no records begin with a dot: a record that is being made or
+/* A name that begins with a dot is not a record, but one that is being made or
  * removed. */
 #define NEW_PREFIX ".new-"
 #define REMOVED_PREFIX ".removed-"
@@ -55,9 +55,10 @@ try_lock(int fd, struct xk_error *err)
     return xk_fail_errno(err, "lock");
 }
 
-/* Who to wait for: a line for people, and which process that is
- * (base/process.h) for one that would end it. Always as long, over what stood
- * there, so that it needs space once only: when the record is made. */
+/* Write who holds the lock: a line for people, and which process it is
+ * (base/process.h) for a caller that would end it. The text always has the same
+ * length and overwrites the old one, so it takes space only once: when the
+ * record is made. */
 static int
 write_holder(int fd, const char *verb)
 {
@@ -84,7 +85,7 @@ fail_busy(int fd, const char *what, struct xk_error *err)
                    length > 0 ? holder : "another process");
 }
 
-/* Wait for one close of the lock file, or a moment. */
+/* Wait until the lock file is closed, or for a moment. */
 static void
 await_close(int inotify_fd, struct xk_deadline deadline)
 {
@@ -185,10 +186,10 @@ open_own_directory(int dirfd, const char *path, struct xk_error *err)
     if (st.st_uid != geteuid())
         return xk_fail(err, XK_ERR_HOST,
                        "state directory \"%s\" belongs to another user", path);
-    /* As /tmp: others need it as it is. */
+    /* A directory such as /tmp: do not take it from the others. */
     if ((st.st_mode & S_ISVTX) != 0 && (st.st_mode & S_IWOTH) != 0)
         return xk_fail(err, XK_ERR_HOST,
-                       "state directory \"%s\" is one that all share: name a "
+                       "state directory \"%s\" is shared by all users: name a "
                        "directory in it",
                        path);
     if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) == -1)
@@ -294,9 +295,9 @@ xk_state_list(const struct xk_state *state, struct xk_uuid **uuids,
     return 0;
 }
 
-/* Records are made under the state lock, so what is half made while we hold it
- * has no maker any more. Those half removed may have a living remover, which
- * does not mind help. */
+/* Records are made under the state lock, so while we hold it the maker of a
+ * half-made record is dead. The remover of a half-removed record may be alive;
+ * it does not mind help. */
 void
 xk_state_sweep(const struct xk_state *state)
 {
@@ -334,7 +335,8 @@ record_new(const struct xk_state *state, const struct xk_uuid *uuid)
     return record;
 }
 
-/* Before the record has its name: one that is there says whose it is. */
+/* Write it before the record gets its name: every record that can be seen names
+ * its driver. */
 static int
 write_driver(const struct xk_record *record, const char *driver,
              struct xk_error *err)
@@ -443,7 +445,8 @@ open_record_lock(struct xk_record *record, struct xk_error *err)
 
     if (fd != -1)
         return fd;
-    /* What lost its lock alone must stay in the reach of all verbs. */
+    /* A record that has lost only its lock file must stay within reach of all
+     * verbs. */
     if (errno == ENOENT && xk_record_is_there(record))
         return open_lock_file(record->dir_fd, err);
     if (errno == ENOENT)
@@ -488,7 +491,7 @@ xk_record_is_locked(const struct xk_record *record)
     return fd != -1 && xk_file_lock_is_held(fd) == 1;
 }
 
-/* What write_holder() has written; false where that is nothing. */
+/* Read what write_holder() wrote; false if it wrote nothing. */
 static bool
 read_holder(const struct xk_record *record, char verb[HOLDER_MAX],
             struct xk_process *process)

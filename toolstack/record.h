@@ -20,9 +20,9 @@
  *     dump/                   memory of crashed domains
  *
  * A record is keyed by UUID, because a reboot changes a domid. Locks are open
- * file description locks: the kernel gives them back when the last holder of
- * the descriptor is gone, and a child that was forked while it is held holds
- * it too, until it execs or ends.
+ * file description locks: the kernel releases one when the last descriptor of
+ * it is closed. A child that is forked while a lock is held holds it too, until
+ * it execs or ends.
  */
 #ifndef XK_TOOLSTACK_RECORD_H
 #define XK_TOOLSTACK_RECORD_H
@@ -35,13 +35,8 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/uuid.h"
-#include "toolstack/config/domain_config.h"
 
 #define XK_RECORD_DRIVER "hypervisor"
-
-enum {
-    XK_DRIVER_NAME_SIZE = 32
-};
 
 struct xk_state {
     char *run_path; /* absolute */
@@ -59,41 +54,43 @@ struct xk_record {
     int lock_fd; /* -1 while not locked */
 };
 
-/* Open the state directory, making it where it is missing. It must belong to
- * the caller and not be one that all share, as /tmp, else XK_ERR_HOST; it is
- * closed to others. */
+/* Open the state directory; create it if it is missing. It must belong to the
+ * caller and must not be shared by all users, as /tmp is, else XK_ERR_HOST. Its
+ * mode is set to 0700. */
 int xk_state_open(struct xk_state *state, struct xk_error *err);
 
-/* Whether it is there already, or that cannot be told. */
+/* Whether it exists; true also if that cannot be found out. */
 bool xk_state_exists(void);
 
 void xk_state_close(struct xk_state *state);
 
-/* The lock over names: held while a domain's name is checked and its record
- * made, or renamed. Returns a descriptor; closing it gives the lock back. */
+/* Take the lock over names. It is held while a domain's name is checked and its
+ * record is made or renamed. Returns a descriptor; closing it releases the
+ * lock. */
 int xk_state_lock(const struct xk_state *state, struct xk_deadline deadline,
                   struct xk_error *err);
 
-/* The UUIDs of all records, half-built ones too. *uuids is the caller's. */
+/* List the UUIDs of all records, including those of half-built domains. The
+ * caller frees *uuids. */
 int xk_state_list(const struct xk_state *state, struct xk_uuid **uuids,
                   size_t *count, struct xk_error *err);
 
-/* Make a new record of a domain that `driver` ("xen", "kvm") is to have, locked
- * for `verb`; XK_ERR_EXISTS where it is there. Whose it is does not change any
- * more. */
+/* Create the record of a domain that `driver` ("xen", "kvm") will have, locked
+ * for `verb`; XK_ERR_EXISTS if there is one. The driver of a record never
+ * changes. */
 struct xk_record *xk_record_create(const struct xk_state *state,
                                    const struct xk_uuid *uuid,
                                    const char *driver, const char *verb,
                                    struct xk_error *err);
 
-/* Open an existing one, not locked; XK_ERR_NOT_FOUND. */
+/* Open an existing record, not locked; XK_ERR_NOT_FOUND. */
 struct xk_record *xk_record_open(const struct xk_state *state,
                                  const struct xk_uuid *uuid,
                                  struct xk_error *err);
 
-/* Lock it for `verb`. Where another verb holds it: wait until the deadline,
- * then XK_ERR_BUSY, naming the holder. XK_ERR_NOT_FOUND where the record was
- * removed meanwhile. */
+/* Lock the record for `verb`. If another verb holds it, wait until the
+ * deadline, then fail with XK_ERR_BUSY, naming the holder. XK_ERR_NOT_FOUND if
+ * the record was removed meanwhile. */
 int xk_record_lock(struct xk_record *record, const char *verb,
                    struct xk_deadline deadline, struct xk_error *err);
 
@@ -101,69 +98,36 @@ int xk_record_lock(struct xk_record *record, const char *verb,
 int xk_record_try_lock(struct xk_record *record, const char *verb,
                        struct xk_error *err);
 
-/* Whether anybody holds the lock; leaves no trace that a watcher would see. */
+/* Whether anybody holds the lock. Causes no event for a process that watches
+ * the lock file. */
 bool xk_record_is_locked(const struct xk_record *record);
 
-/* Whether a process holds the lock for that verb, and which. */
+/* Whether a process holds the lock for that verb; *process is which. */
 bool xk_record_holder(const struct xk_record *record, const char *verb,
                       struct xk_process *process);
 
-/* Whether who took the lock has ended and yet it is held: by a process that it
- * had forked, which will have become another program, or ended, in moments. */
+/* Whether the process that took the lock has ended, and the lock is still held:
+ * by a child that it had forked, which will exec or end in moments. */
 bool xk_record_is_left_locked(const struct xk_record *record);
 
 void xk_record_unlock(struct xk_record *record);
 
-/* Whether the directory we have open is still the record of that UUID: a record
- * goes as a whole, so what is missing in one that is there was lost. */
+/* Whether the directory we have open is still the record of that UUID. A record
+ * is removed as a whole, so a file missing in one that is still there was lost.
+ */
 bool xk_record_is_there(const struct xk_record *record);
 
-/* False where the record's configuration surely has none of the names: a look
- * at its text, for every record of a host, without opening the record. */
-bool xk_record_may_be_named(const struct xk_state *state,
-                            const struct xk_uuid *uuid,
-                            const char *const *names, size_t count);
-
-enum xk_record_owner {
-    XK_RECORD_OWNED,   /* by the driver of that name */
-    XK_RECORD_UNNAMED, /* it does not say: an earlier version made it */
-    XK_RECORD_ODD,     /* what it says is no name, or cannot be read */
-    XK_RECORD_GONE,
-};
-
-/* Whose the record of that UUID is, without opening it. */
-enum xk_record_owner xk_record_owner(const struct xk_state *state,
-                                     const struct xk_uuid *uuid,
-                                     char name[XK_DRIVER_NAME_SIZE]);
-
-/* The configuration as it was resolved, with later changes (rename). */
-struct xk_domain_config *xk_record_load_config(const struct xk_record *record,
-                                               struct xk_error *err);
-int xk_record_save_config(const struct xk_record *record,
-                          const struct xk_domain_config *config,
-                          struct xk_error *err);
-
-/* The configuration of the domain that takes this one's place
- * (toolstack/policy.c), as long as that is not done. */
-bool xk_record_has_next(const struct xk_record *record);
-struct xk_domain_config *xk_record_load_next(const struct xk_record *record,
-                                             struct xk_error *err);
-int xk_record_save_next(const struct xk_record *record,
-                        const struct xk_domain_config *config,
-                        struct xk_error *err);
-void xk_record_drop_next(const struct xk_record *record);
-
-/* Give the record another UUID, which must be free; only while locked. */
+/* Give the record another UUID, which must be free. The record is locked. */
 int xk_record_rekey(struct xk_record *record, const struct xk_uuid *uuid,
                     struct xk_error *err);
 
-/* Remove what killed processes left of records half made or half removed. */
+/* Remove records that killed processes left half made or half removed. */
 void xk_state_sweep(const struct xk_state *state);
 
-/* Remove the record and all in it; only while locked. */
+/* Remove the record and everything in it. The record is locked. */
 int xk_record_remove(struct xk_record *record, struct xk_error *err);
 
-/* Unlocks and frees; the record on disk stays. */
+/* Unlock and free it; the record on disk stays. */
 void xk_record_close(struct xk_record *record);
 void xk_record_cleanup(struct xk_record **record);
 #define XK_CLEANUP_RECORD __attribute__((cleanup(xk_record_cleanup)))

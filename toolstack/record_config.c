@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configurations in a record. */
+#include "toolstack/record_config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "toolstack/record.h"
 
 enum {
     CONFIG_LIMIT = 4 << 20
@@ -25,14 +25,15 @@ load(const struct xk_record *record, const char *name, struct xk_error *err)
     struct xk_error why = {0};
 
     if (xk_read_file(record->dir_fd, name, CONFIG_LIMIT, &text, &why) == -1) {
-        /* Its record goes with a domain, at any moment. One that stays and has
-         * lost a file says nothing of its domain. */
+        /* A record may be removed with its domain at any moment; then the
+         * domain is not found. A record that is still there but has lost a file
+         * is an error: it says nothing about its domain. */
         if (why.errnum == ENOENT && !xk_record_is_there(record))
             xk_fail(err, XK_ERR_NOT_FOUND, "there is no domain %s any more",
                     record->uuid_text);
         else if (why.errnum == ENOENT)
             xk_fail(err, XK_ERR_PROTOCOL,
-                    "the record of domain %s has lost its %s: what it is is "
+                    "the record of domain %s has lost its %s: the domain is "
                     "left alone; \"xk destroy %s\" ends it",
                     record->uuid_text, name, record->uuid_text);
         else if (err != NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks at records that are not opened: for every record of a host, at the
- * start of verbs that are about one of them. */
+#include "toolstack/record_look.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,14 +9,13 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "toolstack/record.h"
 
 enum {
     LOOK_MAX = 8192, /* bytes of a configuration */
     PATH_SIZE = XK_UUID_TEXT_SIZE + 16,
 };
 
-/* All of a file of a record, at most `size` bytes of it. */
+/* Read a file of a record, at most `size` bytes. */
 static ssize_t
 look(const struct xk_state *state, const struct xk_uuid *uuid, const char *file,
      char *text, size_t size)
@@ -30,7 +29,7 @@ look(const struct xk_state *state, const struct xk_uuid *uuid, const char *file,
     return fd == -1 ? -1 : read(fd, text, size);
 }
 
-/* JSON may have another way to write what is not plain. */
+/* JSON may write any other character in another way. */
 static bool
 is_plain(const char *name)
 {
@@ -40,7 +39,7 @@ is_plain(const char *name)
     return name[strspn(name, plain)] == '\0';
 }
 
-/* Read at once or not at all; no configuration but an odd one is longer. */
+/* One read must suffice: only an odd configuration is longer. */
 bool
 xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
                        const char *const *names, size_t count)
@@ -69,7 +68,7 @@ is_there(const struct xk_state *state, const struct xk_uuid *uuid)
     return faccessat(state->domains_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Names of drivers are words; whatever else stands there is not ours. */
+/* The name of a driver is a word; xk wrote nothing else. */
 static bool
 take_name(char *name, size_t length)
 {

@@ -3,7 +3,8 @@
 
 #include "base/buf.h"
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 /* As in xl, the parts of a specification may be words of their own. */
 static void

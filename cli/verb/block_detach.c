@@ -2,7 +2,8 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 enum {
     OPTION_FORCE

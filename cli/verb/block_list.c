@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/seam/device_ops.h"
 
 struct shown {

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 /* "512", "20G": K, M, G and T are powers of 1024. */
 static int

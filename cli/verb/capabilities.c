@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/output.h"
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "cli/output.h"
+#include "toolstack/host.h"
 
 /* Whether the driver can run here comes first: where it cannot, no state
  * directory is made. */

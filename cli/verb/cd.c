@@ -3,7 +3,8 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/disks.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
 
 static int
 change(struct xk_invocation *invocation, const char *target,

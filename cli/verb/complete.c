@@ -22,7 +22,8 @@
 #include "cli/invocation.h"
 #include "cli/parse.h"
 #include "toolstack/config/key.h"
-#include "toolstack/domain.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
 
 enum {
     LIST_MS = 2000,

@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "toolstack/find.h"
 #include "toolstack/hypervisor.h"
 #include "toolstack/seam/domain_ops.h"
 

@@ -11,8 +11,9 @@
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/domain.h"
+#include "toolstack/create.h"
 #include "toolstack/seam/domain_ops.h"
+#include "toolstack/wait.h"
 
 enum {
     OPTION_PAUSED,

@@ -3,6 +3,7 @@
 
 #include "cli/invocation.h"
 #include "toolstack/domain.h"
+#include "toolstack/find.h"
 
 enum {
     OPTION_FORCE,

@@ -2,8 +2,11 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
-#include "toolstack/migration/migrate.h"
+#include "toolstack/find.h"
+#include "toolstack/migration/handover.h"
+#include "toolstack/migration/resolve.h"
+#include "toolstack/policy.h"
+#include "toolstack/record_facts.h"
 
 /* Opening the host has finished or undone what a killed verb left, which may
  * have been all there was to do. */
@@ -24,7 +27,7 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
         *err = missing;
         return -1;
     }
-    if (xk_migrate_in_doubt(domain.record))
+    if (xk_record_is_in_doubt(domain.record))
         return xk_migrate_resolve(&invocation->host, &domain, XK_RESOLVE_ASK,
                                   &fate, invocation->deadline, err);
     return xk_domain_apply_policy(&invocation->host, &domain,

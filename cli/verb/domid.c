@@ -2,7 +2,8 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 
 static int
 run_domid(struct xk_invocation *invocation, struct xk_error *err)

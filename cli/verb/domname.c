@@ -2,7 +2,7 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
 
 static int
 run_domname(struct xk_invocation *invocation, struct xk_error *err)

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/output.h"
 #include "cli/invocation.h"
+#include "cli/output.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/hypervisor.h"
 
 enum {

@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 #include "toolstack/record.h"
+#include "toolstack/record_config.h"
 
 enum {
     OPTION_LONG,

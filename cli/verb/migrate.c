@@ -11,8 +11,11 @@
 #include "cli/migrate_plan.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "toolstack/find.h"
 #include "toolstack/migration/cancel.h"
+#include "toolstack/migration/handover.h"
 #include "toolstack/migration/migrate.h"
+#include "toolstack/migration/resolve.h"
 
 enum {
     OPTION_LIVE,

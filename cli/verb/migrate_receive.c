@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/invocation.h"
-#include "toolstack/migration/migrate.h"
+#include "toolstack/migration/receive.h"
 
 /* Standard output is the peer's: whatever else is printed goes to standard
  * error. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/invocation.h"
 #include "cli/verbs.h"
+#include "toolstack/monitor_start.h"
 #include "toolstack/record.h"
 
 enum {

@@ -2,7 +2,8 @@
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
-#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/rename.h"
 
 static int
 run_rename(struct xk_invocation *invocation, struct xk_error *err)

@@ -5,7 +5,7 @@
 #include "cli/invocation.h"
 #include "cli/progress.h"
 #include "toolstack/config/domain_config.h"
-#include "toolstack/migration/save.h"
+#include "toolstack/migration/restore.h"
 
 enum {
     OPTION_PAUSE,

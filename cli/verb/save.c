@@ -3,6 +3,7 @@
 
 #include "cli/invocation.h"
 #include "cli/progress.h"
+#include "toolstack/find.h"
 #include "toolstack/migration/save.h"
 
 enum {

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 #include "toolstack/seam/store_view_ops.h"
 
 struct shown {

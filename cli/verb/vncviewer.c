@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "cli/invocation.h"
+#include "toolstack/find.h"
 #include "toolstack/seam/domain_ops.h"
 
 enum {

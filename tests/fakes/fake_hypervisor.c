@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/list.h"
 #include "toolstack/record.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/monitor_ops.h"
@@ -508,7 +509,7 @@ number_of(const char *name)
 }
 
 static int
-let_go(struct xk_hypervisor *hv, const struct xk_disk_change *change,
+let_go(struct xk_hypervisor *hv, const struct xk_change *change,
        struct xk_error *err)
 {
     const struct xk_domain_config *config = change->config;
@@ -520,7 +521,7 @@ let_go(struct xk_hypervisor *hv, const struct xk_disk_change *change,
         if (strcmp(config->disks[i].vdev, held.data) == 0)
             return 0;
     }
-    if (change->number != XK_EVERY_DISK &&
+    if (change->number != XK_EVERY_DEVICE &&
         change->number != number_of(held.data))
         return 0;
     if (held.length > 0 && !change->force)
@@ -553,8 +554,8 @@ fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 /* An image has to be there; no other is given in its stead. */
 static int
 fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                const struct xk_disk_change *change,
-                struct xk_deadline deadline, struct xk_error *err)
+                const struct xk_change *change, struct xk_deadline deadline,
+                struct xk_error *err)
 {
     const struct xk_domain_config *config = change->config;
     XK_CLEANUP_BUF struct xk_buf text = {0};
@@ -788,7 +789,7 @@ static const struct xk_monitor_ops monitor_ops = {
 };
 
 static const struct xk_device_ops device_ops = {
-    .sync_disks = fake_sync_disks,
+    .sync = {[XK_SYNC_DISKS] = fake_sync_disks},
     .disks = fake_disks,
 };
 

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "image-helpers/lock.h"
+#include "toolstack/record_config.h"
 
 enum {
     CMDLINE_MAX = 256 * 1024,

@@ -8,6 +8,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 enum {
     TICK_MS = 50,

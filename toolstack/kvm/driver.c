@@ -29,6 +29,7 @@
 #include "toolstack/kvm/uid.h"
 #include "toolstack/kvm/watch.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"

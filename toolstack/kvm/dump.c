@@ -20,6 +20,7 @@
 #include "toolstack/kvm/status.h"
 #include "toolstack/kvm/taps.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 static struct xk_qmp *
 connect_to(const struct xk_domain *domain, struct xk_deadline deadline,

@@ -14,6 +14,7 @@
 #include "toolstack/kvm/status.h"
 #include "toolstack/kvm/vnc.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 enum {
     PORT_MAX = 65535

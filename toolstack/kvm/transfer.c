@@ -16,6 +16,7 @@
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 enum {
     TICK_MS = 200,    /* between two looks at what a stream has done */

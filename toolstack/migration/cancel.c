@@ -4,7 +4,7 @@
 #include <signal.h>
 
 #include "base/process.h"
-#include "toolstack/migration/migrate.h"
+#include "toolstack/record_facts.h"
 
 static int
 find_mover(const struct xk_domain *domain, struct xk_process *mover,
@@ -34,7 +34,7 @@ xk_migrate_cancel(struct xk_host *host, struct xk_domain *domain,
                            domain->name);
         return -1;
     }
-    in_doubt = xk_migrate_in_doubt(domain->record);
+    in_doubt = xk_record_is_in_doubt(domain->record);
     xk_record_unlock(domain->record);
     return !in_doubt
                ? 0

@@ -3,7 +3,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_CANCEL_H
 #define XK_TOOLSTACK_MIGRATION_CANCEL_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 /* Send SIGINT to the process that moves the domain and wait until it has
  * stopped. XK_ERR_STATE if no process moves it, or if it is too late to cancel.

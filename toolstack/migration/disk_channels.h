@@ -12,7 +12,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_DISK_CHANNELS_H
 #define XK_TOOLSTACK_MIGRATION_DISK_CHANNELS_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/migration/channel.h"
 #include "toolstack/migration/link.h"
 #include "toolstack/migration/session.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "toolstack/operations.h"
+#include "toolstack/find.h"
 #include "toolstack/seam/transfer_ops.h"
 
 enum {

@@ -3,7 +3,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_MANIFEST_H
 #define XK_TOOLSTACK_MIGRATION_MANIFEST_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/seam/transfer_ops.h"
 
 /* The content of a FILE or DOMAIN frame. */

@@ -19,7 +19,9 @@
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/replies.h"
 #include "toolstack/migration/session.h"
-#include "toolstack/operations.h"
+#include "toolstack/operation.h"
+#include "toolstack/record_config.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/transfer_ops.h"
 
 enum {
@@ -307,13 +309,6 @@ commit(struct move *move, struct xk_deadline deadline, struct xk_error *err)
 /* ---- finish and undo ---- */
 
 static int
-destroy_here(struct xk_host *host, struct xk_domain *domain,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    return xk_operation_remove(host, domain, deadline, err);
-}
-
-static int
 take_back(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
           struct xk_error *err)
 {
@@ -342,8 +337,8 @@ finish(struct move *move, struct xk_error *err)
 {
     struct xk_migrate_result *result = move->result;
 
-    if (destroy_here(move->host, move->domain, xk_deadline_in_ms(XK_UNDO_MS),
-                     err) == -1)
+    if (xk_operation_remove(move->domain, xk_deadline_in_ms(XK_UNDO_MS), err) ==
+        -1)
         return -1;
     /* Best effort: the target keeps its decision until it gets CONFIRM. */
     xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);

@@ -29,17 +29,11 @@
 #ifndef XK_TOOLSTACK_MIGRATION_MIGRATE_H
 #define XK_TOOLSTACK_MIGRATION_MIGRATE_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/migration/compression.h"
 #include "toolstack/migration/forecast.h"
-#include "toolstack/migration/handover.h"
 #include "toolstack/migration/link.h"
 #include "toolstack/seam/transfer_ops.h"
-
-#define XK_MIGRATION_PROTOCOL 1
-
-/* In the source's journal. From this note on the target decides. */
-#define XK_NOTE_COMMIT "commit"
 
 enum xk_liveness {
     XK_LIVE_IF_POSSIBLE,
@@ -89,34 +83,5 @@ int xk_domain_migrate(struct xk_host *host, struct xk_domain *domain,
                       const struct xk_migrate_options *options,
                       struct xk_migrate_result *result, bool *doubt,
                       struct xk_deadline deadline, struct xk_error *err);
-
-/* The target: serve one connection, whose two descriptors lead to the peer.
- * *name (may be NULL, owned by the caller) is the domain received; NULL if the
- * peer only asked a question. */
-int xk_migrate_receive(struct xk_host *host, int in_fd, int out_fd, char **name,
-                       struct xk_error *err);
-
-/* How to resolve a domain in doubt. */
-enum xk_resolve {
-    XK_RESOLVE_ASK,  /* ask the target */
-    XK_RESOLVE_KEEP, /* it does not run there: resume it here */
-    XK_RESOLVE_GONE, /* it runs there: destroy it here */
-};
-
-/* Resolve a domain in doubt. *fate is the decision. XK_ERR_STATE if the domain
- * is not in doubt; the link's error if the target cannot be asked; XK_ERR_BUSY
- * if the target has not decided yet. */
-int xk_migrate_resolve(struct xk_host *host, struct xk_domain *domain,
-                       enum xk_resolve how, enum xk_handover *fate,
-                       struct xk_deadline deadline, struct xk_error *err);
-
-/* Whether the record's domain is in doubt. Cheap if it is not. */
-bool xk_migrate_in_doubt(const struct xk_record *record);
-
-/* For recovery (toolstack/host.c). */
-int xk_migrate_recover(struct xk_host *host, struct xk_domain *domain,
-                       struct xk_deadline deadline, struct xk_error *err);
-int xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
-                       struct xk_deadline deadline, struct xk_error *err);
 
 #endif

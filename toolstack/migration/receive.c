@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The target's side of a move. The order of frames is in
- * toolstack/migration/migrate.h. */
+#include "toolstack/migration/receive.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,16 +12,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/disk_channels.h"
 #include "toolstack/migration/link_speed.h"
 #include "toolstack/migration/manifest.h"
-#include "toolstack/migration/migrate.h"
+#include "toolstack/migration/handover.h"
 #include "toolstack/migration/pump.h"
 #include "toolstack/migration/reception.h"
 #include "toolstack/migration/replies.h"
 #include "toolstack/migration/session.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/transfer_ops.h"
 
 enum {

@@ -10,9 +10,8 @@
 #include "base/log.h"
 #include "toolstack/created_file.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
 #include "toolstack/migration/handover.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/operations.h"
 #include "toolstack/seam/domain_ops.h"
 
 /* ---- the journal ---- */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/migration/session.h"
 
 /* Write the detail of the journal's BEGIN. runs: resume the domain once it has
@@ -32,5 +32,10 @@ int xk_reception_undo(struct xk_domain *domain, struct xk_deadline deadline,
 int xk_reception_answer(const struct xk_state *state,
                         const struct xk_uuid *move, struct xk_talk *talk,
                         struct xk_error *err);
+
+/* Recover a reception that was killed: forward if the guest may have run here,
+ * else back to nothing. */
+int xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
+                       struct xk_deadline deadline, struct xk_error *err);
 
 #endif

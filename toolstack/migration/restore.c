@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Restore a domain from a file. */
+#include "toolstack/migration/restore.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "toolstack/create.h"
 #include "toolstack/migration/frame.h"
 #include "toolstack/migration/manifest.h"
 #include "toolstack/migration/pump.h"
-#include "toolstack/migration/save.h"
-#include "toolstack/operations.h"
 #include "toolstack/seam/transfer_ops.h"
 
 enum {

@@ -17,7 +17,9 @@
 #include "toolstack/migration/frame.h"
 #include "toolstack/migration/manifest.h"
 #include "toolstack/migration/pump.h"
-#include "toolstack/operations.h"
+#include "toolstack/operation.h"
+#include "toolstack/record_config.h"
+#include "toolstack/remove.h"
 #include "toolstack/seam/transfer_ops.h"
 
 enum {
@@ -358,7 +360,7 @@ finish(struct save *save, struct xk_deadline deadline, struct xk_error *err)
     if (give_name(save, err) == -1 || sync_folder(save->path, err) == -1)
         return -1;
     if (save->then == XK_SAVE_DESTROY)
-        return xk_operation_remove(save->host, save->domain, deadline, err);
+        return xk_operation_remove(save->domain, deadline, err);
     if (xk_hv_take_back(hv, save->domain, runs, deadline, err) == -1)
         return -1;
     return note(save, XK_JOURNAL_END, XK_OP_SAVE, err);

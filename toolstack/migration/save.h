@@ -11,7 +11,7 @@
 #ifndef XK_TOOLSTACK_MIGRATION_SAVE_H
 #define XK_TOOLSTACK_MIGRATION_SAVE_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 #include "toolstack/migration/compression.h"
 #include "toolstack/seam/transfer_ops.h"
 
@@ -36,23 +36,8 @@ int xk_domain_save(struct xk_host *host, struct xk_domain *domain,
                    uint64_t *bytes, struct xk_deadline deadline,
                    struct xk_error *err);
 
-struct xk_restore_options {
-    bool paused;
-    const struct xk_domain_config *config; /* instead of the file's; may be
-                                              NULL */
-    const struct xk_send_watch *watch;     /* may be NULL */
-};
-
-/* Make a domain from a file, of xk_domain_save() or of another toolstack of the
- * hypervisor (read_foreign() of the driver), which stays. *domain is open at
- * the end. On failure nothing is left. */
-int xk_domain_restore(struct xk_host *host, const char *path,
-                      const struct xk_restore_options *options,
-                      struct xk_domain *domain, struct xk_deadline deadline,
-                      struct xk_error *err);
-
-/* For recovery (toolstack/host.c): an interrupted save is brought to its end
- * where its file is complete, else undone. */
+/* For recovery (toolstack/recovery.c): finish an interrupted save if its file
+ * is complete, otherwise undo it. */
 int xk_save_recover(struct xk_host *host, struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 

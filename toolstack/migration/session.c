@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "toolstack/migration/migrate.h"
 #include "toolstack/migration/replies.h"
 
 void

@@ -3,8 +3,11 @@
 #ifndef XK_TOOLSTACK_MIGRATION_SESSION_H
 #define XK_TOOLSTACK_MIGRATION_SESSION_H
 
-#include "toolstack/domain.h"
+#include "base/deadline.h"
+#include "base/uuid.h"
 #include "toolstack/migration/frame.h"
+
+#define XK_MIGRATION_PROTOCOL 1
 
 enum {
     XK_SILENCE_MS = 30000, /* the default */

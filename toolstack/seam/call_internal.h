@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One call of a driver, as all wrappers make it: checked, timed, and told in
+ * One call of a driver, as all wrappers make it: checked, timed, and traced in
  * the debug log:
  *
  *   kvm: pause 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed: 12 ms
@@ -21,13 +21,13 @@ struct xk_call {
     int64_t began_ns;
 };
 
-/* Start the clock. Returns where the driver is to put its error: err, or where
- * that is NULL a place of the call's own, so that the log has the error too. */
+/* Start the clock. Returns where the driver puts its error: err, or if that is
+ * NULL a buffer of the call's own, so that the log has the error too. */
 struct xk_error *xk_call_begin(struct xk_call *call, const char *driver,
                                const char *name, const struct xk_uuid *uuid,
                                struct xk_error *err);
 
-/* Write the line. Returns result, which is -1 where the call failed. */
+/* Write the line of the log. Returns result, which is -1 if the call failed. */
 int xk_call_end(const struct xk_call *call, int result);
 
 /* Call a member of a group, as `name`, with hv, the arguments that follow err,

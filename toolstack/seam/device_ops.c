@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/seam/device_ops.h"
 
+#include "base/util.h"
 #include "toolstack/seam/call_internal.h"
 
+static const struct {
+    const char *name; /* in the debug log */
+    const char *deed;
+} syncs[] = {
+    [XK_SYNC_DISKS] = {"sync_disks", "change the disks of a running domain"},
+};
+static_assert(XK_ARRAY_SIZE(syncs) == XK_SYNC_COUNT, "a row per sync");
+
 int
-xk_hv_need_disk_changes(const struct xk_hypervisor *hv, struct xk_error *err)
+xk_hv_need_sync(const struct xk_hypervisor *hv, enum xk_sync what,
+                struct xk_error *err)
 {
-    return XK_HAS(hv, devices, sync_disks)
+    return XK_HAS(hv, devices, sync[what])
                ? 0
-               : xk_call_unsupported(hv, "change the disks of a running domain",
-                                     err);
+               : xk_call_unsupported(hv, syncs[what].deed, err);
 }
 
 int
@@ -22,15 +31,17 @@ xk_hv_need_disk_resize(const struct xk_hypervisor *hv, struct xk_error *err)
 }
 
 int
-xk_hv_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                 const struct xk_disk_change *change,
-                 struct xk_deadline deadline, struct xk_error *err)
+xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
+           const struct xk_change *change, struct xk_deadline deadline,
+           struct xk_error *err)
 {
+    const enum xk_sync what = change->what;
+
     xk_call_assert_locked(domain);
-    if (xk_hv_need_disk_changes(hv, err) == -1)
+    if (xk_hv_need_sync(hv, what, err) == -1)
         return -1;
-    return XK_CALL(hv, devices, sync_disks, &domain->uuid, err, domain, change,
-                   deadline);
+    return XK_CALL_AS(syncs[what].name, hv, devices, sync[what], &domain->uuid,
+                      err, domain, change, deadline);
 }
 
 int

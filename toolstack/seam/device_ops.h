@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The seam: devices of a domain that is there. A driver that cannot even list
- * them has no such group.
+ * The seam: changes of a running domain, and its devices. A driver that cannot
+ * even list the disks has no such group.
  */
 #ifndef XK_TOOLSTACK_SEAM_DEVICE_OPS_H
 #define XK_TOOLSTACK_SEAM_DEVICE_OPS_H
 
 #include "toolstack/hypervisor.h"
 
-#define XK_EVERY_DISK UINT32_MAX
-
-/* The disks that a domain is to have from now on. */
-struct xk_disk_change {
-    const struct xk_domain_config *config;
-    unsigned number; /* of the disk that changes; XK_EVERY_DISK: not known */
-    bool force;      /* take that disk away, whatever the guest does */
+/* What of a running domain can be made to agree with its configuration. */
+enum xk_sync {
+    XK_SYNC_DISKS,
+    XK_SYNC_COUNT,
 };
+
+#define XK_EVERY_DEVICE UINT32_MAX
+
+/* A change of a running domain. */
+struct xk_change {
+    enum xk_sync what;
+    const struct xk_domain_config *config; /* what the domain is to have */
+    unsigned number; /* of the device (disk) that changes; XK_EVERY_DEVICE: not
+                        known */
+    bool force;      /* take that device away, whatever the guest does */
+};
+
+typedef int xk_sync_call(struct xk_hypervisor *hv,
+                         const struct xk_domain *domain,
+                         const struct xk_change *change,
+                         struct xk_deadline deadline, struct xk_error *err);
 
 /* A disk of a domain as it is now. */
 struct xk_disk_info {
@@ -26,7 +39,7 @@ struct xk_disk_info {
     const char *state;   /* "connected", ... */
     const char *reason;  /* why it was stopped, or NULL */
     bool read_only, cdrom;
-    /* The rest is set where the backend tells it, and known is true. */
+    /* The rest is set if the backend reports it; then known is true. */
     bool known;
     uint64_t bytes; /* its size */
     unsigned queues;
@@ -37,25 +50,25 @@ struct xk_disk_info {
 typedef void xk_disk_told(const struct xk_disk_info *info, void *context);
 
 struct xk_device_ops {
-    /* Make the disks of a running or paused domain those of the configuration:
-     * attach what is missing, detach what is not in it, change media. A detach
-     * asks the guest; where the guest holds on to the disk that is
-     * XK_ERR_IN_USE, and the disk goes as soon as the guest lets go. Disks that
-     * are as they should be stay untouched, and so do those that are about to
-     * go, unless the change is about them. Only while the record is locked.
-     * NULL: disks are fixed while the domain is there. */
-    int (*sync_disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                      const struct xk_disk_change *change,
-                      struct xk_deadline deadline, struct xk_error *err);
+    /* Make a running or paused domain agree with the configuration, by what
+     * the change names. Only while the record is locked. May be repeated. NULL:
+     * what the member is for is fixed while the domain exists.
+     *
+     * XK_SYNC_DISKS: attach missing disks, detach those that are not in the
+     * configuration, change media. A detach asks the guest; if the guest goes
+     * on using the disk, that is XK_ERR_IN_USE, and the disk goes as soon as
+     * the guest releases it. Disks that are as they should be stay untouched,
+     * and so do those that are about to go, unless the change is about them. */
+    xk_sync_call *sync[XK_SYNC_COUNT];
 
-    /* Tell the guest that the image of the disk has another size now. bytes
-     * other than 0: give the image, which is not raw, that size first; never
-     * make it smaller. Only while the record is locked. May be NULL. */
+    /* Tell the guest that the image of the disk has another size. bytes other
+     * than 0: grow the image, which is not raw, to that size first; never
+     * shrink it. Only while the record is locked. May be NULL. */
     int (*resize_disk)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        const struct xk_disk *disk, uint64_t bytes,
                        struct xk_deadline deadline, struct xk_error *err);
 
-    /* Tell of each disk that the domain has now. */
+    /* Call told() for each disk that the domain has now. */
     int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  xk_disk_told *told, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
@@ -63,26 +76,27 @@ struct xk_device_ops {
     /* Processes that serve the devices of a domain should live as long as the
      * domain. needs_repair(): whether one of them has died. repair(): start
      * them again so that the guest does not notice; only while the record is
-     * locked. The monitor's watch() tells of their deaths too. Both are NULL
-     * where a domain is one process. */
+     * locked. The monitor's watch() reports their deaths too. Both are NULL if
+     * a domain is one process. */
     bool (*needs_repair)(struct xk_hypervisor *hv,
                          const struct xk_record *record);
     int (*repair)(struct xk_hypervisor *hv, const struct xk_record *record,
                   struct xk_deadline deadline, struct xk_error *err);
 };
 
-/* 0, or XK_ERR_UNSUPPORTED where the driver has no such call. For those who
+/* 0, or XK_ERR_UNSUPPORTED if the driver has no such call. For callers that
  * must know before they begin. */
-int xk_hv_need_disk_changes(const struct xk_hypervisor *hv,
-                            struct xk_error *err);
+int xk_hv_need_sync(const struct xk_hypervisor *hv, enum xk_sync what,
+                    struct xk_error *err);
 int xk_hv_need_disk_resize(const struct xk_hypervisor *hv,
                            struct xk_error *err);
 
-/* xk_hv_X() calls the member X, whose contract it has. xk_hv_needs_repair() is
- * false where the driver has no such call, and is not traced. */
-int xk_hv_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                     const struct xk_disk_change *change,
-                     struct xk_deadline deadline, struct xk_error *err);
+/* xk_hv_X() calls the member X, whose contract it has; xk_hv_sync() calls the
+ * member for what the change names. xk_hv_needs_repair() is false if the driver
+ * has no such call, and is not traced. */
+int xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
+               const struct xk_change *change, struct xk_deadline deadline,
+               struct xk_error *err);
 int xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_disk *disk, uint64_t bytes,
                       struct xk_deadline deadline, struct xk_error *err);

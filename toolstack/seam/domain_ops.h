@@ -22,7 +22,7 @@ struct xk_console {
     int change_fd; /* becomes readable when log_fd may have grown (inotify);
                       -1 where there is no log */
     int end_fd;    /* becomes readable when the domain is gone */
-    /* Bring log_fd up to date; NULL where it always is. */
+    /* Bring log_fd up to date; NULL if it always is. */
     void (*fetch)(void *source);
     void (*end)(void *source);
     void *source; /* the driver's own, for fetch and end */
@@ -50,25 +50,27 @@ void xk_screen_free(struct xk_screen *screen);
 enum xk_signal {
     XK_SIGNAL_POWEROFF, /* ask the guest to shut down */
     XK_SIGNAL_REBOOT,   /* ask the guest to reboot */
-    XK_SIGNAL_NONE,     /* ask nothing, and forget what was asked before: it no
-                           longer decides what a stop of the guest's own means */
+    XK_SIGNAL_NONE,     /* ask nothing, and forget an earlier request: it no
+                           longer decides what a later stop of the guest means
+                         */
 };
 
 struct xk_domain_ops {
-    /* All domains, or the one of that UUID. A record is removed on the word
-     * XK_ERR_NOT_FOUND, so a driver says it only where it knows that there is
-     * no such domain, never because a file of a record is missing. list()
-     * leaves out domains that another process is making or tearing down. */
+    /* List all domains, or get the one of that UUID. XK_ERR_NOT_FOUND makes the
+     * caller remove the record. So a driver returns it only if it knows that
+     * there is no such domain, never because a file of the record is missing.
+     * list() leaves out domains that another process is making or tearing down.
+     */
     int (*list)(struct xk_hypervisor *hv, struct xk_domain_list *list,
                 struct xk_deadline deadline, struct xk_error *err);
     int (*get)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                struct xk_domain_info *info, struct xk_deadline deadline,
                struct xk_error *err);
 
-    /* Check what can be known before anything is made: files are there and
-     * fit, images are free, the bridge is there, memory suffices, permission.
-     * Problems that belong to a line of the file go to *problems, those of the
-     * host to *err. */
+    /* Check all that can be checked before anything is made: files exist and
+     * fit, images are free, the bridge exists, memory suffices, permission.
+     * Problems of a line of the file go to *problems, those of the host to
+     * *err. */
     int (*check)(struct xk_hypervisor *hv,
                  const struct xk_domain_config *config,
                  struct xk_problems *problems, struct xk_error *err);
@@ -79,29 +81,29 @@ struct xk_domain_ops {
                     const struct xk_domain_config *config,
                     struct xk_json_writer *writer, struct xk_error *err);
 
-    /* Make the domain, paused, not yet started. The record is locked and holds
+    /* Make the domain, paused, not yet started. The record is locked and has
      * the configuration already. A build that fails, or is killed, may leave
-     * anything that teardown() takes away. */
+     * anything that teardown() removes. */
     int (*build)(struct xk_hypervisor *hv, struct xk_record *record,
                  const struct xk_domain_config *config,
                  struct xk_deadline deadline, struct xk_error *err);
 
-    /* End the domain, however far it was built, and give back all it holds on
-     * the host but the record's directory. 0 where there is nothing to end.
-     * The record is locked. */
+    /* End the domain, however far it was built, and release all that it holds
+     * on the host but the record's directory. 0 if there is nothing to end. The
+     * record is locked. */
     int (*teardown)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
-    /* Only while the record is locked. 0 where the domain is in that state
+    /* Only while the record is locked. 0 if the domain is in that state
      * already. */
     int (*pause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*unpause)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_deadline deadline, struct xk_error *err);
 
-    /* Ask the guest. acpi_fallback: where the guest has no PV control driver,
-     * press its ACPI button instead; without it that is XK_ERR_UNSUPPORTED.
-     * Only while the record is locked. */
+    /* Ask the guest. If it has no PV control driver, press its ACPI button with
+     * acpi_fallback, or else fail with XK_ERR_UNSUPPORTED. Only while the
+     * record is locked. */
     int (*signal)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   enum xk_signal signal, bool acpi_fallback,
                   struct xk_deadline deadline, struct xk_error *err);
@@ -118,11 +120,10 @@ struct xk_domain_ops {
                    const struct xk_domain_config *config,
                    struct xk_deadline deadline, struct xk_error *err);
 
-    /* Make a stopped domain keep its memory for inspection and let go of its
-     * disks and network, so that another can be built from the same
-     * configuration. The caller has locked the record and given it another
-     * UUID and name; next.json has the UUID that it had. 0 too where the
-     * domain is gone. */
+    /* Keep the memory of a stopped domain for inspection and release its disks
+     * and network, so that another domain can be built from the same
+     * configuration. The caller has locked the record and given it another UUID
+     * and name; next.json has the old UUID. 0 also if the domain is gone. */
     int (*preserve)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
@@ -143,8 +144,8 @@ struct xk_domain_ops {
                    unsigned number, struct xk_console *console,
                    struct xk_error *err);
 
-    /* XK_ERR_NOT_FOUND where the domain has no screen. The caller frees
-     * *screen. NULL where the driver does not know where screens are. */
+    /* Find the screen of a domain: XK_ERR_NOT_FOUND if it has none. The caller
+     * frees *screen. NULL if the driver knows no screens. */
     int (*screen)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   struct xk_screen *screen, struct xk_deadline deadline,
                   struct xk_error *err);

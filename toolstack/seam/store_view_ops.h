@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The seam: a look into the store in which guests and backends meet. A driver
- * whose hypervisor has no store lacks this group. What these calls tell may be
- * the words of a guest.
+ * whose hypervisor has no store lacks this group. The text that these calls
+ * report may come from a guest.
  */
 #ifndef XK_TOOLSTACK_SEAM_STORE_VIEW_OPS_H
 #define XK_TOOLSTACK_SEAM_STORE_VIEW_OPS_H
@@ -24,24 +24,24 @@ typedef void xk_store_device_told(const struct xk_store_device *device,
                                   void *context);
 
 struct xk_store_view_ops {
-    /* Tell of each node at and below a path, parents first. */
+    /* Call told() for each node at and below a path, parents first. */
     int (*walk)(struct xk_hypervisor *hv, const char *path,
                 xk_store_node_told *told, void *context,
                 struct xk_deadline deadline, struct xk_error *err);
 
-    /* Tell of each change at and below a path, until changed() returns false
-     * or the deadline (XK_ERR_TIMEOUT). */
+    /* Call changed() for each change at and below a path, until it returns
+     * false or until the deadline (XK_ERR_TIMEOUT). */
     int (*watch)(struct xk_hypervisor *hv, const char *path,
                  xk_store_changed *changed, void *context,
                  struct xk_deadline deadline, struct xk_error *err);
 
-    /* Tell of the devices of a domain. */
+    /* Call told() for each device of a domain. */
     int (*devices)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    xk_store_device_told *told, void *context,
                    struct xk_deadline deadline, struct xk_error *err);
 };
 
-/* 0, or XK_ERR_UNSUPPORTED where there is no store. */
+/* 0, or XK_ERR_UNSUPPORTED if there is no store. */
 int xk_hv_need_store(const struct xk_hypervisor *hv, struct xk_error *err);
 
 /* xk_hv_store_X() calls the member X, whose contract it has. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The seam: a domain's state leaves one hypervisor and enters another, through
- * a file or to another host. A driver that cannot do that lacks both groups.
+ * a file or to another host. A driver that cannot transfer domains lacks both
+ * groups.
  *
  * The source calls put_needs() and send(); the target check_needs(), prepare(),
  * receive() and unpause_received().
@@ -16,8 +17,8 @@
 struct xk_send_options {
     bool live;          /* the guest goes on while its memory is sent */
     uint64_t bandwidth; /* bytes per second; 0: as fast as it goes */
-    /* How long the guest may stand still in the last round of a live transfer;
-     * 0: the driver's choice. */
+    /* How long the guest may be paused in the last round of a live transfer; 0:
+     * the driver's choice. */
     unsigned max_downtime_ms;
     /* Disks that go along. For each disk that put_copies() counted, in that
      * order, a socket that leads to what reach_copies() gave on the other host.
@@ -35,11 +36,11 @@ struct xk_send_progress {
     bool copying;             /* disks go first; then memory */
     uint64_t copied_bytes;    /* of disks */
     uint64_t copy_bytes;      /* in all; a guest at work makes it more */
-    bool stopped;             /* the guest stands still by now */
+    bool stopped;             /* the guest is paused by now */
     int64_t stopped_at_ns;    /* CLOCK_MONOTONIC, where stopped */
 };
 
-/* What it would cost to move a domain in its present state. */
+/* Cost of migrating a domain in its present state. */
 struct xk_load {
     uint64_t memory_bytes; /* that it has ever used, at most */
     uint64_t dirty_rate;   /* bytes per second that it changes */
@@ -52,7 +53,7 @@ struct xk_copy_totals {
 };
 
 /* The driver calls go_on() several times a second while it sends or receives.
- * Where it returns false the call ends with XK_ERR_FAILED, "cancelled". */
+ * If it returns false, the call ends with XK_ERR_FAILED, "cancelled". */
 struct xk_send_watch {
     bool (*go_on)(const struct xk_send_progress *progress, void *context);
     void *context;
@@ -75,39 +76,38 @@ struct xk_transfer_ops {
                        const struct xk_json *needs, bool live,
                        struct xk_problems *problems, struct xk_error *err);
 
-    /* Look for a second or so at what a running or paused domain does to its
-     * memory. NULL where the driver cannot tell. */
+    /* Measure for a second or so how fast a running or paused domain changes
+     * its memory. NULL if the driver cannot measure it. */
     int (*measure)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                    struct xk_load *load, struct xk_deadline deadline,
                    struct xk_error *err);
 
-    /* Whether such a domain can be sent live: 0, or XK_ERR_UNSUPPORTED. NULL:
+    /* Whether the domain can be sent live: 0, or XK_ERR_UNSUPPORTED. NULL:
      * every domain can. */
     int (*can_send_live)(struct xk_hypervisor *hv,
                          const struct xk_domain *domain, struct xk_error *err);
 
     /* Write the state of a running or paused domain (not one that stopped by
-     * itself) to fd, a pipe, which the call closes. At the end the domain
-     * stands still, its I/O is complete, and all of it is in the pipe;
-     * teardown() or take_back() comes next. Where the call fails the domain is
-     * as before, or take_back() makes it so. Only while the record is
-     * locked. */
+     * itself) to fd, a pipe, which the call closes. At the end the domain is
+     * paused, its I/O is complete, and all of its state is in the pipe;
+     * teardown() or take_back() comes next. If the call fails, the domain is as
+     * before, or take_back() makes it so. Only while the record is locked. */
     int (*send)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 const struct xk_send_options *options, int fd,
                 const struct xk_send_watch *watch, struct xk_deadline deadline,
                 struct xk_error *err);
 
-    /* Let a domain go on here that was sent, wholly or in part, by this process
-     * or by one that was killed. It runs if `runs`; what was sent must never
-     * run. Only while the record is locked. */
+    /* Resume a domain here that was sent, wholly or in part, by this process or
+     * by one that was killed. It runs if `runs`, else it stays paused; the copy
+     * that was sent must never run. Only while the record is locked. */
     int (*take_back)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      bool runs, struct xk_deadline deadline,
                      struct xk_error *err);
 
-    /* The first half of build() for a domain that comes from send(): make, or
-     * find missing, all that needs no state of the domain. needs is what
-     * put_needs() wrote. The record is locked. NULL: there is nothing to
-     * prepare. */
+    /* The first half of build() for a domain that comes from send(): make all
+     * that needs no state of the domain, or fail if that cannot be made. needs
+     * is what put_needs() wrote. The record is locked. NULL: there is nothing
+     * to prepare. */
     int (*prepare)(struct xk_hypervisor *hv, struct xk_record *record,
                    const struct xk_domain_config *config,
                    const struct xk_json *needs, struct xk_deadline deadline,
@@ -122,33 +122,33 @@ struct xk_transfer_ops {
                    const struct xk_send_watch *watch,
                    struct xk_deadline deadline, struct xk_error *err);
 
-    /* The first unpause() of what receive() left, or build(). Where it fails,
-     * *told is false only where the guest was not told to run, or refused, or
-     * has ended without it: the guest never ran, and never will without another
-     * call. Only while the record is locked. NULL: unpause() is called, and
-     * *told is true. */
+    /* The first unpause() of a domain that receive() or build() left. On
+     * failure, *told is false only if the guest was not told to run, or the
+     * hypervisor refused that, or the guest has ended without it: then it never
+     * ran, and never will without another call. Only while the record is
+     * locked. NULL: unpause() is called, and *told is true. */
     int (*unpause_received)(struct xk_hypervisor *hv,
                             const struct xk_domain *domain, bool *told,
                             struct xk_deadline deadline, struct xk_error *err);
 
-    /* Look whether fd, a regular file, is one that another toolstack of this
-     * hypervisor saved a domain to. 0: it is not; 1: it is, its form is whole,
-     * and fd stands where receive() reads on. *needs is as of put_needs(),
-     * *config the one in the file; the caller frees both. config NULL: the
-     * caller does not want it. Anybody may have written the file. NULL where
-     * there is no other toolstack. */
+    /* Check whether fd, a regular file, is one to which another toolstack of
+     * this hypervisor saved a domain. 0: it is not; 1: it is, its form is
+     * whole, and fd is at the position where receive() reads on. *needs is as
+     * of put_needs(), *config is the one in the file; the caller frees both.
+     * config NULL: the caller does not want it. Anybody may have written the
+     * file. NULL if there is no other toolstack. */
     int (*read_foreign)(struct xk_hypervisor *hv, int fd, const char *what,
                         struct xk_domain_config **config,
                         struct xk_json **needs, struct xk_deadline deadline,
                         struct xk_error *err);
 };
 
-/* Disks that go along with their domain. Without this group send() gets
+/* Disks that are migrated with their domain. Without this group send() gets
  * none. */
 struct xk_copy_ops {
     /* Add to what put_needs() wrote which disks are to be copied. With that,
-     * check_needs() says what stands against images here, prepare() makes the
-     * images that are missing (toolstack/created_file.h), and receive() gets
+     * check_needs() reports what speaks against the images here, prepare()
+     * makes the missing images (toolstack/created_file.h), and receive() gets
      * memory once every image equals its source. */
     int (*put_copies)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_domain_config *config,
@@ -168,8 +168,8 @@ struct xk_copy_ops {
 bool xk_hv_can_measure(const struct xk_hypervisor *hv);
 bool xk_driver_reads_foreign(const struct xk_hypervisor_ops *driver);
 
-/* 0, or XK_ERR_UNSUPPORTED where disks cannot go along. For those who must know
- * before they begin. */
+/* 0, or XK_ERR_UNSUPPORTED if disks cannot be migrated. For callers that must
+ * know before they begin. */
 int xk_hv_need_copies(const struct xk_hypervisor *hv, struct xk_error *err);
 
 /* xk_hv_X() calls the member X, whose contract it has. */

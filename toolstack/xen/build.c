@@ -49,7 +49,7 @@ xk_xen_helper_config(struct xk_xen *xen, const char *program, const char *verb,
 
 int
 xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                        unsigned domid, const struct xk_disk_change *change,
+                        unsigned domid, const struct xk_change *change,
                         struct xk_deadline deadline, struct xk_error *err)
 {
     char number[16], disk[16];

@@ -47,7 +47,7 @@ any_of_libxl(const struct xk_domain_config *config)
 
 static int
 sync_libxl(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_disk_change *change, struct xk_deadline deadline,
+           const struct xk_change *change, struct xk_deadline deadline,
            struct xk_error *err)
 {
     XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
@@ -61,8 +61,8 @@ sync_libxl(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
 
 int
 xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                  const struct xk_disk_change *change,
-                  struct xk_deadline deadline, struct xk_error *err)
+                  const struct xk_change *change, struct xk_deadline deadline,
+                  struct xk_error *err)
 {
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;

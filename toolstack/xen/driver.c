@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "toolstack/journal.h"
+#include "toolstack/record_look.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"
@@ -176,7 +177,7 @@ static const struct xk_monitor_ops monitor_ops = {
 };
 
 static const struct xk_device_ops device_ops = {
-    .sync_disks = xk_xen_sync_disks,
+    .sync = {[XK_SYNC_DISKS] = xk_xen_sync_disks},
     .resize_disk = xk_xen_resize_disk,
     .disks = xk_xen_disks,
     .needs_repair = xk_xen_needs_repair,

@@ -83,7 +83,7 @@ void xk_xen_watcher_free(struct xk_xen *xen);
 
 /* disks.c */
 int xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                      const struct xk_disk_change *change,
+                      const struct xk_change *change,
                       struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        const struct xk_disk *disk, uint64_t bytes,

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "toolstack/record_config.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/helper/caller.h"

@@ -14,6 +14,9 @@
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
 
 /* The fake's table, changed where the verbs need more. */
 static struct xk_hypervisor_ops ops;

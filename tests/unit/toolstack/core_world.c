@@ -9,6 +9,12 @@
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/create.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
+#include "toolstack/policy.h"
 
 struct xk_deadline
 core_soon(void)

@@ -4,7 +4,7 @@
 #define XK_TESTS_UNIT_TOOLSTACK_CORE_WORLD_H
 
 #include "tests/fakes/fake_hypervisor.h"
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 struct core_world {
     char *scratch;

@@ -3,6 +3,7 @@
  * call of it the last before a kill. */
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,20 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/core_world.h"
-#include "toolstack/operations.h"
+#include "toolstack/create.h"
+#include "toolstack/domain.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
+#include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/record_config.h"
+#include "toolstack/rename.h"
+#include "toolstack/reset.h"
 
 /* ---- operations ---- */
 
@@ -503,6 +514,63 @@ a_verb_waits_for_a_hypervisor_that_hung_over_a_reset(void **context)
     core_assert_nothing_left(f);
 }
 
+/* ---- edits ---- */
+
+static int
+attach_and_detach(struct core_world *f)
+{
+    XK_CLEANUP_FREE char *spec =
+        xk_asprintf("format=raw,vdev=xvdb,target=%s/image", f->scratch);
+    struct xk_domain domain = core_find(f, "a");
+    int r =
+        xk_domain_attach_disk(&f->host, &domain, spec, core_soon(), &f->err);
+
+    if (r == 0)
+        r = xk_domain_detach_disk(&f->host, &domain, "xvdb", false, core_soon(),
+                                  &f->err);
+    xk_domain_close(&domain);
+    return r;
+}
+
+/* Returns whether the domain has the disk, as its record does. */
+static bool
+has_disk(struct core_world *f)
+{
+    struct xk_domain domain = core_find(f, "a");
+    XK_CLEANUP_FREE char *given =
+        xk_fake_disks(f->host.preferred, &domain.uuid);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain.record, &f->err);
+
+    assert_non_null(config);
+    assert_string_equal(given, config->disk_count == 1 ? "xvdb " : "");
+    xk_domain_close(&domain);
+    return *given != '\0';
+}
+
+static void
+an_edit_killed_at_any_call_is_finished(void **context)
+{
+    struct core_world *f = *context;
+    XK_CLEANUP_FREE char *image = xk_asprintf("%s/image", f->scratch);
+    unsigned with_disk = 0, kills = 0;
+
+    assert_int_equal(xk_write_file(AT_FDCWD, image, "", 0, false, &f->err), 0);
+    for (unsigned n = 1; n < 4; n++) {
+        for (int after = 0; after < 2; after++) {
+            assert_int_equal(core_create(f, "a", ""), 0);
+            kills += killed(f, attach_and_detach, n, after == 1);
+            core_reopen(f);
+            with_disk += has_disk(f);
+            core_assert_state(f, "a", XK_STATE_RUNNING);
+            assert_int_equal(core_destroy(f, "a"), 0);
+        }
+    }
+    core_assert_nothing_left(f);
+    assert_int_equal(kills, 4);
+    assert_int_equal(with_disk, 2);
+}
+
 int
 main(void)
 {
@@ -527,6 +595,7 @@ main(void)
         T(a_reset_killed_at_any_call_leaves_the_guest_as_it_was),
         T(a_reset_that_fails_leaves_no_guest_standing_still),
         T(a_verb_waits_for_a_hypervisor_that_hung_over_a_reset),
+        T(an_edit_killed_at_any_call_is_finished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

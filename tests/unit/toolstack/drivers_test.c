@@ -17,8 +17,14 @@
 #include "base/util.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/drivers_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/journal.h"
+#include "toolstack/list.h"
 #include "toolstack/monitor.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
+#include "toolstack/rename.h"
 
 /* ---- a record says whose it is ---- */
 

@@ -14,9 +14,15 @@
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/migration/restore.h"
 #include "toolstack/migration/save.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
+#include "toolstack/policy.h"
 
 const char *const driver_names[DRIVERS] = {"alpha", "beta", "gamma"};
 static struct xk_hypervisor_ops tables[DRIVERS];

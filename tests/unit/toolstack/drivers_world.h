@@ -6,7 +6,7 @@
 #ifndef XK_TESTS_UNIT_TOOLSTACK_DRIVERS_WORLD_H
 #define XK_TESTS_UNIT_TOOLSTACK_DRIVERS_WORLD_H
 
-#include "toolstack/domain.h"
+#include "toolstack/host_drivers.h"
 
 enum {
     ALPHA,

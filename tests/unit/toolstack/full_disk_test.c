@@ -11,13 +11,20 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "tests/fakes/small_disk.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
+#include "toolstack/record_config.h"
+#include "toolstack/rename.h"
 
 enum {
     DISK_BYTES = 512 << 10,
@@ -213,6 +220,68 @@ a_rename_restart_without_room_loses_nobody(void **context)
     }
 }
 
+static int
+attach(struct core_world *f, const char *image)
+{
+    XK_CLEANUP_FREE char *spec =
+        xk_asprintf("format=raw,vdev=xvdb,target=%s", image);
+    struct xk_domain domain = core_find(f, "a");
+    int r =
+        xk_domain_attach_disk(&f->host, &domain, spec, core_soon(), &f->err);
+
+    xk_domain_close(&domain);
+    return r;
+}
+
+/* Returns whether the domain has the disk; its record says the same. */
+static bool
+has_disk(struct core_world *f)
+{
+    struct xk_domain domain = core_find(f, "a");
+    XK_CLEANUP_FREE char *given =
+        xk_fake_disks(f->host.preferred, &domain.uuid);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain.record, &f->err);
+
+    assert_non_null(config);
+    assert_false(xk_journal_is_unfinished(domain.record));
+    assert_string_equal(given, config->disk_count == 1 ? "xvdb " : "");
+    xk_domain_close(&domain);
+    return config->disk_count == 1;
+}
+
+static void
+an_edit_without_room_is_whole_or_nothing(void **context)
+{
+    struct core_world *f = *context;
+    XK_CLEANUP_FREE char *image = xk_asprintf("%s/image", f->scratch);
+
+    assert_int_equal(xk_write_file(AT_FDCWD, image, "", 0, false, &f->err), 0);
+    for (int fails = 0; fails < 2; fails++) {
+        unsigned done = 0;
+
+        for (size_t left = 0; left < 12; left++) {
+            int r;
+
+            assert_int_equal(core_create(f, "a", ""), 0);
+            *xk_fake_faults(f->host.preferred) =
+                (struct xk_fake_faults){.fail_at = (unsigned)fails};
+            fill(f, left * PAGE_BYTES);
+            r = attach(f, image);
+            make_room(f);
+            assert_true(fails == 0 || r == -1);
+            if (fails == 0)
+                assert_int_equal(has_disk(f), r == 0);
+            else
+                (void)has_disk(f);
+            done += r == 0;
+            assert_int_equal(core_destroy(f, "a"), 0);
+        }
+        /* There was too little room, and there was enough. */
+        assert_true(fails == 1 ? done == 0 : done > 0 && done < 12);
+    }
+}
+
 static void
 who_serves_can_be_named_again_without_room(void **context)
 {
@@ -317,6 +386,7 @@ main(void)
         T(a_policy_is_carried_out_without_room),
         T(a_create_without_room_leaves_nothing),
         T(a_rename_restart_without_room_loses_nobody),
+        T(an_edit_without_room_is_whole_or_nothing),
         T(who_serves_can_be_named_again_without_room),
         T(who_holds_a_domain_is_named_without_room),
         T(an_operation_that_no_journal_names_is_not_called_a_create),

@@ -29,10 +29,12 @@
 #include "base/process.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/domain.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
 #include "toolstack/monitor.h"
-#include "toolstack/operations.h"
+#include "toolstack/monitor_start.h"
 
 enum {
     LONG_MS = 60000,

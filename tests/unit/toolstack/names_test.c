@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/drivers_world.h"
+#include "toolstack/find.h"
+#include "toolstack/rename.h"
 
 static void
 a_name_is_taken_on_all_hypervisors_at_once(void **context)

@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
+#include "toolstack/record_config.h"
 
 /* ---- policies ---- */
 

@@ -28,13 +28,10 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/json_mutations.h"
 #include "toolstack/created_file.h"
-#include "toolstack/domain.h"
 #include "toolstack/journal.h"
 #include "toolstack/migration/handover.h"
 #include "toolstack/migration/manifest.h"
-#include "toolstack/migration/migrate.h"
 #include "toolstack/migration/save.h"
-#include "toolstack/operations.h"
 #ifdef XK_WITH_KVM
 #include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/events.h"
@@ -45,6 +42,13 @@
 #include "toolstack/kvm/uid.h"
 #endif
 #ifdef XK_WITH_XEN
+#include "toolstack/create.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
+#include "toolstack/migration/resolve.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_facts.h"
 #include "toolstack/xen/device/device.h"
 #endif
 
@@ -330,7 +334,7 @@ resolve_move(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
     enum xk_handover fate;
 
     write_journal(f, XK_OP_MIGRATE, text, XK_NOTE_COMMIT);
-    (void)xk_migrate_in_doubt(f->record);
+    (void)xk_record_is_in_doubt(f->record);
     assert_int_equal(xk_migrate_resolve(&f->host, &domain, XK_RESOLVE_ASK,
                                         &fate, soon(), err),
                      -1);

@@ -14,8 +14,9 @@
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "toolstack/journal.h"
-#include "toolstack/operations.h"
 #include "toolstack/record.h"
+#include "toolstack/record_config.h"
+#include "toolstack/record_look.h"
 
 struct fixture {
     char *scratch;

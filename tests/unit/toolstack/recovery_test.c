@@ -14,9 +14,10 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
 #include "toolstack/journal.h"
-#include "toolstack/migration/migrate.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
 
 /* ---- what the journal does not say ---- */
 
@@ -186,7 +187,7 @@ no_unfinished_operation_stands_in_the_way_of_destroy(void **context)
     static const char *const operations[] = {
         XK_OP_CREATE,  XK_OP_DESTROY, XK_OP_RENAME,  XK_OP_RESTART,
         XK_OP_REPLACE, XK_OP_SAVE,    XK_OP_MIGRATE, XK_OP_RECEIVE,
-        XK_OP_DISKS,   XK_OP_RESET,   "future"};
+        XK_OP_EDIT,    XK_OP_DISKS,   XK_OP_RESET,   "future"};
     struct core_world *f = *context;
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(operations); i++) {

@@ -113,7 +113,7 @@ let_fail(const struct xk_xen_device *device, struct xk_deadline deadline)
 
 static int
 detach(struct xk_xen *xen, const struct xk_record *record,
-       const struct xk_xen_device *device, const struct xk_disk_change *change,
+       const struct xk_xen_device *device, const struct xk_change *change,
        struct xk_deadline deadline, struct xk_error *err)
 {
     bool meant = device->number == change->number;
@@ -166,9 +166,9 @@ has_other_medium(const struct xk_xen_device *device, const struct xk_disk *disk)
  * becomes of the others meanwhile. */
 static bool
 is_passed_over(const struct xk_xen_device *device,
-               const struct xk_disk_change *change)
+               const struct xk_change *change)
 {
-    return change->number != XK_EVERY_DISK &&
+    return change->number != XK_EVERY_DEVICE &&
            change->number != device->number && xk_xen_device_is_leaving(device);
 }
 
@@ -185,9 +185,8 @@ remind(struct xk_xen *xen, const struct xk_xen_device *device,
 
 static int
 change_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_xen_device *device,
-           const struct xk_disk_change *change, struct xk_deadline deadline,
-           struct xk_error *err)
+           const struct xk_xen_device *device, const struct xk_change *change,
+           struct xk_deadline deadline, struct xk_error *err)
 {
     const struct xk_disk *disk = find_disk(change->config, device->number);
     struct xk_xen_device_wish wish;
@@ -212,7 +211,7 @@ change_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
  * brought as far as it goes. */
 static int
 change_all(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_disk_change *change, struct xk_deadline deadline,
+           const struct xk_change *change, struct xk_deadline deadline,
            struct xk_error *err)
 {
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
@@ -227,7 +226,7 @@ change_all(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
             change_one(xen, record, domid, device, change, deadline, err) == 0)
             continue;
         r = -1;
-        if (change->number != XK_EVERY_DISK)
+        if (change->number != XK_EVERY_DEVICE)
             break;
     }
     return r;
@@ -258,12 +257,12 @@ attach_missing(struct xk_xen *xen, const struct xk_record *record,
 
 int
 xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
-               unsigned domid, const struct xk_disk_change *change,
+               unsigned domid, const struct xk_change *change,
                struct xk_deadline deadline, struct xk_error *err)
 {
     int r = change_all(xen, record, domid, change, deadline, err);
 
-    if (r == -1 && change->number != XK_EVERY_DISK)
+    if (r == -1 && change->number != XK_EVERY_DEVICE)
         return -1;
     return attach_missing(xen, record, domid, change->config, deadline, err) ==
                    -1

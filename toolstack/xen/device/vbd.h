@@ -55,7 +55,7 @@ int xk_vbd_resize(const struct xk_xen_device *device, uint64_t bytes,
 
 /* Make the disks of a domain those of a configuration (hypervisor.h). */
 int xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
-                   unsigned domid, const struct xk_disk_change *change,
+                   unsigned domid, const struct xk_change *change,
                    struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -57,7 +57,7 @@ int xk_xen_helper_config(struct xk_xen *xen, const char *program,
 
 /* Make libxl's disks of a domain those of the configuration (build.c). */
 int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                            unsigned domid, const struct xk_disk_change *change,
+                            unsigned domid, const struct xk_change *change,
                             struct xk_deadline deadline, struct xk_error *err);
 
 /* Once libxl has made the domain: attach the devices that xk-backend serves.

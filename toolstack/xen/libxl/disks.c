@@ -38,7 +38,7 @@ same_medium(const libxl_device_disk *a, const libxl_device_disk *b)
 /* What the guest is not to have any more: all of that, or one disk of it. */
 struct farewell {
     bool force;
-    uint64_t number; /* or XK_EVERY_DISK */
+    uint64_t number; /* or XK_EVERY_DEVICE */
 };
 
 /* The others were asked to leave when it was their turn. */
@@ -47,7 +47,7 @@ is_meant(const libxl_device_disk *disk, const struct farewell *farewell)
 {
     struct xk_vdev vdev = {0};
 
-    return farewell->number == XK_EVERY_DISK ||
+    return farewell->number == XK_EVERY_DEVICE ||
            (xk_vdev_parse(disk->vdev, &vdev) &&
             xk_vdev_number(&vdev) == farewell->number);
 }
@@ -98,7 +98,7 @@ change_disks(struct xk_libxl *call, uint32_t domid, const struct disks *there,
     int removed = remove_others(call, domid, there, wanted, farewell);
     int added;
 
-    if (removed != 0 && farewell->number != XK_EVERY_DISK)
+    if (removed != 0 && farewell->number != XK_EVERY_DEVICE)
         return removed;
     added = add_missing(call, domid, there, wanted);
     return removed != 0 ? removed : added;

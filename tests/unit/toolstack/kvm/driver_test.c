@@ -31,8 +31,9 @@
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/spawn.h"
 #include "toolstack/kvm/uid.h"
-#include "toolstack/operations.h"
+#include "toolstack/list.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 static void
 a_domain_is_built_paused_runs_pauses_and_ends(void **context)

@@ -33,6 +33,7 @@
 #include "tests/unit/toolstack/kvm/support.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/record_config.h"
 
 /* Who takes part. Only root's builds look whether a user is free (base/uid.h),
  * once for each user that they try. */

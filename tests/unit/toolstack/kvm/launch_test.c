@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/unit/toolstack/kvm/support.h"
+#include "toolstack/find.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
@@ -28,6 +29,7 @@
 #include "toolstack/kvm/launch.h"
 #include "toolstack/kvm/uid.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 static void
 read_proc(const struct kvm_world *w, const char *name, struct xk_buf *text)

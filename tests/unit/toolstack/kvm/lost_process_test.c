@@ -16,6 +16,7 @@
 #include "tests/unit/toolstack/kvm/support.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/record_config.h"
 
 /* What is missing of its record says nothing of its QEMU. */
 static void

@@ -15,12 +15,14 @@
 #include "base/process.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/find.h"
 #include "toolstack/kvm/driver.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/logs.h"
 #include "toolstack/kvm/teardown.h"
+#include "toolstack/record_config.h"
 
 enum {
     SOON_MS = 20000, /* several tests share the machine, and TCG is slow */

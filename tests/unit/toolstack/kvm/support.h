@@ -7,7 +7,6 @@
 #ifndef XK_TESTS_UNIT_TOOLSTACK_KVM_SUPPORT_H
 #define XK_TESTS_UNIT_TOOLSTACK_KVM_SUPPORT_H
 
-#include "toolstack/domain.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 

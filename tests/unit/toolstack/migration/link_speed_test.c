@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "toolstack/migration/link_speed.h"
+#include "toolstack/migration/session.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define SECOND INT64_C(1000000000)

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "tests/unit/toolstack/migration/pair.h"
-#include "toolstack/operations.h"
+#include "toolstack/journal.h"
 
 enum {
     SETTLE_MS = 8000,

@@ -21,9 +21,17 @@
 #include "tests/fakes/faulty_way.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/migration/pair.h"
+#include "toolstack/create.h"
 #include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
+#include "toolstack/migration/handover.h"
 #include "toolstack/migration/migrate.h"
+#include "toolstack/migration/receive.h"
+#include "toolstack/migration/resolve.h"
+#include "toolstack/record_facts.h"
 
 enum {
     SILENCE_MS = 200, /* used only if the link swallows frames */
@@ -415,7 +423,7 @@ pair_look(struct pair *pair, int side)
     open_side(pair, side, &host);
     if (xk_domain_find(&host, "moved", &domain, xk_deadline_in_ms(LONG_MS),
                        &pair->err) == 0) {
-        if (domain.record != NULL && xk_migrate_in_doubt(domain.record))
+        if (domain.record != NULL && xk_record_is_in_doubt(domain.record))
             xk_migrate_resolve(&host, &domain, XK_RESOLVE_ASK, &fate,
                                xk_deadline_in_ms(LONG_MS), &pair->err);
         if (xk_domain_get(&host, &domain, &info, xk_deadline_in_ms(LONG_MS),
@@ -460,7 +468,7 @@ ask_record(struct pair *pair, const char *operation)
     assert_int_equal(records, 1);
     record = xk_record_open(&state, &uuids[0], &pair->err);
     assert_non_null(record);
-    answer = operation == NULL ? xk_migrate_in_doubt(record)
+    answer = operation == NULL ? xk_record_is_in_doubt(record)
                                : count_in(record, operation);
     xk_record_close(record);
     xk_state_close(&state);

@@ -26,7 +26,12 @@
 #include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
+#include "toolstack/create.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/list.h"
 #include "toolstack/migration/migrate.h"
+#include "toolstack/migration/receive.h"
 
 #define MOVE "0b0c7b1e-45c0-4c7e-9d67-2a4b7c1d0e11"
 #define HELLO(more)                                                            \

@@ -22,9 +22,14 @@
 #include "base/mem.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
+#include "toolstack/create.h"
 #include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
 #include "toolstack/journal.h"
+#include "toolstack/list.h"
 #include "toolstack/migration/frame.h"
+#include "toolstack/migration/restore.h"
 #include "toolstack/migration/save.h"
 
 enum {

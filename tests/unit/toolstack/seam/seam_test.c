@@ -14,6 +14,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "tests/unit/toolstack/core_world.h"
+#include "toolstack/domain.h"
+#include "toolstack/find.h"
+#include "toolstack/list.h"
 #include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 #include "toolstack/seam/store_view_ops.h"
@@ -186,7 +189,7 @@ what_a_driver_lacks_is_said_in_one_voice(void **context)
     struct xk_screen screen;
 
     strip(hv, &bare);
-    assert_lacks(f, xk_hv_need_disk_changes(hv, &f->err),
+    assert_lacks(f, xk_hv_need_sync(hv, XK_SYNC_DISKS, &f->err),
                  "fake cannot change the disks");
     assert_lacks(f, xk_hv_need_disk_resize(hv, &f->err),
                  "fake cannot resize the disks");

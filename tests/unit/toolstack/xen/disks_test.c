@@ -213,7 +213,7 @@ static int
 change(struct fixture *f, const char *vdev, unsigned number, bool force)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = config_with(f, vdev);
-    const struct xk_disk_change change = {config, number, force};
+    const struct xk_change change = {XK_SYNC_DISKS, config, number, force};
 
     return xk_vbds_change(&f->world.xen, f->world.record, DOMID, &change,
                           xk_deadline_in_ms(WAIT_MS), &f->world.err);
@@ -291,7 +291,7 @@ what_was_interrupted_is_finished_beside_a_held_disk(void **context)
     struct fixture *f = *context;
 
     make_held(f);
-    assert_int_equal(change(f, "xvdc", XK_EVERY_DISK, false), -1);
+    assert_int_equal(change(f, "xvdc", XK_EVERY_DEVICE, false), -1);
     assert_int_equal(f->world.err.kind, XK_ERR_IN_USE);
     assert_true(has(f, XVDC, "started"));
     assert_true(server_lives(f));
@@ -346,7 +346,7 @@ a_disk_that_never_got_to_the_store_is_made_whole(void **context)
 
     make_folder(f, XVDB);
     put_device(f, XVDB, 1);
-    assert_done(f, change(f, "xvdb", XK_EVERY_DISK, false));
+    assert_done(f, change(f, "xvdb", XK_EVERY_DEVICE, false));
     assert_true(has(f, XVDB, "started"));
     assert_int_equal(state_of(f, XVDB), 1);
 }
@@ -381,7 +381,7 @@ a_directory_without_a_disk_becomes_one(void **context)
     struct fixture *f = *context;
 
     make_folder(f, XVDB);
-    assert_done(f, change(f, "xvdb", XK_EVERY_DISK, false));
+    assert_done(f, change(f, "xvdb", XK_EVERY_DEVICE, false));
     assert_true(has(f, XVDB, "device.json"));
     assert_true(has(f, XVDB, "started"));
 }
@@ -470,7 +470,7 @@ a_domain_with_a_disk_that_is_lost_goes_nowhere(void **context)
     assert_goes_nowhere(f);
     end_server(f);
     assert_int_equal(flush(f), -1);
-    assert_int_equal(change(f, NULL, XK_EVERY_DISK, false), -1);
+    assert_int_equal(change(f, NULL, XK_EVERY_DEVICE, false), -1);
     assert_true(has(f, XVDB, "lock"));
 }
 

@@ -11,6 +11,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/config/support.h"
 #include "toolstack/record.h"
+#include "toolstack/record_config.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"

@@ -13,9 +13,16 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
-#include "toolstack/disks.h"
+#include "toolstack/create.h"
+#include "toolstack/domain.h"
+#include "toolstack/edit_disks.h"
+#include "toolstack/find.h"
+#include "toolstack/host.h"
+#include "toolstack/journal.h"
+#include "toolstack/record_config.h"
 
 struct fixture {
     char *scratch, *world, *image;
@@ -315,6 +322,137 @@ an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
     assert_int_equal(xk_fake_count(f->host.preferred), 0);
 }
 
+/* ---- kills between the steps, and undos ---- */
+
+static void
+begin(struct fixture *f, const char *operation, const char *detail)
+{
+    struct xk_domain domain = find(f);
+
+    assert_int_equal(xk_journal_append(domain.record, XK_JOURNAL_BEGIN,
+                                       operation, detail, &f->err),
+                     0);
+    xk_domain_close(&domain);
+}
+
+static bool
+is_unfinished(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    bool unfinished = xk_journal_is_unfinished(domain.record);
+
+    xk_domain_close(&domain);
+    return unfinished;
+}
+
+static void
+an_edit_killed_before_the_configuration_is_saved_changes_nothing(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int has_disk = 0; has_disk < 2; has_disk++) {
+        if (has_disk == 1)
+            assert_int_equal(attach(f), 0);
+        begin(f, XK_OP_EDIT, "disks");
+        reopen(f);
+        assert_false(is_unfinished(f));
+        assert_disks(f, has_disk == 1 ? "xvdb " : "");
+    }
+}
+
+/* The verb that comes next need not open the host anew. */
+static void
+an_edit_that_was_killed_is_finished_by_the_next_verb(void **context)
+{
+    struct fixture *f = *context;
+
+    kill_amid(f, attach, false);
+    assert_true(is_unfinished(f));
+    assert_int_equal(attach_as(f, "xvdc"), 0);
+    assert_false(is_unfinished(f));
+    assert_int_equal(detach(f), 0);
+    assert_disks(f, "xvdc ");
+}
+
+static int
+attach_in_vain(struct fixture *f)
+{
+    struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
+
+    /* The call that would be the killed one is the failing one; the undo
+     * follows. */
+    faults->fail_at = faults->calls + 1;
+    if (faults->killed_at != 0)
+        faults->killed_at++;
+    if (faults->killed_after != 0)
+        faults->killed_after++;
+    return attach(f);
+}
+
+static void
+an_undo_killed_at_any_call_is_finished(void **context)
+{
+    struct fixture *f = *context;
+
+    for (int after = 0; after < 2; after++) {
+        kill_amid(f, attach_in_vain, after == 1);
+        assert_true(is_unfinished(f));
+        reopen(f);
+        assert_false(is_unfinished(f));
+        assert_disks(f, "");
+    }
+}
+
+static void
+an_undo_that_fails_is_done_by_the_next_verb(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
+
+    faults->unheard_at = faults->calls + 1;
+    faults->fail_at = faults->calls + 2;
+    assert_int_equal(attach(f), -1);
+    assert_int_equal(f->err.kind, XK_ERR_PROTOCOL);
+    assert_true(is_unfinished(f));
+    reopen(f);
+    assert_false(is_unfinished(f));
+    assert_disks(f, "");
+}
+
+/* ---- other versions of xk ---- */
+
+static void
+an_edit_of_disks_that_an_earlier_xk_began_is_finished(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    kill_amid(f, attach, false);
+    domain = find(f);
+    assert_int_equal(unlinkat(domain.record->dir_fd, "journal", 0), 0);
+    xk_domain_close(&domain);
+    begin(f, XK_OP_DISKS, NULL);
+    reopen(f);
+    assert_false(is_unfinished(f));
+    assert_disks(f, "xvdb ");
+}
+
+static void
+an_edit_of_what_this_xk_does_not_know_is_left_alone(void **context)
+{
+    static const char *const details[] = {"future", NULL};
+    struct fixture *f = *context;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(details); i++) {
+        begin(f, XK_OP_EDIT, details[i]);
+        reopen(f);
+        assert_true(is_unfinished(f));
+        assert_int_equal(attach(f), -1);
+        assert_int_equal(f->err.kind, XK_ERR_UNSUPPORTED);
+        assert_true(is_unfinished(f));
+    }
+}
+
 int
 main(void)
 {
@@ -329,6 +467,12 @@ main(void)
         T(an_attach_killed_at_any_call_is_finished),
         T(a_detach_killed_at_any_call_is_finished),
         T(an_edit_that_cannot_be_finished_does_not_hold_the_domain),
+        T(an_edit_killed_before_the_configuration_is_saved_changes_nothing),
+        T(an_edit_that_was_killed_is_finished_by_the_next_verb),
+        T(an_undo_killed_at_any_call_is_finished),
+        T(an_undo_that_fails_is_done_by_the_next_verb),
+        T(an_edit_of_disks_that_an_earlier_xk_began_is_finished),
+        T(an_edit_of_what_this_xk_does_not_know_is_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/edit.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "toolstack/journal.h"
+#include "toolstack/operation.h"
+#include "toolstack/record_config.h"
+#include "toolstack/remove.h"
+
+static const struct {
+    const char *word; /* in journals on disk, and for people */
+    const char *hint; /* where a person sees what the domain has */
+} edits[] = {
+    [XK_SYNC_DISKS] = {"disks", "xk block-list shows what it has"},
+};
+static_assert(XK_ARRAY_SIZE(edits) == XK_SYNC_COUNT, "a row per kind of edit");
+
+static int
+begin(struct xk_domain *domain, enum xk_sync what, struct xk_error *err)
+{
+    return xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_EDIT,
+                             edits[what].word, err);
+}
+
+static int
+end(struct xk_domain *domain, struct xk_error *err)
+{
+    return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_EDIT, NULL,
+                             err);
+}
+
+/* ---- an edit ---- */
+
+/* Within a time of its own: the caller's deadline may be over. What is taken
+ * away by force is new. */
+static int
+undo(struct xk_domain *domain, const struct xk_domain_config *before,
+     const struct xk_change *change, struct xk_error *err)
+{
+    struct xk_change back = *change;
+
+    back.config = before;
+    back.force = true;
+    if (xk_record_save_config(domain->record, before, err) == -1)
+        return -1;
+    return xk_hv_sync(domain->hv, domain, &back, xk_deadline_in_ms(XK_UNDO_MS),
+                      err);
+}
+
+static void
+undo_and_end(struct xk_domain *domain, const struct xk_edit *edit,
+             const struct xk_domain_config *before,
+             const struct xk_change *change)
+{
+    struct xk_error why = {0};
+
+    if (edit->stands || undo(domain, before, change, &why) == 0)
+        end(domain, NULL);
+    else
+        xk_warn("domain \"%s\": undoing the change of its %s failed: %s; the "
+                "next verb tries again",
+                domain->name, edits[edit->what].word, why.message);
+}
+
+static int
+sync_or_undo(struct xk_domain *domain, const struct xk_edit *edit,
+             const struct xk_domain_config *before,
+             const struct xk_change *change, struct xk_deadline deadline,
+             struct xk_error *err)
+{
+    if (begin(domain, edit->what, err) == -1 ||
+        xk_record_save_config(domain->record, change->config, err) == -1)
+        return -1;
+    if (xk_hv_sync(domain->hv, domain, change, deadline, err) == 0)
+        return end(domain, err);
+    undo_and_end(domain, edit, before, change);
+    return -1;
+}
+
+static int
+edit_locked(struct xk_host *host, struct xk_domain *domain,
+            const struct xk_edit *edit, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *before =
+        xk_record_load_config(domain->record, err);
+    XK_CLEANUP_CONFIG struct xk_domain_config *after =
+        before == NULL ? NULL : xk_record_load_config(domain->record, err);
+    struct xk_change change = {.what = edit->what, .config = after};
+
+    if (after == NULL ||
+        xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
+        edit->apply(edit, domain, after, &change, deadline, err) == -1)
+        return -1;
+    return sync_or_undo(domain, edit, before, &change, deadline, err);
+}
+
+int
+xk_edit_need_record(const struct xk_domain *domain, enum xk_sync what,
+                    struct xk_error *err)
+{
+    if (domain->record != NULL)
+        return 0;
+    return xk_fail(err, XK_ERR_UNSUPPORTED,
+                   "domain \"%s\" was made by another toolstack: change its "
+                   "%s with that",
+                   domain->name, edits[what].word);
+}
+
+int
+xk_edit_run(struct xk_host *host, struct xk_domain *domain,
+            const struct xk_edit *edit, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    int r;
+
+    if (xk_hv_need_sync(domain->hv, edit->what, err) == -1 ||
+        xk_edit_need_record(domain, edit->what, err) == -1 ||
+        xk_operation_lock(host, domain, deadline, err) == -1)
+        return -1;
+    r = edit_locked(host, domain, edit, deadline, err);
+    xk_operation_unlock(domain);
+    return r == 0 ? 0 : xk_wrap(err, "domain \"%s\"", domain->name);
+}
+
+/* ---- an edit that was killed ---- */
+
+static bool
+find_edit(const char *detail, enum xk_sync *what)
+{
+    for (size_t i = 0; detail != NULL && i < XK_ARRAY_SIZE(edits); i++) {
+        if (strcmp(detail, edits[i].word) == 0) {
+            *what = (enum xk_sync)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+xk_edit_is_known(const char *detail)
+{
+    enum xk_sync what;
+
+    return find_edit(detail, &what);
+}
+
+static int
+finish(struct xk_domain *domain, enum xk_sync what, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+    const struct xk_change all = {
+        .what = what, .config = config, .number = XK_EVERY_DEVICE};
+    struct xk_error why = {0};
+
+    if (config == NULL)
+        return -1;
+    if (xk_hv_sync(domain->hv, domain, &all, deadline, &why) == -1)
+        xk_warn("domain \"%s\": an interrupted change of its %s could not be "
+                "finished: %s; %s",
+                config->name, edits[what].word, why.message, edits[what].hint);
+    return end(domain, err);
+}
+
+static int
+read_interrupted(const struct xk_record *record, enum xk_sync *what,
+                 struct xk_error *err)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool found;
+
+    if (xk_journal_read(record, &journal, err) == -1)
+        return -1;
+    begin = xk_journal_unfinished(&journal);
+    found = begin != NULL && strcmp(begin->what, XK_OP_EDIT) == 0 &&
+            find_edit(begin->detail, what);
+    xk_journal_free(&journal);
+    return found ? 0
+                 : xk_fail(err, XK_ERR_PROTOCOL,
+                           "the journal does not say what was edited");
+}
+
+int
+xk_operation_finish_edit(struct xk_host *host, struct xk_domain *domain,
+                         struct xk_deadline deadline, struct xk_error *err)
+{
+    enum xk_sync what;
+
+    (void)host;
+    if (read_interrupted(domain->record, &what, err) == -1)
+        return -1;
+    return finish(domain, what, deadline, err);
+}
+
+int
+xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
+                          struct xk_deadline deadline, struct xk_error *err)
+{
+    (void)host;
+    return finish(domain, XK_SYNC_DISKS, deadline, err);
+}
