@@ -24,7 +24,8 @@ read_begin(const struct xk_journal_entry *begin, struct xk_past_move *move,
     move->runs = xk_json_is_true(xk_json_get(move->begin, "runs"));
     return xk_uuid_parse(id, &move->id)
                ? 0
-               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
+               : xk_fail(err, XK_ERR_PROTOCOL,
+                         "the journal does not name a move");
 }
 
 int
@@ -69,13 +70,13 @@ xk_past_move_link(const struct xk_past_move *move, struct xk_link *link,
 
     if (count == 0 || count > XK_LINK_WORDS_MAX)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "the journal has no way to the "
-                       "other host");
+                       "the journal does not say how to reach the other host");
     for (size_t i = 0; i < count; i++) {
         argv[i] = xk_json_string(xk_json_at(command, i));
         if (argv[i] == NULL)
-            return xk_fail(err, XK_ERR_PROTOCOL,
-                           "the journal has no way to the other host");
+            return xk_fail(
+                err, XK_ERR_PROTOCOL,
+                "the journal does not say how to reach the other host");
     }
     xk_link_by_words(link, host != NULL ? host : "?", argv);
     return 0;

@@ -20,7 +20,7 @@ int xk_past_move_read(const struct xk_record *record, struct xk_past_move *move,
 void xk_past_move_free(struct xk_past_move *move);
 #define XK_CLEANUP_PAST_MOVE __attribute__((cleanup(xk_past_move_free)))
 
-/* The link by which its target is asked; free it with xk_link_free(). */
+/* Set up the link over which to ask the target. Free it with xk_link_free(). */
 int xk_past_move_link(const struct xk_past_move *move, struct xk_link *link,
                       struct xk_error *err);
 

@@ -94,7 +94,7 @@ ask_and_carry_out(struct xk_domain *domain, const struct xk_past_move *move,
     r = ask(move, &link, &talk, fate, deadline, err);
     if (r == 0)
         r = carry_out(domain, move, *fate, deadline, err);
-    /* Then the target may forget it. */
+    /* The target may now forget its decision. */
     if (r == 0)
         xk_talk_say(&talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     xk_talk_end(&talk);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A domain from a file: toolstack/migration/save.h says what is in it. */
+/* Restore a domain from a file. toolstack/migration/save.h describes its
+ * format. */
 #ifndef XK_TOOLSTACK_MIGRATION_RESTORE_H
 #define XK_TOOLSTACK_MIGRATION_RESTORE_H
 
@@ -13,9 +14,9 @@ struct xk_restore_options {
     const struct xk_send_watch *watch;     /* may be NULL */
 };
 
-/* Make a domain from a file, of xk_domain_save() or of another toolstack of the
- * hypervisor (read_foreign() of the driver), which stays. *domain is open at
- * the end. On failure nothing is left. */
+/* Create a domain from a file, which stays. It was written by xk_domain_save(),
+ * or by another toolstack of the hypervisor (read_foreign() of the driver). On
+ * success *domain is open. On failure nothing is left. */
 int xk_domain_restore(struct xk_host *host, const char *path,
                       const struct xk_restore_options *options,
                       struct xk_domain *domain, struct xk_deadline deadline,

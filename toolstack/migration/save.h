@@ -36,8 +36,8 @@ int xk_domain_save(struct xk_host *host, struct xk_domain *domain,
                    uint64_t *bytes, struct xk_deadline deadline,
                    struct xk_error *err);
 
-/* For recovery (toolstack/recovery.c): an interrupted save is brought to its
- * end where its file is complete, else undone. */
+/* For recovery (toolstack/recovery.c): finish an interrupted save if its file
+ * is complete, otherwise undo it. */
 int xk_save_recover(struct xk_host *host, struct xk_domain *domain,
                     struct xk_deadline deadline, struct xk_error *err);
 
