@@ -4,13 +4,15 @@
  * (storage.h). xk-backend flush|settle DIR MS: persist what a guest wrote
  * (settle.h). */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/block/settle.h"
 #include "backends/block/device.h"
+#include "backends/block/settle.h"
+#include "backends/net/device.h"
 #include "backends/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -18,7 +20,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 enum {
     FD_MAX = 1023
@@ -63,6 +65,7 @@ say(int fd, const struct xk_error *err)
 
 static const struct xk_device_kind *const kinds[] = {
     &xk_block_kind,
+    &xk_net_kind,
 };
 
 static const struct xk_device_kind *
@@ -92,13 +95,63 @@ serve(const struct xk_device_kind *kind, const char *dir, int *ready,
 
 static int
 keep_by(int (*keep)(const char *, struct xk_deadline, struct xk_error *),
-        const char *dir, const char *ms, struct xk_error *err)
+        char **argv, struct xk_error *err)
 {
     uint64_t number;
 
-    if (!xk_parse_u64(ms, INT32_MAX, &number))
-        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is not a time in ms", ms);
-    return keep(dir, xk_deadline_in_ms((int)number), err);
+    if (!xk_parse_u64(argv[1], INT32_MAX, &number))
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is not a time in ms",
+                       argv[1]);
+    return keep(argv[0], xk_deadline_in_ms((int)number), err);
+}
+
+static int
+flush(char **argv, struct xk_error *err)
+{
+    return keep_by(xk_flush, argv, err);
+}
+
+static int
+settle(char **argv, struct xk_error *err)
+{
+    return keep_by(xk_settle, argv, err);
+}
+
+/* Work other than serving a device. */
+static const struct work {
+    const char *name;
+    const char *arguments; /* for people */
+    int min, max;          /* how many arguments */
+    int (*run)(char **argv, struct xk_error *err);
+} works[] = {
+    {XK_DISK_WORK_STORAGE, "DIRECTORY UID IMAGE... -- PROGRAM...", 1, INT_MAX,
+     xk_storage_start},
+    {XK_DISK_WORK_FLUSH, "DIRECTORY MS", 2, 2, flush},
+    {XK_DISK_WORK_SETTLE, "DIRECTORY MS", 2, 2, settle},
+};
+
+static const struct work *
+find_work(const char *name, int arguments)
+{
+    for (size_t i = 0; i < XK_ARRAY_SIZE(works); i++) {
+        if (strcmp(works[i].name, name) == 0 && arguments >= works[i].min &&
+            arguments <= works[i].max)
+            return &works[i];
+    }
+    return NULL;
+}
+
+static int
+explain_usage(struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf words = {0};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(kinds); i++)
+        xk_buf_printf(&words, "%s%s", i > 0 ? "|" : "", kinds[i]->name);
+    xk_buf_puts(&words, " DIRECTORY");
+    for (size_t i = 0; i < XK_ARRAY_SIZE(works); i++)
+        xk_buf_printf(&words, ", or %s %s", works[i].name, works[i].arguments);
+    return xk_fail(err, XK_ERR_USAGE, "usage: xk-backend %s", words.data);
 }
 
 static int
@@ -106,18 +159,11 @@ run(int argc, char **argv, int *ready, struct xk_error *err)
 {
     const char *what = argc > 1 ? argv[1] : "";
     const struct xk_device_kind *kind = find_kind(what);
+    const struct work *work = find_work(what, argc - 2);
 
     if (argc == 3 && kind != NULL)
         return serve(kind, argv[2], ready, err);
-    if (argc > 2 && strcmp(what, XK_DISK_WORK_STORAGE) == 0)
-        return xk_storage_start(argv + 2, err);
-    if (argc == 4 && strcmp(what, XK_DISK_WORK_FLUSH) == 0)
-        return keep_by(xk_flush, argv[2], argv[3], err);
-    if (argc == 4 && strcmp(what, XK_DISK_WORK_SETTLE) == 0)
-        return keep_by(xk_settle, argv[2], argv[3], err);
-    return xk_fail(err, XK_ERR_USAGE,
-                   "usage: xk-backend block|storage|flush|settle DIRECTORY "
-                   "...");
+    return work != NULL ? work->run(argv + 2, err) : explain_usage(err);
 }
 
 int

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "backends/ring/shared_ring.h"
+
 static const struct xk_blkif_layout wide = {
     .entry_bytes = 112,
     .id = 8,
@@ -48,11 +50,6 @@ xk_blkif_abi_name(enum xk_blkif_abi abi)
 uint32_t
 xk_blkif_ring_entries(enum xk_blkif_abi abi, unsigned pages)
 {
-    uint32_t room = (pages * XK_BLKIF_PAGE_BYTES - XK_BLKIF_RING_HEADER_BYTES) /
-                    abis[abi].layout->entry_bytes;
-    uint32_t entries = 1;
-
-    while (entries * 2 <= room)
-        entries *= 2;
-    return entries;
+    return xk_ring_entries((size_t)pages * XK_BLKIF_PAGE_BYTES,
+                           abis[abi].layout->entry_bytes);
 }

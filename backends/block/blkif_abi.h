@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The layout of blkif in shared memory: the place of each field of a ring, a
- * request and a response, for each of the three layouts. Nothing here reads
- * guest memory; blkif_ring.c does, once, into private memory.
+ * The layout of blkif in shared memory: the place of each field of a request
+ * and a response, for each of the three layouts. Nothing here reads guest
+ * memory; ring/shared_ring.h does, once, into private memory.
  *
  * Source: xen/include/public/io/blkif.h and ring.h. The 32-bit layout is the
  * one that a compiler for i386 makes of them, which aligns 64-bit fields to 4
@@ -49,19 +49,9 @@ enum {
     XK_BLKIF_MAX_SEGMENTS = 256, /* that we advertise; 1 MiB per request */
     XK_BLKIF_MAX_REQUEST_BYTES = XK_BLKIF_MAX_SEGMENTS * XK_BLKIF_PAGE_BYTES,
     XK_BLKIF_ENTRY_BYTES_MAX = 112,
-    XK_BLKIF_RING_HEADER_BYTES = 64,
     XK_BLKIF_RING_ORDER_MAX = 4,
     XK_BLKIF_RING_PAGES_MAX = 1 << XK_BLKIF_RING_ORDER_MAX,
     XK_BLKIF_RING_ENTRIES_MAX = 512, /* of 16 pages, any layout */
-};
-
-/* The head of a ring's first page. Only one side writes each field; all fields
- * wrap around at 2^32. */
-struct xk_blkif_ring_header {
-    uint32_t req_prod;
-    uint32_t req_event;
-    uint32_t rsp_prod;
-    uint32_t rsp_event;
 };
 
 /* Offsets in bytes from an entry's start. */

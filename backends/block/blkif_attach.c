@@ -11,22 +11,16 @@
 #include <stdlib.h>
 
 #include "backends/block/blkif_internal.h"
-#include "base/deadline.h"
 #include "base/mem.h"
-
-enum {
-    BIND_MS = 5000,
-    RETRY_MS = 10,
-};
 
 static void
 prepare_works(struct xk_blkif_queue *queue)
 {
     queue->works = (struct xk_blkif_work *)xk_calloc(
-        queue->entries, sizeof(struct xk_blkif_work));
+        queue->ring.entries, sizeof(struct xk_blkif_work));
     queue->unused = (struct xk_blkif_list){0};
     queue->waiting = queue->finished = queue->answered = queue->unused;
-    for (uint32_t i = 0; i < queue->entries; i++) {
+    for (uint32_t i = 0; i < queue->ring.entries; i++) {
         queue->works[i].slot = i;
         queue->works[i].queue = queue;
     }
@@ -106,12 +100,11 @@ static int
 take_over(struct xk_blkif_queue *queue, struct xk_error *err)
 {
     struct recovery recovery = {.queue = queue};
-    uint32_t shown = xk_blkif_ring_answered(queue);
     int rc;
 
-    queue->rsp_prod = queue->rsp_published = shown;
-    rc = xk_inflight_recover(queue->log, queue->entries, shown,
-                             &queue->req_cons, restore_left, &recovery);
+    rc = xk_inflight_recover(queue->log, queue->ring.entries,
+                             queue->ring.rsp_prod, &queue->ring.req_cons,
+                             restore_left, &recovery);
     if (rc == -1)
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "ring and in-flight log contradict each other");
@@ -119,59 +112,37 @@ take_over(struct xk_blkif_queue *queue, struct xk_error *err)
     return 0;
 }
 
-/* A new ring starts at the rsp_prod that the frontend wrote. */
-static void
-begin(struct xk_blkif_queue *queue)
-{
-    queue->rsp_prod = xk_blkif_ring_answered(queue);
-    queue->req_cons = queue->rsp_published = queue->rsp_prod;
-    xk_inflight_begin(queue->log, &queue->id, queue->entries, queue->req_cons);
-}
-
-/* Retry in a take-over: the kernel unbinds a killed process's event channel
- * only shortly after the process is gone, and reports that to nobody. */
-static int
-bind_doorbell(struct xk_blkif_queue *queue, struct xk_error *err)
-{
-    struct xk_deadline deadline =
-        xk_deadline_in_ms(queue->take_over ? BIND_MS : 0);
-
-    while (xk_guest_bind(queue->worker.guest, queue->id.port, err) == -1) {
-        if (!xk_deadline_pause(deadline, RETRY_MS))
-            return -1;
-    }
-    return 0;
-}
-
 static int
 attach(struct xk_blkif_queue *queue, struct xk_error *err)
 {
-    if (!queue->take_over)
-        begin(queue);
+    if (!queue->worker.take_over)
+        xk_inflight_begin(queue->log, &queue->id, queue->ring.entries,
+                          queue->ring.req_cons);
     else if (take_over(queue, err) == -1)
         return -1;
-    for (uint32_t i = 0; i < queue->entries; i++) {
+    for (uint32_t i = 0; i < queue->ring.entries; i++) {
         if (!queue->works[i].in_use)
             xk_blkif_append(&queue->unused, &queue->works[i]);
     }
-    if (xk_blkif_ring_produced(queue) - queue->rsp_prod > queue->entries)
+    if (xk_ring_is_overrun(&queue->ring, xk_ring_produced(&queue->ring)))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "the ring claims more requests than it has room for");
-    return bind_doorbell(queue, err);
+    return xk_worker_bind(&queue->worker, queue->id.port, err);
 }
 
 int
 xk_blkif_attach(struct xk_blkif_queue *queue, struct xk_error *err)
 {
     const struct xk_blkif_ring_id *id = &queue->id;
+    void *pages;
 
     queue->abi = (enum xk_blkif_abi)id->abi;
     queue->layout = xk_blkif_layout(queue->abi);
-    queue->entries = xk_blkif_ring_entries(queue->abi, id->pages);
-    queue->ring = (volatile struct xk_blkif_ring_header *)xk_guest_map(
-        queue->worker.guest, id->grefs, id->pages, err);
-    if (queue->ring == NULL)
+    pages = xk_guest_map(queue->worker.guest, id->grefs, id->pages, err);
+    if (pages == NULL)
         return -1;
+    xk_ring_begin(&queue->ring, pages, id->pages * XK_BLKIF_PAGE_BYTES,
+                  queue->layout->entry_bytes);
     prepare_works(queue);
     if (attach(queue, err) == 0)
         return 0;
@@ -183,9 +154,9 @@ void
 xk_blkif_detach_early(struct xk_blkif_queue *queue)
 {
     xk_guest_unbind(queue->worker.guest);
-    xk_guest_unmap(queue->worker.guest, (void *)(uintptr_t)queue->ring,
+    xk_guest_unmap(queue->worker.guest, (void *)(uintptr_t)queue->ring.header,
                    queue->id.pages);
-    queue->ring = NULL;
+    queue->ring.header = NULL;
 }
 
 void

@@ -2,7 +2,7 @@
 /*
  * The parts of a queue. Each file uses only the files above it:
  *
- *   blkif_ring.c    indices and entries in shared memory
+ *   blkif_ring.c    entries of the ring
  *   blkif_work.c    one request: check it, finish it, release its buffer
  *   blkif_data.c    its data between the guest and the engine
  *   blkif_attach.c  map a ring and begin it, or take it over from a killed
@@ -20,6 +20,7 @@
 
 #include "backends/block/blkif_queue.h"
 #include "backends/block/pool.h"
+#include "backends/ring/shared_ring.h"
 
 enum {
     XK_BLKIF_BATCH = 64,    /* requests taken in one round */
@@ -52,10 +53,9 @@ struct xk_blkif_list {
 struct xk_blkif_queue {
     struct xk_worker worker; /* first */
     struct xk_blkif_device *device;
-    /* The ring to connect to; the owner writes both members before it sends
-     * the command. */
+    /* The ring to connect to; the owner writes it before it sends the
+     * command. */
     struct xk_blkif_ring_id id;
-    bool take_over;
 
     /* Only the worker's thread uses what follows. */
     struct xk_engine_queue *engine;
@@ -63,10 +63,7 @@ struct xk_blkif_queue {
     /* While connected. */
     enum xk_blkif_abi abi;
     const struct xk_blkif_layout *layout;
-    volatile struct xk_blkif_ring_header *ring; /* NULL: not mapped */
-    uint32_t entries;
-    uint32_t req_cons, rsp_prod;
-    uint32_t rsp_published; /* rsp_prod as last published in the ring */
+    struct xk_shared_ring ring;
     struct xk_inflight_queue *log;
     struct xk_blkif_work *works; /* as many as the ring has entries */
     struct xk_blkif_list unused;
@@ -116,18 +113,8 @@ xk_blkif_queue_of(const struct xk_worker *worker)
 void xk_blkif_ring_read(struct xk_blkif_queue *queue, uint32_t index,
                         uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX]);
 /* Write the work's response at index rsp_prod. */
-void xk_blkif_ring_write(struct xk_blkif_queue *queue,
-                         const struct xk_blkif_work *work);
-/* Publish all responses up to rsp_prod. Returns true if the guest wants to be
- * notified. */
-bool xk_blkif_ring_publish(struct xk_blkif_queue *queue);
-/* Returns req_prod, as the guest has it. */
-uint32_t xk_blkif_ring_produced(const struct xk_blkif_queue *queue);
-/* Returns the rsp_prod that is published in the ring. */
-uint32_t xk_blkif_ring_answered(const struct xk_blkif_queue *queue);
-/* Ask for an event at the next request. Returns true if there is one
- * already. */
-bool xk_blkif_ring_ask(struct xk_blkif_queue *queue);
+void xk_blkif_ring_answer(struct xk_blkif_queue *queue,
+                          const struct xk_blkif_work *work);
 
 /* ---- blkif_work.c ---- */
 

@@ -39,9 +39,6 @@ connect_ring(struct xk_worker *worker, struct xk_error *err)
         return -1;
     if (queue->engine->engine->pins)
         xk_loop_pin(&worker->loop, queue->pool.memory, PINNED_BYTES);
-    /* The killed process may have published responses without an event. */
-    if (queue->take_over)
-        xk_guest_notify(worker->guest);
     return 0;
 }
 
@@ -62,17 +59,16 @@ disconnect_ring(struct xk_worker *worker)
 static void
 fail_left(struct xk_blkif_queue *queue)
 {
-    for (uint32_t i = 0; i < queue->entries; i++) {
+    for (uint32_t i = 0; i < queue->ring.entries; i++) {
         struct xk_blkif_work *work = &queue->works[i];
 
         if (!work->in_use || work->request.operation == XK_BLKIF_OP_FLUSH)
             continue;
         work->status = XK_BLKIF_ERROR;
-        xk_blkif_ring_write(queue, work);
-        queue->rsp_prod++;
+        xk_blkif_ring_answer(queue, work);
         queue->stats.errors++;
     }
-    (void)xk_blkif_ring_publish(queue);
+    (void)xk_ring_show(&queue->ring);
     xk_guest_notify(queue->worker.guest);
 }
 
@@ -109,7 +105,7 @@ has_requests(const struct xk_worker *worker)
 {
     const struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
-    return xk_blkif_ring_produced(queue) != queue->req_cons;
+    return xk_ring_produced(&queue->ring) != queue->ring.req_cons;
 }
 
 static bool
@@ -117,7 +113,7 @@ ask_event(struct xk_worker *worker)
 {
     struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
-    return queue->unused.first != NULL && xk_blkif_ring_ask(queue);
+    return queue->unused.first != NULL && xk_ring_ask(&queue->ring);
 }
 
 static void
@@ -152,11 +148,8 @@ xk_blkif_queue_new(struct xk_blkif_device *device, struct xk_guest *guest,
     queue->worker.number = number;
     queue->device = device;
     xk_pool_init(&queue->pool);
-    if (xk_worker_start(&queue->worker, guest, device->changed_fd,
-                        device->poll_us, err) == 0)
-        return &queue->worker;
-    xk_worker_free(&queue->worker);
-    return NULL;
+    return xk_worker_start(&queue->worker, guest, device->changed_fd,
+                           device->poll_us, err);
 }
 
 void
@@ -166,8 +159,7 @@ xk_blkif_queue_connect(struct xk_worker *worker,
     struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
 
     queue->id = *id;
-    queue->take_over = take_over;
-    xk_worker_connect(worker);
+    xk_worker_connect(worker, take_over);
 }
 
 void
@@ -175,12 +167,7 @@ xk_blkif_queue_stats(const struct xk_worker *worker,
                      struct xk_blkif_stats *stats)
 {
     const struct xk_blkif_queue *queue = xk_blkif_queue_of(worker);
-    const uint64_t *from = (const uint64_t *)&queue->stats;
-    uint64_t *to = (uint64_t *)stats;
 
-    for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++)
-        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-    stats->events = __atomic_load_n(&worker->bell.events, __ATOMIC_RELAXED);
-    stats->empty_events =
-        __atomic_load_n(&worker->bell.empty_events, __ATOMIC_RELAXED);
+    xk_worker_read_counts(stats, &queue->stats, sizeof(*stats));
+    xk_worker_read_events(worker, &stats->events, &stats->empty_events);
 }

@@ -29,9 +29,9 @@ take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
     struct xk_blkif_work *work = xk_blkif_pop(&queue->unused);
     uint8_t entry[XK_BLKIF_ENTRY_BYTES_MAX];
 
-    xk_blkif_ring_read(queue, queue->req_cons, entry);
-    xk_inflight_take(queue->log, work->slot, queue->req_cons, entry);
-    queue->req_cons++;
+    xk_blkif_ring_read(queue, queue->ring.req_cons, entry);
+    xk_inflight_take(queue->log, work->slot, queue->ring.req_cons, entry);
+    queue->ring.req_cons++;
     work->in_use = true;
     queue->stats.inflight++;
     work->copy_out = work->no_window = false;
@@ -44,23 +44,23 @@ take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
 static bool
 take(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)
 {
-    uint32_t produced = xk_blkif_ring_produced(queue);
+    uint32_t produced = xk_ring_produced(&queue->ring);
     unsigned count = 0;
 
-    if (produced - queue->rsp_prod > queue->entries) {
+    if (xk_ring_is_overrun(&queue->ring, produced)) {
         xk_worker_break(&queue->worker,
                         "the frontend claims more requests than the ring "
                         "has room for");
         return false;
     }
-    while (queue->req_cons != produced && queue->unused.first != NULL &&
+    while (queue->ring.req_cons != produced && queue->unused.first != NULL &&
            count < XK_BLKIF_BATCH) {
         take_one(queue, taken);
         count++;
     }
     if (count == 0)
         return false;
-    xk_inflight_commit(queue->log, queue->req_cons);
+    xk_inflight_commit(queue->log, queue->ring.req_cons);
     queue->worker.bell.was_useful = true;
     return true;
 }
@@ -90,10 +90,10 @@ answer_finished(struct xk_blkif_queue *queue)
     struct xk_blkif_work *work;
 
     while ((work = xk_blkif_pop(&queue->finished)) != NULL) {
-        xk_blkif_ring_write(queue, work);
-        xk_inflight_answer(queue->log, work->slot, queue->rsp_prod,
-                           work->status);
-        queue->rsp_prod++;
+        uint32_t index = queue->ring.rsp_prod;
+
+        xk_blkif_ring_answer(queue, work);
+        xk_inflight_answer(queue->log, work->slot, index, work->status);
         if (work->status != XK_BLKIF_OK)
             queue->stats.errors++;
         xk_blkif_release_buffer(work);
@@ -109,7 +109,7 @@ publish_answers(struct xk_blkif_queue *queue)
 
     if (queue->answered.first == NULL)
         return;
-    wants_notice = xk_blkif_ring_publish(queue);
+    wants_notice = xk_ring_show(&queue->ring);
     while ((work = xk_blkif_pop(&queue->answered)) != NULL) {
         xk_inflight_release(queue->log, work->slot);
         work->in_use = false;
@@ -125,7 +125,7 @@ publish_answers(struct xk_blkif_queue *queue)
 bool
 xk_blkif_is_drained(const struct xk_blkif_queue *queue)
 {
-    return queue->ring == NULL ||
+    return queue->ring.header == NULL ||
            (queue->in_engine == 0 && queue->waiting.first == NULL &&
             queue->finished.first == NULL);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 static const char *const engines[] = {
     [XK_ENGINE_FILE] = XK_DISK_ENGINE_FILE,

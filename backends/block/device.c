@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/block/device.h"
 
+#include <linux/fs.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/block/device_internal.h"
-#include "backends/ring/xen_guest.h"
+#include "backends/life/jail.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 /* ---- opened and closed ---- */
 
@@ -28,24 +30,11 @@ configure(struct xk_device *device, const char *dir, struct xk_error *err)
     return 0;
 }
 
-static int
-start_queues(struct xk_device *device, struct xk_error *err)
+static struct xk_worker *
+make_queue(struct xk_device *device, struct xk_guest *guest, unsigned number,
+           struct xk_error *err)
 {
-    struct xk_block *block = xk_block_of(device);
-
-    for (unsigned i = 0; i < block->offer.queues; i++) {
-        struct xk_guest *guest =
-            xk_xen_guest_open(block->config.device.domid, err);
-        struct xk_worker *worker;
-
-        if (guest == NULL)
-            return -1;
-        worker = xk_blkif_queue_new(&block->blkif, guest, i, err);
-        if (worker == NULL)
-            return -1;
-        xk_device_add_worker(device, worker);
-    }
-    return 0;
+    return xk_blkif_queue_new(&xk_block_of(device)->blkif, guest, number, err);
 }
 
 static int
@@ -56,7 +45,7 @@ open_device(struct xk_device *device, const char *dir, struct xk_error *err)
     block->blkif.changed_fd = xk_device_changed_fd(device);
     if (xk_block_open_image(block, dir, err) == -1)
         return -1;
-    return start_queues(device, err);
+    return xk_device_add_workers(device, block->offer.queues, make_queue, err);
 }
 
 static void
@@ -183,9 +172,32 @@ static const struct xk_device_order orders[] = {
     {XK_ORDER_RESIZE, resize},
 };
 
+/* ---- what it does in the jail ---- */
+
+static const int calls[] = {
+    /* the image */
+    SCMP_SYS(preadv),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(fstatfs),
+    /* NBD */
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),
+};
+
+static const unsigned long ioctls[] = {BLKGETSIZE64};
+
+static const struct xk_jail_calls jail_calls = {
+    calls,
+    XK_ARRAY_SIZE(calls),
+    ioctls,
+    XK_ARRAY_SIZE(ioctls),
+};
+
 const struct xk_device_kind xk_block_kind = {
     .name = XK_DEVICE_BLOCK,
     .behind = "the image",
+    .calls = &jail_calls,
     .configure = configure,
     .open = open_device,
     .begin = begin,

@@ -72,28 +72,25 @@ read_grefs(const struct xk_front_reader *reader, bool numbered,
     return 0;
 }
 
+/* What all rings of a frontend have. */
+struct front {
+    struct xk_blkif_front *front;
+    uint32_t abi, order;
+    bool numbered;
+};
+
 static int
-read_ring(const struct xk_front_reader *reader, bool numbered,
-          struct xk_blkif_ring_id *ring, struct xk_error *err)
+read_ring(const struct xk_front_reader *reader, unsigned number, void *context,
+          struct xk_error *err)
 {
-    if (read_grefs(reader, numbered, ring, err) == -1)
+    const struct front *of = (const struct front *)context;
+    struct xk_blkif_ring_id *ring = &of->front->rings[number];
+
+    ring->abi = of->abi;
+    ring->pages = 1u << of->order;
+    if (read_grefs(reader, of->numbered, ring, err) == -1)
         return -1;
-    return xk_front_need_number(reader, "event-channel", 1, UINT32_MAX >> 1,
-                                &ring->port, err);
-}
-
-static int
-read_queue(const struct xk_front_reader *device, unsigned number, bool numbered,
-           struct xk_blkif_front *front, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *path =
-        front->queues == 1 ? xk_strdup(device->path)
-                           : xk_asprintf("%s/queue-%u", device->path, number);
-    struct xk_front_reader reader = {device->store, path, device->deadline};
-
-    if (read_ring(&reader, numbered, &front->rings[number], err) == -1)
-        return front->queues == 1 ? -1 : xk_wrap(err, "queue %u", number);
-    return 0;
+    return xk_front_need_port(reader, "event-channel", &ring->port, err);
 }
 
 int
@@ -103,23 +100,17 @@ xk_front_read(struct xk_store *store, const char *path,
               struct xk_error *err)
 {
     struct xk_front_reader reader = {store, path, deadline};
-    uint32_t order = 0, abi, queues = 1;
+    struct front of = {.front = front};
     int numbered;
 
     memset(front, 0, sizeof(*front));
-    if (read_abi(&reader, &abi, err) == -1)
+    if (read_abi(&reader, &of.abi, err) == -1)
         return -1;
     numbered = xk_front_number(&reader, "ring-page-order", 0, offer->ring_order,
-                               &order, err);
-    if (numbered == -1 || xk_front_number(&reader, "multi-queue-num-queues", 1,
-                                          offer->queues, &queues, err) == -1)
+                               &of.order, err);
+    if (numbered == -1)
         return -1;
-    front->queues = queues;
-    for (unsigned i = 0; i < queues; i++) {
-        front->rings[i].abi = abi;
-        front->rings[i].pages = 1u << order;
-        if (read_queue(&reader, i, numbered == 1, front, err) == -1)
-            return -1;
-    }
-    return 0;
+    of.numbered = numbered == 1;
+    return xk_front_read_queues(&reader, offer->queues, &front->queues,
+                                read_ring, &of, err);
 }

@@ -10,11 +10,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 enum {
-    QUEUES_CHOSEN_MAX = 8, /* more than a guest's vCPUs do not help */
-    TAKE_OVER_MS = 10000,  /* for I/O of a killed process to finish */
+    TAKE_OVER_MS = 10000, /* for I/O of a killed process to finish */
 };
 
 /* ---- the engine ---- */
@@ -50,16 +49,9 @@ open_engine(const struct xk_block_config *config, struct xk_error *err)
 static unsigned
 choose_queues(const struct xk_block *block)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (block->blkif.engine->one_queue)
-        return 1;
-    if (block->config.queues != 0)
-        return block->config.queues;
-    if (processors < 1)
-        return 1;
-    return processors < QUEUES_CHOSEN_MAX ? (unsigned)processors
-                                          : QUEUES_CHOSEN_MAX;
+    return block->blkif.engine->one_queue
+               ? 1
+               : xk_device_choose_workers(block->config.queues);
 }
 
 static int

@@ -28,10 +28,7 @@ xk_block_advertise(struct xk_device *device, uint32_t tx,
     const struct xk_block *block = xk_block_of(device);
     const struct xk_engine *engine = block->blkif.engine;
     const struct xk_blkif_limits *limits = &block->blkif.limits;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } nodes[] = {
+    const struct xk_device_number nodes[] = {
         {"max-ring-page-order", block->offer.ring_order},
         {"multi-queue-max-queues", block->offer.queues},
         {"feature-max-indirect-segments", block->offer.segments},
@@ -48,12 +45,8 @@ xk_block_advertise(struct xk_device *device, uint32_t tx,
         {"info", info_bits(block)},
     };
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(nodes); i++) {
-        if (xk_device_put_number(device, tx, nodes[i].name, nodes[i].value,
-                                 deadline, err) == -1)
-            return -1;
-    }
-    return 0;
+    return xk_device_put_numbers(device, tx, nodes, XK_ARRAY_SIZE(nodes),
+                                 deadline, err);
 }
 
 static int

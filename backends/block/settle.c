@@ -27,7 +27,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 static bool
 is_written(const struct xk_block_config *config)

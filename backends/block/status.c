@@ -2,47 +2,36 @@
 /* Write a block device's members of the status on the control socket. */
 #include "backends/block/device_internal.h"
 #include "base/util.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
-static void
-add_stats(const struct xk_device *device, struct xk_blkif_stats *sum)
-{
-    *sum = (struct xk_blkif_stats){0};
-    for (unsigned i = 0; i < xk_device_worker_count(device); i++) {
-        struct xk_blkif_stats one = {0};
-        const uint64_t *from = (const uint64_t *)&one;
-        uint64_t *to = (uint64_t *)sum;
-
-        xk_blkif_queue_stats(xk_device_worker(device, i), &one);
-        for (size_t k = 0; k < sizeof(one) / sizeof(*to); k++)
-            to[k] += from[k];
+#define COUNT(name, member)                                                    \
+    {                                                                          \
+        name, offsetof(struct xk_blkif_stats, member)                          \
     }
-}
+
+static const struct xk_device_count counts[] = {
+    COUNT(XK_STATUS_READ_REQUESTS, read_requests),
+    COUNT(XK_STATUS_READ_BYTES, read_bytes),
+    COUNT(XK_STATUS_WRITE_REQUESTS, write_requests),
+    COUNT(XK_STATUS_WRITE_BYTES, write_bytes),
+    COUNT(XK_STATUS_FLUSH_REQUESTS, flush_requests),
+    COUNT(XK_STATUS_DISCARD_REQUESTS, discard_requests),
+    COUNT(XK_STATUS_ERRORS, errors),
+    COUNT(XK_STATUS_INFLIGHT, inflight),
+    COUNT("events", events),
+    COUNT("empty_events", empty_events),
+    COUNT("notifies", notifies),
+    COUNT("copy_calls", copy_calls),
+    COUNT("rounds", rounds),
+};
+_Static_assert(sizeof(struct xk_blkif_stats) <=
+                   XK_DEVICE_COUNTS_MAX * sizeof(uint64_t),
+               "the counters of a queue have room");
 
 static void
-put_stats(struct xk_json_writer *writer, const struct xk_blkif_stats *stats)
+read_counts(const struct xk_worker *worker, void *to)
 {
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        {XK_STATUS_READ_REQUESTS, stats->read_requests},
-        {XK_STATUS_READ_BYTES, stats->read_bytes},
-        {XK_STATUS_WRITE_REQUESTS, stats->write_requests},
-        {XK_STATUS_WRITE_BYTES, stats->write_bytes},
-        {XK_STATUS_FLUSH_REQUESTS, stats->flush_requests},
-        {XK_STATUS_DISCARD_REQUESTS, stats->discard_requests},
-        {XK_STATUS_ERRORS, stats->errors},
-        {XK_STATUS_INFLIGHT, stats->inflight},
-        {"events", stats->events},
-        {"empty_events", stats->empty_events},
-        {"notifies", stats->notifies},
-        {"copy_calls", stats->copy_calls},
-        {"rounds", stats->rounds},
-    };
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++)
-        xk_json_put_integer(writer, rows[i].name, (int64_t)rows[i].value);
+    xk_blkif_queue_stats(worker, (struct xk_blkif_stats *)to);
 }
 
 void
@@ -51,9 +40,7 @@ xk_block_put_status(struct xk_device *device, struct xk_json_writer *writer)
     const struct xk_block *block = xk_block_of(device);
     const struct xk_blkif_ring_id *ring = &block->front.rings[0];
     bool has_rings = block->front.queues > 0;
-    struct xk_blkif_stats stats;
 
-    add_stats(device, &stats);
     xk_json_put_bool(writer, XK_STATUS_POISONED, block->blkif.poisoned);
     xk_json_put_integer(writer, XK_STATUS_QUEUES, block->front.queues);
     xk_json_put_integer(writer, "ring_pages", has_rings ? ring->pages : 0);
@@ -64,5 +51,6 @@ xk_block_put_status(struct xk_device *device, struct xk_json_writer *writer)
     xk_json_put_integer(
         writer, XK_STATUS_IMAGE_BYTES,
         (int64_t)(block->blkif.limits.sectors * XK_BLKIF_SECTOR_BYTES));
-    put_stats(writer, &stats);
+    xk_device_put_counts(device, writer, read_counts, counts,
+                         XK_ARRAY_SIZE(counts));
 }

@@ -22,6 +22,7 @@
 
 #include "backends/life/device_internal.h"
 #include "backends/life/jail.h"
+#include "backends/ring/xen_guest.h"
 #include "base/cleanup.h"
 #include "base/file_lock.h"
 #include "base/log.h"
@@ -31,7 +32,8 @@
 #include "contracts/device.h"
 
 enum {
-    WORKERS_MS = 10000, /* for all workers to set themselves up */
+    WORKERS_CHOSEN_MAX = 8, /* more than a guest's vCPUs do not help */
+    WORKERS_MS = 10000,     /* for all workers to set themselves up */
 };
 
 /* ---- opening ---- */
@@ -138,7 +140,8 @@ open_all(struct xk_device *device, const char *dir, struct xk_error *err)
     device->control = xk_control_open(control, xk_device_answer, device, err);
     if (device->control == NULL || await_workers(device, err) == -1)
         return -1;
-    return xk_jail_enter(device->config->uid, device->config->gid, err);
+    return xk_jail_enter(device->config->uid, device->config->gid,
+                         device->kind->calls, err);
 }
 
 /* Watch single nodes and not directories, so that a guest cannot cause events
@@ -298,7 +301,8 @@ begin(struct xk_device *device, struct xk_error *err)
     if (watch(device, err) == -1)
         return -1;
     /* Not before all is open: a device that cannot begin has not served. */
-    device->kind->begin(device);
+    if (device->kind->begin != NULL)
+        device->kind->begin(device);
     device->served = true;
     if (xk_device_begin(device, err) == -1)
         return -1;
@@ -378,6 +382,41 @@ xk_device_add_worker(struct xk_device *device, struct xk_worker *worker)
 {
     assert(device->worker_count < XK_DEVICE_WORKERS_MAX);
     device->workers[device->worker_count++] = worker;
+}
+
+unsigned
+xk_device_choose_workers(unsigned asked)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (asked != 0)
+        return asked;
+    if (processors < 1)
+        return 1;
+    return processors < WORKERS_CHOSEN_MAX ? (unsigned)processors
+                                           : WORKERS_CHOSEN_MAX;
+}
+
+int
+xk_device_add_workers(struct xk_device *device, unsigned count,
+                      struct xk_worker *(*make)(struct xk_device *device,
+                                                struct xk_guest *guest,
+                                                unsigned number,
+                                                struct xk_error *err),
+                      struct xk_error *err)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct xk_guest *guest = xk_xen_guest_open(device->config->domid, err);
+        struct xk_worker *worker;
+
+        if (guest == NULL)
+            return -1;
+        worker = make(device, guest, i, err);
+        if (worker == NULL)
+            return -1;
+        xk_device_add_worker(device, worker);
+    }
+    return 0;
 }
 
 struct xk_worker *

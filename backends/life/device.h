@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "backends/life/device_config.h"
+#include "backends/ring/guest.h"
 #include "backends/worker/worker.h"
 #include "base/deadline.h"
 #include "base/error.h"
@@ -39,10 +40,12 @@
 #include "xenstore-helpers/store.h"
 
 enum {
-    XK_DEVICE_WORKERS_MAX = 16
+    XK_DEVICE_WORKERS_MAX = 16,
+    XK_DEVICE_COUNTS_MAX = 32, /* of xk_device_put_counts() */
 };
 
 struct xk_device;
+struct xk_jail_calls;
 
 enum xk_device_health {
     XK_DEVICE_SOUND,
@@ -61,6 +64,9 @@ struct xk_device_kind {
     const char *name;   /* the first argument of xk-backend; "a NAME device" */
     const char *behind; /* the resource, as messages name it: "the image" */
 
+    const struct xk_jail_calls *calls; /* beside those that every kind needs;
+                                          NULL: none */
+
     /* ---- called with all privileges, once each, in this order ---- */
 
     /* Read device.json and call xk_device_set(). */
@@ -73,7 +79,7 @@ struct xk_device_kind {
 
     /* ---- called without privileges ---- */
 
-    /* Called once, before the guest can be served. */
+    /* Called once, before the guest can be served. May be NULL. */
     void (*begin)(struct xk_device *device);
 
     /* Write the nodes of this kind. The same transaction then writes the state
@@ -89,7 +95,7 @@ struct xk_device_kind {
     int (*read_front)(struct xk_device *device, struct xk_error *err);
 
     /* Returns NULL if the rings last read can be taken over from a killed
-     * process, else the reason why not. */
+     * process, else the reason why not. May be NULL: they always can. */
     const char *(*check_take_over)(struct xk_device *device);
 
     /* Have the first workers of the device connect to the rings last read.
@@ -100,7 +106,7 @@ struct xk_device_kind {
     void (*describe)(const struct xk_device *device, char *text, size_t size);
 
     /* Correct nodes that are out of date. Called when all workers run after a
-     * take-over. */
+     * take-over. May be NULL. */
     int (*correct)(struct xk_device *device, struct xk_error *err);
 
     /* All workers have unmapped their rings. */
@@ -109,7 +115,7 @@ struct xk_device_kind {
     /* Returns the device's health, and sets *reason unless it is SOUND. The
      * reason of LOST is a clause without full stop ("... is gone"), which the
      * log continues. Called often, so it must be cheap; xk_worker_tell()
-     * reports a change. */
+     * reports a change. May be NULL: the device is always SOUND. */
     enum xk_device_health (*health)(const struct xk_device *device,
                                     const char **reason);
 
@@ -151,6 +157,17 @@ int xk_device_changed_fd(const struct xk_device *device);
 /* Add a worker, which the device then owns. For open(); at most
  * XK_DEVICE_WORKERS_MAX. */
 void xk_device_add_worker(struct xk_device *device, struct xk_worker *worker);
+/* How many: as many as are asked for, or by the host's processors if that is 0.
+ */
+unsigned xk_device_choose_workers(unsigned asked);
+/* The same for `count` workers, each made by `make` with a guest of its own,
+ * which it takes even where it fails. */
+int xk_device_add_workers(struct xk_device *device, unsigned count,
+                          struct xk_worker *(*make)(struct xk_device *device,
+                                                    struct xk_guest *guest,
+                                                    unsigned number,
+                                                    struct xk_error *err),
+                          struct xk_error *err);
 struct xk_worker *xk_device_worker(const struct xk_device *device,
                                    unsigned number);
 unsigned xk_device_worker_count(const struct xk_device *device);
@@ -160,10 +177,36 @@ struct xk_store *xk_device_store(const struct xk_device *device);
 /* The deadline for a store call outside a transaction. */
 struct xk_deadline xk_device_store_deadline(void);
 
-/* Write a number to a node of the backend's directory. */
+/* The counters of a kind are a struct of 64-bit numbers in each worker. A row
+ * has the place of one of them, and its name in the status. */
+struct xk_device_count {
+    const char *name;
+    size_t at;
+};
+
+/* Write the sums over all workers. read() fills in the counters of one. */
+void xk_device_put_counts(const struct xk_device *device,
+                          struct xk_json_writer *writer,
+                          void (*read)(const struct xk_worker *worker,
+                                       void *counts),
+                          const struct xk_device_count *rows, size_t count);
+
+/* Write a text or a number to a node of the backend's directory. */
+int xk_device_put_text(struct xk_device *device, uint32_t tx, const char *name,
+                       const char *text, struct xk_deadline deadline,
+                       struct xk_error *err);
 int xk_device_put_number(struct xk_device *device, uint32_t tx,
                          const char *name, uint64_t number,
                          struct xk_deadline deadline, struct xk_error *err);
+
+/* A node and its number. */
+struct xk_device_number {
+    const char *name;
+    uint64_t value;
+};
+int xk_device_put_numbers(struct xk_device *device, uint32_t tx,
+                          const struct xk_device_number *nodes, size_t count,
+                          struct xk_deadline deadline, struct xk_error *err);
 
 /* Write nodes with `put` and then the state, in one transaction: frontends
  * read the nodes again whenever the state is written, even if it is the same.

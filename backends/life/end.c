@@ -83,6 +83,13 @@ xk_device_abandon(struct xk_device *device)
     _exit(xk_error_exit_status(XK_ERR_TIMEOUT));
 }
 
+enum xk_device_health
+xk_device_health(const struct xk_device *device, const char **reason)
+{
+    return device->kind->health != NULL ? device->kind->health(device, reason)
+                                        : XK_DEVICE_SOUND;
+}
+
 /* Exit as if killed: the next process finds all requests in flight in the
  * log. */
 void
@@ -90,7 +97,7 @@ xk_device_exit_if_lost(const struct xk_device *device)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) != XK_DEVICE_LOST)
+    if (xk_device_health(device, &reason) != XK_DEVICE_LOST)
         return;
     xk_log(XK_LOG_ERROR, "%s: %s; ending until started again", device->title,
            reason);

@@ -75,3 +75,37 @@ xk_front_need_number(const struct xk_front_reader *reader, const char *name,
                        name);
     return rc == 1 ? 0 : -1;
 }
+
+int
+xk_front_need_port(const struct xk_front_reader *reader, const char *name,
+                   uint32_t *port, struct xk_error *err)
+{
+    return xk_front_need_number(reader, name, 1, UINT32_MAX >> 1, port, err);
+}
+
+int
+xk_front_read_queues(const struct xk_front_reader *reader, unsigned max,
+                     unsigned *count,
+                     int (*read)(const struct xk_front_reader *queue,
+                                 unsigned number, void *context,
+                                 struct xk_error *err),
+                     void *context, struct xk_error *err)
+{
+    uint32_t queues = 1;
+
+    if (xk_front_number(reader, "multi-queue-num-queues", 1, max, &queues,
+                        err) == -1)
+        return -1;
+    *count = queues;
+    if (queues == 1)
+        return read(reader, 0, context, err);
+    for (unsigned i = 0; i < queues; i++) {
+        XK_CLEANUP_FREE char *path =
+            xk_asprintf("%s/queue-%u", reader->path, i);
+        struct xk_front_reader queue = {reader->store, path, reader->deadline};
+
+        if (read(&queue, i, context, err) == -1)
+            return xk_wrap(err, "queue %u", i);
+    }
+    return 0;
+}

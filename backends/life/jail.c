@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,8 +37,6 @@ enum {
 static const int calls[] = {
     /* serving */
     SCMP_SYS(io_uring_enter),
-    SCMP_SYS(preadv),
-    SCMP_SYS(pwritev),
     SCMP_SYS(lseek),
     SCMP_SYS(read),
     SCMP_SYS(write),
@@ -57,16 +54,12 @@ static const int calls[] = {
     SCMP_SYS(madvise),
     SCMP_SYS(brk),
     SCMP_SYS(fallocate),
-    /* the control socket, the store, NBD */
+    /* the control socket, the store */
     SCMP_SYS(accept4),
-    SCMP_SYS(recvmsg),
     SCMP_SYS(recvfrom),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(sendto),
-    SCMP_SYS(shutdown),
     SCMP_SYS(close),
     SCMP_SYS(fstat),
-    SCMP_SYS(fstatfs),
     SCMP_SYS(newfstatat),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
@@ -87,7 +80,6 @@ static const int flusher_calls[] = {
 };
 
 static const unsigned long ioctls[] = {
-    BLKGETSIZE64,
 #ifdef XK_WITH_XEN
     IOCTL_GNTDEV_MAP_GRANT_REF,
     IOCTL_GNTDEV_UNMAP_GRANT_REF,
@@ -120,15 +112,31 @@ static const uint32_t registers[] = {IORING_REGISTER_BUFFERS,
 static const uint32_t fcntls[] = {F_GETFL, F_SETFL};
 
 static int
-add_rules(scmp_filter_ctx filter)
+add_calls(scmp_filter_ctx filter, const struct xk_jail_calls *which)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(calls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(ioctls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+    for (size_t i = 0; i < which->call_count && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, which->calls[i], 0);
+    for (size_t i = 0; i < which->ioctl_count && rc == 0; i++)
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+            SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)which->ioctls[i]));
+    return rc;
+}
+
+/* For add_rules(), which is given the filter only. */
+static const struct xk_jail_calls *calls_of_kind;
+
+static int
+add_rules(scmp_filter_ctx filter)
+{
+    const struct xk_jail_calls of_all = {calls, XK_ARRAY_SIZE(calls), ioctls,
+                                         XK_ARRAY_SIZE(ioctls)};
+    int rc = add_calls(filter, &of_all);
+
+    if (rc == 0 && calls_of_kind != NULL)
+        rc = add_calls(filter, calls_of_kind);
     for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                               SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
@@ -194,8 +202,10 @@ enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
 }
 
 int
-xk_jail_enter(uint32_t uid, uint32_t gid, struct xk_error *err)
+xk_jail_enter(uint32_t uid, uint32_t gid, const struct xk_jail_calls *of_kind,
+              struct xk_error *err)
 {
+    calls_of_kind = of_kind;
     return enter(uid, gid, add_rules, err);
 }
 

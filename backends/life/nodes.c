@@ -26,9 +26,10 @@ xk_device_store_deadline(void)
     return xk_deadline_in_ms(STORE_MS);
 }
 
-static int
-write_text(struct xk_device *device, uint32_t tx, const char *name,
-           const char *text, struct xk_deadline deadline, struct xk_error *err)
+int
+xk_device_put_text(struct xk_device *device, uint32_t tx, const char *name,
+                   const char *text, struct xk_deadline deadline,
+                   struct xk_error *err)
 {
     XK_CLEANUP_FREE char *node =
         xk_asprintf("%s/%s", device->config->backend, name);
@@ -44,7 +45,20 @@ xk_device_put_number(struct xk_device *device, uint32_t tx, const char *name,
     char text[24];
 
     snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-    return write_text(device, tx, name, text, deadline, err);
+    return xk_device_put_text(device, tx, name, text, deadline, err);
+}
+
+int
+xk_device_put_numbers(struct xk_device *device, uint32_t tx,
+                      const struct xk_device_number *nodes, size_t count,
+                      struct xk_deadline deadline, struct xk_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (xk_device_put_number(device, tx, nodes[i].name, nodes[i].value,
+                                 deadline, err) == -1)
+            return -1;
+    }
+    return 0;
 }
 
 static int
@@ -162,8 +176,8 @@ xk_device_complain(struct xk_device *device, const char *reason)
         xk_log(XK_LOG_ERROR, "%s: %s", device->title, reason);
     device->has_error_node = true;
     if (device->store != NULL &&
-        write_text(device, XK_STORE_NO_TX, "error", reason,
-                   xk_device_store_deadline(), &err) == -1)
+        xk_device_put_text(device, XK_STORE_NO_TX, "error", reason,
+                           xk_device_store_deadline(), &err) == -1)
         xk_warn("%s", err.message);
 }
 

@@ -38,6 +38,33 @@ answer_status(struct xk_device *device, struct xk_json_writer *writer)
 }
 
 static void
+add_counts(const struct xk_worker *worker,
+           void (*read)(const struct xk_worker *worker, void *counts),
+           uint64_t sums[XK_DEVICE_COUNTS_MAX])
+{
+    uint64_t counts[XK_DEVICE_COUNTS_MAX] = {0};
+
+    read(worker, counts);
+    for (size_t i = 0; i < XK_DEVICE_COUNTS_MAX; i++)
+        sums[i] += counts[i];
+}
+
+void
+xk_device_put_counts(const struct xk_device *device,
+                     struct xk_json_writer *writer,
+                     void (*read)(const struct xk_worker *worker, void *counts),
+                     const struct xk_device_count *rows, size_t count)
+{
+    uint64_t sums[XK_DEVICE_COUNTS_MAX] = {0};
+
+    for (unsigned i = 0; i < device->worker_count; i++)
+        add_counts(device->workers[i], read, sums);
+    for (size_t i = 0; i < count; i++)
+        xk_json_put_integer(writer, rows[i].name,
+                            (int64_t)sums[rows[i].at / sizeof(uint64_t)]);
+}
+
+static void
 put_error(struct xk_json_writer *writer, const struct xk_error *err)
 {
     xk_json_open_object(writer, NULL);

@@ -213,11 +213,13 @@ finish_connecting(struct xk_device *device, struct xk_error *err)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) != XK_DEVICE_SPOILT)
+    if (xk_device_health(device, &reason) != XK_DEVICE_SPOILT)
         xk_device_forget_complaint(device);
     log_connection(device);
     if (device->taking_over)
-        return device->kind->correct(device, err);
+        return device->kind->correct != NULL
+                   ? device->kind->correct(device, err)
+                   : 0;
     if (device->state >= XK_XENBUS_CONNECTED)
         return 0;
     device->must_look = true;
@@ -232,7 +234,7 @@ react_to_health(struct xk_device *device, struct xk_error *err)
 {
     const char *reason;
 
-    if (device->kind->health(device, &reason) != XK_DEVICE_SPOILT ||
+    if (xk_device_health(device, &reason) != XK_DEVICE_SPOILT ||
         device->state >= XK_XENBUS_CLOSING)
         return 0;
     xk_device_complain(device, reason);
@@ -270,11 +272,12 @@ static int
 take_over(struct xk_device *device, struct xk_error *err)
 {
     int changed = read_front(device, err);
-    const char *obstacle;
+    const char *obstacle = NULL;
 
     if (changed != 1)
         return changed;
-    obstacle = device->kind->check_take_over(device);
+    if (device->kind->check_take_over != NULL)
+        obstacle = device->kind->check_take_over(device);
     if (obstacle != NULL)
         return give_up(device, obstacle, err);
     xk_device_connect(device, true);
@@ -312,7 +315,7 @@ xk_device_begin(struct xk_device *device, struct xk_error *err)
                        device->config->backend);
     device->state = own;
     device->must_look = true;
-    if (device->kind->health(device, &reason) == XK_DEVICE_SPOILT)
+    if (xk_device_health(device, &reason) == XK_DEVICE_SPOILT)
         xk_device_complain(device, reason);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_device_advertise(device, err);

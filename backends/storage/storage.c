@@ -29,7 +29,7 @@
 #include "base/file_lock.h"
 #include "base/number.h"
 #include "base/process.h"
-#include "contracts/device.h"
+#include "contracts/disk.h"
 
 enum {
     NBD_FD = 3,

@@ -25,6 +25,8 @@
 enum {
     LOOP_ENTRIES = 256,
     STACK_BYTES = 128 * 1024,
+    BIND_MS = 5000,
+    RETRY_MS = 10,
 };
 
 enum command {
@@ -80,6 +82,38 @@ fail(struct xk_worker *worker)
     set_state(worker, XK_WORKER_FAILED);
 }
 
+int
+xk_worker_bind(struct xk_worker *worker, uint32_t port, struct xk_error *err)
+{
+    struct xk_deadline deadline =
+        xk_deadline_in_ms(worker->take_over ? BIND_MS : 0);
+
+    while (xk_guest_bind(worker->guest, port, err) == -1) {
+        if (!xk_deadline_pause(deadline, RETRY_MS))
+            return -1;
+    }
+    return 0;
+}
+
+void
+xk_worker_read_counts(void *to, const void *from, size_t bytes)
+{
+    const uint64_t *counts = (const uint64_t *)from;
+    uint64_t *copies = (uint64_t *)to;
+
+    for (size_t i = 0; i < bytes / sizeof(*counts); i++)
+        copies[i] = __atomic_load_n(&counts[i], __ATOMIC_RELAXED);
+}
+
+void
+xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
+                      uint64_t *empty_events)
+{
+    xk_worker_read_counts(events, &worker->bell.events, sizeof(*events));
+    xk_worker_read_counts(empty_events, &worker->bell.empty_events,
+                          sizeof(*empty_events));
+}
+
 /* ---- commands ---- */
 
 static void
@@ -107,6 +141,8 @@ connect_ring(struct xk_worker *worker)
         fail(worker);
         return;
     }
+    if (worker->take_over)
+        xk_guest_notify(worker->guest);
     worker->is_connected = true;
     set_state(worker, XK_WORKER_RUNNING);
 }
@@ -238,7 +274,8 @@ run_thread(void *context)
         return NULL;
     }
     xk_doorbell_init(&worker->bell, worker->guest, &worker->loop);
-    if (worker->ops->open(worker, &worker->error) == -1) {
+    if (worker->ops->open != NULL &&
+        worker->ops->open(worker, &worker->error) == -1) {
         fail(worker);
     } else {
         read_command(worker);
@@ -246,7 +283,8 @@ run_thread(void *context)
         while (run_once(worker))
             continue;
     }
-    worker->ops->close(worker);
+    if (worker->ops->close != NULL)
+        worker->ops->close(worker);
     xk_loop_close(&worker->loop);
     return NULL;
 }
@@ -267,20 +305,6 @@ start_thread(struct xk_worker *worker, struct xk_error *err)
         return xk_fail(err, XK_ERR_SYSTEM, "start a thread: %s", strerror(rc));
     worker->has_thread = true;
     return 0;
-}
-
-int
-xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
-                int changed_fd, unsigned poll_us, struct xk_error *err)
-{
-    worker->guest = guest;
-    worker->changed_fd = changed_fd;
-    worker->poll_us = poll_us;
-    worker->command_op.done = command_came;
-    worker->command_fd = eventfd(0, EFD_CLOEXEC);
-    if (worker->command_fd == -1)
-        return xk_fail_errno(err, "make an eventfd");
-    return start_thread(worker, err);
 }
 
 static void
@@ -308,9 +332,27 @@ xk_worker_free(struct xk_worker *worker)
     free(worker);
 }
 
-void
-xk_worker_connect(struct xk_worker *worker)
+struct xk_worker *
+xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
+                int changed_fd, unsigned poll_us, struct xk_error *err)
 {
+    worker->guest = guest;
+    worker->changed_fd = changed_fd;
+    worker->poll_us = poll_us;
+    worker->command_op.done = command_came;
+    worker->command_fd = eventfd(0, EFD_CLOEXEC);
+    if (worker->command_fd == -1)
+        xk_fail_errno(err, "make an eventfd");
+    else if (start_thread(worker, err) == 0)
+        return worker;
+    xk_worker_free(worker);
+    return NULL;
+}
+
+void
+xk_worker_connect(struct xk_worker *worker, bool take_over)
+{
+    worker->take_over = take_over;
     worker->state = XK_WORKER_CONNECTING;
     command(worker, COMMAND_CONNECT);
 }

@@ -51,14 +51,16 @@ enum xk_worker_state {
 
 struct xk_worker;
 
-/* The worker's thread calls all of them except free(). */
+/* The worker's thread calls all of them except free(). open() and close() may
+ * be NULL. */
 struct xk_worker_ops {
     /* Called once, when the loop is open. If it fails, the worker is FAILED. */
     int (*open)(struct xk_worker *worker, struct xk_error *err);
     /* Called once, before the loop is closed; also after a failed open(). */
     void (*close)(struct xk_worker *worker);
 
-    /* Map the ring and bind the event channel. */
+    /* Map the ring and bind the event channel. worker->take_over tells whether
+     * another process has served the ring. */
     int (*connect)(struct xk_worker *worker, struct xk_error *err);
     /* Unmap the ring. All requests taken are finished. worker->keep: another
      * process goes on with the ring. */
@@ -96,7 +98,7 @@ struct xk_worker {
     int command_fd;
     _Atomic int state;   /* enum xk_worker_state */
     _Atomic int command; /* for the thread; a later one replaces it */
-    _Atomic bool keep, fail;
+    _Atomic bool take_over, keep, fail;
     struct xk_error error; /* why it is BROKEN or FAILED */
 
     /* Only the worker's thread uses what follows. */
@@ -107,17 +109,20 @@ struct xk_worker {
     uint64_t command_value;
 };
 
-/* Start the thread. The caller has set ops and number. The worker owns the
- * guest; on failure too, the caller must call xk_worker_free(). */
-int xk_worker_start(struct xk_worker *worker, struct xk_guest *guest,
-                    int changed_fd, unsigned poll_us, struct xk_error *err);
+/* Start the thread. The caller has set ops and number; the worker takes the
+ * guest. Returns the worker, or NULL: then it has been freed. */
+struct xk_worker *xk_worker_start(struct xk_worker *worker,
+                                  struct xk_guest *guest, int changed_fd,
+                                  unsigned poll_us, struct xk_error *err);
 
 /* End the thread, whose state must be IDLE or FAILED, and free the worker. NULL
  * is ignored. */
 void xk_worker_free(struct xk_worker *worker);
 
-/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. */
-void xk_worker_connect(struct xk_worker *worker);
+/* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. take_over: another process
+ * served these rings and was killed; it may have shown responses without an
+ * event, so the guest gets one once the rings are connected. */
+void xk_worker_connect(struct xk_worker *worker, bool take_over);
 
 /* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE. The worker is IDLE once
  * all requests that it took are finished and nothing is mapped, however long
@@ -137,6 +142,19 @@ const char *xk_worker_reason(const struct xk_worker *worker);
 /* Wake the owner, to read the worker's state and the device's health. For any
  * thread. */
 void xk_worker_tell(const struct xk_worker *worker);
+
+/* Bind the guest's event channel port. For the worker's thread, in connect().
+ * In a take-over this retries for 5 s: the kernel unbinds a killed process's
+ * port only shortly after its end, and reports that to nobody. */
+int xk_worker_bind(struct xk_worker *worker, uint32_t port,
+                   struct xk_error *err);
+
+/* Copy 64-bit counters that the worker's thread writes. */
+void xk_worker_read_counts(void *to, const void *from, size_t bytes);
+
+/* Read how many events came, and how many of them without a request. */
+void xk_worker_read_events(const struct xk_worker *worker, uint64_t *events,
+                           uint64_t *empty_events);
 
 /* RUNNING -> BROKEN: the guest broke the ring's protocol. For the worker's
  * thread. */

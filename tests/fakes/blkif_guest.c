@@ -19,14 +19,12 @@ blkif_guest_new(enum xk_blkif_abi abi, unsigned pages)
 
     guest->memory = xk_memory_new(BLKIF_GUEST_PAGES);
     guest->abi = abi;
-    guest->entries = xk_blkif_ring_entries(abi, pages);
     guest->id.abi = abi;
     guest->id.pages = pages;
     guest->id.port = 7;
     for (unsigned i = 0; i < pages; i++)
         guest->id.grefs[i] = i + 1;
     guest->pages = xk_memory_page(guest->memory, 1);
-    guest->ring = (volatile struct xk_blkif_ring_header *)guest->pages;
     guest->to_backend = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     guest->to_guest = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     blkif_guest_reset_ring(guest, 0);
@@ -45,26 +43,15 @@ blkif_guest_free(struct blkif_guest *guest)
 void
 blkif_guest_reset_ring(struct blkif_guest *guest, uint32_t first)
 {
-    memset(guest->pages, 0xa5, guest->id.pages * XK_BLKIF_PAGE_BYTES);
-    guest->ring->req_prod = guest->ring->rsp_prod = first;
-    guest->ring->req_event = guest->ring->rsp_event = first + 1;
-    guest->req_prod = guest->rsp_cons = first;
-}
-
-static uint8_t *
-entry_at(struct blkif_guest *guest, uint32_t index)
-{
-    return guest->pages + XK_BLKIF_RING_HEADER_BYTES +
-           (size_t)(index % guest->entries) *
-               xk_blkif_layout(guest->abi)->entry_bytes;
+    front_ring_init(&guest->ring, guest->pages,
+                    guest->id.pages * XK_BLKIF_PAGE_BYTES,
+                    xk_blkif_layout(guest->abi)->entry_bytes, first);
 }
 
 void
 blkif_guest_put(struct blkif_guest *guest, const struct blkif_bytes *entry)
 {
-    memcpy(entry_at(guest, guest->req_prod), entry->bytes,
-           xk_blkif_layout(guest->abi)->entry_bytes);
-    guest->req_prod++;
+    front_ring_put(&guest->ring, entry->bytes);
 }
 
 void
@@ -79,26 +66,8 @@ blkif_guest_ring_bell(struct blkif_guest *guest)
 void
 blkif_guest_push(struct blkif_guest *guest)
 {
-    uint32_t old = guest->ring->req_prod;
-    uint32_t event;
-
-    __atomic_store_n(&guest->ring->req_prod, guest->req_prod, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    event = __atomic_load_n(&guest->ring->req_event, __ATOMIC_ACQUIRE);
-    if (guest->req_prod - event < guest->req_prod - old)
+    if (front_ring_push(&guest->ring))
         blkif_guest_ring_bell(guest);
-}
-
-static bool
-is_there(struct blkif_guest *guest)
-{
-    if (__atomic_load_n(&guest->ring->rsp_prod, __ATOMIC_ACQUIRE) !=
-        guest->rsp_cons)
-        return true;
-    guest->ring->rsp_event = guest->rsp_cons + 1;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return __atomic_load_n(&guest->ring->rsp_prod, __ATOMIC_ACQUIRE) !=
-           guest->rsp_cons;
 }
 
 bool
@@ -109,12 +78,13 @@ blkif_guest_next(struct blkif_guest *guest, struct blkif_response *response,
     const uint8_t *entry;
     uint64_t value;
 
-    while (!is_there(guest)) {
-        if (poll(&poll_fd, 1, ms) == 0 && !is_there(guest))
+    while (!front_ring_has_response(&guest->ring)) {
+        if (poll(&poll_fd, 1, ms) == 0 &&
+            !front_ring_has_response(&guest->ring))
             return false;
         (void)!read(guest->to_guest, &value, sizeof(value));
     }
-    entry = entry_at(guest, guest->rsp_cons++);
+    entry = front_ring_next(&guest->ring);
     memcpy(&response->id, entry, sizeof(response->id));
     response->operation = entry[XK_BLKIF_AT_RESPONSE_OPERATION];
     memcpy(&response->status, entry + XK_BLKIF_AT_RESPONSE_STATUS,
@@ -180,15 +150,7 @@ blkif_backend_new(struct blkif_guest *guest, struct xk_engine *engine)
 enum xk_worker_state
 blkif_backend_wait(struct blkif_backend *backend, enum xk_worker_state wanted)
 {
-    struct pollfd poll_fd = {.fd = backend->device.changed_fd,
-                             .events = POLLIN};
-    uint64_t value;
-
-    while (xk_worker_state(backend->queue) != wanted &&
-           xk_worker_state(backend->queue) != XK_WORKER_FAILED &&
-           poll(&poll_fd, 1, BLKIF_GUEST_WAIT_MS) == 1)
-        (void)!read(poll_fd.fd, &value, sizeof(value));
-    return xk_worker_state(backend->queue);
+    return worker_await(backend->queue, backend->device.changed_fd, wanted);
 }
 
 enum xk_worker_state

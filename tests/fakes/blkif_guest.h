@@ -10,6 +10,8 @@
 
 #include "backends/block/blkif_queue.h"
 #include "backends/ring/memory_guest.h"
+#include "tests/fakes/front_ring.h"
+#include "tests/fakes/worker_await.h"
 #include "tests/unit/backends/block/blkif_bytes.h"
 
 enum {
@@ -28,10 +30,8 @@ struct blkif_guest {
     struct xk_memory *memory;
     struct xk_blkif_ring_id id;
     enum xk_blkif_abi abi;
-    uint32_t entries;
     uint8_t *pages; /* the ring's, contiguous */
-    volatile struct xk_blkif_ring_header *ring;
-    uint32_t req_prod, rsp_cons;
+    struct front_ring ring;
     int to_backend, to_guest;
 };
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "contracts/disk.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/device/vbd.h"

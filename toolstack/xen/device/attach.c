@@ -80,6 +80,7 @@ put_device(const struct xk_xen_device *device,
         xk_path_frontend(wish->domid, kind->front, device->number);
     XK_CLEANUP_FREE char *back =
         xk_path_backend(OUR_DOMID, kind->back, wish->domid, device->number);
+    XK_CLEANUP_FREE char *name = kind->config_name(wish->config, wish->index);
     XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
         xk_json_writer_new(text, false);
 
@@ -89,8 +90,7 @@ put_device(const struct xk_xen_device *device,
     xk_json_put_integer(writer, XK_DEVICE_DEVID, device->number);
     xk_json_put_integer(writer, XK_DEVICE_UID, uid);
     xk_json_put_integer(writer, XK_DEVICE_GID, uid);
-    xk_json_put_string(writer, kind->name_member,
-                       kind->config_name(wish->config, wish->index));
+    xk_json_put_string(writer, kind->name_member, name);
     xk_json_put_string(writer, XK_DEVICE_FRONTEND, front);
     xk_json_put_string(writer, XK_DEVICE_BACKEND, back);
     kind->put(device, wish->config, wish->index, writer);
@@ -107,8 +107,8 @@ check_uid(const struct xk_xen_device_wish *wish, struct xk_error *err)
         return xk_fail_errno(err, "open \"/etc\"");
     if (xk_uid_check_nobodys(etc, uid, err) == -1)
         return xk_fail(err, XK_ERR_HOST,
-                       "user %u is for the %ss of domain %u: %s", uid,
-                       wish->kind->noun, wish->domid, err->message);
+                       "user %u is for the devices of domain %u: %s", uid,
+                       wish->domid, err->message);
     return 0;
 }
 
@@ -133,6 +133,7 @@ make_directory(const struct xk_record *record,
 {
     const struct xk_xen_device_kind *kind = wish->kind;
     unsigned number = kind->number(wish->config, wish->index);
+    XK_CLEANUP_FREE char *name = kind->config_name(wish->config, wish->index);
     XK_CLEANUP_CLOSE int fd = -1;
 
     *device = (struct xk_xen_device){.kind = kind, .number = number};
@@ -142,8 +143,7 @@ make_directory(const struct xk_record *record,
     if (mkdir(device->path, 0700) == -1)
         return errno == EEXIST
                    ? xk_fail(err, XK_ERR_EXISTS, "there is a %s %s already",
-                             kind->noun,
-                             kind->config_name(wish->config, wish->index))
+                             kind->noun, name)
                    : xk_fail_errno(err, "make \"%s\"", device->path);
     fd = open(device->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1)
@@ -163,6 +163,8 @@ xk_xen_device_attach(struct xk_xen *xen, const struct xk_record *record,
                      const struct xk_xen_device_wish *wish,
                      struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_FREE char *name =
+        wish->kind->config_name(wish->config, wish->index);
     struct xk_xen_device device;
     int r = make_directory(record, wish, &device, err);
 
@@ -173,16 +175,15 @@ xk_xen_device_attach(struct xk_xen *xen, const struct xk_record *record,
     xk_xen_device_clear(&device);
     if (r == 0)
         return 0;
-    return xk_wrap(err, "%s %s", wish->kind->noun,
-                   wish->kind->config_name(wish->config, wish->index));
+    return xk_wrap(err, "%s %s", wish->kind->noun, name);
 }
 
 /* Users go by domids, which a host has one of. A process that is that user
- * before the first device is of another domain that has gone, or a stranger's.
- */
+ * before the first device of any kind is of another domain that has gone, or a
+ * stranger's. */
 static int
 check_processes(const struct xk_record *record, unsigned domid,
-                const struct xk_xen_device_kind *kind, struct xk_error *err)
+                struct xk_error *err)
 {
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     unsigned uid = XK_XEN_DEVICE_FIRST_UID + domid;
@@ -192,9 +193,9 @@ check_processes(const struct xk_record *record, unsigned domid,
     if (devices.count > 0 || !xk_uid_has_process(uid))
         return 0;
     return xk_fail(err, XK_ERR_HOST,
-                   "user %u is for the %ss of domain %u, and a process is that "
-                   "user already",
-                   uid, kind->noun, domid);
+                   "user %u is for the devices of domain %u, and a process is "
+                   "that user already",
+                   uid, domid);
 }
 
 static int
@@ -204,10 +205,6 @@ attach_kind(struct xk_xen *xen, const struct xk_record *record,
 {
     const struct xk_xen_device_kind *kind = wish->kind;
 
-    if (count_ours(kind, wish->config) == 0)
-        return 0;
-    if (check_processes(record, wish->domid, kind, err) == -1)
-        return -1;
     for (wish->index = 0; wish->index < kind->count(wish->config);
          wish->index++) {
         if (kind->is_ours(wish->config, wish->index) &&
@@ -222,6 +219,10 @@ xk_xen_devices_attach(struct xk_xen *xen, const struct xk_record *record,
                       unsigned domid, const struct xk_domain_config *config,
                       struct xk_deadline deadline, struct xk_error *err)
 {
+    if (xk_xen_devices_count_ours(config) == 0)
+        return 0;
+    if (check_processes(record, domid, err) == -1)
+        return -1;
     for (size_t i = 0; xk_xen_device_kinds[i] != NULL; i++) {
         struct xk_xen_device_wish wish = {
             .kind = xk_xen_device_kinds[i],

@@ -13,9 +13,10 @@
  *   log           what xk-backend says
  *   leaving       the device is not the domain's any more
  *
- * and the files of its kind (vbd.h). xk-backend starts with privileges, and
- * writes backend.json before it gives them up. "lock" has a pid in it as well,
- * which is for people: a process that is jailed can still write there.
+ * and the files of its kind (that kind's header tells them). xk-backend starts
+ * with privileges, and writes backend.json before it gives them up. "lock" has
+ * a pid in it as well, which is for people: a process that is jailed can still
+ * write there.
  *
  *     state      what the directory has            next
  *     HALF MADE  neither device.json nor lock      it is removed
@@ -25,7 +26,7 @@
  *     UNSERVED   lock                              SERVED
  *     LEAVING    leaving                           SERVED until its end in the
  *                                                  store is Closed, then GONE
- *     GONE       it is called gone-NUMBER          what is left is removed
+ *     GONE       its name begins with "gone-"      what is left is removed
  *
  * What differs by kind is in the row of the kind (struct xk_xen_device_kind);
  * kinds.c has the rows. Code of any device does not know what it serves.
@@ -79,6 +80,8 @@ struct xk_xen_device_wish {
 /* A node of one end of a device in the store. */
 struct xk_xen_device_node {
     const char *name;
+    /* NULL: the number of the device. Returns NULL if the device has no such
+     * node. */
     const char *(*value)(const struct xk_xen_device *device);
 };
 
@@ -124,12 +127,12 @@ struct xk_xen_device_kind {
     const struct xk_xen_device_node *front_nodes, *back_nodes;
 
     /* Devices of the kind in a configuration: how many, whether xk-backend
-     * serves one (others have the rest), its number, and its name. */
+     * serves one (others have the rest), its number, and its name, which is the
+     * caller's. */
     size_t (*count)(const struct xk_domain_config *config);
     bool (*is_ours)(const struct xk_domain_config *config, size_t index);
     unsigned (*number)(const struct xk_domain_config *config, size_t index);
-    const char *(*config_name)(const struct xk_domain_config *config,
-                               size_t index);
+    char *(*config_name)(const struct xk_domain_config *config, size_t index);
 
     /* Say what stands against serving one. shared: another host may use what
      * it is made of. */

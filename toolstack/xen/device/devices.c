@@ -480,13 +480,14 @@ xk_xen_device_settle(const struct xk_xen_device *device,
 /* ---- removed ---- */
 
 /* By one step it is not a device any more, wherever we are killed. What such a
- * kill left behind goes first. */
+ * kill left behind goes first. Devices of two kinds may have the same number,
+ * so the name of what is left has the kind in it. */
 static int
 remove_directory(const struct xk_record *record,
                  const struct xk_xen_device *device, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *gone = xk_asprintf(GONE "%u", device->number);
     const char *name = strrchr(device->path, '/') + 1;
+    XK_CLEANUP_FREE char *gone = xk_asprintf(GONE "%s", name);
 
     if (xk_remove_tree(record->dir_fd, gone, err) == -1)
         return -1;

@@ -2,8 +2,10 @@
 /* The kinds of devices that xk-backend serves. */
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/vbd.h"
+#include "toolstack/xen/device/vif.h"
 
 const struct xk_xen_device_kind *const xk_xen_device_kinds[] = {
     &xk_vbd_kind,
+    &xk_vif_kind,
     NULL,
 };

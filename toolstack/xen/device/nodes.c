@@ -62,11 +62,23 @@ put_number(const struct end *end, const char *name, unsigned number)
 }
 
 static int
+put_row(const struct end *end, const struct xk_xen_device_node *node,
+        const struct xk_xen_device *device)
+{
+    const char *value;
+
+    if (node->value == NULL)
+        return put_number(end, node->name, device->number);
+    value = node->value(device);
+    return value != NULL ? put(end, node->name, value) : 0;
+}
+
+static int
 put_rows(const struct end *end, const struct xk_xen_device_node *nodes,
          const struct xk_xen_device *device)
 {
     for (; nodes->name != NULL; nodes++) {
-        if (put(end, nodes->name, nodes->value(device)) == -1)
+        if (put_row(end, nodes, device) == -1)
             return -1;
     }
     return 0;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "contracts/disk.h"
 #include "toolstack/image/image.h"
 #include "toolstack/program.h"
 #include "toolstack/qmp.h"

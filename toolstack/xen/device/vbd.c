@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "contracts/disk.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/image/image.h"
 #include "toolstack/program.h"
@@ -55,10 +56,10 @@ number(const struct xk_domain_config *config, size_t index)
     return xk_disk_number(&config->disks[index]);
 }
 
-static const char *
+static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    return config->disks[index].vdev;
+    return xk_strdup(config->disks[index].vdev);
 }
 
 int

@@ -208,7 +208,7 @@ a_full_ring_is_answered_whole_on_every_number_of_pages(void **state)
 
         connect_with(XK_BLKIF_X86_32, pages[p], open_image(false));
         for (unsigned round = 0; round < 3; round++) {
-            for (uint32_t i = 0; i < guest->entries; i++) {
+            for (uint32_t i = 0; i < guest->ring.entries; i++) {
                 struct blkif_bytes entry = blkif_direct(
                     XK_BLKIF_X86_32,
                     i % 3 == 0 ? XK_BLKIF_OP_WRITE : XK_BLKIF_OP_READ, i + 1,
@@ -218,7 +218,7 @@ a_full_ring_is_answered_whole_on_every_number_of_pages(void **state)
                 blkif_guest_put(guest, &entry);
             }
             blkif_guest_push(guest);
-            for (uint32_t i = 0; i < guest->entries; i++) {
+            for (uint32_t i = 0; i < guest->ring.entries; i++) {
                 struct blkif_response response;
 
                 assert_true(
@@ -227,7 +227,8 @@ a_full_ring_is_answered_whole_on_every_number_of_pages(void **state)
                 sum += response.id;
             }
         }
-        assert_int_equal(sum, 3ull * guest->entries * (guest->entries + 1) / 2);
+        assert_int_equal(sum, 3ull * guest->ring.entries *
+                                  (guest->ring.entries + 1) / 2);
         tear_down(state);
         set_up(state);
     }
@@ -307,7 +308,7 @@ a_producer_index_beyond_the_ring_stops_the_queue(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         connect_with(XK_BLKIF_X86_64, 1, open_image(false));
-        guest->ring->req_prod = lies[i];
+        guest->ring.header->req_prod = lies[i];
         blkif_guest_ring_bell(guest);
         assert_int_equal(blkif_backend_wait(backend, XK_WORKER_BROKEN),
                          XK_WORKER_BROKEN);
@@ -323,10 +324,10 @@ a_ring_that_is_not_granted_or_lies_at_once_is_refused(void **state)
     (void)state;
     guest = blkif_guest_new(XK_BLKIF_X86_64, 1);
     backend = blkif_backend_new(guest, open_image(false));
-    guest->ring->req_prod = 33;
+    guest->ring.header->req_prod = 33;
     assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_FAILED);
     assert_int_equal(guest->memory->maps, 0);
-    guest->ring->req_prod = 0;
+    guest->ring.header->req_prod = 0;
     guest->id.grefs[0] = 1u << 30;
     assert_int_equal(blkif_backend_connect(backend, false), XK_WORKER_FAILED);
     guest->id.grefs[0] = 1;

@@ -70,9 +70,9 @@ publish(uint32_t produced)
             blkif_put_descriptor(blkif_guest_page(guest, 50) + i * 8, 100 + i,
                                  0, 7);
     }
-    guest->req_prod = produced - 1;
+    guest->ring.req_prod = produced - 1;
     blkif_guest_put(guest, &entry);
-    __atomic_store_n(&guest->ring->req_prod, produced, __ATOMIC_RELEASE);
+    __atomic_store_n(&guest->ring.header->req_prod, produced, __ATOMIC_RELEASE);
     blkif_guest_ring_bell(guest);
 }
 
@@ -86,7 +86,7 @@ drive(struct blkif_backend *backend)
 
     while (xk_now_ns() < end) {
         uint32_t answered =
-            __atomic_load_n(&guest->ring->rsp_prod, __ATOMIC_ACQUIRE);
+            __atomic_load_n(&guest->ring.header->rsp_prod, __ATOMIC_ACQUIRE);
 
         if (produced - answered < 32)
             publish(++produced);

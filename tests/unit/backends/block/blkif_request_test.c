@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/block/blkif_request.h"
+#include "backends/ring/shared_ring.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ layouts_are_those_of_the_public_header(void **state)
     assert_int_equal(layout->response_bytes, sizeof(blkif_response_t));
     assert_int_equal(XK_BLKIF_AT_RESPONSE_STATUS,
                      offsetof(blkif_response_t, status));
-    assert_int_equal(XK_BLKIF_RING_HEADER_BYTES, offsetof(blkif_sring_t, ring));
+    assert_int_equal(XK_RING_HEADER_BYTES, offsetof(blkif_sring_t, ring));
     assert_int_equal(xk_blkif_ring_entries(XK_BLKIF_NATIVE, 1),
                      __CONST_RING_SIZE(blkif, 4096));
     assert_int_equal(xk_blkif_ring_entries(XK_BLKIF_NATIVE, 16),

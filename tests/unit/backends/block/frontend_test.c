@@ -6,66 +6,33 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "tests/fakes/fake_store.h"
+#include "tests/fakes/front_nodes.h"
 #include "tests/unit/test.h"
 
-static struct xk_store *store;
 static struct xk_blkif_front front;
 static struct xk_error err;
 static const struct xk_inflight_offer offer = {
     .queues = 4, .ring_order = 4, .segments = 256};
 
 static int
-set_up(void **state)
-{
-    (void)state;
-    store = fake_store_new();
-    memset(&err, 0, sizeof(err));
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    xk_store_close(store);
-    return 0;
-}
-
-static struct xk_deadline
-ample(void)
-{
-    return xk_deadline_in_ms(10000);
-}
-
-static void
-put(const char *name, const char *value)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("/f/%s", name);
-
-    assert_int_equal(xk_store_write(store, 0, path, value, ample(), NULL), 0);
-}
-
-static int
 read_front(void)
 {
-    return xk_front_read(store, "/f", &offer, &front, ample(), &err);
+    return xk_front_read(front_store, "/f", &offer, &front, front_nodes_ample(),
+                         &err);
 }
 
 static void
 must_refuse(const char *word)
 {
-    assert_int_equal(read_front(), -1);
-    assert_int_equal(err.kind, XK_ERR_PROTOCOL);
-    if (strstr(err.message, word) == NULL)
-        fail_msg("\"%s\" is not in: %s", word, err.message);
+    front_must_be_refused(read_front(), &err, word);
 }
 
 static void
 one_ring_of_one_page_needs_two_nodes(void **state)
 {
     (void)state;
-    put("ring-ref", "8");
-    put("event-channel", "12");
+    front_put("ring-ref", "8");
+    front_put("event-channel", "12");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.queues, 1);
     assert_int_equal(front.rings[0].pages, 1);
@@ -78,17 +45,17 @@ static void
 the_layout_is_the_one_that_is_named(void **state)
 {
     (void)state;
-    put("ring-ref", "8");
-    put("event-channel", "12");
-    put("protocol", "x86_32-abi");
+    front_put("ring-ref", "8");
+    front_put("event-channel", "12");
+    front_put("protocol", "x86_32-abi");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.rings[0].abi, XK_BLKIF_X86_32);
-    put("protocol", "x86_64-abi");
+    front_put("protocol", "x86_64-abi");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.rings[0].abi, XK_BLKIF_X86_64);
-    put("protocol", "x86_64-abi ");
+    front_put("protocol", "x86_64-abi ");
     must_refuse("protocol");
-    put("protocol", "");
+    front_put("protocol", "");
     must_refuse("protocol");
 }
 
@@ -96,15 +63,15 @@ static void
 many_queues_of_many_pages_are_found_in_their_places(void **state)
 {
     (void)state;
-    put("multi-queue-num-queues", "2");
-    put("ring-page-order", "1");
-    put("queue-0/ring-ref0", "1");
-    put("queue-0/ring-ref1", "2");
-    put("queue-0/event-channel", "3");
-    put("queue-1/ring-ref0", "4");
-    put("queue-1/ring-ref1", "5");
+    front_put("multi-queue-num-queues", "2");
+    front_put("ring-page-order", "1");
+    front_put("queue-0/ring-ref0", "1");
+    front_put("queue-0/ring-ref1", "2");
+    front_put("queue-0/event-channel", "3");
+    front_put("queue-1/ring-ref0", "4");
+    front_put("queue-1/ring-ref1", "5");
     must_refuse("queue 1");
-    put("queue-1/event-channel", "6");
+    front_put("queue-1/event-channel", "6");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.queues, 2);
     assert_int_equal(front.rings[1].pages, 2);
@@ -116,12 +83,12 @@ static void
 a_ring_of_one_page_may_be_numbered_or_not(void **state)
 {
     (void)state;
-    put("ring-page-order", "0");
-    put("ring-ref", "8");
-    put("event-channel", "12");
+    front_put("ring-page-order", "0");
+    front_put("ring-ref", "8");
+    front_put("event-channel", "12");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.rings[0].grefs[0], 8);
-    put("ring-ref0", "9");
+    front_put("ring-ref0", "9");
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.rings[0].grefs[0], 9);
 }
@@ -151,11 +118,11 @@ numbers_beyond_what_was_offered_are_refused_before_they_are_used(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        put("ring-ref", "8");
-        put("event-channel", "12");
-        put(rows[i].node, rows[i].value);
+        front_put("ring-ref", "8");
+        front_put("event-channel", "12");
+        front_put(rows[i].node, rows[i].value);
         must_refuse(rows[i].node);
-        xk_store_remove(store, 0, "/f", ample(), &err);
+        front_remove("");
     }
 }
 
@@ -167,8 +134,8 @@ a_value_of_four_kilobytes_is_refused(void **state)
     (void)state;
     memset(text, '1', 4000);
     text[4000] = '\0';
-    put("ring-ref", text);
-    put("event-channel", "12");
+    front_put("ring-ref", text);
+    front_put("event-channel", "12");
     must_refuse("ring-ref");
 }
 
@@ -177,10 +144,12 @@ state_of(const char *value)
 {
     int state;
 
-    xk_store_remove(store, 0, "/f/state", ample(), &err);
+    front_remove("state");
     if (value != NULL)
-        put("state", value);
-    assert_int_equal(xk_front_state(store, "/f", &state, ample(), &err), 0);
+        front_put("state", value);
+    assert_int_equal(
+        xk_front_state(front_store, "/f", &state, front_nodes_ample(), &err),
+        0);
     return state;
 }
 
@@ -206,23 +175,26 @@ a_store_that_does_not_answer_is_no_lie_of_the_frontend(void **state)
     int found;
 
     (void)state;
-    put("state", "4");
-    put("ring-ref", "8");
-    put("event-channel", "12");
-    fake_store_delay(store, 100);
+    front_put("state", "4");
+    front_put("ring-ref", "8");
+    front_put("event-channel", "12");
+    fake_store_delay(front_store, 100);
     assert_int_equal(
-        xk_front_state(store, "/f", &found, xk_deadline_in_ms(20), &err), -1);
-    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
-    assert_int_equal(
-        xk_front_read(store, "/f", &offer, &front, xk_deadline_in_ms(20), &err),
+        xk_front_state(front_store, "/f", &found, xk_deadline_in_ms(20), &err),
         -1);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_int_equal(xk_front_read(front_store, "/f", &offer, &front,
+                                   xk_deadline_in_ms(20), &err),
+                     -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
 }
 
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name)                                                                \
+    cmocka_unit_test_setup_teardown(name, front_nodes_set_up,                  \
+                                    front_nodes_tear_down)
     const struct CMUnitTest tests[] = {
         T(one_ring_of_one_page_needs_two_nodes),
         T(the_layout_is_the_one_that_is_named),

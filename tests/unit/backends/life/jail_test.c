@@ -5,9 +5,11 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -16,6 +18,7 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,12 +34,14 @@ enum {
     FD = 100,
 };
 
+static const struct xk_jail_calls *of_kind;
+
 static void
 enter_and(bool (*attempt)(void))
 {
     struct xk_error err;
 
-    if (xk_jail_enter(NOBODY, NOBODY, &err) == -1)
+    if (xk_jail_enter(NOBODY, NOBODY, of_kind, &err) == -1)
         _exit(NO_JAIL);
     _exit(attempt() ? 0 : FAILED);
 }
@@ -301,6 +306,47 @@ it_may_end_itself(void **state)
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
+static int ends[2];
+
+static bool
+ask_for_host_name(void)
+{
+    struct utsname name;
+
+    return uname(&name) == 0;
+}
+
+static bool
+ask_for_unread_bytes(void)
+{
+    int bytes = 0;
+
+    return ioctl(ends[0], FIONREAD, &bytes) == 0;
+}
+
+/* The calls of a kind are allowed to that kind only. */
+static void
+calls_of_a_kind_are_allowed_to_that_kind(void **state)
+{
+    static const int calls[] = {SCMP_SYS(uname)};
+    static const unsigned long ioctls[] = {FIONREAD};
+    static const struct xk_jail_calls more = {calls, 1, ioctls, 1};
+    bool (*const attempts[])(void) = {ask_for_host_name, ask_for_unread_bytes};
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(attempts); i++) {
+        int status = try_in_jail(attempts[i]);
+
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+        of_kind = &more;
+        assert_int_equal(try_in_jail(attempts[i]), 0);
+        of_kind = NULL;
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* Returns true if the jail works here: Valgrind does not know seccomp(2), and
  * sanitizers make system calls of their own. */
 static bool
@@ -328,6 +374,7 @@ main(void)
         cmocka_unit_test(memory_for_data_is_had_and_moved),
         cmocka_unit_test(nobody_of_the_same_user_is_touched),
         cmocka_unit_test(it_may_end_itself),
+        cmocka_unit_test(calls_of_a_kind_are_allowed_to_that_kind),
     };
 
     if (!can_be_had())

@@ -393,7 +393,7 @@ a_disk_is_taken_away_as_a_whole(void **context)
     struct fixture *f = *context;
     XK_CLEANUP_FREE char *path = file_of(f, XVDB, "mount");
     XK_CLEANUP_FREE char *gone =
-        xk_asprintf("%s/gone-%u/mount", f->world.record->path, XVDB);
+        xk_asprintf("%s/gone-vbd-%u/mount", f->world.record->path, XVDB);
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     bool stopped;
 

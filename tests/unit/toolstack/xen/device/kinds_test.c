@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 
 enum {
     DOMID = 31998, /* whose user no other test runs as */
+    XVDB = 51728,
     WAIT_MS = 20000,
 };
 
@@ -49,10 +51,10 @@ number(const struct xk_domain_config *config, size_t index)
     return (unsigned)config->vifs[index].devid;
 }
 
-static const char *
+static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    return config->vifs[index].bridge;
+    return xk_strdup(config->vifs[index].bridge);
 }
 
 static int
@@ -92,9 +94,17 @@ bridge(const struct xk_xen_device *device)
     return device->name;
 }
 
+static const char *
+script_of(const struct xk_xen_device *device)
+{
+    return xk_json_string(xk_json_get(device->json, "script"));
+}
+
 static const struct xk_xen_device_node no_nodes[] = {{NULL, NULL}};
 static const struct xk_xen_device_node back_nodes[] = {
+    {"handle", NULL},
     {"bridge", bridge},
+    {"script", script_of},
     {NULL, NULL},
 };
 
@@ -274,8 +284,10 @@ the_nodes_of_a_device_are_those_of_its_kind(void **context)
     assert_node(f, "/local/domain/0/backend/xkvif/31998/1/frontend-id",
                 "31998");
     assert_node(f, "/local/domain/0/backend/xkvif/31998/1/bridge", "ours");
+    assert_node(f, "/local/domain/0/backend/xkvif/31998/1/handle", "1");
     assert_node(f, "/local/domain/0/backend/xkvif/31998/1/state", "1");
     assert_false(has_node(f, "/local/domain/0/backend/xkvif/31998/1/mode"));
+    assert_false(has_node(f, "/local/domain/0/backend/xkvif/31998/1/script"));
     assert_node(f, "/local/domain/31998/device/vbd/51728/virtual-device",
                 "51728");
     assert_node(f, "/local/domain/0/backend/xkvbd/31998/51728/mode", "r");
@@ -301,6 +313,68 @@ devices_of_all_kinds_are_flushed_stopped_and_removed(void **context)
     assert_false(has_node(f, "/local/domain/31998/device/vif/1/state"));
     assert_false(has_node(f, "/local/domain/0/backend/xkvif/31998"));
     assert_false(has_node(f, "/local/domain/31998/device/vbd/51728/state"));
+}
+
+/* A disk and a card with the number of the disk. */
+static void
+attach_same_numbers(struct fixture *f)
+{
+    f->config->vifs[1].devid = XVDB;
+    attach(f);
+}
+
+static int
+remove_one(struct fixture *f, const struct xk_xen_device_kind *kind)
+{
+    XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
+    const struct xk_xen_device *device;
+
+    assert_done(f,
+                xk_xen_devices_list(f->world.record, &devices, &f->world.err));
+    device = xk_xen_devices_find(&devices, kind, XVDB);
+    assert_non_null(device);
+    return xk_xen_device_remove(&f->world.xen, f->world.record, device, soon(),
+                                &f->world.err);
+}
+
+static void
+two_kinds_may_have_the_same_number(void **context)
+{
+    struct fixture *f = *context;
+
+    attach_same_numbers(f);
+    assert_file(f, "vbd-51728/started", "block\n");
+    assert_file(f, "vif-51728/started", "net\n");
+    assert_done(f, remove_one(f, &xk_vbd_kind));
+    assert_file(f, "vif-51728/started", "net\n");
+    assert_node(f, "/local/domain/0/backend/xkvif/31998/51728/state", "1");
+    assert_false(has_node(f, "/local/domain/0/backend/xkvbd/31998/51728"));
+    assert_done(f, remove_one(f, &net_kind));
+    assert_false(has_node(f, "/local/domain/0/backend/xkvif/31998"));
+}
+
+/* A mount is in the way of the last step. */
+static void
+what_is_left_of_a_disk_does_not_keep_a_card_of_its_number(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/vbd-51728/mount", f->world.record->path);
+    XK_CLEANUP_FREE char *gone =
+        xk_asprintf("%s/gone-vbd-51728/mount", f->world.record->path);
+    bool disk_stays, card_goes;
+
+    attach_same_numbers(f);
+    if (mkdir(path, 0700) == -1 || mount("none", path, "tmpfs", 0, NULL) == -1)
+        skip();
+    disk_stays = remove_one(f, &xk_vbd_kind) == -1;
+    card_goes = remove_one(f, &net_kind) == 0;
+    if (umount(gone) == -1)
+        umount(path);
+    assert_true(disk_stays);
+    assert_true(card_goes);
+    assert_int_equal(faccessat(f->world.record->dir_fd, "vif-51728", F_OK, 0),
+                     -1);
 }
 
 static void
@@ -364,6 +438,8 @@ main(void)
         T(what_each_kind_serves_of_a_configuration_is_attached),
         T(the_nodes_of_a_device_are_those_of_its_kind),
         T(devices_of_all_kinds_are_flushed_stopped_and_removed),
+        T(two_kinds_may_have_the_same_number),
+        T(what_is_left_of_a_disk_does_not_keep_a_card_of_its_number),
         T(a_device_that_has_died_is_served_again_whatever_its_kind),
         T(messages_call_a_device_what_its_kind_does),
         T(only_those_that_are_ours_are_checked),

@@ -9,7 +9,7 @@
 
 #include "base/deadline.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/block/block.h"
 #include "xenstore-helpers/xenbus.h"
 
 /* A row says only what is odd about it. */
@@ -93,8 +93,8 @@ static void
 ask_for_flush(struct load *load, unsigned number)
 {
     struct loop_device *device = load->device;
-    struct blkif_bytes entry =
-        blkif_direct(device->options.abi, XK_BLKIF_OP_FLUSH, number, 0, 0);
+    struct blkif_bytes entry = blkif_direct(block_of(device)->options.abi,
+                                            XK_BLKIF_OP_FLUSH, number, 0, 0);
 
     load->slots[number] = (struct slot){
         .busy = true, .operation = XK_BLKIF_OP_FLUSH, .block = BLOCKS};
@@ -123,10 +123,10 @@ ask(struct load *load, unsigned number)
                           .stamp = ++load->next_stamp};
     stamp(load, number,
           operation == XK_BLKIF_OP_WRITE ? slot->stamp : UINT64_MAX);
-    entry = blkif_direct(device->options.abi, operation, number,
+    entry = blkif_direct(block_of(device)->options.abi, operation, number,
                          slot->block * BLOCK_SECTORS, BLOCK_PAGES);
     for (unsigned i = 0; i < BLOCK_PAGES; i++)
-        blkif_set_segment(device->options.abi, &entry, i,
+        blkif_set_segment(block_of(device)->options.abi, &entry, i,
                           device->data_grefs[number * BLOCK_PAGES + i], 0, 7);
     loop_put(device, load->ring, &entry);
 }
@@ -178,17 +178,6 @@ drain(struct load *load)
     }
 }
 
-static void
-start_again(struct loop_device *device)
-{
-    char said[2048];
-    int status = loop_start(device, said, sizeof(said));
-
-    MUST(status == -1, "xk-backend ended with %d: %s", status, said);
-    MUST(loop_back_state(device) == XK_XENBUS_CONNECTED, "it is at state %d",
-         loop_back_state(device));
-}
-
 static struct load *
 new_load(struct loop_device *device)
 {
@@ -209,7 +198,7 @@ killed_under_load(struct loop_device *device)
     for (unsigned i = 0; i < KILLS; i++) {
         keep_busy(load, (int64_t)(roll(load) % 100000000)); /* 100 ms */
         loop_kill(device);
-        start_again(device);
+        loop_start_again(device);
     }
     drain(load);
     printf("#   %u requests, %u of them flushes, %u kills\n", load->answered,
@@ -234,7 +223,7 @@ stopped_under_load(struct loop_device *device)
         MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0,
              "it ended with status %x", status);
         keep_busy(load, 0); /* what comes meanwhile waits in the ring */
-        start_again(device);
+        loop_start_again(device);
     }
     drain(load);
 }
@@ -252,22 +241,9 @@ killed_while_it_takes_over(struct loop_device *device)
         loop_kill(device);
         MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
         loop_kill(device);
-        start_again(device);
+        loop_start_again(device);
     }
     drain(load);
-}
-
-static void
-killed_before_it_is_connected(struct loop_device *device)
-{
-    char said[256];
-
-    loop_kill(device);
-    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
-    MUST(loop_back_state(device) == XK_XENBUS_INIT_WAIT, "state %d",
-         loop_back_state(device));
-    loop_connect(device);
-    loop_must_serve(device);
 }
 
 static void
@@ -346,8 +322,8 @@ const struct loop_case kill_cases[] = {
          killed_while_it_takes_over, NULL),
     CASE("stopped in order under load", "no error, nothing lost",
          stopped_under_load, NULL),
-    CASE("killed before it is connected", "served",
-         killed_before_it_is_connected, NULL),
+    CASE("killed before it is connected", "served", loop_kill_unconnected,
+         NULL),
     CASE("frontend closes while it is dead", "served",
          frontend_closed_meanwhile, NULL),
     CASE("log lost with it", "device stopped", log_lost, NULL),

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Named cases, each with the verdict that it must end with. */
-#ifndef XK_TESTS_LAB_BLKIF_CASES_H
-#define XK_TESTS_LAB_BLKIF_CASES_H
+#ifndef XK_TESTS_LAB_FRONTENDS_COMMON_CASES_H
+#define XK_TESTS_LAB_FRONTENDS_COMMON_CASES_H
 
-#include "tests/lab/blkif/loopback.h"
+#include "tests/lab/frontends/common/loop.h"
 
 struct loop_case {
     const char *name;
     /* What a passed case means: "request failed", "device stopped", ... */
     const char *verdict;
     void (*run)(struct loop_device *device);
-    const struct loop_options *options; /* of the device it gets */
+    const void *options; /* of the device it gets */
     /* It gets a device that is connected, and leaves it so: the next case may
      * get the same. */
     bool shares;
@@ -21,13 +21,13 @@ struct loop_case {
 
 extern const struct loop_case *loop_case_now;
 
-extern const struct loop_case conformance_cases[];
-extern const size_t conformance_count;
-extern const struct loop_case hostile_request_cases[];
-extern const size_t hostile_request_count;
-extern const struct loop_case hostile_device_cases[];
-extern const size_t hostile_device_count;
-extern const struct loop_case kill_cases[];
-extern const size_t kill_count;
+struct loop_list {
+    const char *name; /* several may have the same */
+    const struct loop_case *cases;
+    const size_t *count;
+};
+
+/* The lists of a program; the last one has no name. */
+extern const struct loop_list loop_lists[];
 
 #endif

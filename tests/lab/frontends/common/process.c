@@ -20,63 +20,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "tests/lab/blkif/loopback.h"
+#include "tests/lab/frontends/common/loop.h"
 #include "xenstore-helpers/xenbus.h"
-
-enum {
-    FIRST_DEVID = 51712
-};
-
-static void
-write_nodes(struct loop_device *device)
-{
-    char number[16];
-
-    snprintf(number, sizeof(number), "%u", device->devid);
-    loop_write(device, "backend", "%s", device->back);
-    loop_write(device, "backend-id", "0");
-    loop_write(device, "virtual-device", "%s", number);
-    loop_write(device, "device-type", "disk");
-    loop_write(device, "state", "1");
-    loop_back_write(device, "frontend", device->front);
-    loop_back_write(device, "frontend-id", "0");
-    loop_back_write(device, "online", "1");
-    loop_back_write(device, "mode", "w");
-    loop_back_write(device, "dev", "xvda");
-    loop_back_write(device, "state", "1");
-}
-
-/* The members that say what the image is. */
-static char *
-engine_json(const struct loop_device *device)
-{
-    const char *more = device->options.json;
-
-    if (device->options.qcow2)
-        return xk_asprintf(",\"engine\":\"nbd\",\"socket\":\"%s/nbd\","
-                           "\"discard\":true%s",
-                           device->folder, more != NULL ? more : "");
-    if (more != NULL && strstr(more, "\"engine\"") != NULL)
-        return xk_strdup(more);
-    return xk_asprintf(",\"engine\":\"file\"%s",
-                       more != NULL ? more
-                                    : ",\"discard\":true,\"direct\":true");
-}
-
-void
-loop_write_json(struct loop_device *device)
-{
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/device.json", device->folder);
-    XK_CLEANUP_FREE char *engine = engine_json(device);
-    XK_CLEANUP_FREE char *text = xk_asprintf(
-        "{\"domid\":0,\"devid\":%u,\"vdev\":\"xvda\",\"frontend\":\"%s\","
-        "\"backend\":\"%s\",\"target\":\"%s\"%s}",
-        device->devid, device->front, device->back, device->image, engine);
-    struct xk_error err;
-
-    MUST(xk_write_file(AT_FDCWD, path, text, strlen(text), false, &err) == 0,
-         "%s", err.message);
-}
 
 /* Reads one line, or what there is until the end. */
 static void
@@ -107,7 +52,7 @@ run_backend(const struct loop_device *device, int ready)
     else
         dup2(ready, 3);
     setenv("XK_READY_FD", "3", 1);
-    execlp("xk-backend", "xk-backend", "block", device->folder, NULL);
+    execlp("xk-backend", "xk-backend", loop_kind.name, device->folder, NULL);
     _exit(127);
 }
 
@@ -131,96 +76,33 @@ loop_start(struct loop_device *device, char *said, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
-/* What a program prints, to its first end of line. */
-static char *
-output_of(const char *const *argv)
+/* Both ends as a toolstack makes them. */
+static void
+write_nodes(struct loop_device *device)
 {
-    XK_CLEANUP_BUF struct xk_buf out = {0}, errors = {0};
+    loop_write(device, "backend", "%s", device->back);
+    loop_write(device, "backend-id", "0");
+    loop_back_write(device, "frontend", device->front);
+    loop_back_write(device, "frontend-id", "0");
+    loop_back_write(device, "online", "1");
+    loop_kind.write_nodes(device);
+    loop_write(device, "state", "1");
+    loop_back_write(device, "state", "1");
+}
+
+void
+loop_write_json(struct loop_device *device)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/device.json", device->folder);
+    XK_CLEANUP_FREE char *members = loop_kind.members(device);
+    XK_CLEANUP_FREE char *text = xk_asprintf(
+        "{\"version\":1,\"domid\":0,\"devid\":%u,\"frontend\":\"%s\","
+        "\"backend\":\"%s\",%s}",
+        device->devid, device->front, device->back, members);
     struct xk_error err;
-    int status = -1;
 
-    MUST(xk_process_run(argv, 4096, &out, &errors,
-                        xk_deadline_in_ms(LOOP_WAIT_MS), &status, &err) == 0 &&
-             status == 0,
-         "%s failed: %s", argv[0], errors.data != NULL ? errors.data : "");
-    return xk_strndup(out.data != NULL ? out.data : "",
-                      strcspn(out.data != NULL ? out.data : "", "\n"));
-}
-
-static void
-run_server(const struct loop_device *device, const char *socket)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("qemu-nbd", "qemu-nbd", "--persistent", "--shared=8", "-f", "qcow2",
-           "-k", socket, device->image, NULL);
-    _exit(127);
-}
-
-static void
-serve_qcow2(struct loop_device *device)
-{
-    XK_CLEANUP_FREE char *socket = xk_asprintf("%s/nbd", device->folder);
-    const char *const argv[] = {"qemu-img", "create",      "-q",  "-f",
-                                "qcow2",    device->image, "16M", NULL};
-    struct stat st;
-
-    free(output_of(argv));
-    device->server = fork();
-    if (device->server == 0)
-        run_server(device, socket);
-    for (int ms = 0; ms < LOOP_WAIT_MS && stat(socket, &st) == -1; ms += 20)
-        poll(NULL, 0, 20);
-    MUST(stat(socket, &st) == 0, "qemu-nbd does not listen");
-}
-
-static void
-put_under_4k_blocks(struct loop_device *device)
-{
-    const char *const argv[] = {"losetup", "-f",          "--show", "-b",
-                                "4096",    device->image, NULL};
-    XK_CLEANUP_FREE char *name = output_of(argv);
-
-    snprintf(device->image, sizeof(device->image), "%s", name);
-    close(device->image_fd);
-    device->image_fd = -1;
-}
-
-static void
-drop_blocks(const struct loop_device *device)
-{
-    const char *const argv[] = {"losetup", "-d", device->image, NULL};
-
-    free(output_of(argv));
-}
-
-static void
-make_image(struct loop_device *device)
-{
-    if (device->options.qcow2) {
-        snprintf(device->image, sizeof(device->image), "%s/image.qcow2",
-                 device->folder);
-        serve_qcow2(device);
-        return;
-    }
-    if (device->options.image != NULL) {
-        snprintf(device->image, sizeof(device->image), "%s",
-                 device->options.image);
-    } else {
-        if (device->options.on_disk)
-            snprintf(device->image, sizeof(device->image), "/var/tmp/%s",
-                     strrchr(device->folder, '/') + 1);
-        else
-            snprintf(device->image, sizeof(device->image), "%s/image",
-                     device->folder);
-        device->image_fd =
-            open(device->image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        MUST(ftruncate(device->image_fd, LOOP_IMAGE_BYTES) == 0, "image: %s",
-             strerror(errno));
-    }
-    if (device->options.blocks_4k)
-        put_under_4k_blocks(device);
-    if (device->image_fd == -1)
-        device->image_fd = open(device->image, O_RDWR | O_CLOEXEC);
+    MUST(xk_write_file(AT_FDCWD, path, text, strlen(text), false, &err) == 0,
+         "%s", err.message);
 }
 
 static void
@@ -235,30 +117,25 @@ make_data(struct loop_device *device)
 }
 
 struct loop_device *
-loop_new(const struct loop_options *options)
+loop_new(const void *options)
 {
     static unsigned count;
     struct loop_device *device = XK_NEW(struct loop_device);
     struct xk_error err;
 
-    if (options != NULL)
-        device->options = *options;
-    if (device->options.queues == 0)
-        device->options.queues = 1;
-    device->image_fd = -1;
-    device->devid = FIRST_DEVID + 16 * count++;
+    device->devid = loop_kind.first_devid + loop_kind.devid_step * count++;
     snprintf(device->front, sizeof(device->front),
-             "/local/domain/0/xktest/vbd/%u", device->devid);
+             "/local/domain/0/xktest/%s/%u", loop_kind.front, device->devid);
     snprintf(device->back, sizeof(device->back),
-             "/local/domain/0/backend/xkvbd/0/%u", device->devid);
-    snprintf(device->folder, sizeof(device->folder), "/run/blkif-XXXXXX");
+             "/local/domain/0/backend/%s/0/%u", loop_kind.back, device->devid);
+    snprintf(device->folder, sizeof(device->folder), "/run/frontend-XXXXXX");
     MUST(mkdtemp(device->folder) != NULL, "mkdtemp: %s", strerror(errno));
     device->store = xk_store_open(NULL, xk_deadline_in_ms(LOOP_WAIT_MS), &err);
     MUST(device->store != NULL, "%s", err.message);
     device->gntalloc = open("/dev/xen/gntalloc", O_RDWR | O_CLOEXEC);
     MUST(device->gntalloc != -1, "gntalloc: %s", strerror(errno));
     make_data(device);
-    make_image(device);
+    loop_kind.make(device, options);
     write_nodes(device);
     loop_write_json(device);
     return device;
@@ -295,7 +172,7 @@ loop_kill(struct loop_device *device)
 }
 
 struct loop_device *
-loop_open(const struct loop_options *options)
+loop_open(const void *options)
 {
     struct loop_device *device = loop_new(options);
     char said[2048];
@@ -350,14 +227,8 @@ loop_free(struct loop_device *device)
     struct xk_error err;
 
     loop_kill(device);
-    if (device->server > 0) {
-        kill(device->server, SIGKILL);
-        waitpid(device->server, NULL, 0);
-    }
-    if (device->options.blocks_4k)
-        drop_blocks(device);
-    if (device->options.on_disk)
-        unlink(device->image);
+    if (device->own != NULL)
+        loop_kind.drop(device);
     loop_drop_rings(device);
     if (device->data != NULL)
         loop_give_back(device, device->data, LOOP_DATA_PAGES,
@@ -372,8 +243,6 @@ loop_free(struct loop_device *device)
     xk_store_close(device->store);
     xk_remove_tree(AT_FDCWD, device->folder, &err);
     close(device->gntalloc);
-    if (device->image_fd != -1)
-        close(device->image_fd);
     free(device->data_grefs);
     free(device);
 }
@@ -407,4 +276,72 @@ loop_close(struct loop_device *device)
     MUST(loop_back_state(device) == XK_XENBUS_CLOSED,
          "closed, and its state is %d", loop_back_state(device));
     loop_free(device);
+}
+
+void
+loop_start_again(struct loop_device *device)
+{
+    char said[2048];
+    int status = loop_start(device, said, sizeof(said));
+
+    MUST(status == -1, "xk-backend ended with %d: %s", status, said);
+    MUST(loop_back_state(device) == XK_XENBUS_CONNECTED, "it is at state %d",
+         loop_back_state(device));
+}
+
+void
+loop_must_have_stopped(struct loop_device *device, const char *word)
+{
+    const char *answer;
+
+    loop_await(device, XK_XENBUS_CLOSING);
+    MUST(strstr(loop_back_read(device, "error"), word) != NULL,
+         "the error node is \"%s\", without \"%s\"",
+         loop_back_read(device, "error"), word);
+    answer = loop_control(device, "{\"query\":\"status\"}");
+    MUST(strstr(answer, "\"reason\":\"") != NULL, "%s", answer);
+    MUST(loop_is_alive(device), "it ended");
+}
+
+void
+loop_must_end(struct loop_device *device)
+{
+    int status = -1;
+
+    for (int ms = 0; ms < LOOP_WAIT_MS; ms += 20) {
+        if (waitpid(device->backend, &status, WNOHANG) == device->backend) {
+            device->backend = 0;
+            MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                 "it ended with status %x", status);
+            MUST(loop_back_read(device, "state")[0] == '\0',
+                 "its nodes are still there");
+            loop_free(device);
+            return;
+        }
+        poll(NULL, 0, 20);
+    }
+    fail_case("it does not end");
+}
+
+void
+loop_begin_again(struct loop_device *device)
+{
+    loop_set_state(device, XK_XENBUS_CLOSED);
+    loop_await(device, XK_XENBUS_CLOSED);
+    loop_set_state(device, XK_XENBUS_INITIALISING);
+    loop_await(device, XK_XENBUS_INIT_WAIT);
+    loop_drop_rings(device);
+}
+
+void
+loop_kill_unconnected(struct loop_device *device)
+{
+    char said[256];
+
+    loop_kill(device);
+    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
+    MUST(loop_back_state(device) == XK_XENBUS_INIT_WAIT, "state %d",
+         loop_back_state(device));
+    loop_connect(device);
+    loop_must_serve(device);
 }

@@ -15,25 +15,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/block/block.h"
 #include "xenstore-helpers/xenbus.h"
 
 /* A row says only what is odd about it. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-static void
-must_have_stopped(struct loop_device *device, const char *word)
-{
-    const char *answer;
-
-    loop_await(device, XK_XENBUS_CLOSING);
-    MUST(strstr(loop_back_read(device, "error"), word) != NULL,
-         "the error node is \"%s\", without \"%s\"",
-         loop_back_read(device, "error"), word);
-    answer = loop_control(device, "{\"query\":\"status\"}");
-    MUST(strstr(answer, "\"reason\":\"") != NULL, "%s", answer);
-    MUST(loop_is_alive(device), "it ended");
-}
 
 /* A frontend that was found out begins anew and is served. */
 static void
@@ -45,11 +31,7 @@ must_recover(struct loop_device *device)
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(nodes); i++)
         loop_remove(device, nodes[i]);
-    loop_set_state(device, XK_XENBUS_CLOSED);
-    loop_await(device, XK_XENBUS_CLOSED);
-    loop_set_state(device, XK_XENBUS_INITIALISING);
-    loop_await(device, XK_XENBUS_INIT_WAIT);
-    loop_drop_rings(device);
+    loop_begin_again(device);
     loop_connect(device);
     loop_must_serve(device);
 }
@@ -65,9 +47,9 @@ lie_about_requests(struct loop_device *device)
     loop_connect(device);
     loop_must_serve(device);
     ring = &device->rings[device->ring_count - 1];
-    ring->head->req_prod += lie;
+    ring->front.header->req_prod += lie;
     loop_kick(device, device->ring_count - 1);
-    must_have_stopped(device, "claims");
+    loop_must_have_stopped(device, "claims");
     must_recover(device);
 }
 
@@ -76,9 +58,9 @@ lie_before_connecting(struct loop_device *device)
 {
     loop_make_rings(device);
     loop_write_rings(device);
-    device->rings[0].head->req_prod = 33;
+    device->rings[0].front.header->req_prod = 33;
     loop_set_state(device, XK_XENBUS_INITIALISED);
-    must_have_stopped(device, "claims");
+    loop_must_have_stopped(device, "claims");
     must_recover(device);
 }
 
@@ -89,8 +71,8 @@ ring_as_data(struct loop_device *device)
 
     loop_connect(device);
     entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, 0);
-    blkif_set_segment(device->options.abi, &entry, 0, device->rings[0].grefs[0],
-                      0, 7);
+    blkif_set_segment(block_of(device)->options.abi, &entry, 0,
+                      device->rings[0].grefs[0], 0, 7);
     loop_put(device, 0, &entry);
     loop_push(device, 0);
     for (unsigned i = 0; i < 20; i++)
@@ -123,7 +105,7 @@ bad_node(struct loop_device *device)
         loop_write(device, node->name, "%s", value.data);
     }
     loop_set_state(device, XK_XENBUS_INITIALISED);
-    must_have_stopped(device, node->word);
+    loop_must_have_stopped(device, node->word);
     must_recover(device);
 }
 
@@ -140,7 +122,7 @@ two_queues_one_port(struct loop_device *device)
     loop_write_rings(device);
     loop_write(device, "queue-1/event-channel", "%u", device->rings[0].port);
     loop_set_state(device, XK_XENBUS_INITIALISED);
-    must_have_stopped(device, "event channel");
+    loop_must_have_stopped(device, "event channel");
 }
 
 static void
@@ -156,7 +138,8 @@ two_queues_one_ring(struct loop_device *device)
     for (unsigned i = 0; i < 20; i++) {
         entry = loop_request(device, XK_BLKIF_OP_READ, 0, 1, i);
         loop_put(device, 0, &entry);
-        device->rings[0].head->req_prod = device->rings[0].req_prod;
+        device->rings[0].front.header->req_prod =
+            device->rings[0].front.req_prod;
         loop_kick(device, 0);
         loop_kick(device, 1);
     }
@@ -185,7 +168,7 @@ read_only_ring(struct loop_device *device)
     loop_write_rings(device);
     loop_write(device, "ring-ref", "%u", device->read_only_gref);
     loop_set_state(device, XK_XENBUS_INITIALISED);
-    must_have_stopped(device, "map");
+    loop_must_have_stopped(device, "map");
     must_recover(device);
 }
 
@@ -198,7 +181,7 @@ nodes_change_behind_it(struct loop_device *device)
         loop_write(device, "event-channel", "x%u", i);
     }
     loop_set_state(device, XK_XENBUS_CONNECTED);
-    must_have_stopped(device, "event-channel");
+    loop_must_have_stopped(device, "event-channel");
     must_recover(device);
 }
 
@@ -225,26 +208,6 @@ state_that_is_none(struct loop_device *device)
     }
 
 static void
-must_end(struct loop_device *device)
-{
-    int status = -1;
-
-    for (int ms = 0; ms < LOOP_WAIT_MS; ms += 20) {
-        if (waitpid(device->backend, &status, WNOHANG) == device->backend) {
-            device->backend = 0;
-            MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-                 "it ended with status %x", status);
-            MUST(loop_back_read(device, "state")[0] == '\0',
-                 "its nodes are still there");
-            loop_free(device);
-            return;
-        }
-        poll(NULL, 0, 20);
-    }
-    fail_case("it does not end");
-}
-
-static void
 fill_ring(struct loop_device *device)
 {
     for (unsigned i = 0; i < 32; i++) {
@@ -262,7 +225,7 @@ state_without_meaning(struct loop_device *device)
 {
     loop_connect(device);
     loop_write(device, "state", "%s", (const char *)loop_case_now->argument);
-    must_end(device);
+    loop_must_end(device);
 }
 
 static void
@@ -271,7 +234,7 @@ directory_vanishes(struct loop_device *device)
     loop_connect(device);
     fill_ring(device);
     loop_remove(device, "state");
-    must_end(device);
+    loop_must_end(device);
 }
 
 static void
@@ -284,7 +247,7 @@ own_nodes_vanish(struct loop_device *device)
     fill_ring(device);
     xk_store_remove(device->store, 0, path, xk_deadline_in_ms(LOOP_WAIT_MS),
                     &err);
-    must_end(device);
+    loop_must_end(device);
 }
 
 static long
@@ -340,7 +303,8 @@ toggle_states(struct loop_device *device)
 
     loop_connect(device);
     for (unsigned i = 0; i < 120; i++) {
-        if (device->rings[0].req_prod - device->rings[0].rsp_cons == 0)
+        if (device->rings[0].front.req_prod - device->rings[0].front.rsp_cons ==
+            0)
             fill_ring(device);
         loop_set_state(device, states[i % XK_ARRAY_SIZE(states)]);
         if (i % 7 == 0)
@@ -356,11 +320,7 @@ connect_again_and_again(struct loop_device *device)
     for (unsigned i = 0; i < 10; i++) {
         loop_connect(device);
         fill_ring(device);
-        loop_set_state(device, XK_XENBUS_CLOSED);
-        loop_await(device, XK_XENBUS_CLOSED);
-        loop_set_state(device, XK_XENBUS_INITIALISING);
-        loop_await(device, XK_XENBUS_INIT_WAIT);
-        loop_drop_rings(device);
+        loop_begin_again(device);
     }
     loop_connect(device);
     loop_must_serve(device);

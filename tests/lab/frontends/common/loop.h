@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A block frontend of domain 0 for a backend of domain 0: pages from gntalloc,
+ * A frontend of domain 0 for a backend of domain 0: pages from gntalloc,
  * ports from evtchn, nodes in the real store. Each device has an xk-backend of
  * its own, which the frontend starts as a toolstack would.
  *
  * A case that finds what it must not find ends with fail_case().
  */
-#ifndef XK_TESTS_LAB_BLKIF_LOOPBACK_H
-#define XK_TESTS_LAB_BLKIF_LOOPBACK_H
+#ifndef XK_TESTS_LAB_FRONTENDS_COMMON_LOOP_H
+#define XK_TESTS_LAB_FRONTENDS_COMMON_LOOP_H
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -16,52 +16,33 @@
 
 #include <xenevtchn.h>
 
-#include "backends/block/blkif_abi.h"
-#include "tests/unit/backends/block/blkif_bytes.h"
+#include "tests/fakes/front_ring.h"
 #include "xenstore-helpers/store.h"
 
 enum {
     LOOP_RINGS_MAX = 8,
+    LOOP_RING_PAGES_MAX = 16,
     LOOP_DATA_PAGES = 300,
-    LOOP_IMAGE_BYTES = 16 * 1024 * 1024,
     LOOP_WAIT_MS = 30000,
-};
-
-struct loop_response {
-    uint64_t id;
-    uint8_t operation;
-    int16_t status;
 };
 
 struct loop_ring {
     xenevtchn_handle *events;
     uint32_t port;
     uint8_t *pages;
-    uint32_t grefs[XK_BLKIF_RING_PAGES_MAX];
+    unsigned page_count;
+    uint32_t grefs[LOOP_RING_PAGES_MAX];
     uint64_t index; /* gntalloc's */
-    volatile struct xk_blkif_ring_header *head;
-    uint32_t entries, req_prod, rsp_cons;
-};
-
-struct loop_options {
-    const char *image; /* NULL: one of LOOP_IMAGE_BYTES in the folder */
-    const char *json;  /* more members of device.json: ",\"readonly\":true" */
-    unsigned queues;   /* of the frontend; 0: 1 */
-    unsigned order;    /* of its rings */
-    enum xk_blkif_abi abi;
-    bool no_protocol; /* node left out */
-    bool qcow2;       /* served by qemu-nbd */
-    bool on_disk;     /* where a flush takes a while; else it is in memory */
-    bool blocks_4k;   /* a block device that knows no smaller ones */
+    struct front_ring front;
 };
 
 struct loop_device {
-    struct loop_options options;
+    void *own; /* the kind's */
     struct xk_store *store;
     unsigned devid;
-    char front[64], back[64], folder[64], image[128];
-    int gntalloc, image_fd;
-    pid_t backend, server; /* server: qemu-nbd, or 0 */
+    char front[64], back[64], folder[64];
+    int gntalloc;
+    pid_t backend;
     unsigned ring_count;
     struct loop_ring rings[LOOP_RINGS_MAX];
     uint8_t *data; /* LOOP_DATA_PAGES, granted for writing */
@@ -71,6 +52,22 @@ struct loop_device {
     uint8_t *read_only_page;
     uint64_t read_only_index;
 };
+
+/* What a program's kind of device differs in; each program has one kind. */
+struct loop_kind {
+    const char *name;         /* for xk-backend */
+    const char *front, *back; /* in the store */
+    unsigned first_devid, devid_step;
+    void (*make)(struct loop_device *device, const void *options);
+    void (*drop)(struct loop_device *device);
+    /* Nodes of both ends, beside those of any device. */
+    void (*write_nodes)(struct loop_device *device);
+    /* Members of device.json, likewise; the caller's. */
+    char *(*members)(const struct loop_device *device);
+    void (*connect)(struct loop_device *device);
+    void (*must_serve)(struct loop_device *device);
+};
+extern const struct loop_kind loop_kind;
 
 extern sigjmp_buf loop_failed;
 void fail_case(const char *fmt, ...)
@@ -82,10 +79,10 @@ void fail_case(const char *fmt, ...)
     } while (0)
 
 /* Both ends in the store at state 1, nobody started. */
-struct loop_device *loop_new(const struct loop_options *options);
+struct loop_device *loop_new(const void *options);
 
 /* The same, and a backend at InitWait. */
-struct loop_device *loop_open(const struct loop_options *options);
+struct loop_device *loop_open(const void *options);
 
 /* Pages granted to domain 0. */
 uint8_t *loop_allocate(struct loop_device *device, unsigned pages,
@@ -99,14 +96,15 @@ int loop_start(struct loop_device *device, char *said, size_t size);
 
 /* Rings made and written to the store, state 3, then 4 with the backend. */
 void loop_connect(struct loop_device *device);
-void loop_make_rings(struct loop_device *device);
-void loop_write_rings(struct loop_device *device);
 
 /* Closes in order, with checks that nothing stays. */
 void loop_close(struct loop_device *device);
 /* By force; the second prints the backend's log, after a failed case. */
 void loop_free(struct loop_device *device);
 void loop_abandon(struct loop_device *device);
+/* Add a ring; port: with an event channel of its own. */
+void loop_make_ring(struct loop_device *device, unsigned pages,
+                    size_t entry_bytes, bool port);
 void loop_drop_rings(struct loop_device *device);
 
 void loop_write(struct loop_device *device, const char *name, const char *fmt,
@@ -120,32 +118,32 @@ void loop_set_state(struct loop_device *device, int state);
 int loop_back_state(struct loop_device *device);
 void loop_await(struct loop_device *device, int state);
 
-void loop_put(struct loop_device *device, unsigned ring,
-              const struct blkif_bytes *entry);
 void loop_push(struct loop_device *device, unsigned ring);
 void loop_kick(struct loop_device *device, unsigned ring);
-bool loop_next(struct loop_device *device, unsigned ring,
-               struct loop_response *response, int ms);
-int loop_ask(struct loop_device *device, unsigned ring,
-             const struct blkif_bytes *entry);
-/* Requests over the device's own data pages: from page `first` on. */
-struct blkif_bytes loop_request(struct loop_device *device, uint8_t operation,
-                                uint64_t sector, uint8_t segments,
-                                unsigned first);
-/* Descriptors of `count` segments in data page `descriptors`. */
-struct blkif_bytes loop_indirect(struct loop_device *device, uint8_t operation,
-                                 uint64_t sector, uint16_t count,
-                                 unsigned descriptors, unsigned first);
+/* NULL: none comes in time. */
+const uint8_t *loop_await_response(struct loop_device *device, unsigned ring,
+                                   int ms);
 
-/* A read and a write go well. */
+/* It is served. */
 void loop_must_serve(struct loop_device *device);
 /* Ended as a toolstack does it; what is connected stays. */
 void loop_stop(struct loop_device *device);
-/* What the next backend is told, from options and image. */
+/* What the next backend is told. */
 void loop_write_json(struct loop_device *device);
 bool loop_is_alive(const struct loop_device *device);
 void loop_kill(struct loop_device *device);
 /* One line asked over the control socket; the answer lasts until the next. */
 const char *loop_control(struct loop_device *device, const char *question);
+
+/* A backend that takes over: it is connected once it is ready. */
+void loop_start_again(struct loop_device *device);
+/* A case: a backend that is killed before the frontend connects. */
+void loop_kill_unconnected(struct loop_device *device);
+/* The device is Closing, its backend goes on, and its error has the word. */
+void loop_must_have_stopped(struct loop_device *device, const char *word);
+/* The backend ends by itself, with its nodes; the device is freed. */
+void loop_must_end(struct loop_device *device);
+/* The frontend closes, and is at the beginning again, without rings. */
+void loop_begin_again(struct loop_device *device);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- *   blkif-frontend conformance|hostile|kill [NAME...]
+ *   PROGRAM LIST [NAME...]
  *
- * Runs the cases of a kind, or those of it that are named, in a Xen dom0 with
+ * Runs the cases of a list, or those of it that are named, in a Xen dom0 with
  * xk-backend on the path. Throughout, a second device is in use: no case may
  * disturb it.
  */
@@ -12,19 +12,7 @@
 #include <string.h>
 
 #include "base/deadline.h"
-#include "base/util.h"
-#include "tests/lab/blkif/cases.h"
-
-static const struct {
-    const char *name;
-    const struct loop_case *cases;
-    const size_t *count;
-} lists[] = {
-    {"conformance", conformance_cases, &conformance_count},
-    {"hostile", hostile_request_cases, &hostile_request_count},
-    {"hostile", hostile_device_cases, &hostile_device_count},
-    {"kill", kill_cases, &kill_count},
-};
+#include "tests/lab/frontends/common/cases.h"
 
 static struct loop_device *witness, *shared;
 static unsigned passed, failed;
@@ -147,13 +135,12 @@ main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc >= 2)
         open_witness();
-    for (size_t i = 0; argc >= 2 && i < XK_ARRAY_SIZE(lists); i++) {
-        if (strcmp(argv[1], lists[i].name) == 0)
-            run_list(lists[i].cases, *lists[i].count, argc, argv);
+    for (size_t i = 0; argc >= 2 && loop_lists[i].name != NULL; i++) {
+        if (strcmp(argv[1], loop_lists[i].name) == 0)
+            run_list(loop_lists[i].cases, *loop_lists[i].count, argc, argv);
     }
     if (passed + failed == 0) {
-        fprintf(stderr, "usage: blkif-frontend conformance|hostile|kill "
-                        "[NAME...]\n");
+        fprintf(stderr, "usage: %s LIST [NAME...]\n", argv[0]);
         return 2;
     }
     close_all();

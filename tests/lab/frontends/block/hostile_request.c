@@ -7,7 +7,7 @@
 
 #include "base/deadline.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/block/block.h"
 
 /* A row says only what is odd about it. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -38,7 +38,7 @@ request(struct loop_device *device)
     int status;
 
     if (want->odd)
-        blkif_set_segment(device->options.abi, &entry, want->number,
+        blkif_set_segment(block_of(device)->options.abi, &entry, want->number,
                           want->gref != 0 ? want->gref
                                           : device->data_grefs[want->number],
                           want->first, want->last);
@@ -85,9 +85,10 @@ indirect(struct loop_device *device)
                                              : device->data_grefs[40],
                              want->first, want->last);
     if (want->bad_page || want->ring_page)
-        memcpy(entry.bytes +
-                   xk_blkif_layout(device->options.abi)->indirect_grefs,
-               &gref, sizeof(gref));
+        memcpy(
+            entry.bytes +
+                xk_blkif_layout(block_of(device)->options.abi)->indirect_grefs,
+            &gref, sizeof(gref));
     status = loop_ask(device, 0, &entry);
     MUST(status == want->status || want->ring_page, "answered %d, not %d",
          status, want->status);
@@ -109,8 +110,8 @@ discard(struct loop_device *device)
 {
     const struct discard *want =
         (const struct discard *)loop_case_now->argument;
-    struct blkif_bytes entry =
-        blkif_discard(device->options.abi, 5, want->sector, want->sectors);
+    struct blkif_bytes entry = blkif_discard(block_of(device)->options.abi, 5,
+                                             want->sector, want->sectors);
     int status = loop_ask(device, 0, &entry);
 
     MUST(status == want->status, "answered %d, not %d", status, want->status);
@@ -130,7 +131,8 @@ bad_grant_in_each_segment(struct loop_device *device)
             struct blkif_bytes entry =
                 loop_request(device, operation, 0, 11, 0);
 
-            blkif_set_segment(device->options.abi, &entry, k, 0x7fffff00, 0, 7);
+            blkif_set_segment(block_of(device)->options.abi, &entry, k,
+                              0x7fffff00, 0, 7);
             MUST(loop_ask(device, 0, &entry) == BAD, "segment %u passed", k);
         }
     }
@@ -141,8 +143,8 @@ read_only_grant(struct loop_device *device)
 {
     struct blkif_bytes entry = loop_request(device, R, 0, 1, 0);
 
-    blkif_set_segment(device->options.abi, &entry, 0, device->read_only_gref, 0,
-                      7);
+    blkif_set_segment(block_of(device)->options.abi, &entry, 0,
+                      device->read_only_gref, 0, 7);
     MUST(loop_ask(device, 0, &entry) == BAD, "a read into it passed");
     entry.bytes[XK_BLKIF_AT_OPERATION] = W;
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "a write of it failed");
@@ -156,7 +158,7 @@ revoked_grant(struct loop_device *device)
     uint8_t *pages = loop_allocate(device, 2, true, grefs, &index);
     struct blkif_bytes entry = loop_request(device, W, 0, 1, 0);
 
-    blkif_set_segment(device->options.abi, &entry, 0, grefs[1], 0, 7);
+    blkif_set_segment(block_of(device)->options.abi, &entry, 0, grefs[1], 0, 7);
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "while it is granted");
     loop_give_back(device, pages, 2, index);
     MUST(loop_ask(device, 0, &entry) == BAD, "after it was revoked");
@@ -169,10 +171,10 @@ same_grant_everywhere(struct loop_device *device)
 
     for (unsigned i = 0; i < 16; i++) {
         struct blkif_bytes entry =
-            blkif_direct(device->options.abi, R, UINT64_MAX, 0, 11);
+            blkif_direct(block_of(device)->options.abi, R, UINT64_MAX, 0, 11);
 
         for (unsigned k = 0; k < 11; k++)
-            blkif_set_segment(device->options.abi, &entry, k,
+            blkif_set_segment(block_of(device)->options.abi, &entry, k,
                               device->data_grefs[0], 0, 7);
         loop_put(device, 0, &entry);
     }
@@ -189,10 +191,10 @@ mixed_batch(struct loop_device *device)
     struct loop_response response;
 
     for (unsigned i = 0; i < 32; i++) {
-        struct blkif_bytes entry =
-            blkif_direct(device->options.abi, i % 2 ? R : W, i, i * 8, 1);
+        struct blkif_bytes entry = blkif_direct(block_of(device)->options.abi,
+                                                i % 2 ? R : W, i, i * 8, 1);
 
-        blkif_set_segment(device->options.abi, &entry, 0,
+        blkif_set_segment(block_of(device)->options.abi, &entry, 0,
                           i % 5 == 0 ? 0x7fffff00 : device->data_grefs[i], 0,
                           7);
         loop_put(device, 0, &entry);
@@ -212,10 +214,10 @@ padding(struct loop_device *device)
 {
     struct blkif_bytes entry = loop_request(device, R, 0, 1, 0);
     struct loop_ring *ring = &device->rings[0];
-    uint32_t slot = ring->rsp_cons % ring->entries;
+    uint32_t slot = ring->front.rsp_cons % ring->front.entries;
     const uint8_t *answer =
-        ring->pages + XK_BLKIF_RING_HEADER_BYTES +
-        slot * xk_blkif_layout(device->options.abi)->entry_bytes;
+        ring->pages + XK_RING_HEADER_BYTES +
+        slot * xk_blkif_layout(block_of(device)->options.abi)->entry_bytes;
 
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "a read");
     MUST(answer[9] == 0, "byte 9 is %02x", answer[9]);
@@ -267,8 +269,8 @@ flip_during(struct loop_device *device, volatile uint32_t *at, uint32_t a,
 static volatile uint32_t *
 slot_zero(struct loop_device *device, unsigned offset)
 {
-    return (volatile uint32_t *)(device->rings[0].pages +
-                                 XK_BLKIF_RING_HEADER_BYTES + offset);
+    return (volatile uint32_t *)(device->rings[0].pages + XK_RING_HEADER_BYTES +
+                                 offset);
 }
 
 static void
@@ -283,7 +285,7 @@ static void
 flip_segment(struct loop_device *device)
 {
     struct blkif_bytes entry = loop_request(device, R, 0, 11, 0);
-    unsigned at = xk_blkif_layout(device->options.abi)->segments + 4u;
+    unsigned at = xk_blkif_layout(block_of(device)->options.abi)->segments + 4u;
 
     flip_during(device, slot_zero(device, at), 0x00000700, 0x0000ff00, &entry);
 }
@@ -349,12 +351,15 @@ wild_event_indexes(struct loop_device *device)
     for (unsigned i = 0; i < 50; i++) {
         struct blkif_bytes entry = loop_request(device, R, 0, 1, 0);
 
-        device->rings[0].head->req_event = i * 0x9e3779b9u;
-        device->rings[0].head->rsp_prod = device->rings[0].rsp_cons;
+        device->rings[0].front.header->req_event = i * 0x9e3779b9u;
+        device->rings[0].front.header->rsp_prod =
+            device->rings[0].front.rsp_cons;
         loop_put(device, 0, &entry);
-        device->rings[0].head->req_prod = device->rings[0].req_prod;
+        device->rings[0].front.header->req_prod =
+            device->rings[0].front.req_prod;
         loop_kick(device, 0);
-        device->rings[0].head->rsp_event = device->rings[0].rsp_cons + 1;
+        device->rings[0].front.header->rsp_event =
+            device->rings[0].front.rsp_cons + 1;
         loop_kick(device, 0);
         {
             struct loop_response response;

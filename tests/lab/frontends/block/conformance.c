@@ -12,7 +12,7 @@
 #include "base/deadline.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "tests/lab/blkif/cases.h"
+#include "tests/lab/frontends/block/block.h"
 #include "xenstore-helpers/xenbus.h"
 
 /* A row says only what is odd about it. */
@@ -31,7 +31,7 @@ must_be_on_disk(struct loop_device *device, uint64_t offset, const void *data,
                 size_t length)
 {
     uint8_t *found = (uint8_t *)malloc(length);
-    ssize_t n = pread(device->image_fd, found, length, (off_t)offset);
+    ssize_t n = pread(block_of(device)->image_fd, found, length, (off_t)offset);
     bool same = n == (ssize_t)length && memcmp(found, data, length) == 0;
 
     free(found);
@@ -72,14 +72,14 @@ serves_all_rings(struct loop_device *device)
     for (unsigned ring = 0; ring < device->ring_count; ring++) {
         for (unsigned n = 1; n <= 11; n += 5)
             write_and_read(device, ring, n);
-        for (uint32_t i = 0; i < device->rings[ring].entries; i++) {
+        for (uint32_t i = 0; i < device->rings[ring].front.entries; i++) {
             struct blkif_bytes entry =
                 loop_request(device, XK_BLKIF_OP_READ, i * 8, 1, i % 200);
 
             loop_put(device, ring, &entry);
         }
         loop_push(device, ring);
-        for (uint32_t i = 0; i < device->rings[ring].entries; i++) {
+        for (uint32_t i = 0; i < device->rings[ring].front.entries; i++) {
             struct loop_response response;
 
             MUST(loop_next(device, ring, &response, LOOP_WAIT_MS),
@@ -171,10 +171,10 @@ parts_of_pages(struct loop_device *device)
 
     fill(device, 0, 2, 5);
     entry = loop_request(device, XK_BLKIF_OP_WRITE, 77, 2, 0);
-    blkif_set_segment(device->options.abi, &entry, 0, device->data_grefs[0], 3,
-                      7);
-    blkif_set_segment(device->options.abi, &entry, 1, device->data_grefs[1], 0,
-                      0);
+    blkif_set_segment(block_of(device)->options.abi, &entry, 0,
+                      device->data_grefs[0], 3, 7);
+    blkif_set_segment(block_of(device)->options.abi, &entry, 1,
+                      device->data_grefs[1], 0, 0);
     go_well(device, 0, entry);
     must_be_on_disk(device, 77 * 512, device->data + 3 * 512, 6 * 512);
 }
@@ -211,7 +211,8 @@ discard(struct loop_device *device)
 
     fill(device, 0, 11, 3);
     go_well(device, 0, loop_request(device, XK_BLKIF_OP_WRITE, 800, 11, 0));
-    go_well(device, 0, blkif_discard(device->options.abi, 9, 808, 16));
+    go_well(device, 0,
+            blkif_discard(block_of(device)->options.abi, 9, 808, 16));
     must_be_on_disk(device, 808 * 512, zeros, 8192);
     must_be_on_disk(device, 824 * 512, device->data + 3 * 4096, 4096);
 }
@@ -244,12 +245,14 @@ resize(struct loop_device *device)
     loop_connect(device);
     entry = loop_request(device, XK_BLKIF_OP_READ, 32768, 1, 0);
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_ERROR, "read past the end");
-    MUST(ftruncate(device->image_fd, 2 * LOOP_IMAGE_BYTES) == 0, "truncate");
+    MUST(ftruncate(block_of(device)->image_fd, 2 * LOOP_IMAGE_BYTES) == 0,
+         "truncate");
     loop_control(device, "{\"resize\":true}");
     MUST(strcmp(loop_back_read(device, "sectors"), "65536") == 0,
          "sectors are %s", loop_back_read(device, "sectors"));
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_OK, "no read after growth");
-    MUST(ftruncate(device->image_fd, LOOP_IMAGE_BYTES / 2) == 0, "truncate");
+    MUST(ftruncate(block_of(device)->image_fd, LOOP_IMAGE_BYTES / 2) == 0,
+         "truncate");
     loop_control(device, "{\"resize\":true}");
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_ERROR,
          "read past the end after it shrank");
@@ -427,7 +430,8 @@ qcow2_image(struct loop_device *device)
         go_well(device, ring, loop_request(device, XK_BLKIF_OP_FLUSH, 0, 0, 0));
     }
     loop_must_serve(device);
-    go_well(device, 0, blkif_discard(device->options.abi, 9, 0, 1024));
+    go_well(device, 0,
+            blkif_discard(block_of(device)->options.abi, 9, 0, 1024));
 }
 
 /* Each question is an answer of the backend's main loop later. */
@@ -450,7 +454,7 @@ server_stalls(struct loop_device *device)
 
     loop_connect(device);
     loop_must_serve(device);
-    kill(device->server, SIGSTOP);
+    kill(block_of(device)->server, SIGSTOP);
     for (unsigned i = 0; i < 32; i++) {
         entry = loop_request(device, XK_BLKIF_OP_READ, i * 8, 1, i);
         loop_put(device, 0, &entry);
@@ -466,7 +470,7 @@ server_stalls(struct loop_device *device)
     MUST(xk_now_ns() - begin < 5000000000ll, "Closing took %lld ms",
          (long long)(xk_now_ns() - begin) / 1000000);
     loop_set_state(device, XK_XENBUS_CLOSED);
-    kill(device->server, SIGCONT);
+    kill(block_of(device)->server, SIGCONT);
     loop_await(device, XK_XENBUS_CLOSED);
 }
 
@@ -476,7 +480,8 @@ start_with(struct loop_device *device, const char *image)
     char said[2048];
 
     loop_stop(device);
-    snprintf(device->image, sizeof(device->image), "%s", image);
+    snprintf(block_of(device)->image, sizeof(block_of(device)->image), "%s",
+             image);
     loop_write_json(device);
     MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
     loop_await(device, XK_XENBUS_CONNECTED);
@@ -494,7 +499,7 @@ must_have_sectors(struct loop_device *device, const char *sectors)
 static void
 change_medium(struct loop_device *device)
 {
-    XK_CLEANUP_FREE char *image = xk_strdup(device->image);
+    XK_CLEANUP_FREE char *image = xk_strdup(block_of(device)->image);
     struct blkif_bytes entry;
 
     loop_connect(device);
@@ -504,7 +509,8 @@ change_medium(struct loop_device *device)
     must_have_sectors(device, "0");
     MUST(loop_ask(device, 0, &entry) == XK_BLKIF_ERROR, "read of nothing");
     fill(device, 0, 1, 99);
-    MUST(pwrite(device->image_fd, device->data, 4096, 0) == 4096, "pwrite");
+    MUST(pwrite(block_of(device)->image_fd, device->data, 4096, 0) == 4096,
+         "pwrite");
     start_with(device, image);
     must_have_sectors(device, "32768");
     memset(device->data + 4096, 0, 4096);
@@ -524,7 +530,7 @@ server_dies(struct loop_device *device)
 
     loop_connect(device);
     loop_must_serve(device);
-    kill(device->server, SIGKILL);
+    kill(block_of(device)->server, SIGKILL);
     entry = loop_request(device, XK_BLKIF_OP_FLUSH, 0, 0, 0);
     loop_put(device, 0, &entry);
     loop_push(device, 0);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/net/config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "contracts/net.h"
+
+#define AT(member) offsetof(struct xk_net_config, member)
+
+static const struct xk_device_member members[] = {
+    {XK_NET_MAC, XK_MEMBER_TEXT, AT(mac), true, 0},
+    {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, XK_DEVICE_WORKERS_MAX},
+    {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 1000},
+};
+
+static const struct {
+    const char *name;
+    struct xk_port *(*open)(void);
+} ports[] = {
+    {XK_NET_PORT_NULL, xk_port_open_null},
+};
+
+static int
+take_port(void *context, const struct xk_json *json, struct xk_error *err)
+{
+    struct xk_net_config *config = (struct xk_net_config *)context;
+    const char *name = xk_json_string(xk_json_get(json, XK_NET_PORT));
+
+    for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(ports); i++) {
+        if (strcmp(name, ports[i].name) == 0) {
+            config->open_port = ports[i].open;
+            return 0;
+        }
+    }
+    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not \"%s\"", XK_NET_PORT,
+                   XK_NET_PORT_NULL);
+}
+
+int
+xk_net_config_read(const char *dir, struct xk_net_config *config,
+                   struct xk_error *err)
+{
+    *config = (struct xk_net_config){0};
+    return xk_device_config_read(dir, config, members, XK_ARRAY_SIZE(members),
+                                 take_port, err);
+}
+
+void
+xk_net_config_free(struct xk_net_config *config)
+{
+    xk_device_config_free(config, members, XK_ARRAY_SIZE(members));
+    *config = (struct xk_net_config){0};
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What xk tells a backend about a network card: device.json (contracts/net.h).
+ */
+#ifndef XK_BACKENDS_NET_CONFIG_H
+#define XK_BACKENDS_NET_CONFIG_H
+
+#include "backends/life/device.h"
+#include "backends/net/port/port.h"
+
+struct xk_net_config {
+    struct xk_device_config device; /* first */
+    char *mac;
+    struct xk_port *(*open_port)(void);
+    uint32_t queues;  /* at most; 0: choose */
+    uint32_t poll_us; /* at most 1000 */
+};
+
+/* Read DIR/device.json. XK_ERR_CONFIG names the file and the member. */
+int xk_net_config_read(const char *dir, struct xk_net_config *config,
+                       struct xk_error *err);
+void xk_net_config_free(struct xk_net_config *config);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/net/netif_queue.h"
+
+#include <stdlib.h>
+
+#include "backends/net/netif_abi.h"
+#include "backends/ring/shared_ring.h"
+#include "base/mem.h"
+
+/* Each slot is an entry of the ring and holds a page at most, so there is room
+ * for all frames of a round. */
+enum {
+    BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+};
+
+_Static_assert((int)XK_FRAME_TCP4 == (int)XK_NETIF_GSO_TCP4 &&
+                   (int)XK_FRAME_TCP6 == (int)XK_NETIF_GSO_TCP6,
+               "ports call segments as the ring does");
+
+/* A frame of a round, and what it is copied by. */
+struct taken {
+    struct xk_netif_frame frame;
+    unsigned first_copy, copy_count;
+    const uint8_t *bytes;
+};
+
+struct queue {
+    struct xk_worker worker; /* first */
+    struct xk_netif_device *device;
+    /* What to connect to; the thread reads it when it does. */
+    struct xk_netif_ring_id id;
+
+    /* From here on the thread's own. */
+    struct xk_shared_ring tx, rx;
+    struct taken taken[XK_NETIF_ENTRIES];
+    unsigned taken_count;
+    struct xk_guest_copy copies[XK_NETIF_ENTRIES];
+    unsigned copy_count;
+    uint8_t *batch; /* BATCH_BYTES; touched only as far as frames need it */
+    uint32_t batch_used;
+
+    struct xk_netif_stats stats;
+};
+
+static struct queue *
+queue_of(const struct xk_worker *worker)
+{
+    return (struct queue *)(uintptr_t)worker;
+}
+
+/* ---- connected ---- */
+
+static void
+unmap_ring(struct queue *queue, struct xk_shared_ring *ring)
+{
+    if (ring->header != NULL)
+        xk_guest_unmap(queue->worker.guest, (void *)(uintptr_t)ring->header, 1);
+    ring->header = NULL;
+}
+
+static void
+unmap_rings(struct xk_worker *worker)
+{
+    struct queue *queue = queue_of(worker);
+
+    xk_guest_unbind(worker->guest);
+    unmap_ring(queue, &queue->tx);
+    unmap_ring(queue, &queue->rx);
+}
+
+static int
+map_ring(struct queue *queue, struct xk_shared_ring *ring, uint32_t gref,
+         size_t entry_bytes, struct xk_error *err)
+{
+    void *page = xk_guest_map(queue->worker.guest, &gref, 1, err);
+
+    if (page == NULL)
+        return -1;
+    xk_ring_begin(ring, page, XK_NETIF_PAGE_BYTES, entry_bytes);
+    if (!xk_ring_is_overrun(ring, xk_ring_produced(ring)))
+        return 0;
+    return xk_fail(err, XK_ERR_PROTOCOL,
+                   "a ring claims more requests than it has room for");
+}
+
+static int
+connect_rings(struct xk_worker *worker, struct xk_error *err)
+{
+    struct queue *queue = queue_of(worker);
+    const struct xk_netif_ring_id *id = &queue->id;
+
+    if (map_ring(queue, &queue->tx, id->tx_gref, XK_NETIF_TX_BYTES, err) ==
+            -1 ||
+        map_ring(queue, &queue->rx, id->rx_gref, XK_NETIF_RX_BYTES, err) ==
+            -1 ||
+        xk_worker_bind(worker, id->port, err) == -1) {
+        unmap_rings(worker);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- a round ---- */
+
+static void
+read_entry(void *context, uint32_t index, uint32_t words[3])
+{
+    const struct xk_shared_ring *ring = (const struct xk_shared_ring *)context;
+
+    xk_ring_read(ring, ring->req_cons + index, words);
+}
+
+static unsigned
+offered_segments(const struct xk_port_features *features)
+{
+    return (features->segments_v4 ? 1u << XK_NETIF_GSO_TCP4 : 0u) |
+           (features->segments_v6 ? 1u << XK_NETIF_GSO_TCP6 : 0u);
+}
+
+/* The parts of a frame lie one after the other in the batch. */
+static void
+plan_copies(struct queue *queue, struct taken *taken)
+{
+    const struct xk_netif_frame *frame = &taken->frame;
+
+    taken->first_copy = queue->copy_count;
+    taken->bytes = queue->batch + queue->batch_used;
+    for (uint32_t i = 0; i < frame->part_count; i++) {
+        const struct xk_netif_part *part = &frame->parts[i];
+
+        if (part->size == 0)
+            continue;
+        queue->copies[queue->copy_count++] = (struct xk_guest_copy){
+            .local = queue->batch + queue->batch_used,
+            .gref = part->gref,
+            .offset = part->offset,
+            .length = part->size,
+        };
+        queue->batch_used += part->size;
+    }
+    taken->copy_count = queue->copy_count - taken->first_copy;
+}
+
+/* False: the ring lies. What was taken before is answered all the same. */
+static bool
+take_one(struct queue *queue, uint32_t produced)
+{
+    struct taken *taken = &queue->taken[queue->taken_count];
+    const char *lie = xk_netif_parse(
+        read_entry, &queue->tx, produced - queue->tx.req_cons,
+        offered_segments(&queue->device->port->features), &taken->frame);
+
+    if (lie != NULL) {
+        xk_worker_break(&queue->worker, lie);
+        return false;
+    }
+    queue->tx.req_cons += taken->frame.slots;
+    queue->taken_count++;
+    plan_copies(queue, taken);
+    return true;
+}
+
+/* False: nothing more is to be taken from this queue. */
+static bool
+check_indices(struct queue *queue, uint32_t tx_produced)
+{
+    uint32_t rx_produced = xk_ring_produced(&queue->rx);
+
+    if (xk_ring_is_overrun(&queue->tx, tx_produced) ||
+        xk_ring_is_overrun(&queue->rx, rx_produced)) {
+        xk_worker_break(&queue->worker,
+                        "the frontend claims more requests than the ring has "
+                        "room for");
+        return false;
+    }
+    queue->stats.rx_requests = rx_produced - queue->rx.req_cons;
+    return true;
+}
+
+static void
+take(struct queue *queue)
+{
+    uint32_t produced = xk_ring_produced(&queue->tx);
+
+    if (!check_indices(queue, produced))
+        return;
+    while (queue->tx.req_cons != produced && take_one(queue, produced))
+        continue;
+    if (queue->taken_count > 0)
+        queue->worker.bell.was_useful = true;
+}
+
+/* Where the call fails as a whole, no frame has its bytes. */
+static void
+copy_taken(struct queue *queue)
+{
+    if (queue->copy_count == 0)
+        return;
+    queue->stats.copy_calls++;
+    if (xk_guest_copy(queue->worker.guest, queue->copies, queue->copy_count) ==
+        0)
+        return;
+    for (unsigned i = 0; i < queue->copy_count; i++)
+        queue->copies[i].status = XK_NETIF_ERROR;
+}
+
+static bool
+is_copied(const struct queue *queue, const struct taken *taken)
+{
+    for (unsigned i = 0; i < taken->copy_count; i++) {
+        if (queue->copies[taken->first_copy + i].status != XK_GUEST_COPY_OK)
+            return false;
+    }
+    return true;
+}
+
+static void
+send_one(struct queue *queue, struct taken *taken)
+{
+    struct xk_netif_frame *frame = &taken->frame;
+    const struct xk_frame whole = {
+        .bytes = taken->bytes,
+        .length = frame->length,
+        .checksum_missing = (frame->flags & XK_NETIF_TX_CHECKSUM_MISSING) != 0,
+        .checksum_good = (frame->flags & XK_NETIF_TX_CHECKSUM_GOOD) != 0,
+        .segment_type = frame->gso_type,
+        .segment_bytes = frame->gso_size,
+    };
+
+    if (frame->status == XK_NETIF_OKAY && !is_copied(queue, taken))
+        frame->status = XK_NETIF_ERROR;
+    if (frame->status != XK_NETIF_OKAY) {
+        queue->stats.errors++;
+    } else if (xk_port_send(queue->device->port, queue->worker.number,
+                            &whole)) {
+        queue->stats.tx_packets++;
+        queue->stats.tx_bytes += frame->length;
+    } else {
+        frame->status = XK_NETIF_DROPPED;
+        queue->stats.tx_dropped++;
+    }
+}
+
+static void
+answer_slot(struct queue *queue, uint16_t id, int16_t status)
+{
+    uint8_t entry[XK_NETIF_TX_RESPONSE_BYTES];
+
+    xk_netif_encode_response(id, status, entry);
+    xk_ring_answer(&queue->tx, entry, sizeof(entry));
+}
+
+/* A response for each slot, in its place; those with extra information have no
+ * id. */
+static void
+answer_one(struct queue *queue, const struct xk_netif_frame *frame)
+{
+    answer_slot(queue, frame->ids[0], frame->status);
+    for (uint32_t i = 0; i < frame->extras; i++)
+        answer_slot(queue, 0, XK_NETIF_NULL);
+    for (uint32_t i = 1; i < frame->slots - frame->extras; i++)
+        answer_slot(queue, frame->ids[i], frame->status);
+}
+
+static bool
+serve_round(struct xk_worker *worker)
+{
+    struct queue *queue = queue_of(worker);
+
+    queue->stats.rounds++;
+    queue->taken_count = queue->copy_count = queue->batch_used = 0;
+    if (xk_worker_state(worker) == XK_WORKER_RUNNING)
+        take(queue);
+    if (queue->taken_count == 0)
+        return false;
+    copy_taken(queue);
+    for (unsigned i = 0; i < queue->taken_count; i++) {
+        send_one(queue, &queue->taken[i]);
+        answer_one(queue, &queue->taken[i].frame);
+    }
+    if (xk_ring_show(&queue->tx)) {
+        queue->stats.notifies++;
+        xk_guest_notify(worker->guest);
+    }
+    return false;
+}
+
+/* ---- the worker's calls ---- */
+
+/* A round answers all that it takes. */
+static bool
+is_drained(const struct xk_worker *worker)
+{
+    (void)worker;
+    return true;
+}
+
+static bool
+has_requests(const struct xk_worker *worker)
+{
+    const struct queue *queue = queue_of(worker);
+
+    return xk_ring_produced(&queue->tx) != queue->tx.req_cons;
+}
+
+static bool
+ask_event(struct xk_worker *worker)
+{
+    return xk_ring_ask(&queue_of(worker)->tx);
+}
+
+static void
+free_queue(struct xk_worker *worker)
+{
+    free(queue_of(worker)->batch);
+}
+
+static const struct xk_worker_ops ops = {
+    .connect = connect_rings,
+    .disconnect = unmap_rings,
+    .abandon = unmap_rings,
+    .serve = serve_round,
+    .is_drained = is_drained,
+    .has_requests = has_requests,
+    .ask_event = ask_event,
+    .free = free_queue,
+};
+
+struct xk_worker *
+xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
+                   unsigned number, struct xk_error *err)
+{
+    struct queue *queue = XK_NEW(struct queue);
+
+    queue->worker.ops = &ops;
+    queue->worker.number = number;
+    queue->device = device;
+    queue->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
+    return xk_worker_start(&queue->worker, guest, device->changed_fd,
+                           device->poll_us, err);
+}
+
+void
+xk_netif_queue_connect(struct xk_worker *worker,
+                       const struct xk_netif_ring_id *id, bool take_over)
+{
+    struct queue *queue = queue_of(worker);
+
+    queue->id = *id;
+    xk_worker_connect(worker, take_over);
+}
+
+void
+xk_netif_queue_stats(const struct xk_worker *worker,
+                     struct xk_netif_stats *stats)
+{
+    const struct queue *queue = queue_of(worker);
+
+    xk_worker_read_counts(stats, &queue->stats, sizeof(*stats));
+    xk_worker_read_events(worker, &stats->events, &stats->empty_events);
+}

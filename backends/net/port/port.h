@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the frames of a network card go. Queues of a card share its port.
+ *
+ * A port is a struct that has struct xk_port as its first member. The queues
+ * call send() from their threads, at the same time.
+ */
+#ifndef XK_BACKENDS_NET_PORT_PORT_H
+#define XK_BACKENDS_NET_PORT_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a port takes frames with; the card offers its guest no more. */
+struct xk_port_features {
+    bool checksums_v4, checksums_v6; /* a TCP or UDP checksum may be missing */
+    bool segments_v4, segments_v6;   /* a frame may be TCP data of many */
+};
+
+/* What a frame is to be cut into. */
+enum xk_frame_segments {
+    XK_FRAME_WHOLE,
+    XK_FRAME_TCP4,
+    XK_FRAME_TCP6,
+};
+
+/* A frame that was checked for its form only: its bytes are the guest's. */
+struct xk_frame {
+    const uint8_t *bytes;
+    uint32_t length;        /* 14 to 65535 */
+    bool checksum_missing;  /* of TCP or UDP */
+    bool checksum_good;     /* the guest vouches for it */
+    uint8_t segment_type;   /* enum xk_frame_segments */
+    uint16_t segment_bytes; /* of data in each; not 0 if there are segments */
+};
+
+struct xk_port;
+
+struct xk_port_ops {
+    /* Take a frame. False: it is dropped. */
+    bool (*send)(struct xk_port *port, unsigned queue,
+                 const struct xk_frame *frame);
+    void (*close)(struct xk_port *port);
+};
+
+struct xk_port {
+    const struct xk_port_ops *ops;
+    struct xk_port_features features;
+};
+
+static inline bool
+xk_port_send(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
+{
+    return port->ops->send(port, queue, frame);
+}
+
+/* NULL is ignored. */
+static inline void
+xk_port_close(struct xk_port *port)
+{
+    if (port != NULL)
+        port->ops->close(port);
+}
+
+/* Takes each frame and delivers none. It needs no checksum and cuts nothing, so
+ * it has all features. */
+struct xk_port *xk_port_open_null(void);
+
+#endif

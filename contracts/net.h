@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What xk and xk-backend agree on about a network card, beside what they agree
+ * on about any device (device.h).
+ */
+#ifndef XK_CONTRACTS_NET_H
+#define XK_CONTRACTS_NET_H
+
+#include "contracts/device.h"
+
+/* The kind. */
+#define XK_DEVICE_NET "net"
+
+/* ---- members of DEVICE_FILE ---- */
+
+#define XK_NET_MAC "mac"
+#define XK_NET_BRIDGE "bridge"
+#define XK_NET_SCRIPT "script"
+#define XK_NET_IP "ip"
+#define XK_NET_MTU "mtu" /* as text, for the node; missing: 1500 */
+#define XK_NET_UNTRUSTED "untrusted"
+#define XK_NET_PORT "port"      /* where its frames go: */
+#define XK_NET_PORT_NULL "null" /* nowhere */
+#define XK_NET_QUEUES "queues"  /* at most */
+#define XK_NET_POLL_US "poll_us"
+
+/* ---- members of the status: tx is what the guest sends ---- */
+
+#define XK_STATUS_TX_PACKETS "tx_packets"
+#define XK_STATUS_TX_BYTES "tx_bytes"
+#define XK_STATUS_TX_DROPPED "tx_dropped" /* frames that were refused */
+#define XK_STATUS_RX_PACKETS "rx_packets"
+#define XK_STATUS_RX_BYTES "rx_bytes"
+#define XK_STATUS_RX_DROPPED "rx_dropped"
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A network frontend in plain memory with a queue of the backend behind it:
+ * honest by default, and with its hands free to lie.
+ */
+#ifndef XK_TESTS_FAKES_NETIF_GUEST_H
+#define XK_TESTS_FAKES_NETIF_GUEST_H
+
+#include <stdbool.h>
+
+#include "backends/net/netif_abi.h"
+#include "backends/net/netif_queue.h"
+#include "backends/ring/memory_guest.h"
+#include "tests/fakes/front_ring.h"
+#include "tests/fakes/netif_entry.h"
+#include "tests/fakes/worker_await.h"
+
+enum {
+    NETIF_GUEST_PAGES = 512,
+    NETIF_GUEST_TX = 1, /* pages of the rings */
+    NETIF_GUEST_RX = 2,
+    NETIF_GUEST_DATA = 10, /* first page for data */
+    NETIF_GUEST_WAIT_MS = 20000,
+    NETIF_GUEST_KEPT = 512, /* frames that the port remembers */
+};
+
+struct netif_response {
+    uint16_t id;
+    int16_t status;
+};
+
+struct netif_guest {
+    struct xk_memory *memory;
+    struct xk_netif_ring_id id;
+    struct front_ring tx, rx;
+    int to_backend, to_guest;
+};
+
+/* Rings whose indexes begin at `first`. */
+struct netif_guest *netif_guest_new(uint32_t first);
+void netif_guest_free(struct netif_guest *guest);
+
+void netif_guest_ring_bell(struct netif_guest *guest);
+void netif_guest_put(struct netif_guest *guest, struct netif_entry entry);
+void netif_guest_push(struct netif_guest *guest);
+/* The next response, false if none comes in time. */
+bool netif_guest_next(struct netif_guest *guest,
+                      struct netif_response *response, int ms);
+
+/* A frame that the port was given. */
+struct netif_sent {
+    uint32_t length, sum; /* sum of all bytes */
+    bool checksum_missing, checksum_good;
+    uint8_t segment_type;
+    uint16_t segment_bytes;
+};
+
+/* A card of one queue over that guest. Its port has the features given, and
+ * keeps what it is sent. */
+struct netif_backend {
+    struct xk_netif_device device;
+    struct xk_worker *queue;
+    struct netif_guest *guest;
+    struct xk_port port;
+    bool port_drops;
+    unsigned sent_count;
+    struct netif_sent sent[NETIF_GUEST_KEPT];
+};
+
+struct netif_backend *netif_backend_new(struct netif_guest *guest,
+                                        struct xk_port_features features);
+void netif_backend_free(struct netif_backend *backend);
+enum xk_worker_state netif_backend_wait(struct netif_backend *backend,
+                                        enum xk_worker_state wanted);
+/* IDLE -> RUNNING, or the state it ends in. */
+enum xk_worker_state netif_backend_connect(struct netif_backend *backend,
+                                           bool take_over);
+/* Stops the queue; must end IDLE with nothing mapped. */
+void netif_backend_stop(struct netif_backend *backend);
+struct xk_netif_stats netif_backend_stats(const struct netif_backend *backend);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Backends that are killed, or stopped, under a card that goes on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/deadline.h"
+#include "base/util.h"
+#include "tests/lab/frontends/net/net.h"
+#include "xenstore-helpers/xenbus.h"
+
+/* A row says only what is odd about it. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+enum {
+    KILLS = 20,
+    BUSY_NS = 50000000,
+};
+
+/* Frames are numbered; answers must come in that order. */
+struct load {
+    struct loop_device *device;
+    uint16_t asked, answered;
+    unsigned total;
+};
+
+static void
+ask(struct load *load)
+{
+    struct front_ring *tx = &load->device->rings[net_tx(0)].front;
+
+    while (tx->req_prod - tx->rsp_cons < tx->entries) {
+        load->asked++;
+        net_put(load->device, 0, load->asked, load->asked % 200u, 0, 1514, 0);
+    }
+    net_push(load->device, 0);
+}
+
+static void
+take(struct load *load)
+{
+    net_must_answer(load->device, 0, ++load->answered, XK_NETIF_OKAY);
+    load->total++;
+}
+
+static void
+keep_busy(struct load *load, int64_t ns)
+{
+    int64_t end = xk_now_ns() + ns;
+
+    do {
+        ask(load);
+        take(load);
+    } while (xk_now_ns() < end);
+}
+
+static void
+drain(struct load *load)
+{
+    while (load->answered != load->asked)
+        take(load);
+}
+
+static void
+killed_under_load(struct loop_device *device)
+{
+    struct load load = {.device = device};
+
+    loop_connect(device);
+    for (unsigned i = 0; i < KILLS; i++) {
+        keep_busy(&load, BUSY_NS);
+        ask(&load);
+        loop_kill(device);
+        loop_start_again(device);
+    }
+    drain(&load);
+    printf("#   %u frames, %u kills\n", load.total, (unsigned)KILLS);
+    MUST(load.total > KILLS, "only %u frames", load.total);
+    loop_must_serve(device);
+}
+
+static void
+stopped_under_load(struct loop_device *device)
+{
+    struct load load = {.device = device};
+
+    loop_connect(device);
+    for (unsigned i = 0; i < 5; i++) {
+        keep_busy(&load, BUSY_NS);
+        ask(&load);
+        loop_stop(device);
+        loop_start_again(device);
+    }
+    drain(&load);
+    loop_must_serve(device);
+}
+
+/* Meanwhile the frontend has lied: whoever takes over finds out. */
+static void
+lied_while_it_is_dead(struct loop_device *device)
+{
+    char said[256];
+
+    loop_connect(device);
+    loop_must_serve(device);
+    loop_kill(device);
+    device->rings[net_tx(0)].front.header->req_prod += 300;
+    MUST(loop_start(device, said, sizeof(said)) == -1, "%s", said);
+    loop_must_have_stopped(device, "claims");
+    loop_begin_again(device);
+    loop_connect(device);
+    loop_must_serve(device);
+}
+
+static void
+nodes_vanish(struct loop_device *device)
+{
+    struct xk_error err;
+
+    loop_connect(device);
+    loop_must_serve(device);
+    xk_store_remove(device->store, 0, device->back,
+                    xk_deadline_in_ms(LOOP_WAIT_MS), &err);
+    loop_must_end(device);
+}
+
+#define CASE(name, verdict, run)                                               \
+    {                                                                          \
+        name, verdict, run, NULL                                               \
+    }
+
+const struct loop_case net_kill_cases[] = {
+    CASE("killed 20 times under load", "all answered, in order",
+         killed_under_load),
+    CASE("stopped in order under load", "all answered, in order",
+         stopped_under_load),
+    CASE("killed before it is connected", "served", loop_kill_unconnected),
+    CASE("the ring lies while it is dead", "card stopped",
+         lied_while_it_is_dead),
+    {"own nodes gone", "card ended, nothing mapped", nodes_vanish,
+     .ends = true},
+};
+const size_t net_kill_count = XK_ARRAY_SIZE(net_kill_cases);

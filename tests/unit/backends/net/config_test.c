@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What xk tells of a network card, and the layout of the public header. */
+#include "backends/net/config.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#if __has_include(<xen/io/netif.h>)
+#include <xenctrl.h>
+#include <xen/io/netif.h>
+#define HAVE_XEN_HEADER 1
+#endif
+
+#include "backends/net/netif_abi.h"
+#include "backends/ring/shared_ring.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "contracts/net.h"
+#include "tests/fakes/scratch.h"
+#include "tests/unit/test.h"
+
+#define START                                                                  \
+    "{\"version\":1,\"domid\":7,\"devid\":0,\"frontend\":\"/f\","              \
+    "\"backend\":\"/b\""
+
+static struct xk_error err;
+
+static int
+read_text(const char *text, struct xk_net_config *config)
+{
+    char *folder = scratch_new();
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_FILE, folder);
+    int r;
+
+    assert_int_equal(
+        xk_write_file(AT_FDCWD, path, text, strlen(text), false, &err), 0);
+    r = xk_net_config_read(folder, config, &err);
+    scratch_free(folder);
+    return r;
+}
+
+static void
+a_card_without_a_network_is_read(void **state)
+{
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(read_text(START ",\"mac\":\"00:16:3e:00:00:01\","
+                                     "\"port\":\"null\",\"queues\":3}",
+                               &config),
+                     0);
+    assert_int_equal(config.device.domid, 7);
+    assert_string_equal(config.mac, "00:16:3e:00:00:01");
+    assert_int_equal(config.queues, 3);
+    assert_ptr_equal(config.open_port, xk_port_open_null);
+    xk_net_config_free(&config);
+}
+
+static void
+what_is_not_a_card_is_refused_by_its_member(void **state)
+{
+    static const struct {
+        const char *text, *word;
+    } rows[] = {
+        {START ",\"port\":\"null\"}", "mac"},
+        {START ",\"mac\":\"a\"}", "port"},
+        {START ",\"mac\":\"a\",\"port\":\"tap\"}", "port"},
+        {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
+        {START ",\"mac\":\"a\",\"port\":\"null\",\"poll_us\":1001}", "poll_us"},
+    };
+    struct xk_net_config config;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(read_text(rows[i].text, &config), -1);
+        assert_int_equal(err.kind, XK_ERR_CONFIG);
+        assert_non_null(strstr(err.message, rows[i].word));
+    }
+}
+
+static void
+the_null_port_takes_each_frame_and_cuts_nothing(void **state)
+{
+    struct xk_port *port = xk_port_open_null();
+    const struct xk_frame frame = {.bytes = NULL, .length = 65535};
+
+    (void)state;
+    assert_true(port->features.segments_v4 && port->features.segments_v6);
+    assert_true(port->features.checksums_v4 && port->features.checksums_v6);
+    assert_true(xk_port_send(port, 0, &frame));
+    xk_port_close(port);
+}
+
+static void
+the_layout_is_that_of_the_public_header(void **state)
+{
+    (void)state;
+    assert_int_equal(xk_ring_entries(4096, XK_NETIF_TX_BYTES),
+                     XK_NETIF_ENTRIES);
+    assert_int_equal(xk_ring_entries(4096, XK_NETIF_RX_BYTES),
+                     XK_NETIF_ENTRIES);
+#ifdef HAVE_XEN_HEADER
+    assert_int_equal(sizeof(union netif_tx_sring_entry), XK_NETIF_TX_BYTES);
+    assert_int_equal(sizeof(union netif_rx_sring_entry), XK_NETIF_RX_BYTES);
+    assert_int_equal(sizeof(netif_tx_response_t), XK_NETIF_TX_RESPONSE_BYTES);
+    assert_int_equal(XEN_NETIF_EXTRA_TYPE_MAX, XK_NETIF_EXTRA_TYPES);
+    assert_int_equal(XEN_NETIF_NR_SLOTS_MIN, XK_NETIF_SLOTS_MAX);
+    {
+        netif_tx_request_t request = {
+            .gref = 1, .offset = 2, .flags = 3, .id = 4, .size = 5};
+        netif_extra_info_t extra = {
+            .type = 1, .flags = 1, .u.gso = {.size = 1448, .type = 2}};
+        uint32_t words[3] = {0};
+        struct xk_netif_tx tx;
+        struct xk_netif_extra found;
+
+        memcpy(words, &request, sizeof(request));
+        tx = xk_netif_decode_tx(words);
+        assert_int_equal(tx.gref, 1);
+        assert_int_equal(tx.offset, 2);
+        assert_int_equal(tx.flags, 3);
+        assert_int_equal(tx.id, 4);
+        assert_int_equal(tx.size, 5);
+        memcpy(words, &extra, sizeof(extra));
+        found = xk_netif_decode_extra(words);
+        assert_int_equal(found.type, 1);
+        assert_int_equal(found.flags, 1);
+        assert_int_equal(found.gso_size, 1448);
+        assert_int_equal(found.gso_type, 2);
+    }
+#endif
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_card_without_a_network_is_read),
+        cmocka_unit_test(what_is_not_a_card_is_refused_by_its_member),
+        cmocka_unit_test(the_null_port_takes_each_frame_and_cuts_nothing),
+        cmocka_unit_test(the_layout_is_that_of_the_public_header),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kind "net". It has no process beside xk-backend.
+ *
+ * Source of its nodes: xen/include/public/io/netif.h; libxl_nic.c. There is no
+ * "rate", because no port limits one. "hotplug-status" becomes "connected" by
+ * xk-backend, which needs no script for it.
+ */
+#include "toolstack/xen/device/vif.h"
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "contracts/net.h"
+
+#define STORE_KIND "xkvif"
+
+enum {
+    USUAL_MTU = 1500 /* has no node, as with libxl */
+};
+
+/* ---- in a configuration ---- */
+
+static size_t
+count(const struct xk_domain_config *config)
+{
+    return config->vif_count;
+}
+
+/* libxl serves each card that a configuration can ask for today: the only port
+ * of xk-backend is "null", and no word of a vif= asks for it. The word comes
+ * with the first port that reaches a network. */
+static bool
+is_ours(const struct xk_domain_config *config, size_t index)
+{
+    (void)config;
+    (void)index;
+    return false;
+}
+
+static unsigned
+number(const struct xk_domain_config *config, size_t index)
+{
+    return (unsigned)config->vifs[index].devid;
+}
+
+static char *
+config_name(const struct xk_domain_config *config, size_t index)
+{
+    const uint8_t *mac = config->vifs[index].mac;
+
+    return xk_asprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                       mac[3], mac[4], mac[5]);
+}
+
+/* A card that goes nowhere needs nothing of the host. */
+static int
+check(const struct xk_state *state, const struct xk_domain_config *config,
+      size_t index, bool shared, struct xk_problems *problems,
+      struct xk_error *err)
+{
+    (void)state;
+    (void)config;
+    (void)index;
+    (void)shared;
+    (void)problems;
+    (void)err;
+    return 0;
+}
+
+/* ---- in device.json ---- */
+
+static void
+put_if_given(struct xk_json_writer *writer, const char *name, const char *text)
+{
+    if (text != NULL)
+        xk_json_put_string(writer, name, text);
+}
+
+static void
+put_mtu(struct xk_json_writer *writer, unsigned mtu)
+{
+    XK_CLEANUP_FREE char *text = xk_asprintf("%u", mtu);
+
+    if (mtu != 0 && mtu != USUAL_MTU)
+        xk_json_put_string(writer, XK_NET_MTU, text);
+}
+
+static void
+put(const struct xk_xen_device *device, const struct xk_domain_config *config,
+    size_t index, struct xk_json_writer *writer)
+{
+    const struct xk_vif *vif = &config->vifs[index];
+
+    (void)device;
+    xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_NULL);
+    put_if_given(writer, XK_NET_BRIDGE, vif->bridge);
+    put_if_given(writer, XK_NET_SCRIPT, vif->script);
+    put_if_given(writer, XK_NET_IP, vif->ip);
+    put_mtu(writer, vif->mtu);
+    xk_json_put_bool(writer, XK_NET_UNTRUSTED, vif->untrusted);
+}
+
+static int
+check_json(const struct xk_json *json, struct xk_error *err)
+{
+    return xk_json_need_string(json, XK_NET_PORT, err) != NULL ? 0 : -1;
+}
+
+/* ---- in the store ---- */
+
+static const char *
+text_of(const struct xk_xen_device *device, const char *member)
+{
+    return xk_json_string(xk_json_get(device->json, member));
+}
+
+static const char *
+mac(const struct xk_xen_device *device)
+{
+    return device->name;
+}
+
+static const char *
+mtu(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_MTU);
+}
+
+static const char *
+bridge(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_BRIDGE);
+}
+
+static const char *
+script(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_SCRIPT);
+}
+
+static const char *
+ip(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_IP);
+}
+
+static const char *
+type(const struct xk_xen_device *device)
+{
+    (void)device;
+    return "vif";
+}
+
+static const char *
+hotplug_status(const struct xk_xen_device *device)
+{
+    (void)device;
+    return "";
+}
+
+static const char *
+trusted(const struct xk_xen_device *device)
+{
+    return xk_json_is_true(xk_json_get(device->json, XK_NET_UNTRUSTED)) ? "0"
+                                                                        : "1";
+}
+
+static const struct xk_xen_device_node front_nodes[] = {
+    {"mac", mac},
+    {"mtu", mtu},
+    {"trusted", trusted},
+    {NULL, NULL},
+};
+
+static const struct xk_xen_device_node back_nodes[] = {
+    {"script", script}, {"mac", mac},
+    {"ip", ip},         {"mtu", mtu},
+    {"bridge", bridge}, {"handle", NULL},
+    {"type", type},     {"hotplug-status", hotplug_status},
+    {NULL, NULL},
+};
+
+const struct xk_xen_device_kind xk_vif_kind = {
+    .name = XK_DEVICE_NET,
+    .noun = "network card",
+    .waits_for = "its network",
+    .prefix = "vif-",
+    .front = "vif",
+    .back = STORE_KIND,
+    .number_node = "handle",
+    .name_member = XK_NET_MAC,
+    .front_nodes = front_nodes,
+    .back_nodes = back_nodes,
+    .count = count,
+    .is_ours = is_ours,
+    .number = number,
+    .config_name = config_name,
+    .check = check,
+    .put = put,
+    .check_json = check_json,
+};
