@@ -388,11 +388,15 @@ serve_nbd(const char *const *arguments)
 {
     const char *argv[24] = {"nbdkit", "-f", "--exit-with-parent"};
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/nbd", folder);
+    XK_CLEANUP_FREE char *pid_path = xk_asprintf("%s/nbd.pid", folder);
     size_t count = 3;
     struct stat st;
 
     argv[count++] = "-U";
     argv[count++] = path;
+    /* Written once it accepts connections; its socket exists before. */
+    argv[count++] = "-P";
+    argv[count++] = pid_path;
     while (*arguments != NULL)
         argv[count++] = *arguments++;
     server = fork();
@@ -400,9 +404,9 @@ serve_nbd(const char *const *arguments)
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
-    for (int ms = 0; ms < 20000 && stat(path, &st) == -1; ms += 5)
+    for (int ms = 0; ms < 20000 && stat(pid_path, &st) == -1; ms += 5)
         poll(NULL, 0, 5);
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(pid_path, &st), 0);
 }
 
 static struct xk_engine *
