@@ -68,7 +68,7 @@ fail_left(struct xk_blkif_queue *queue)
         xk_blkif_ring_answer(queue, work);
         queue->stats.errors++;
     }
-    (void)xk_ring_show(&queue->ring);
+    (void)xk_ring_publish(&queue->ring);
     xk_guest_notify(queue->worker.guest);
 }
 

@@ -109,7 +109,7 @@ publish_answers(struct xk_blkif_queue *queue)
 
     if (queue->answered.first == NULL)
         return;
-    wants_notice = xk_ring_show(&queue->ring);
+    wants_notice = xk_ring_publish(&queue->ring);
     while ((work = xk_blkif_pop(&queue->answered)) != NULL) {
         xk_inflight_release(queue->log, work->slot);
         work->in_use = false;

@@ -172,7 +172,7 @@ static const struct xk_device_order orders[] = {
     {XK_ORDER_RESIZE, resize},
 };
 
-/* ---- what it does in the jail ---- */
+/* ---- system calls in the jail ---- */
 
 static const int calls[] = {
     /* the image */

@@ -72,7 +72,7 @@ read_grefs(const struct xk_front_reader *reader, bool numbered,
     return 0;
 }
 
-/* What all rings of a frontend have. */
+/* The values that all rings of a frontend share. */
 struct front {
     struct xk_blkif_front *front;
     uint32_t abi, order;

@@ -41,7 +41,7 @@
 
 enum {
     XK_DEVICE_WORKERS_MAX = 16,
-    XK_DEVICE_COUNTS_MAX = 32, /* of xk_device_put_counts() */
+    XK_DEVICE_COUNTS_MAX = 32, /* in xk_device_put_counts() */
 };
 
 struct xk_device;
@@ -157,11 +157,11 @@ int xk_device_changed_fd(const struct xk_device *device);
 /* Add a worker, which the device then owns. For open(); at most
  * XK_DEVICE_WORKERS_MAX. */
 void xk_device_add_worker(struct xk_device *device, struct xk_worker *worker);
-/* How many: as many as are asked for, or by the host's processors if that is 0.
- */
+/* Returns the number asked for, or if that is 0 a number by the host's
+ * processors. */
 unsigned xk_device_choose_workers(unsigned asked);
-/* The same for `count` workers, each made by `make` with a guest of its own,
- * which it takes even where it fails. */
+/* Add `count` workers. make() makes each of them with a guest of its own, which
+ * make() takes, also if it fails. */
 int xk_device_add_workers(struct xk_device *device, unsigned count,
                           struct xk_worker *(*make)(struct xk_device *device,
                                                     struct xk_guest *guest,

@@ -113,7 +113,7 @@ void xk_device_leave(struct xk_device *device);
 bool xk_device_waits(const struct xk_device *device);
 /* Exit without waiting for them. Returns only if a worker does not react. */
 void xk_device_abandon(struct xk_device *device);
-/* *reason is set where it is not sound. */
+/* Returns the device's health, and sets *reason unless it is SOUND. */
 enum xk_device_health xk_device_health(const struct xk_device *device,
                                        const char **reason);
 void xk_device_exit_if_lost(const struct xk_device *device);

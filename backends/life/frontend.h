@@ -37,13 +37,13 @@ int xk_front_need_number(const struct xk_front_reader *reader, const char *name,
                          uint64_t min, uint64_t max, uint32_t *value,
                          struct xk_error *err);
 
-/* XK_ERR_PROTOCOL too where there is no such node. */
+/* Read an event channel port. A missing node is XK_ERR_PROTOCOL too. */
 int xk_front_need_port(const struct xk_front_reader *reader, const char *name,
                        uint32_t *port, struct xk_error *err);
 
-/* Read the queues of a frontend, which are at most `max`: by read(), each from
- * its own directory. The only queue of a frontend is in that of the frontend.
- * *count is set before the first is read. */
+/* Call read() for each queue of a frontend, at most `max`, with the queue's own
+ * directory; a single queue is in the frontend's directory. *count is set
+ * before the first call. */
 int xk_front_read_queues(const struct xk_front_reader *reader, unsigned max,
                          unsigned *count,
                          int (*read)(const struct xk_front_reader *queue,

@@ -125,7 +125,7 @@ add_calls(scmp_filter_ctx filter, const struct xk_jail_calls *which)
     return rc;
 }
 
-/* For add_rules(), which is given the filter only. */
+/* For add_rules(), which only gets the filter. */
 static const struct xk_jail_calls *calls_of_kind;
 
 static int

@@ -278,7 +278,7 @@ serve_round(struct xk_worker *worker)
         send_one(queue, &queue->taken[i]);
         answer_one(queue, &queue->taken[i].frame);
     }
-    if (xk_ring_show(&queue->tx)) {
+    if (xk_ring_publish(&queue->tx)) {
         queue->stats.notifies++;
         xk_guest_notify(worker->guest);
     }

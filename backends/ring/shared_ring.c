@@ -35,7 +35,7 @@ xk_ring_begin(struct xk_shared_ring *ring, void *pages, size_t bytes,
     ring->entries = xk_ring_entries(bytes, entry_bytes);
     ring->entry_bytes = (uint32_t)entry_bytes;
     ring->rsp_prod = xk_ring_answered(ring);
-    ring->req_cons = ring->rsp_shown = ring->rsp_prod;
+    ring->req_cons = ring->rsp_published = ring->rsp_prod;
 }
 
 uint32_t
@@ -56,8 +56,8 @@ xk_ring_is_overrun(const struct xk_shared_ring *ring, uint32_t produced)
     return produced - ring->rsp_prod > ring->entries;
 }
 
-/* By words, through volatile: the compiler may neither read one twice nor come
- * back to the ring later (XSA-155). */
+/* Copy by words through a volatile pointer, so that the compiler neither reads
+ * a word twice nor reads the ring again later (XSA-155). */
 void
 xk_ring_read(const struct xk_shared_ring *ring, uint32_t index, uint32_t *words)
 {
@@ -76,16 +76,16 @@ xk_ring_answer(struct xk_shared_ring *ring, const void *response, size_t bytes)
 }
 
 bool
-xk_ring_show(struct xk_shared_ring *ring)
+xk_ring_publish(struct xk_shared_ring *ring)
 {
-    uint32_t shown = ring->rsp_shown;
+    uint32_t published = ring->rsp_published;
     uint32_t event;
 
     __atomic_store_n(&ring->header->rsp_prod, ring->rsp_prod, __ATOMIC_RELEASE);
-    ring->rsp_shown = ring->rsp_prod;
+    ring->rsp_published = ring->rsp_prod;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     event = load(&ring->header->rsp_event);
-    return ring->rsp_prod - event < ring->rsp_prod - shown;
+    return ring->rsp_prod - event < ring->rsp_prod - published;
 }
 
 bool

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A ring of requests and responses in memory that a guest can write at any
- * time, from the backend's side. Each index is read once for one decision, and
- * each request once into private memory.
+ * The backend's side of a ring of requests and responses, in memory that the
+ * guest may write at any time. Each decision reads an index once, and each
+ * request is copied once into private memory.
  *
  * Source: xen/include/public/io/ring.h.
  */
@@ -17,8 +17,8 @@ enum {
     XK_RING_HEADER_BYTES = 64,
 };
 
-/* The head of a ring's first page. Each field is written by one side only and
- * counts from 0 to 2^32 and round again. */
+/* The head of a ring's first page. Only one side writes each field; all fields
+ * wrap around at 2^32. */
 struct xk_ring_header {
     uint32_t req_prod;
     uint32_t req_event;
@@ -31,34 +31,35 @@ struct xk_shared_ring {
     uint32_t entries;                       /* a power of two */
     uint32_t entry_bytes;                   /* a multiple of 4 */
     uint32_t req_cons, rsp_prod;
-    uint32_t rsp_shown; /* rsp_prod in the ring: what we last wrote there */
+    uint32_t rsp_published; /* rsp_prod as last published in the ring */
 };
 
-/* How many entries fit into pages of that many bytes: a power of two. */
+/* Returns how many entries fit into pages of that many bytes: a power of
+ * two. */
 uint32_t xk_ring_entries(size_t bytes, size_t entry_bytes);
 
-/* Start with what a ring says that it has answered. A ring that begins has
- * there what the frontend wrote; a ring that is taken over, what the last
- * backend answered. */
+/* Begin to use a ring, at the rsp_prod that is published in it: the frontend's
+ * value in a new ring, the last backend's in a ring that is taken over. */
 void xk_ring_begin(struct xk_shared_ring *ring, void *pages, size_t bytes,
                    size_t entry_bytes);
 
-/* How many requests the guest has made. */
+/* Returns req_prod, as the guest has it. */
 uint32_t xk_ring_produced(const struct xk_shared_ring *ring);
-/* How many responses the guest has been shown. */
+/* Returns the rsp_prod that is published in the ring. */
 uint32_t xk_ring_answered(const struct xk_shared_ring *ring);
-/* There cannot be as many requests as the guest claims. */
+/* Returns true if the guest claims more requests than the ring has room for. */
 bool xk_ring_is_overrun(const struct xk_shared_ring *ring, uint32_t produced);
 
-/* Copy one entry, of entry_bytes. */
+/* Copy an entry of entry_bytes into private memory. */
 void xk_ring_read(const struct xk_shared_ring *ring, uint32_t index,
                   uint32_t *words);
-/* Write the response that comes next; the guest does not see it yet. */
+/* Write the next response, without publishing it. */
 void xk_ring_answer(struct xk_shared_ring *ring, const void *response,
                     size_t bytes);
-/* Show all responses. True if the guest wants to be notified. */
-bool xk_ring_show(struct xk_shared_ring *ring);
-/* Ask for an event at the next request; true if there is one already. */
+/* Publish all responses. Returns true if the guest wants to be notified. */
+bool xk_ring_publish(struct xk_shared_ring *ring);
+/* Ask for an event at the next request. Returns true if there is one
+ * already. */
 bool xk_ring_ask(struct xk_shared_ring *ring);
 
 #endif

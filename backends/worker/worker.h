@@ -59,8 +59,8 @@ struct xk_worker_ops {
     /* Called once, before the loop is closed; also after a failed open(). */
     void (*close)(struct xk_worker *worker);
 
-    /* Map the ring and bind the event channel. worker->take_over tells whether
-     * another process has served the ring. */
+    /* Map the ring and bind the event channel. worker->take_over: another
+     * process has served the ring. */
     int (*connect)(struct xk_worker *worker, struct xk_error *err);
     /* Unmap the ring. All requests taken are finished. worker->keep: another
      * process goes on with the ring. */
@@ -120,8 +120,8 @@ struct xk_worker *xk_worker_start(struct xk_worker *worker,
 void xk_worker_free(struct xk_worker *worker);
 
 /* IDLE or FAILED -> CONNECTING -> RUNNING or FAILED. take_over: another process
- * served these rings and was killed; it may have shown responses without an
- * event, so the guest gets one once the rings are connected. */
+ * served this ring and was killed. It may have published responses without an
+ * event, so the guest gets one once the ring is connected. */
 void xk_worker_connect(struct xk_worker *worker, bool take_over);
 
 /* CONNECTING, RUNNING or BROKEN -> STOPPING -> IDLE. The worker is IDLE once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A shared ring from the frontend's side, for tests: xen/include/public/io/
- * ring.h as Linux's frontends use it. The caller delivers events.
+ * The frontend's side of a shared ring, for tests, which uses xen/include/
+ * public/io/ring.h as Linux's frontends do. The caller delivers events.
  */
 #ifndef XK_TESTS_FAKES_FRONT_RING_H
 #define XK_TESTS_FAKES_FRONT_RING_H
@@ -18,21 +18,21 @@ struct front_ring {
     uint32_t req_prod, rsp_cons;
 };
 
-/* As a frontend makes it, but with poison in its entries; indexes begin at
- * `first`. */
+/* Initialise the ring as a frontend does, but with poison in its entries;
+ * indexes begin at `first`. */
 void front_ring_init(struct front_ring *ring, void *pages, size_t bytes,
                      size_t entry_bytes, uint32_t first);
 
 uint8_t *front_ring_entry(const struct front_ring *ring, uint32_t index);
 
-/* Put a request into the ring; seen by the backend with the next push. */
+/* Put a request into the ring; the next push publishes it. */
 void front_ring_put(struct front_ring *ring, const void *entry);
-/* True: the backend wants an event. */
+/* Publish requests. True: the backend wants an event. */
 bool front_ring_push(struct front_ring *ring);
 
-/* False: no response is there, and the backend was asked for an event. */
+/* False: there is no response, and the backend was asked for an event. */
 bool front_ring_has_response(struct front_ring *ring);
-/* The response that comes next, which is there. */
+/* Take the next response, which must exist. */
 const uint8_t *front_ring_next(struct front_ring *ring);
 
 #endif

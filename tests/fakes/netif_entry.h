@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Entries of a ring of frames to send, as a frontend writes them. */
+/* Entries of a transmit ring, as a frontend writes them. */
 #ifndef XK_TESTS_FAKES_NETIF_ENTRY_H
 #define XK_TESTS_FAKES_NETIF_ENTRY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network frontend in plain memory with a queue of the backend behind it:
- * honest by default, and with its hands free to lie.
+ * A network frontend in plain memory and a queue of the backend that serves it.
+ * It is honest by default, but a test can write anything to its rings.
  */
 #ifndef XK_TESTS_FAKES_NETIF_GUEST_H
 #define XK_TESTS_FAKES_NETIF_GUEST_H
@@ -36,18 +36,18 @@ struct netif_guest {
     int to_backend, to_guest;
 };
 
-/* Rings whose indexes begin at `first`. */
+/* Make a guest. The indexes of its rings begin at `first`. */
 struct netif_guest *netif_guest_new(uint32_t first);
 void netif_guest_free(struct netif_guest *guest);
 
 void netif_guest_ring_bell(struct netif_guest *guest);
 void netif_guest_put(struct netif_guest *guest, struct netif_entry entry);
 void netif_guest_push(struct netif_guest *guest);
-/* The next response, false if none comes in time. */
+/* Wait for the next response. False if none comes in time. */
 bool netif_guest_next(struct netif_guest *guest,
                       struct netif_response *response, int ms);
 
-/* A frame that the port was given. */
+/* A frame that was sent to the port. */
 struct netif_sent {
     uint32_t length, sum; /* sum of all bytes */
     bool checksum_missing, checksum_good;
@@ -55,8 +55,8 @@ struct netif_sent {
     uint16_t segment_bytes;
 };
 
-/* A card of one queue over that guest. Its port has the features given, and
- * keeps what it is sent. */
+/* A card with one queue, which serves the guest. Its port has the given
+ * features and keeps the frames sent to it. */
 struct netif_backend {
     struct xk_netif_device device;
     struct xk_worker *queue;
@@ -72,10 +72,10 @@ struct netif_backend *netif_backend_new(struct netif_guest *guest,
 void netif_backend_free(struct netif_backend *backend);
 enum xk_worker_state netif_backend_wait(struct netif_backend *backend,
                                         enum xk_worker_state wanted);
-/* IDLE -> RUNNING, or the state it ends in. */
+/* IDLE -> RUNNING; returns the state that the queue reaches. */
 enum xk_worker_state netif_backend_connect(struct netif_backend *backend,
                                            bool take_over);
-/* Stops the queue; must end IDLE with nothing mapped. */
+/* Stop the queue, and check that it is IDLE with nothing mapped. */
 void netif_backend_stop(struct netif_backend *backend);
 struct xk_netif_stats netif_backend_stats(const struct netif_backend *backend);
 
