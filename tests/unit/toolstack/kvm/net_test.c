@@ -256,7 +256,7 @@ a_name_that_is_taken_or_no_name_is_refused(void **context)
     struct xk_error err = {0};
 
     (void)context;
-    refused("bridge=br0,vifname=br0", XK_ERR_EXISTS, "is there already");
+    refused("bridge=br0,vifname=br0", XK_ERR_EXISTS, "already exists");
     free(config->vifs[0].vifname);
     config->vifs[0].vifname = xk_strdup("a%d");
     xk_kvm_plan_init(&plan, false);
