@@ -15,7 +15,7 @@ enum {
     TAKE_BACK_MS = 2000
 };
 
-/* One domain and what became of it. */
+/* One domain and the result of its request. */
 struct asked {
     struct xk_domain domain;
     bool failed;
@@ -61,7 +61,7 @@ add_named(struct xk_invocation *invocation, const char *name,
     return 0;
 }
 
-/* Domain 0 is the host itself, and what has stopped need not be asked. */
+/* Domain 0 is the host itself, and a stopped domain need not be asked. */
 static bool
 is_to_be_asked(const struct xk_domain_info *info)
 {
@@ -69,7 +69,7 @@ is_to_be_asked(const struct xk_domain_info *info)
            (info->state == XK_STATE_RUNNING || info->state == XK_STATE_PAUSED);
 }
 
-/* One that goes away meanwhile has done what was asked. */
+/* A domain that is gone by now has done what was asked. */
 static int
 add_all(struct xk_invocation *invocation, struct asked_list *list,
         struct xk_error *err)
@@ -125,8 +125,8 @@ signal_one(struct xk_invocation *invocation, const struct xk_ask *ask,
         asked->failed = true;
 }
 
-/* Nobody waits for that reboot any more. A domain that is gone, or stopped, has
- * nothing to be taken back. */
+/* Withdraw the request for a reboot, because nobody waits for it any more. If
+ * the domain is gone or has stopped, there is nothing to withdraw. */
 static void
 take_back(struct xk_invocation *invocation, struct asked *asked)
 {
@@ -136,7 +136,7 @@ take_back(struct xk_invocation *invocation, struct asked *asked)
                            false, xk_deadline_in_ms(TAKE_BACK_MS), &err);
 }
 
-/* A guest takes the time it takes, unless the person says how long. */
+/* Wait without limit, unless --timeout is given: a guest may take its time. */
 static void
 wait_for_one(struct xk_invocation *invocation, const struct xk_ask *ask,
              struct asked *asked)
@@ -201,7 +201,7 @@ put_json(struct xk_invocation *invocation, const struct asked_list *list)
     xk_json_close_object(writer);
 }
 
-/* The kind is that of the first failure; the message names all of them. */
+/* The error has the kind of the first failure; its message names all. */
 static int
 sum_up(const struct xk_invocation *invocation, const struct asked_list *list,
        struct xk_error *err)

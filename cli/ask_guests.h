@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asking guests to stop or start again: "shutdown" and "reboot" differ only in
- * what they ask and what they wait for. */
+/* Ask guests to stop or to start again. "shutdown" and "reboot" differ only in
+ * the request and in the event that they wait for. */
 #ifndef XK_CLI_ASK_GUESTS_H
 #define XK_CLI_ASK_GUESTS_H
 
@@ -14,6 +14,7 @@ enum {
     XK_ASK_ALL,
     XK_ASK_WAIT,
     XK_ASK_FALLBACK,
+    XK_ASK_COUNT,
 };
 
 struct xk_ask {
@@ -23,8 +24,9 @@ struct xk_ask {
     const char *step;       /* "shutting down" */
 };
 
-/* Do it to the domain named, or with -a to all that run: then failures of some
- * do not keep it from the others, and all of them are in the error. */
+/* Ask the named domain, or with -a all running and paused domains but domain 0.
+ * With -a a failure does not keep xk from asking the other domains; the error
+ * lists all failures. */
 int xk_ask_run(struct xk_invocation *invocation, const struct xk_ask *ask,
                struct xk_error *err);
 

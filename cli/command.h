@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command table. One row and one file per verb; parsing of options, help,
+ * The command table: one row and one file for each verb. Option parsing, help,
  * completion and the manual page are made from the rows.
  */
 #ifndef XK_CLI_COMMAND_H
@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* What a word on the command line is, for checks and completion. */
+/* The kind of a word on the command line, for checks and completion. */
 enum xk_argument_kind {
     XK_ARG_NONE, /* an option without a value */
     XK_ARG_TEXT,
@@ -29,11 +29,29 @@ struct xk_option {
     enum xk_argument_kind value;
     const char *metavar; /* "SECONDS", NULL for XK_ARG_NONE */
     const char *help;    /* one line */
-    const char *refused; /* for an option of xl that is known but not done:
-                            what to do instead. Else NULL */
+    const char *refused; /* for an option of xl that xk does not support: what
+                            to do instead. Else NULL */
 };
 
-/* Where a word stands, "[FILE] [KEY=VALUE...]". */
+/* Rows of a table of options. */
+#define XK_FLAG(letter, name, help)                                            \
+    {                                                                          \
+        letter, name, XK_ARG_NONE, NULL, help, NULL                            \
+    }
+#define XK_VALUE(letter, name, kind, metavar, help)                            \
+    {                                                                          \
+        letter, name, kind, metavar, help, NULL                                \
+    }
+#define XK_REFUSED(letter, name, help, instead)                                \
+    {                                                                          \
+        letter, name, XK_ARG_NONE, NULL, help, instead                         \
+    }
+#define XK_REFUSED_VALUE(letter, name, kind, metavar, help, instead)           \
+    {                                                                          \
+        letter, name, kind, metavar, help, instead                             \
+    }
+
+/* A positional argument: "[FILE] [KEY=VALUE...]". */
 struct xk_positional {
     const char *metavar;
     enum xk_argument_kind kind;
@@ -48,25 +66,26 @@ enum {
 
 struct xk_invocation;
 
-/* Rows keep the index of an option in an enum of their own file, and ask for
- * it with xk_option_value() and friends (cli/invocation.h). */
+/* Each file has an enum of its options, which indexes the table and is passed
+ * to xk_option_value() and friends (cli/invocation.h). */
 struct xk_command {
     const char *name;
-    const char *summary; /* one line, lower case, no stop */
+    const char *summary; /* one line, lower case, no full stop */
     const char *details; /* paragraphs for the manual page and "xk help VERB",
                             split by blank lines */
-    /* Ended by a zeroed row, at most XK_OPTIONS_MAX, or NULL: none. Room for
-     * the most in each row was pages that the start of each verb relocates. */
+    /* Ended by a zeroed row, at most XK_OPTIONS_MAX options; NULL: none. A
+     * pointer and not a fixed array: inline options add pages of relocations to
+     * the start of every verb. */
     const struct xk_option *options;
     struct xk_positional positionals[XK_POSITIONALS_MAX];
-    unsigned timeout_s; /* of the whole verb, 0: none */
-    bool no_json;       /* refuses --json: it has no result to print */
-    bool needs_host;    /* open the driver before run() */
+    unsigned timeout_s; /* for the whole verb; 0: no limit */
+    bool no_json;       /* refuse --json: the verb has no result to print */
+    bool needs_host;    /* open the host before run() */
     bool hidden;        /* not in help and completion: internal verbs */
     int (*run)(struct xk_invocation *invocation, struct xk_error *err);
 };
 
-/* All verbs of this build in the order help lists them, ended by NULL. */
+/* All verbs of this build, in the order of the help, ended by NULL. */
 extern const struct xk_command *const xk_commands[];
 
 #endif

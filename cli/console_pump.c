@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 enum {
-    CHUNK = 4096,      /* a pipe that is writable takes PIPE_BUF at once */
-    INPUT_CHUNK = 256, /* and a pseudo-terminal this much */
+    CHUNK = 4096,      /* a writable pipe takes PIPE_BUF at once */
+    INPUT_CHUNK = 256, /* a writable pseudo-terminal takes this much */
 };
 
-/* What is on its way in one direction. */
+/* The bytes in transit in one direction. */
 struct flow {
     char data[CHUNK];
     size_t begin, end;
@@ -22,8 +22,8 @@ struct work {
     struct xk_console_pump *pump;
     struct flow in;     /* from the person to the domain */
     struct flow out;    /* from the domain to the person */
-    bool input_ended;   /* the person types no more, or the domain reads none */
-    bool out_exhausted; /* all that is there was read */
+    bool input_ended;   /* no more is typed, or the domain reads none */
+    bool out_exhausted; /* everything available was read */
     bool out_ended;     /* no more will come */
     bool left;          /* the escape byte was typed */
 };
@@ -50,7 +50,8 @@ is_transient(int error)
     return error == EINTR || error == EAGAIN;
 }
 
-/* What is behind the escape byte was not meant for the guest. */
+/* Return the length of the input before the escape byte; the rest was not meant
+ * for the guest. */
 static size_t
 cut_at_escape(struct work *work, const char *data, size_t length)
 {
@@ -63,8 +64,8 @@ cut_at_escape(struct work *work, const char *data, size_t length)
     return (size_t)(escape - data);
 }
 
-/* A person must be able to leave even when the guest takes nothing: what they
- * type then, beyond what fits, is lost as on a real line. */
+/* Read even if the guest takes nothing, so that a person can always leave.
+ * Input beyond the buffer is lost, as on a real serial line. */
 static int
 read_input(struct work *work, struct xk_error *err)
 {
@@ -77,7 +78,7 @@ read_input(struct work *work, struct xk_error *err)
 
     if (length == -1 && is_transient(errno))
         return 0;
-    /* EIO: the terminal has gone, or is another's. */
+    /* EIO: the terminal is gone, or belongs to another process group. */
     if (length == -1 && errno != EIO)
         return xk_fail_errno(err, "read standard input");
     if (length <= 0) {
@@ -90,7 +91,8 @@ read_input(struct work *work, struct xk_error *err)
     return 0;
 }
 
-/* A guest that reads no more is on its way out, and says so otherwise. */
+/* If the guest reads no more, drop the input: the end of the guest is reported
+ * by other descriptors. */
 static void
 write_guest(struct work *work)
 {
@@ -109,8 +111,8 @@ write_guest(struct work *work)
         in->begin = in->end = 0;
 }
 
-/* What was given back at the front of a log reads as zeros: go on at the next
- * byte that was kept. Where a file system cannot say, that is here. */
+/* Skip the hole at the front of a log, which reads as zeros, to the next byte
+ * that was kept. If the file system cannot tell, stay. */
 static void
 skip_hole(int fd, off_t *offset)
 {
@@ -120,8 +122,9 @@ skip_hole(int fd, off_t *offset)
         *offset = kept;
 }
 
-/* Where a log that is shorter than it was, and so has been cut, has what was
- * seen last. Where that cannot be known go on where it ends. */
+/* Return the offset of the last byte seen in a log that was cut, and so is
+ * shorter than it was. If that offset cannot be known, return the end of the
+ * log. */
 static off_t
 find_again(const struct xk_console *console, off_t seen, off_t size)
 {
@@ -176,7 +179,7 @@ read_guest(struct work *work, struct xk_error *err)
     return 0;
 }
 
-/* 1: nobody reads it. */
+/* Returns 1 if the reader of the output is gone. */
 static int
 write_output(struct work *work, struct xk_error *err)
 {
@@ -200,7 +203,7 @@ drain(int fd)
     char events[4096];
 
     if (read(fd, events, sizeof(events)) == -1)
-        return; /* none after all */
+        return; /* no event after all */
 }
 
 static void
@@ -226,7 +229,7 @@ fill(const struct work *work, struct pollfd fds[static POLL_COUNT])
     fds[POLL_INTERRUPT] = (struct pollfd){pump->interrupt_fd, POLLIN, 0};
 }
 
-/* Move what can be moved. Returns as write_output() does. */
+/* Move the bytes that poll() allows. Returns like write_output(). */
 static int
 move(struct work *work, const struct pollfd fds[static POLL_COUNT],
      struct xk_error *err)
@@ -249,9 +252,9 @@ move(struct work *work, const struct pollfd fds[static POLL_COUNT],
     return 0;
 }
 
-/* The output that is there is written before the end is told. What was typed
- * before the escape byte is sent, unless the guest does not take it. -1: not
- * ended yet. */
+/* Return the end of the pump, or -1 to continue. All available output is
+ * written before the end of the domain is reported. Input before the escape
+ * byte is sent first, unless the guest does not take it. */
 static int
 end_of(const struct work *work, const struct pollfd fds[static POLL_COUNT])
 {
@@ -268,7 +271,8 @@ end_of(const struct work *work, const struct pollfd fds[static POLL_COUNT])
     return -1;
 }
 
-/* A log can always be read; a stream only where poll said so. */
+/* Read if the buffer is empty. A log can always be read, a stream only if
+ * poll() said so. */
 static int
 refill(struct work *work, struct xk_error *err)
 {
@@ -277,7 +281,8 @@ refill(struct work *work, struct xk_error *err)
     return read_guest(work, err);
 }
 
-/* Written between our last look at the log and the domain's end? */
+/* Read the log once more: the guest may have written between our last read and
+ * its end. */
 static int
 look_again(struct work *work, struct xk_error *err)
 {
@@ -309,7 +314,8 @@ turn(struct work *work, struct xk_deadline deadline, int *end,
     if (count == -1)
         return 0;
     if (count == 0 && !work->left && xk_deadline_left_ms(deadline) == 0)
-        return xk_fail(err, XK_ERR_TIMEOUT, "the time for the console is up");
+        return xk_fail(err, XK_ERR_TIMEOUT,
+                       "the time limit of the console has passed");
     if (fds[POLL_END].revents != 0 && look_again(work, err) == -1)
         return -1;
     unread = move(work, fds, err);
@@ -334,7 +340,7 @@ xk_console_pump_run(struct xk_console_pump *pump, struct xk_deadline deadline,
         if (turn(&work, deadline, &end, err) == -1)
             return -1;
     }
-    /* What was read and not written is read again by who goes on. */
+    /* The next run of the pump reads again what was read but not written. */
     pump->log_offset -= (off_t)(work.out.end - work.out.begin);
     return end;
 }
@@ -357,7 +363,7 @@ xk_console_history_start(int log_fd, int lines)
 
         if (pread(log_fd, block, want, end - (off_t)want) != (ssize_t)want)
             return st.st_size;
-        /* The newline that ends the last line begins no other. */
+        /* The newline at the end of the log begins no further line. */
         for (; want > 0; want--, end--) {
             if (block[want - 1] == '\n' && end != st.st_size && --lines == 0)
                 return end;

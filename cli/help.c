@@ -77,10 +77,9 @@ put_program(struct xk_buf *out, const struct xk_command *const *commands)
                        SUMMARY_COLUMN, WIDTH);
         xk_buf_puts(out, "\n");
     }
-    xk_buf_puts(out, "\nOptions, before the verb or behind it:\n");
+    xk_buf_puts(out, "\nOptions, before or after the verb:\n");
     put_options(out, xk_global_options);
-    xk_buf_puts(out, "\n\"xk help VERB\" tells more; so do xk(1) and "
-                     "xk.cfg(5).\n");
+    xk_buf_puts(out, "\nSee \"xk help VERB\", xk(1) and xk.cfg(5).\n");
 }
 
 static void
@@ -192,9 +191,8 @@ run_help(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_help = {
     .name = "help",
-    .summary = "say what the verbs do",
-    .details = "Lists the verbs, or says what one of them does and which "
-               "options it takes.",
+    .summary = "explain the verbs",
+    .details = "Lists the verbs, or explains one of them and its options.",
     .positionals = {{"VERB", XK_ARG_VERB, .optional = true}},
     .run = run_help,
 };

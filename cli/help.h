@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Help from the table of verbs, as text and as JSON. */
+/* Help made from the table of verbs, as text and as JSON. */
 #ifndef XK_CLI_HELP_H
 #define XK_CLI_HELP_H
 
@@ -7,19 +7,19 @@
 #include "cli/command.h"
 #include "cli/invocation.h"
 
-/* Write the help of one verb, or of the program (NULL), to invocation->out. */
+/* Append the help of one verb, or of the program (NULL), to invocation->out. */
 void xk_help_put(struct xk_invocation *invocation,
                  const struct xk_command *command);
 
 void xk_help_put_version(struct xk_invocation *invocation);
 
-/* "create [options] [FILE] [KEY=VALUE...]", appended. */
+/* Append "create [options] [FILE] [KEY=VALUE...]". */
 void xk_help_put_usage(struct xk_buf *out, const struct xk_command *command);
 
-/* "-f FILE, --defconfig=FILE", appended. */
+/* Append "-f FILE, --defconfig=FILE". */
 void xk_help_put_option(struct xk_buf *out, const struct xk_option *option);
 
-/* Whether this row ends a table of options. */
+/* Return whether this row ends a table of options. */
 bool xk_option_is_end(const struct xk_option *option);
 
 #endif

@@ -150,7 +150,8 @@ xk_invocation_put_domain(struct xk_invocation *invocation,
         return 0;
     if (xk_domain_get(&invocation->host, domain, &info, invocation->deadline,
                       &gone) == -1) {
-        /* What was asked is done, whatever happened to the domain since. */
+        /* The verb has done its work, whatever has happened to the domain
+         * since. */
         if (gone.kind == XK_ERR_NOT_FOUND) {
             xk_invocation_put_handle(invocation, domain, "state", NULL);
             return 0;

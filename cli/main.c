@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The only place that prints errors and exits. */
+/* The only place of this program that prints the final error and exits. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,15 +12,16 @@
 #include "cli/parse.h"
 #include "cli/report.h"
 
-/* Where a standard descriptor is closed, the next file opened would take its
- * place and receive our output. Reading only, so that writing fails. */
+/* If a standard descriptor is closed, the next file opened would take its
+ * number and receive our output. /dev/null is opened read-only, so that writing
+ * fails. */
 static void
 fill_standard_descriptors(void)
 {
     int fd;
 
     do {
-        fd = open("/dev/null", O_RDONLY); /* children want it too */
+        fd = open("/dev/null", O_RDONLY); /* children need it too */
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
@@ -32,9 +33,9 @@ on_write_signal(int number)
     (void)number;
 }
 
-/* A reader that went away, or a limit of the size of files, is an error of
- * write(2), not a sudden end in the middle of a change. A handler, because
- * SIG_IGN would be inherited. */
+/* Let write(2) fail if its reader is gone or a file reaches its size limit,
+ * instead of ending the process in the middle of a change. A handler, because
+ * children would inherit SIG_IGN. */
 static void
 catch_write_signals(void)
 {
@@ -48,7 +49,7 @@ catch_write_signals(void)
     sigaction(SIGXFSZ, &action, NULL);
 }
 
-/* The monitor and its workers write to a file that stays
+/* Bound the log of the monitor and its workers, which is a file that stays
  * (toolstack/monitor_start.c). */
 static void
 bound_log(void)
@@ -57,7 +58,7 @@ bound_log(void)
         xk_log_set_bounds(XK_LOG_KEEP, XK_LOG_BURST, XK_LOG_PAUSE_MS);
 }
 
-/* One document is one line. */
+/* Print the result; a JSON document is one line. */
 static int
 print_result(struct xk_invocation *invocation, struct xk_error *err)
 {

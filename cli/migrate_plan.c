@@ -61,18 +61,18 @@ put_text(struct xk_invocation *invocation, const struct xk_domain *domain,
                       input->load.dirty_rate >> MIB_SHIFT);
     xk_buf_printf(out, "\ndisks     %" PRIu64 " MiB\n",
                   input->disk_bytes >> MIB_SHIFT);
-    xk_buf_printf(out, "way       %" PRIu64 " MiB/s, %.1f ms there and back\n",
+    xk_buf_printf(out, "link      %" PRIu64 " MiB/s, %.1f ms round trip\n",
                   input->link.rate >> MIB_SHIFT,
                   (double)input->link.round_trip_ns / SECOND * 1e3);
     xk_buf_printf(out,
-                  "forecast  %.1f s in all, the guest stands still for "
+                  "forecast  %.1f s in total, the guest is paused for "
                   "%.0f ms%s\n",
                   (double)forecast->total_ns / SECOND,
                   (double)forecast->downtime_ns / SECOND * 1e3,
                   forecast->converges
                       ? ""
-                      : " or longer: it writes faster than can be sent, and "
-                        "would be slowed down");
+                      : " or longer: it writes faster than the link sends, "
+                        "and would be slowed down");
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What "xk migrate --plan" says. */
+/* Print the result of "xk migrate --plan". */
 #ifndef XK_CLI_MIGRATE_PLAN_H
 #define XK_CLI_MIGRATE_PLAN_H
 

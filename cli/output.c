@@ -42,7 +42,7 @@ xk_output_domain_members(struct xk_json_writer *writer,
     xk_json_put_double(writer, "cpu_time_s", (double)info->cpu_time_ns / 1e9);
 }
 
-/* The letters of xl for why a domain stopped, tools/xl/xl_info.c of Xen. */
+/* xl's letters for the reason of a stop (tools/xl/xl_info.c of Xen). */
 static const char stop_letters[] = {
     [XK_STOP_POWEROFF] = '-', [XK_STOP_REBOOT] = 'r',
     [XK_STOP_SUSPEND] = 's',  [XK_STOP_CRASH] = 'c',
@@ -51,7 +51,7 @@ static const char stop_letters[] = {
 static_assert(XK_ARRAY_SIZE(stop_letters) == XK_STOP_COUNT,
               "one letter per reason");
 
-/* Which column of the six a state fills, and with what. */
+/* Which of the six columns a state fills, and with which letter. */
 static const struct {
     int column;
     char letter;

@@ -28,44 +28,44 @@ enum global {
 };
 
 const struct xk_option xk_global_options[] = {
-    [GLOBAL_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
-                        "say more; twice: say all", NULL},
-    [GLOBAL_JSON] = {0, "json", XK_ARG_NONE, NULL,
-                     "print one JSON document; errors are JSON too", NULL},
-    [GLOBAL_HYPERVISOR] = {0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
-                           "the hypervisor of new domains, and the only one "
-                           "whose domains are listed; without it new ones are "
-                           "of xen in a Xen dom0, else of kvm, and all are "
-                           "listed. A domain that is there stays with the one "
-                           "it was made on, whatever is named here",
-                           NULL},
-    [GLOBAL_TIMEOUT] = {0, "timeout", XK_ARG_TEXT, "SECONDS",
-                        "give up after so long; may have a fraction", NULL},
-    [GLOBAL_HELP] = {'h', "help", XK_ARG_NONE, NULL, "print help", NULL},
-    [GLOBAL_VERSION] = {0, "version", XK_ARG_NONE, NULL, "print the version",
-                        NULL},
-    [GLOBAL_DRY_RUN] = {'N', NULL, XK_ARG_NONE, NULL, "dry run",
-                        "use \"xk create --dry-run\" or \"xk check\""},
-    [GLOBAL_FORCE] = {'f', NULL, XK_ARG_NONE, NULL, "go on beside xend",
-                      "there is no check for xend that it could override"},
-    [GLOBAL_PROGRESS] = {'t', NULL, XK_ARG_NONE, NULL, "overwrite progress",
-                         "progress is overwritten where standard error is a "
-                         "terminal"},
-    [GLOBAL_TIMESTAMPS] = {'T', NULL, XK_ARG_NONE, NULL, "add timestamps",
-                           "pipe the output through a program that adds them"},
+    [GLOBAL_VERBOSE] =
+        XK_FLAG('v', "verbose", "print more; twice: print everything"),
+    [GLOBAL_JSON] =
+        XK_FLAG(0, "json", "print one JSON document; errors are JSON too"),
+    [GLOBAL_HYPERVISOR] = XK_VALUE(
+        0, "hypervisor", XK_ARG_HYPERVISOR, XK_DRIVER_WORDS,
+        "the hypervisor of new domains, and the only one whose domains are "
+        "listed. Without it, new domains are made on xen in a Xen dom0, "
+        "otherwise on kvm, and all are listed. An existing domain stays with "
+        "the hypervisor it was made on, whatever is named here"),
+    [GLOBAL_TIMEOUT] =
+        XK_VALUE(0, "timeout", XK_ARG_TEXT, "SECONDS",
+                 "give up after this time; it may have a fraction"),
+    [GLOBAL_HELP] = XK_FLAG('h', "help", "print help"),
+    [GLOBAL_VERSION] = XK_FLAG(0, "version", "print the version"),
+    [GLOBAL_DRY_RUN] = XK_REFUSED(
+        'N', NULL, "dry run", "use \"xk create --dry-run\" or \"xk check\""),
+    [GLOBAL_FORCE] = XK_REFUSED('f', NULL, "continue although xend runs",
+                                "there is no check for xend to override"),
+    [GLOBAL_PROGRESS] =
+        XK_REFUSED('t', NULL, "overwrite progress",
+                   "progress is overwritten if standard error is a terminal"),
+    [GLOBAL_TIMESTAMPS] =
+        XK_REFUSED('T', NULL, "add timestamps",
+                   "pipe the output through a program that adds them"),
     {0},
 };
 static_assert(XK_ARRAY_SIZE(xk_global_options) == GLOBAL_COUNT + 1,
               "one row per global option");
 
-/* Where the reader stands. */
+/* The words that are left to parse. */
 struct words {
     const char *const *next;
     const char *const *end;
     bool options_ended;
 };
 
-/* Options are looked for in the verb's table, then in the global one. */
+/* Options are searched for in the verb's table, then in the global one. */
 enum {
     OWN_TABLE,
     GLOBAL_TABLE,
@@ -92,7 +92,7 @@ is_end(const struct xk_option *option)
     return option->letter == 0 && option->name == NULL;
 }
 
-/* " of "create"", for messages; "" before a verb was seen. */
+/* Return " of "create"", for messages; "" if no verb was seen yet. */
 static const char *
 verb_suffix(const struct xk_invocation *invocation, char text[static 80])
 {
@@ -127,7 +127,7 @@ find_letter(const struct xk_invocation *invocation, char letter)
     return (struct match){-1, 0, NULL};
 }
 
-/* Whether the first `length` bytes of word are name, or begin it. */
+/* Return whether name begins with the first `length` bytes of word. */
 static bool
 begins(const char *name, const char *word, size_t length)
 {
@@ -269,6 +269,8 @@ static int (*const global_setters[])(struct xk_invocation *invocation,
     [GLOBAL_HELP] = set_help,
     [GLOBAL_VERSION] = set_version,
 };
+static_assert(XK_ARRAY_SIZE(global_setters) == GLOBAL_VERSION + 1,
+              "one setter for each option that is not refused");
 
 static int
 check_value(const struct xk_option *option, const char *shown,
@@ -289,7 +291,7 @@ check_value(const struct xk_option *option, const char *shown,
     return 0;
 }
 
-/* shown is the option as it was typed, for messages. */
+/* Record an option. shown is the option as it was typed, for messages. */
 static int
 apply(struct xk_invocation *invocation, struct match match, const char *shown,
       const char *value, struct xk_error *err)
@@ -297,9 +299,9 @@ apply(struct xk_invocation *invocation, struct match match, const char *shown,
     char suffix[80];
 
     if (match.option->refused != NULL)
-        return xk_fail(err, XK_ERR_UNSUPPORTED, "option %s%s is not done: %s",
-                       shown, verb_suffix(invocation, suffix),
-                       match.option->refused);
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "option %s%s is not supported: %s", shown,
+                       verb_suffix(invocation, suffix), match.option->refused);
     if (check_value(match.option, shown, value, err) == -1)
         return -1;
     if (match.table == GLOBAL_TABLE)
@@ -343,7 +345,7 @@ parse_long(struct xk_invocation *invocation, struct words *words,
     return apply(invocation, match, shown, value, err);
 }
 
-/* "-pc", "-fFILE", or "-f" "FILE"; word is behind the dash. */
+/* "-pc", "-fFILE", or "-f" "FILE"; word follows the dash. */
 static int
 parse_cluster(struct xk_invocation *invocation, struct words *words,
               const char *word, struct xk_error *err)
@@ -371,8 +373,8 @@ parse_cluster(struct xk_invocation *invocation, struct words *words,
     return 0;
 }
 
-/* Take the next word: 1 and *argument for one that is no option, 0 for an
- * option, -1 for an error. */
+/* Parse the next word. Returns 0 for an option, 1 and *argument for another
+ * word, -1 for an error. */
 static int
 next_word(struct xk_invocation *invocation, struct words *words,
           const char **argument, struct xk_error *err)
@@ -461,7 +463,7 @@ check_arguments(const struct xk_invocation *invocation, struct xk_error *err)
             return 0;
     }
     if (count > i) {
-        snprintf(text, sizeof(text), "\"%s\" has no use for \"%.80s\"",
+        snprintf(text, sizeof(text), "\"%s\" takes no argument \"%.80s\"",
                  invocation->command->name, invocation->arguments[i]);
         return fail_usage(invocation, err, text);
     }
@@ -515,7 +517,8 @@ set_deadline(struct xk_invocation *invocation)
         invocation->deadline = xk_deadline_never();
 }
 
-/* An error that comes before "--json" in the line is to be JSON as well. */
+/* Return whether "--json" follows in the line: an error before it must be JSON
+ * too. */
 static bool
 wants_json(const struct words *words)
 {
@@ -547,7 +550,7 @@ xk_parse_command_line(struct xk_invocation *invocation,
     }
     if (invocation->json && !invocation->help && !invocation->version &&
         invocation->command != NULL && invocation->command->no_json)
-        return xk_fail(err, XK_ERR_USAGE, "\"%s\" has no use for --json",
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" does not support --json",
                        invocation->command->name);
     set_deadline(invocation);
     return 0;

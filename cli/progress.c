@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "cli/report.h"
 
-#define SHOWN_NS INT64_C(500000000) /* between two lines */
+#define SHOWN_NS INT64_C(500000000) /* between two reports */
 #define SECOND_NS INT64_C(1000000000)
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -28,7 +28,7 @@ on_signal(int number)
 
 struct amounts {
     uint64_t done_bytes;
-    uint64_t left_bytes; /* as far as is known */
+    uint64_t left_bytes; /* as far as known */
 };
 
 static uint64_t
@@ -42,7 +42,7 @@ rate_of(const struct xk_progress *progress, const struct amounts *amounts,
     return (uint64_t)((double)amounts->done_bytes * SECOND_NS / (double)passed);
 }
 
-/* Disks, while they are copied; else memory. */
+/* The amounts of the disks while they are copied, otherwise of memory. */
 static struct amounts
 amounts_of(const struct xk_send_progress *state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Progress of a domain that is saved, restored or moved, on standard error, and
- * the way to stop it: the first SIGINT, SIGTERM or SIGHUP cancels the work,
- * which is undone, instead of ending the process. */
+/* Show the progress of a save, restore or move on standard error, and let a
+ * person cancel it: SIGINT, SIGTERM or SIGHUP cancels the operation, which
+ * rolls back, instead of ending the process. */
 #ifndef XK_CLI_PROGRESS_H
 #define XK_CLI_PROGRESS_H
 
@@ -17,13 +17,13 @@ struct xk_progress {
     struct xk_send_watch watch; /* for the operation */
 };
 
-/* domain may be NULL while it is not known. The struct must outlive the
+/* domain may be NULL if its name is not known. The struct must outlive the
  * operation. */
 void xk_progress_start(struct xk_progress *progress,
                        const struct xk_invocation *invocation,
                        const char *domain, const char *step);
 
-/* Wipe the line, and let signals do again what they did. */
+/* Erase the line, and restore the signal handlers. */
 void xk_progress_end(struct xk_progress *progress);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Nothing can be done where standard error takes no more. */
+/* Write a line. If standard error accepts no more, nothing can be done. */
 static void
 say(const struct xk_buf *line)
 {

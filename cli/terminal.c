@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 
-/* Signals that would end or stop us with the terminal still raw. */
+/* Signals that would end or stop this process while the terminal is raw. */
 static const int caught[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
 
 static void
@@ -16,7 +16,7 @@ make_raw(struct xk_terminal *terminal)
     struct termios raw;
 
     if (tcgetattr(terminal->fd, &terminal->before) == -1)
-        return; /* no terminal */
+        return; /* not a terminal */
     raw = terminal->before;
     cfmakeraw(&raw);
     terminal->is_raw = tcsetattr(terminal->fd, TCSANOW, &raw) == 0;

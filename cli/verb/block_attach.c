@@ -6,7 +6,8 @@
 #include "toolstack/edit_disks.h"
 #include "toolstack/find.h"
 
-/* As in xl, the parts of a specification may be words of their own. */
+/* Join the words of a specification by commas: as in xl, its parts may be
+ * separate words. */
 static void
 join(const struct xk_invocation *invocation, struct xk_buf *spec)
 {
@@ -32,14 +33,13 @@ run_block_attach(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_block_attach = {
     .name = "block-attach",
-    .summary = "give a domain another disk",
-    .details =
-        "The disk is specified as in a file's disk=, see "
-        "xl-disk-configuration(5); several words are joined by commas. It is "
-        "there after a reboot of the guest too; the configuration file is not "
-        "changed.\n\n"
-        "Disks of pv and pvh domains are served by xk-backend, unless "
-        "backendtype= says otherwise.",
+    .summary = "attach a disk to a domain",
+    .details = "The disk is specified as in disk= of a file, see "
+               "xl-disk-configuration(5); several words are joined by commas. "
+               "It stays attached over reboots of the guest; the configuration "
+               "file is not changed.\n\n"
+               "Disks of pv and pvh domains are served by xk-backend, unless "
+               "backendtype= says otherwise.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"SPEC", XK_ARG_TEXT, .repeated = true}},
     .timeout_s = 60,

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "toolstack/edit_disks.h"
 #include "toolstack/find.h"
 
 enum {
-    OPTION_FORCE
+    OPTION_FORCE,
+    OPTION_COUNT,
 };
 
 static int
@@ -24,19 +28,22 @@ run_block_detach(struct xk_invocation *invocation, struct xk_error *err)
     return xk_invocation_put_domain(invocation, &domain, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_FORCE] = XK_FLAG(0, "force", "do not ask the guest"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_block_detach = {
     .name = "block-detach",
-    .summary = "take a disk from a domain",
-    .details =
-        "The guest is asked to let go of the disk; where it has not done so "
-        "after ten seconds, because it is mounted for instance, the verb ends "
-        "with exit status 4, and the disk goes as soon as the guest lets go "
-        "of it. With --force it goes at once, and the guest sees errors.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_FORCE] = {0, "force", XK_ARG_NONE, NULL,
-                              "do not ask the guest", NULL},
-            {0}},
+    .summary = "detach a disk from a domain",
+    .details = "The guest is asked to release the disk. If it has not done so "
+               "after ten seconds, for instance because the disk is mounted, "
+               "the verb ends with exit status 4, and the disk is detached as "
+               "soon as the guest releases it. With --force it is detached at "
+               "once, and the guest sees errors.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "toolstack/find.h"
 #include "toolstack/seam/device_ops.h"
@@ -36,7 +37,7 @@ put_counts(struct xk_json_writer *writer, const struct xk_disk_info *info)
         {"inflight", info->inflight},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(rows); i++) {
         if (info->known)
             xk_json_put_integer(writer, rows[i].name, (int64_t)rows[i].value);
         else
@@ -97,9 +98,9 @@ show(const struct xk_disk_info *info, void *context)
         put_row(&shown->invocation->out, info);
 }
 
-/* ---- those of a domain ---- */
+/* ---- the disks of a domain ---- */
 
-/* Once, above the first domain. */
+/* Print the header once, above the first domain. */
 static void
 put_header(struct shown *shown)
 {
@@ -149,12 +150,12 @@ run_block_list(struct xk_invocation *invocation, struct xk_error *err)
 const struct xk_command xk_command_block_list = {
     .name = "block-list",
     .summary = "list the disks of domains",
-    .details =
-        "Shows each disk with what serves it (xk: xk-backend), the state of "
-        "that, and for xk-backend what it has done so far. A device that was "
-        "stopped because its frontend broke the protocol says why. One whose "
-        "process was killed is \"waiting\" until the last request of that "
-        "has ended, because nothing else may write to the image before.",
+    .details = "Shows each disk with the program that serves it (xk: "
+               "xk-backend), its state, and, for xk-backend, counts of its "
+               "requests. If a device was stopped because its frontend broke "
+               "the protocol, the reason is shown. A device whose process was "
+               "killed is \"waiting\" until the last request of that process "
+               "has ended, because nothing else may write to the image before.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .repeated = true}},
     .timeout_s = 60,
     .needs_host = true,

@@ -10,7 +10,7 @@
 #include "toolstack/edit_disks.h"
 #include "toolstack/find.h"
 
-/* "512", "20G": K, M, G and T are powers of 1024. */
+/* Parse a size: "512", "20G"; K, M, G and T are powers of 1024. */
 static int
 read_size(const char *text, uint64_t *bytes, struct xk_error *err)
 {
@@ -25,8 +25,8 @@ read_size(const char *text, uint64_t *bytes, struct xk_error *err)
     if (!xk_parse_u64(digits, (uint64_t)INT64_MAX >> shift, bytes) ||
         *bytes == 0)
         return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" is no size: a number of bytes, or with K, M, G "
-                       "or T behind it",
+                       "\"%s\" is not a size: give a number of bytes, or a "
+                       "number followed by K, M, G or T",
                        text);
     *bytes <<= shift;
     return 0;
@@ -52,11 +52,10 @@ run_block_resize(struct xk_invocation *invocation, struct xk_error *err)
 const struct xk_command xk_command_block_resize = {
     .name = "block-resize",
     .summary = "tell a guest that a disk has grown",
-    .details =
-        "Without SIZE the image, or the block device, has been made larger "
-        "before, and the guest is told. With SIZE a raw file, or an image of "
-        "a format that QEMU can resize (qcow2, qed), is made that large "
-        "first; an image is never made smaller.",
+    .details = "Without SIZE, the image or block device has already been "
+               "enlarged, and the guest is told. With SIZE, a raw file, or an "
+               "image of a format that QEMU can resize (qcow2, qed), is "
+               "enlarged to SIZE first. An image is never made smaller.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"SIZE", XK_ARG_TEXT, .optional = true}},

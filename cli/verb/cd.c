@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cd-insert and cd-eject. */
+/* The verbs cd-insert and cd-eject. */
 #include "cli/verbs.h"
 
 #include "cli/invocation.h"
@@ -35,12 +35,11 @@ run_cd_eject(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_cd_insert = {
     .name = "cd-insert",
-    .summary = "put a medium into a cdrom drive of a domain",
-    .details =
-        "The medium is a raw image; what was in the drive is taken out. A "
-        "guest of type pv or pvh sees the drive's size change and should not "
-        "have the old medium mounted: nothing tells it that what it has read "
-        "of that is of another.",
+    .summary = "insert a medium into a cdrom drive of a domain",
+    .details = "The medium is a raw image; it replaces the one in the drive. A "
+               "guest of type pv or pvh sees the size of the drive change and "
+               "should not have the old medium mounted: the guest is not told "
+               "that data it cached came from the previous medium.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"IMAGE", XK_ARG_FILE}},
@@ -51,10 +50,10 @@ const struct xk_command xk_command_cd_insert = {
 
 const struct xk_command xk_command_cd_eject = {
     .name = "cd-eject",
-    .summary = "take the medium out of a cdrom drive of a domain",
+    .summary = "eject the medium from a cdrom drive of a domain",
     .details =
-        "The drive stays, empty: a guest of type pv or pvh sees a disk of "
-        "no size, and whatever still reads the old medium gets errors.",
+        "The drive stays, empty. A guest of type pv or pvh sees a disk of size "
+        "zero, and whatever still reads the old medium gets errors.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

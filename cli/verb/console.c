@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/console.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ enum {
     OPTION_NUMBER,
     OPTION_TYPE,
     OPTION_HISTORY,
+    OPTION_COUNT,
 };
 
 static off_t
@@ -31,7 +33,8 @@ history_start(const struct xk_console *console, int lines)
     return xk_console_history_start(console->log_fd, lines);
 }
 
-/* *end_signal: the signal that shall end the process, 0: none. */
+/* Run the pump, over signals that only stop the process. *end_signal is the
+ * signal that must end the process; 0: none. */
 static int
 run_pump(struct xk_console_pump *pump, struct xk_terminal *terminal,
          struct xk_deadline deadline, int *end_signal, struct xk_error *err)
@@ -53,7 +56,7 @@ say_end(int end, bool was_raw, const struct xk_domain *domain,
 {
     if (end == XK_CONSOLE_PUMP_UNREAD)
         return xk_fail(err, XK_ERR_FAILED,
-                       "nobody reads the output of the console any more");
+                       "the reader of the console output is gone");
     if (end == XK_CONSOLE_PUMP_GONE)
         xk_report_line("%sdomain \"%s\" is gone", was_raw ? "\n" : "",
                        domain->name);
@@ -87,7 +90,7 @@ pump_console(struct xk_invocation *invocation, const struct xk_domain *domain,
     end = run_pump(&pump, &terminal, deadline, &end_signal, err);
     xk_terminal_leave(&terminal);
     if (end_signal != 0)
-        raise(end_signal); /* the terminal is as before */
+        raise(end_signal); /* the terminal is restored */
     return end == -1 ? -1 : say_end(end, was_raw, domain, err);
 }
 
@@ -137,8 +140,9 @@ check_type(const char *type, struct xk_error *err)
     if (strcmp(type, "pv") == 0 || strcmp(type, "serial") == 0)
         return 0;
     if (strcmp(type, "vuart") == 0)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "a vuart is a device of Arm guests, which are not done");
+        return xk_fail(
+            err, XK_ERR_UNSUPPORTED,
+            "a vuart is a device of Arm guests, which are not supported");
     return xk_fail(err, XK_ERR_USAGE,
                    "-t takes \"pv\" or \"serial\", not \"%s\"", type);
 }
@@ -165,33 +169,37 @@ run_console(struct xk_invocation *invocation, struct xk_error *err)
     return xk_console_attach(invocation, &domain, (unsigned)number, lines, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_NUMBER] = XK_VALUE('n', NULL, XK_ARG_NUMBER, "NUMBER",
+                               "which console; 0 is the first"),
+    [OPTION_TYPE] =
+        XK_VALUE('t', NULL, XK_ARG_TEXT, "pv|serial", "which kind of console"),
+    [OPTION_HISTORY] = XK_VALUE(0, "history", XK_ARG_TEXT, "all|none|LINES",
+                                "how much earlier output to show"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_console = {
     .name = "console",
-    .summary = "join the console of a domain",
-    .details =
-        "Shows what the guest wrote and writes, and sends it what is typed. "
-        "Ctrl-] leaves. Several people can be on one console at once: all see "
-        "the output, and all can type. It ends when the domain is gone, and "
-        "stays over a reboot that keeps it.\n\n"
-        "First comes what was written before: on a terminal the last "
-        "screenful, else all of it; --history chooses.\n\n"
-        "Standard input need not be a terminal. Then there is no Ctrl-], and "
-        "the end of the input is not the end: the output is shown until the "
-        "domain is gone, or --timeout has passed (exit status 7).\n\n"
-        "On KVM a domain has one console, its serial port; -t pv means the "
-        "same one.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_NUMBER] = {'n', NULL, XK_ARG_NUMBER, "NUMBER",
-                               "which console; 0 is the first", NULL},
-            [OPTION_TYPE] = {'t', NULL, XK_ARG_TEXT, "pv|serial",
-                             "which kind of console", NULL},
-            [OPTION_HISTORY] = {0, "history", XK_ARG_TEXT, "all|none|LINES",
-                                "how much of what was written before to show",
-                                NULL},
-            {0}},
+    .summary = "connect to the console of a domain",
+    .details = "Shows what the guest has written and writes, and sends it what "
+               "is typed. Ctrl-] leaves. Several people can be on one console "
+               "at the same time: all see the output, and all can type. The "
+               "verb ends when the domain is gone; it continues over a reboot "
+               "that keeps the domain.\n\n"
+               "Earlier output comes first: on a terminal the last screenful, "
+               "otherwise all of it; --history chooses.\n\n"
+               "Standard input need not be a terminal. If it is not, there is "
+               "no Ctrl-], and the end of the input does not end the verb: it "
+               "shows the output until the domain is gone, or until --timeout "
+               "has passed (exit status 7).\n\n"
+               "On KVM a domain has one console, its serial port; -t pv means "
+               "the same console.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
-    .timeout_s = 10, /* to get there */
+    .timeout_s = 10, /* until the console is open */
     .no_json = true,
     .run = run_console,
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "cli/console.h"
 #include "cli/invocation.h"
 #include "cli/report.h"
@@ -28,11 +30,12 @@ enum {
     OPTION_VNC,
     OPTION_VNC_PASS,
     OPTION_IGNORE_MASKS,
+    OPTION_COUNT,
 };
 
-/* What the words on the command line come to. */
+/* The sources of the configuration, from the command line. */
 struct source {
-    const char *path; /* "/dev/null": only overrides */
+    const char *path; /* "/dev/null": there are only overrides */
     const char **overrides;
     size_t override_count;
 };
@@ -77,7 +80,7 @@ step(const struct xk_invocation *invocation, const char *what,
         xk_report_step(invocation, what, domain);
 }
 
-/* The word of xl's users that the right file is read. */
+/* Print the line by which users of xl see that the right file is read. */
 static void
 announce(const struct xk_invocation *invocation, const struct source *source)
 {
@@ -106,7 +109,7 @@ read_config(struct xk_invocation *invocation, struct xk_error *err)
     return config;
 }
 
-/* The configuration is looked at before the hypervisor is: it can be wrong on
+/* Check the configuration before the hypervisor is opened: it can be wrong on
  * any host. */
 static int
 check_config(struct xk_invocation *invocation,
@@ -193,7 +196,7 @@ run_create(struct xk_invocation *invocation, struct xk_error *err)
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
 
     if (invocation->json && xk_option_given(invocation, OPTION_CONSOLE))
-        return xk_fail(err, XK_ERR_USAGE, "-c has no use for --json");
+        return xk_fail(err, XK_ERR_USAGE, "-c cannot be combined with --json");
     if (xk_option_given(invocation, OPTION_DEBUG))
         xk_log_set_level(XK_LOG_DEBUG);
     config = read_config(invocation, err);
@@ -209,60 +212,55 @@ run_create(struct xk_invocation *invocation, struct xk_error *err)
     return create(invocation, config, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_PAUSED] = XK_FLAG('p', "paused", "leave the domain paused"),
+    [OPTION_CONSOLE] = XK_FLAG(
+        'c', "console", "connect to its console, from the first line on"),
+    [OPTION_DRY_RUN] =
+        XK_FLAG('n', "dry-run", "create nothing, print what would be created"),
+    [OPTION_QUIET] = XK_FLAG('q', "quiet", "print only errors"),
+    [OPTION_FILE] =
+        XK_VALUE('f', "defconfig", XK_ARG_FILE, "FILE", "the file to read"),
+    [OPTION_FOREGROUND] =
+        XK_FLAG('F', "foreground", "return when the domain is gone"),
+    [OPTION_STRICT] = XK_FLAG(0, "strict", "treat warnings as errors"),
+    [OPTION_DEBUG] = XK_FLAG('d', "debug", "print each step, as -vv does"),
+    [OPTION_EXIT] =
+        XK_REFUSED('e', NULL, "do not watch the domain",
+                   "one monitor watches all domains; to have it leave this one "
+                   "alone, set on_poweroff=\"preserve\" and the like"),
+    [OPTION_VNC] = XK_REFUSED('V', "vncviewer", "start a VNC viewer",
+                              "run \"xk vncviewer\" afterwards"),
+    [OPTION_VNC_PASS] = XK_REFUSED(
+        'A', "vncviewer-autopass", "start a VNC viewer with the password",
+        "run \"xk vncviewer --autopass\" afterwards"),
+    [OPTION_IGNORE_MASKS] =
+        XK_FLAG('i', "ignore-global-affinity-masks",
+                "accepted and ignored: there are no global masks"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_create = {
     .name = "create",
-    .summary = "make a domain from a configuration file and start it",
+    .summary = "create a domain from a configuration file and start it",
     .details =
-        "Reads FILE, an xl.cfg file (see xk.cfg(5)), makes the domain and "
+        "Reads FILE, an xl.cfg file (see xk.cfg(5)), creates the domain and "
         "returns when it runs; the guest may still be booting. \"-\" is "
         "standard input.\n\n"
-        "KEY=VALUE is read as if it stood at the end of the file, and so wins "
-        "over it. Strings need their quotes, which the shell must leave alone: "
-        "'name=\"web\"'. Several may stand in one word, split by semicolons. "
-        "FILE may be missing, or /dev/null, if that is all.\n\n"
-        "Every problem of the file is printed with its line and column; if "
-        "one is an error nothing is made. If making the domain fails, or is "
-        "killed, nothing of it stays, unless it may run by then: the next verb "
-        "goes on with that.\n\n"
-        "With --dry-run nothing is made: it prints the configuration with all "
-        "defaults filled in, and what would be run, as JSON.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_PAUSED] = {'p', "paused", XK_ARG_NONE, NULL,
-                               "leave the domain paused", NULL},
-            [OPTION_CONSOLE] = {'c', "console", XK_ARG_NONE, NULL,
-                                "join its console, from the first line on",
-                                NULL},
-            [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
-                                "make nothing, print what would be made", NULL},
-            [OPTION_QUIET] = {'q', "quiet", XK_ARG_NONE, NULL,
-                              "print only errors", NULL},
-            [OPTION_FILE] = {'f', "defconfig", XK_ARG_FILE, "FILE",
-                             "the file to read", NULL},
-            [OPTION_FOREGROUND] = {'F', "foreground", XK_ARG_NONE, NULL,
-                                   "return when the domain is gone", NULL},
-            [OPTION_STRICT] = {0, "strict", XK_ARG_NONE,
-                               NULL, "take warnings for errors", NULL},
-            [OPTION_DEBUG] = {'d', "debug", XK_ARG_NONE, NULL,
-                              "say all that is done, as -vv does", NULL},
-            [OPTION_EXIT] = {'e', NULL, XK_ARG_NONE, NULL,
-                             "do not watch the domain",
-                             "one monitor watches all domains; set "
-                             "on_poweroff=\"preserve\" and the like to have "
-                             "nothing done"},
-            [OPTION_VNC] = {'V', "vncviewer", XK_ARG_NONE, NULL,
-                            "start a VNC viewer",
-                            "start a viewer yourself; vnclisten= and "
-                            "vncdisplay= say where"},
-            [OPTION_VNC_PASS] = {'A', "vncviewer-autopass", XK_ARG_NONE, NULL,
-                                 "start a VNC viewer with the password",
-                                 "start a viewer yourself; vnclisten= and "
-                                 "vncdisplay= say where"},
-            [OPTION_IGNORE_MASKS] = {'i', "ignore-global-affinity-masks",
-                                     XK_ARG_NONE, NULL,
-                                     "nothing to do: there are no global masks",
-                                     NULL},
-            {0}},
+        "KEY=VALUE is read as if it stood at the end of the file, so it "
+        "overrides the file. Strings need their quotes, which must be "
+        "protected from the shell: 'name=\"web\"'. One word may have several "
+        "settings, separated by semicolons. FILE may be missing, or /dev/null, "
+        "if the settings are the whole configuration.\n\n"
+        "Every problem of the file is printed with its line and column; if one "
+        "of them is an error, nothing is created. If creating the domain fails "
+        "or is killed, nothing of the domain remains, unless the guest may "
+        "already run: then the next verb finishes the create.\n\n"
+        "With --dry-run nothing is created: the verb prints the configuration "
+        "with all defaults filled in, and what would be run, as JSON.",
+    .options = options,
     .positionals = {{"FILE", XK_ARG_FILE, .optional = true},
                     {"KEY=VALUE", XK_ARG_OVERRIDE, .optional = true,
                      .repeated = true}},

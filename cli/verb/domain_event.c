@@ -8,8 +8,8 @@
 #include "toolstack/policy.h"
 #include "toolstack/record_facts.h"
 
-/* Opening the host has finished or undone what a killed verb left, which may
- * have been all there was to do. */
+/* Opening the host has already finished or rolled back what a killed verb left.
+ * If nothing else was to be done, the domain may be gone by now. */
 static int
 run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
 {
@@ -19,7 +19,7 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
     enum xk_handover fate;
 
     if (!xk_uuid_parse(invocation->arguments[0], &uuid))
-        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is no UUID",
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is not a UUID",
                        invocation->arguments[0]);
     if (xk_domain_open(&invocation->host, &uuid, &domain, &missing) == -1) {
         if (missing.kind == XK_ERR_NOT_FOUND)
@@ -36,7 +36,7 @@ run_domain_event(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_domain_event = {
     .name = "domain-event",
-    .summary = "do what is due for a domain that has stopped",
+    .summary = "carry out the policy of a domain that has stopped",
     .details = "The monitor runs this as a process of its own when something "
                "has happened to a domain.",
     .positionals = {{"UUID", XK_ARG_DOMAIN}},

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
 #include "toolstack/host_drivers.h"
@@ -11,6 +13,7 @@
 
 enum {
     OPTION_NUMA,
+    OPTION_COUNT,
 };
 
 static int
@@ -36,7 +39,7 @@ find_fact(const struct xk_facts *facts, const char *key)
     return NULL;
 }
 
-/* All facts, or only one of them (NULL: all). */
+/* Print all facts, or `only` one (NULL: all). */
 static void
 put_facts(struct xk_invocation *invocation, const struct xk_facts *facts,
           const struct xk_fact *only)
@@ -83,18 +86,20 @@ run_info(struct xk_invocation *invocation, struct xk_error *err)
     return rc;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_NUMA] = XK_REFUSED('n', "numa", "also print the topology",
+                               "use \"lscpu\" and \"numactl --hardware\""),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_info = {
     .name = "info",
-    .summary = "tell about the host and its hypervisor",
-    .details =
-        "Prints one fact a line, \"key : value\". With the key of a fact "
-        "it prints the value alone. Memory is in MiB.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
-                             "also print the topology",
-                             "use \"lscpu\" and \"numactl --hardware\""},
-            {0}},
+    .summary = "show facts about the host and its hypervisor",
+    .details = "Prints one fact a line, \"key : value\". With the KEY of a "
+               "fact it prints only the value. Memory is in MiB.",
+    .options = options,
     .positionals = {{"KEY", XK_ARG_TEXT, .optional = true}},
     .timeout_s = 10,
     .needs_host = true,

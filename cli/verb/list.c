@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
 #include "toolstack/find.h"
@@ -20,9 +22,10 @@ enum {
     OPTION_CONTEXT,
     OPTION_CPUPOOL,
     OPTION_NUMA,
+    OPTION_COUNT,
 };
 
-/* The domains named, in the order they are named. */
+/* Look up the named domains, in the order of the command line. */
 static int
 get_named(struct xk_invocation *invocation, struct xk_domain_list *list,
           struct xk_error *err)
@@ -42,7 +45,7 @@ get_named(struct xk_invocation *invocation, struct xk_domain_list *list,
     return 0;
 }
 
-/* The columns of xl, tools/xl/xl_info.c of Xen. */
+/* Print the columns of xl (tools/xl/xl_info.c of Xen). */
 static void
 put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose,
         bool mixed)
@@ -52,7 +55,7 @@ put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose,
     char uuid[XK_UUID_TEXT_SIZE];
     char domid[16] = "-";
 
-    /* Other toolstacks may let more pass than we do. */
+    /* Other toolstacks may accept names that xk refuses. */
     xk_log_escape(&name, info->name != NULL ? info->name : "");
     xk_output_state_letters(info, letters);
     if (info->domid >= 0)
@@ -75,7 +78,8 @@ put_row(struct xk_buf *out, const struct xk_domain_info *info, bool verbose,
     xk_buf_puts(out, "\n");
 }
 
-/* Scripts that read xl's table see no other column on a host of one kind. */
+/* Return whether the column of hypervisors is needed. Scripts that read xl's
+ * table must not see it on a host with one hypervisor. */
 static bool
 is_mixed(const struct xk_domain_list *list)
 {
@@ -105,7 +109,8 @@ put_table(struct xk_invocation *invocation, const struct xk_domain_list *list)
         put_row(&invocation->out, &list->items[i], verbose, mixed);
 }
 
-/* A domain that another toolstack made has no configuration here. */
+/* Write the configuration of a domain; null for a domain that another toolstack
+ * made. */
 static void
 put_config(const struct xk_invocation *invocation,
            struct xk_json_writer *writer, const struct xk_uuid *uuid)
@@ -161,39 +166,41 @@ run_list(struct xk_invocation *invocation, struct xk_error *err)
     return rc;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_LONG] =
+        XK_FLAG('l', "long", "print JSON with the whole configuration"),
+    [OPTION_VERBOSE] =
+        XK_FLAG('v', "verbose", "also print the UUID and the reason of a stop"),
+    [OPTION_CONTEXT] = XK_REFUSED('Z', "context", "print the security label",
+                                  "labels are not read yet"),
+    [OPTION_CPUPOOL] = XK_REFUSED('c', "cpupool", "print the CPU pool",
+                                  "CPU pools are not managed yet"),
+    [OPTION_NUMA] = XK_REFUSED('n', "numa", "print the NUMA affinity",
+                               "NUMA affinity is not managed yet"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_list = {
     .name = "list",
     .summary = "list domains and their states",
     .details =
-        "Lists all domains, of Xen and of KVM, or those named; with "
-        "--hypervisor those of that one. Mem is in MiB, Time in seconds of "
-        "CPU time; ID is the domid, \"-\" where there is none (KVM). Where "
-        "there are domains of both, a last column says whose each is.\n\n"
-        "State is six letters, each \"-\" where it does not apply: r, it runs; "
-        "b, it is blocked; p, it is paused; s, it has stopped; then why it "
-        "stopped, \"-\" for a shutdown, r for a reboot, s for a suspend, c for "
-        "a crash, w for its watchdog, S for a soft reset; d, it is being torn "
-        "down.\n\n"
+        "Lists all domains, of Xen and of KVM, or the named ones; with "
+        "--hypervisor only those of that hypervisor. Mem is in MiB, Time in "
+        "seconds of CPU time; ID is the domid, \"-\" for a domain without one "
+        "(KVM). If there are domains of both hypervisors, a last column names "
+        "the hypervisor of each.\n\n"
+        "State is six letters, each \"-\" if it does not apply: r, it runs; b, "
+        "it is blocked, or ?, it is in doubt (see \"xk migrate\"); p, it is "
+        "paused; s, it has stopped; then why it stopped, \"-\" for a shutdown, "
+        "r for a reboot, s for a suspend, c for a crash, w for its watchdog, S "
+        "for a soft reset; d, it is being torn down.\n\n"
         "With --json it prints an array of objects with name, uuid, domid "
         "(null on KVM), hypervisor (xen, kvm), type (pv, pvh, hvm), state "
-        "(running, paused, shutdown, crashed, dying), stop_reason (null while "
-        "it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_LONG] = {'l', "long", XK_ARG_NONE, NULL,
-                             "print JSON with the whole configuration", NULL},
-            [OPTION_VERBOSE] = {'v', "verbose", XK_ARG_NONE, NULL,
-                                "also print UUID and reason of a stop", NULL},
-            [OPTION_CONTEXT] = {'Z', "context", XK_ARG_NONE, NULL,
-                                "print the security label",
-                                "labels are not read yet"},
-            [OPTION_CPUPOOL] = {'c', "cpupool", XK_ARG_NONE, NULL,
-                                "print the CPU pool",
-                                "CPU pools are not managed yet"},
-            [OPTION_NUMA] = {'n', "numa", XK_ARG_NONE, NULL,
-                             "print the NUMA affinity",
-                             "NUMA affinity is not managed yet"},
-            {0}},
+        "(running, paused, shutdown, crashed, dying, in-doubt), stop_reason "
+        "(null while it runs), memory_mib, maxmem_mib, vcpus and cpu_time_s.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true,
                      .repeated = true}},
     .timeout_s = 10,

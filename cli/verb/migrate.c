@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -36,12 +37,13 @@ enum {
     OPTION_SSH,
     OPTION_CONFIG,
     OPTION_DEBUG,
+    OPTION_COUNT,
 };
 
 #define MIB (UINT64_C(1) << 20)
 #define MS_NS INT64_C(1000000)
 
-/* ---- what was asked ---- */
+/* ---- the options ---- */
 
 static uint64_t
 number_of(const struct xk_invocation *invocation, int option)
@@ -54,7 +56,7 @@ number_of(const struct xk_invocation *invocation, int option)
     return value;
 }
 
-/* In the options 0 stands for what was not asked. */
+/* Refuse 0, which means "not given" in struct xk_migrate_options. */
 static int
 check_limits(const struct xk_invocation *invocation, struct xk_error *err)
 {
@@ -71,8 +73,7 @@ check_limits(const struct xk_invocation *invocation, struct xk_error *err)
         if (xk_option_given(invocation, rows[i].option) &&
             number_of(invocation, rows[i].option) == 0)
             return xk_fail(err, XK_ERR_USAGE,
-                           "--%s must be more than 0; leave it away for the "
-                           "default",
+                           "--%s must be more than 0; omit it for the default",
                            rows[i].name);
     }
     return 0;
@@ -95,7 +96,8 @@ read_options(const struct xk_invocation *invocation,
         return -1;
     if (xk_option_given(invocation, OPTION_LIVE) &&
         xk_option_given(invocation, OPTION_NO_LIVE))
-        return xk_fail(err, XK_ERR_USAGE, "--live or --no-live?");
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--live and --no-live exclude each other");
     options->live = xk_option_given(invocation, OPTION_LIVE) ? XK_LIVE
                     : xk_option_given(invocation, OPTION_NO_LIVE)
                         ? XK_NOT_LIVE
@@ -121,7 +123,7 @@ make_link(const struct xk_invocation *invocation, struct xk_link *link,
                           xk_option_value(invocation, OPTION_PROGRAM), err);
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static void
 put_json(struct xk_invocation *invocation, const struct xk_domain *domain,
@@ -159,8 +161,8 @@ put_text(struct xk_invocation *invocation, const struct xk_domain *domain,
         return;
     }
     xk_buf_printf(&invocation->out,
-                  "domain \"%s\" is on \"%s\": %.2f s in all, the guest stood "
-                  "still for %" PRId64 " ms, %" PRIu64 " MiB in %u round%s, "
+                  "domain \"%s\" is on \"%s\": %.2f s in total, the guest was "
+                  "paused for %" PRId64 " ms, %" PRIu64 " MiB in %u round%s, "
                   "%" PRIu64 " MiB on the wire\n",
                   domain->name, invocation->arguments[1],
                   (double)result->total_ns / 1e9, result->downtime_ns / MS_NS,
@@ -178,7 +180,8 @@ show_phase(const char *phase, void *context)
     xk_report_step(progress->invocation, phase, progress->domain);
 }
 
-/* The monitor goes on asking, but a person waits for the end of this verb. */
+/* Ask the target until it answers. The monitor would ask too, but a person
+ * waits for the end of this verb. */
 static int
 end_doubt(struct xk_invocation *invocation, struct xk_domain *domain,
           struct xk_error *err)
@@ -188,12 +191,12 @@ end_doubt(struct xk_invocation *invocation, struct xk_domain *domain,
 
     if (xk_migrate_resolve(&invocation->host, domain, XK_RESOLVE_ASK, &fate,
                            xk_deadline_never(), &why) == -1)
-        return xk_wrap(err,
-                       "domain \"%s\" is in doubt: it does nothing here until "
-                       "\"%s\" says whether it runs there, which the monitor "
-                       "asks (\"xk migrate --resolve %s\" does at once; %s)",
-                       domain->name, invocation->arguments[1], domain->name,
-                       why.message);
+        return xk_wrap(
+            err,
+            "domain \"%s\" is in doubt: it does not run here until \"%s\" says "
+            "whether it runs there; the monitor asks until it knows, \"xk "
+            "migrate --resolve %s\" asks at once (%s)",
+            domain->name, invocation->arguments[1], domain->name, why.message);
     return fate == XK_HANDOVER_OWNED ? 0 : -1;
 }
 
@@ -230,7 +233,7 @@ migrate(struct xk_invocation *invocation, struct xk_domain *domain,
     return 0;
 }
 
-/* ---- the other uses ---- */
+/* ---- the other forms ---- */
 
 static int
 resolve(struct xk_invocation *invocation, struct xk_domain *domain,
@@ -241,7 +244,8 @@ resolve(struct xk_invocation *invocation, struct xk_domain *domain,
     enum xk_handover fate;
 
     if (keep && gone)
-        return xk_fail(err, XK_ERR_USAGE, "--keep or --gone?");
+        return xk_fail(err, XK_ERR_USAGE,
+                       "--keep and --gone exclude each other");
     if (xk_migrate_resolve(&invocation->host, domain,
                            keep   ? XK_RESOLVE_KEEP
                            : gone ? XK_RESOLVE_GONE
@@ -254,7 +258,7 @@ resolve(struct xk_invocation *invocation, struct xk_domain *domain,
         xk_buf_printf(&invocation->out, "domain \"%s\" %s\n", domain->name,
                       fate == XK_HANDOVER_OWNED
                           ? "is on the other host, and no longer here"
-                          : "goes on here");
+                          : "continues here");
     return 0;
 }
 
@@ -269,8 +273,7 @@ run_migrate(struct xk_invocation *invocation, struct xk_error *err)
 
     if (!resolves && (xk_option_given(invocation, OPTION_KEEP) ||
                       xk_option_given(invocation, OPTION_GONE)))
-        return xk_fail(err, XK_ERR_USAGE,
-                       "--keep and --gone are for --resolve only");
+        return xk_fail(err, XK_ERR_USAGE, "--keep and --gone need --resolve");
     if (invocation->argument_count != (cancels || resolves ? 1 : 2))
         return xk_fail(err, XK_ERR_USAGE,
                        "\"migrate\" takes a domain and a host, with --cancel "
@@ -290,91 +293,88 @@ run_migrate(struct xk_invocation *invocation, struct xk_error *err)
     return rc;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_LIVE] = XK_FLAG(0, "live", "move it live or not at all"),
+    [OPTION_NO_LIVE] =
+        XK_FLAG(0, "no-live", "pause the guest for the whole move"),
+    [OPTION_BANDWIDTH] = XK_VALUE(0, "bandwidth", XK_ARG_NUMBER, "MIB",
+                                  "send at most MIB mebibytes a second"),
+    [OPTION_DOWNTIME] = XK_VALUE(0, "max-downtime", XK_ARG_NUMBER, "MS",
+                                 "how long the guest may be paused at the end"),
+    [OPTION_COMPRESS] = XK_VALUE(0, "compress", XK_ARG_TEXT, "METHOD",
+                                 "compression of the stream: auto, zstd, none"),
+    [OPTION_TRANSPORT] = XK_VALUE(0, "transport", XK_ARG_TEXT, "CMD",
+                                  "the command that connects to HOST"),
+    [OPTION_PROGRAM] = XK_VALUE(0, "remote-program", XK_ARG_TEXT, "PATH",
+                                "the path of xk on the other host"),
+    [OPTION_SILENCE] =
+        XK_VALUE(0, "silence", XK_ARG_NUMBER, "SECONDS",
+                 "give the other host up after this silence (30)"),
+    [OPTION_COPY_DISKS] =
+        XK_FLAG(0, "copy-disks", "copy its disks too, except read-only ones"),
+    [OPTION_DRY_RUN] =
+        XK_FLAG('n', "dry-run", "only ask whether it could be moved"),
+    [OPTION_PLAN] =
+        XK_FLAG(0, "plan", "measure, and print what the move would take"),
+    [OPTION_CANCEL] =
+        XK_FLAG(0, "cancel", "cancel the move of DOMAIN that is in progress"),
+    [OPTION_RESOLVE] = XK_FLAG(
+        0, "resolve", "ask the other host about DOMAIN, which is in doubt"),
+    [OPTION_KEEP] = XK_FLAG(0, "keep", "with --resolve: it continues here"),
+    [OPTION_GONE] =
+        XK_FLAG(0, "gone", "with --resolve: it runs there, end it here"),
+    [OPTION_SSH] =
+        XK_REFUSED_VALUE('s', NULL, XK_ARG_TEXT, "CMD", "the ssh command of xl",
+                         "use --transport, which takes a whole command"),
+    [OPTION_CONFIG] = XK_REFUSED_VALUE(
+        'C', NULL, XK_ARG_FILE, "FILE", "another configuration",
+        "a domain is moved with the configuration it has"),
+    [OPTION_DEBUG] = XK_FLAG(0, "debug", "accepted and ignored: use -v"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_migrate = {
     .name = "migrate",
     .summary = "move a domain to another host",
     .details =
         "Connects to HOST by ssh, where xk must be installed, and moves the "
         "domain there. Its disks must be reachable on both hosts at the same "
-        "paths, or go along (--copy-disks). The guest goes on while its memory "
-        "is sent, and stands still "
-        "only for the last part of it.\n\n"
-        "First the other host is asked for everything that stands against it: "
-        "if there is anything, all reasons are told and nothing was touched. "
-        "--dry-run ends there. --plan measures then how fast the guest writes "
-        "to its memory and how fast the way is, and says how long the move "
-        "and the guest's standing still would take; nothing is moved.\n\n"
-        "Until the domain is handed over any failure lets it go on here, and "
-        "leaves nothing there: a lost connection, Ctrl-C, a killed process, "
-        "\"xk migrate --cancel DOMAIN\". The hand-over is one decision, which "
-        "the other host makes once and for all. If "
-        "the connection is lost just then, the domain is \"in-doubt\": it "
-        "runs on one host at most, and here it does nothing until the other "
-        "host has told its decision. The monitor asks until it has an answer; "
-        "--resolve asks now.\n\n"
+        "paths, or be copied (--copy-disks). The guest runs while its memory "
+        "is sent, and is paused only for the last part of it.\n\n"
+        "First the other host checks whether it can take the domain. If it "
+        "cannot, all reasons are printed, and nothing has been touched. "
+        "--dry-run ends there. --plan then measures how fast the guest writes "
+        "to its memory and how fast the link is, and prints how long the move "
+        "would take and for how long the guest would be paused; nothing is "
+        "moved.\n\n"
+        "Until the domain is handed over, any failure lets it continue here "
+        "and leaves nothing there: a lost connection, Ctrl-C, a killed "
+        "process, \"xk migrate --cancel DOMAIN\". The hand-over is one "
+        "decision, which the other host makes once and for all. If the "
+        "connection is lost at that moment, the domain is \"in-doubt\": it "
+        "runs on one host at most, and does not run here until the other host "
+        "has reported its decision. The monitor asks until it has an answer; "
+        "--resolve asks at once.\n\n"
         "If the other host is gone for good, --resolve --keep lets the domain "
-        "go on here: be certain that it does not run there, or both destroy "
-        "its disks. --resolve --gone ends it here.\n\n"
+        "continue here: be certain that it does not run there, or the two "
+        "copies destroy its disks. --resolve --gone ends it here.\n\n"
         "With --copy-disks the disks that the guest can write, raw and qcow2 "
-        "images, are copied first, by a second connection, while it writes "
-        "on. On the other host they have the same paths: an image is made "
-        "where there is none, and one of the same size, in nobody's use, is "
-        "written over. If the move fails, images that were made are removed. "
-        "Those here stay in any case.\n\n"
-        "What is sent is compressed where that saves time: on a slow wire, or "
-        "one "
-        "that is enciphered, but not on a fast one. Both ways are tried now "
-        "and "
-        "then, and measured. --compress says it instead.\n\n"
+        "images, are copied first, over a second connection, while the guest "
+        "keeps writing. They have the same paths on the other host: an image "
+        "that is missing there is created, and one of the same size that "
+        "nobody uses is overwritten. If the move fails, the images that were "
+        "created are removed. The images here are kept in any case.\n\n"
+        "The stream is compressed where that saves time: on a slow link, or an "
+        "encrypted one, but not on a fast one. Both ways are tried and "
+        "measured now and then. --compress chooses one instead.\n\n"
         "--transport runs CMD instead of ssh; its standard input and output "
-        "must lead to an \"xk migrate-receive\". It is split into words as a "
-        "shell does, 64 at most, but no shell is run. A domain in doubt is "
-        "asked for by the same words, from another directory maybe.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_LIVE] = {0, "live", XK_ARG_NONE, NULL,
-                             "refuse to move it in another way", NULL},
-            [OPTION_NO_LIVE] = {0, "no-live", XK_ARG_NONE, NULL,
-                                "let the guest stand still meanwhile", NULL},
-            [OPTION_BANDWIDTH] = {0, "bandwidth", XK_ARG_NUMBER, "MIB",
-                                  "send at most MIB mebibytes a second", NULL},
-            [OPTION_DOWNTIME] = {0, "max-downtime", XK_ARG_NUMBER, "MS",
-                                 "how long the guest may stand still", NULL},
-            [OPTION_COMPRESS] = {0, "compress", XK_ARG_TEXT, "METHOD",
-                                 "compress what is sent: auto, zstd, none",
-                                 NULL},
-            [OPTION_TRANSPORT] = {0, "transport", XK_ARG_TEXT, "CMD",
-                                  "connect by this command", NULL},
-            [OPTION_PROGRAM] = {0, "remote-program", XK_ARG_TEXT, "PATH",
-                                "the xk of the other host", NULL},
-            [OPTION_SILENCE] = {0, "silence", XK_ARG_NUMBER, "SECONDS",
-                                "take the other host for lost after this (30)",
-                                NULL},
-            [OPTION_COPY_DISKS] = {0, "copy-disks", XK_ARG_NONE, NULL,
-                                   "its disks go along, but for read-only ones",
-                                   NULL},
-            [OPTION_DRY_RUN] = {'n', "dry-run", XK_ARG_NONE, NULL,
-                                "only ask whether it could be moved", NULL},
-            [OPTION_PLAN] = {0, "plan", XK_ARG_NONE, NULL,
-                             "measure, and say what it would take", NULL},
-            [OPTION_CANCEL] = {0, "cancel", XK_ARG_NONE,
-                               NULL, "end the move of DOMAIN that is under way",
-                               NULL},
-            [OPTION_RESOLVE] = {0, "resolve", XK_ARG_NONE, NULL,
-                                "end the doubt about DOMAIN", NULL},
-            [OPTION_KEEP] = {0, "keep", XK_ARG_NONE, NULL,
-                             "with --resolve: it goes on here", NULL},
-            [OPTION_GONE] = {0, "gone", XK_ARG_NONE, NULL,
-                             "with --resolve: it runs there", NULL},
-            [OPTION_SSH] = {'s', NULL, XK_ARG_TEXT, "CMD",
-                            "the ssh command of xl",
-                            "use --transport, which takes a whole command"},
-            [OPTION_CONFIG] = {'C', NULL, XK_ARG_FILE, "FILE",
-                               "another configuration",
-                               "a domain is moved as it is"},
-            [OPTION_DEBUG] = {0, "debug", XK_ARG_NONE, NULL,
-                              "nothing to do: -v says what is done", NULL},
-            {0}},
+        "must lead to an \"xk migrate-receive\". CMD is split into words as by "
+        "a shell, 64 at most, but no shell is run. If the domain is in doubt, "
+        "the same command asks for the decision, perhaps from another "
+        "directory.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"HOST", XK_ARG_TEXT, .optional = true}},
     .needs_host = true,

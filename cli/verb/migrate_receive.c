@@ -11,8 +11,8 @@
 #include "cli/invocation.h"
 #include "toolstack/migration/receive.h"
 
-/* Standard output is the peer's: whatever else is printed goes to standard
- * error. */
+/* Reserve standard output for the peer: return a copy of it, and send whatever
+ * else is printed to standard error. */
 static int
 keep_output(struct xk_error *err)
 {
@@ -46,9 +46,9 @@ run_migrate_receive(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_migrate_receive = {
     .name = "migrate-receive",
-    .summary = "take a domain from another host",
+    .summary = "receive a domain from another host",
     .details = "\"xk migrate\" runs this on the host that a domain is moved "
-               "to, and speaks with it over standard input and output.",
+               "to, and talks to it over standard input and output.",
     .no_json = true,
     .needs_host = true,
     .run = run_migrate_receive,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/monitor.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/verbs.h"
 #include "toolstack/monitor_start.h"
@@ -18,9 +20,10 @@
 enum {
     OPTION_UNTIL_IDLE,
     OPTION_STATUS,
+    OPTION_COUNT,
 };
 
-/* The protocol of sd_notify(3), which is one datagram. */
+/* Notify systemd by the protocol of sd_notify(3), which is one datagram. */
 static void
 tell_systemd(const char *path)
 {
@@ -38,7 +41,7 @@ tell_systemd(const char *path)
                (const struct sockaddr *)&address,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) ==
         -1)
-        xk_warn("systemd was not told that the monitor is ready");
+        xk_warn("could not tell systemd that the monitor is ready");
 }
 
 static void
@@ -95,24 +98,25 @@ run_monitor(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_UNTIL_IDLE] = XK_FLAG(0, "until-idle", "end with the last domain"),
+    [OPTION_STATUS] = XK_FLAG(0, "status", "only print whether one runs"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_monitor = {
     .name = "monitor",
-    .summary = "watch the domains and do what is due when one stops",
-    .details =
-        "Runs in the foreground until SIGTERM or SIGINT. There is one for all "
-        "domains; it carries out on_poweroff=, on_reboot=, on_crash= and "
-        "on_watchdog=. Without one, the first \"xk create\" starts one in the "
-        "background, which ends with the last domain, so this verb is for "
-        "service managers: under systemd it says when it is ready "
-        "(Type=notify).\n\n"
-        "It may be killed at any time. The next one catches up with what "
-        "happened in between.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_UNTIL_IDLE] = {0, "until-idle", XK_ARG_NONE, NULL,
-                                   "end with the last domain", NULL},
-            [OPTION_STATUS] = {0, "status", XK_ARG_NONE, NULL,
-                               "only say whether one runs", NULL},
-            {0}},
+    .summary = "watch domains and carry out their policies",
+    .details = "Runs in the foreground until SIGTERM or SIGINT. One monitor "
+               "watches all domains; it carries out on_poweroff=, on_reboot=, "
+               "on_crash= and on_watchdog=. If none runs, the first \"xk "
+               "create\" starts one in the background, which ends with the "
+               "last domain, so this verb is for service managers: under "
+               "systemd it reports when it is ready (Type=notify).\n\n"
+               "It may be killed at any time. The next one catches up with "
+               "what happened in between.",
+    .options = options,
     .run = run_monitor,
 };

@@ -12,10 +12,9 @@ run_pause(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_pause = {
     .name = "pause",
-    .summary = "make a domain stand still",
-    .details =
-        "The domain keeps its memory and devices but does not run until \"xk "
-        "unpause\". Pausing a paused domain is no error.",
+    .summary = "pause a domain",
+    .details = "The domain keeps its memory and devices but does not run until "
+               "\"xk unpause\". Pausing a paused domain is not an error.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 60,
     .needs_host = true,

@@ -22,9 +22,8 @@ run_rename(struct xk_invocation *invocation, struct xk_error *err)
 const struct xk_command xk_command_rename = {
     .name = "rename",
     .summary = "give a domain another name",
-    .details =
-        "The new name must be free. It lasts as long as the domain does, over "
-        "reboots too; the configuration file is not changed.",
+    .details = "The new name must be free. The domain keeps it until it ends, "
+               "over reboots too; the configuration file is not changed.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"NAME", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

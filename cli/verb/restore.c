@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
 #include "base/log.h"
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/progress.h"
 #include "toolstack/config/domain_config.h"
@@ -13,9 +16,10 @@ enum {
     OPTION_DEBUG,
     OPTION_VNC,
     OPTION_VNC_PASS,
+    OPTION_COUNT,
 };
 
-/* A configuration may stand before the file, as with xl. */
+/* Read the configuration that may precede the file, as with xl. */
 static int
 read_config(struct xk_invocation *invocation, struct xk_domain_config **config,
             const char **path, struct xk_error *err)
@@ -56,43 +60,42 @@ run_restore(struct xk_invocation *invocation, struct xk_error *err)
     return xk_invocation_put_domain(invocation, &domain, err);
 }
 
+static const struct xk_option options[] = {
+    [OPTION_PAUSE] = XK_FLAG('p', NULL, "leave the domain paused"),
+    [OPTION_EXIT] =
+        XK_REFUSED('e', NULL, "do not watch the domain",
+                   "one monitor watches all domains; to have it leave this one "
+                   "alone, set on_poweroff=\"preserve\" and the like"),
+    [OPTION_DEBUG] = XK_FLAG('d', "debug", "print each step, as -vv does"),
+    [OPTION_VNC] = XK_REFUSED('V', "vncviewer", "start a VNC viewer",
+                              "run \"xk vncviewer\" afterwards"),
+    [OPTION_VNC_PASS] = XK_REFUSED(
+        'A', "vncviewer-autopass", "start a VNC viewer with the password",
+        "run \"xk vncviewer --autopass\" afterwards"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_restore = {
     .name = "restore",
-    .summary = "make a domain again from a file of \"xk save\" or \"xl save\"",
+    .summary = "recreate a domain from a file of \"xk save\" or \"xl save\"",
     .details =
-        "The domain goes on where it stood when it was saved; one that was "
-        "paused then runs too, unless -p is given. FILE stays: it is the "
-        "caller's to remove. Do not use it twice without putting the disks "
-        "back to what they were.\n\n"
-        "Every byte of FILE is checked before the domain runs: one that was "
-        "cut off or changed is refused, and nothing is made.\n\n"
-        "On Xen FILE may be one of \"xl save\", too. Of such a one only the "
-        "form is checked, for it has no sums. Its configuration is taken over "
-        "whole, or refused with the name of what has no key here; which of "
-        "libxl's backends served a disk is not kept: xk serves those it "
-        "can.\n\n"
-        "CONFIG, an xl.cfg file, is taken instead of the configuration in "
-        "FILE; it must describe the same machine, but paths may differ.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
-                              "leave the domain paused", NULL},
-            [OPTION_EXIT] = {'e', NULL, XK_ARG_NONE, NULL,
-                             "do not watch the domain",
-                             "one monitor watches all domains; set "
-                             "on_poweroff=\"preserve\" and the like to have "
-                             "nothing done"},
-            [OPTION_DEBUG] = {'d', "debug", XK_ARG_NONE, NULL,
-                              "say all that is done, as -vv does", NULL},
-            [OPTION_VNC] = {'V', "vncviewer", XK_ARG_NONE, NULL,
-                            "start a VNC viewer",
-                            "start a viewer yourself; vnclisten= and "
-                            "vncdisplay= say where"},
-            [OPTION_VNC_PASS] = {'A', "vncviewer-autopass", XK_ARG_NONE, NULL,
-                                 "start a VNC viewer with the password",
-                                 "start a viewer yourself; vnclisten= and "
-                                 "vncdisplay= say where"},
-            {0}},
+        "The domain continues where it was when it was saved. It runs even if "
+        "it was paused then, unless -p is given. FILE stays: the caller "
+        "removes it. Do not restore from it twice without restoring the disks "
+        "too.\n\n"
+        "Every byte of FILE is checked before the domain runs: a file that was "
+        "truncated or changed is refused, and nothing is created.\n\n"
+        "On Xen FILE may also be a file of \"xl save\". Of such a file only "
+        "the form is checked, because it has no checksums. Its configuration "
+        "is taken over as a whole, or refused with the name of what has no key "
+        "here. Which of libxl's backends served a disk is not kept: xk serves "
+        "the disks that it can.\n\n"
+        "If two files are given, the first is an xl.cfg file that replaces the "
+        "configuration in the second; it must describe the same machine, but "
+        "paths may differ.",
+    .options = options,
     .positionals = {{"FILE", XK_ARG_FILE},
                     {"FILE", XK_ARG_FILE, .optional = true}},
     .needs_host = true,

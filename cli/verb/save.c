@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
+
+#include "base/util.h"
 #include "cli/invocation.h"
 #include "cli/progress.h"
 #include "toolstack/find.h"
@@ -10,6 +13,7 @@ enum {
     OPTION_CONTINUE,
     OPTION_PAUSE,
     OPTION_COMPRESS,
+    OPTION_COUNT,
 };
 
 static enum xk_save_then
@@ -38,8 +42,7 @@ run_save(struct xk_invocation *invocation, struct xk_error *err)
 
     if (xk_option_given(invocation, OPTION_PAUSE) &&
         xk_option_given(invocation, OPTION_CONTINUE))
-        return xk_fail(err, XK_ERR_USAGE,
-                       "-c and -p: is it to go on, or to be paused?");
+        return xk_fail(err, XK_ERR_USAGE, "-c and -p exclude each other");
     if (xk_domain_find(&invocation->host, invocation->arguments[0], &domain,
                        invocation->deadline, err) == -1)
         return -1;
@@ -53,32 +56,33 @@ run_save(struct xk_invocation *invocation, struct xk_error *err)
     return 0;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_CONTINUE] =
+        XK_FLAG('c', NULL, "let the domain continue afterwards"),
+    [OPTION_PAUSE] = XK_FLAG('p', NULL, "leave the domain paused afterwards"),
+    [OPTION_COMPRESS] = XK_FLAG('z', "compress", "compress all of it (zstd)"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_save = {
     .name = "save",
     .summary = "write a domain to a file and end it",
     .details =
-        "The domain stands still while its memory and devices are written to "
-        "FILE, and is gone at the end; \"xk restore\" makes it again, where it "
-        "stood. Its disks are not part of the file and must not be changed "
-        "meanwhile.\n\n"
+        "The domain is paused while its memory and devices are written to "
+        "FILE, and is gone at the end; \"xk restore\" recreates it as it was. "
+        "Its disks are not part of FILE and must not be changed meanwhile.\n\n"
         "FILE is written under another name beside it, readable by its owner "
-        "only, synced to disk, and then takes the place of what was there. If "
+        "only, synced to disk, and then replaces the file that was there. If "
         "anything fails, or the verb is cancelled (Ctrl-C) or killed, the "
-        "domain goes on, what was there before is as it was, and nothing else "
-        "is left.\n\n"
-        "What is written is compressed where that saves time; -z also does it "
-        "where it only saves room.\n\n"
-        "With -c the domain goes on when FILE is written, and with -p it stays "
-        "there, paused.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_CONTINUE] = {'c', NULL, XK_ARG_NONE, NULL,
-                                 "let the domain go on afterwards", NULL},
-            [OPTION_PAUSE] = {'p', NULL, XK_ARG_NONE, NULL,
-                              "leave the domain paused afterwards", NULL},
-            [OPTION_COMPRESS] = {'z', "compress", XK_ARG_NONE, NULL,
-                                 "compress all of it (zstd)", NULL},
-            {0}},
+        "domain continues, the file that was there is unchanged, and nothing "
+        "else is left.\n\n"
+        "The data is compressed where that saves time; with -z also where it "
+        "only saves space.\n\n"
+        "With -c the domain continues when FILE is written, and with -p it "
+        "stays, paused.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"FILE", XK_ARG_FILE}},
     .needs_host = true,
     .run = run_save,

@@ -117,7 +117,7 @@ list_store(struct xk_invocation *invocation, const char *what,
 
 /* ---- watch ---- */
 
-/* Each change at once, for whoever reads the other end of a pipe. */
+/* Print each change at once, for a reader at the other end of a pipe. */
 static bool
 show_change(const char *path, void *context)
 {
@@ -172,18 +172,18 @@ run_store(struct xk_invocation *invocation, struct xk_error *err)
     if (strcmp(what, "watch") == 0)
         return watch_store(invocation, where, err);
     return xk_fail(err, XK_ERR_USAGE,
-                   "\"store\" does \"ls\" and \"watch\", not \"%s\"", what);
+                   "\"store\" takes \"ls\" or \"watch\", not \"%s\"", what);
 }
 
 const struct xk_command xk_command_store = {
     .name = "store",
-    .summary = "look into xenstore",
+    .summary = "show nodes of xenstore",
     .details =
-        "\"store ls\" of a domain shows its devices, the states of both ends "
-        "side by side; of a path, all nodes at and below it. \"store watch\" "
-        "prints the path of each change at and below a domain's node or a "
-        "path (or @introduceDomain, @releaseDomain) until it is interrupted or "
-        "--timeout has passed. Only Xen has a store.",
+        "\"store ls\" of a domain shows its devices, with the states of both "
+        "ends side by side; of a path, all nodes at and below it. \"store "
+        "watch\" prints the path of each change at and below the node of a "
+        "domain or a path (or @introduceDomain, @releaseDomain) until it is "
+        "interrupted or --timeout has passed. Only Xen has a store.",
     .positionals = {{"ls|watch", XK_ARG_TEXT}, {"DOMAIN|PATH", XK_ARG_DOMAIN}},
     .timeout_s = 30,
     .needs_host = true,

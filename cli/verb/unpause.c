@@ -12,10 +12,10 @@ run_unpause(struct xk_invocation *invocation, struct xk_error *err)
 
 const struct xk_command xk_command_unpause = {
     .name = "unpause",
-    .summary = "let a paused domain run",
+    .summary = "resume a paused domain",
     .details =
-        "The domain goes on where \"xk pause\" held it, or starts, if it was "
-        "created paused. Unpausing a running domain is no error.",
+        "The domain resumes where \"xk pause\" stopped it, or starts if it was "
+        "created paused. Unpausing a running domain is not an error.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 60,
     .needs_host = true,

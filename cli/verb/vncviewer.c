@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/verbs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +20,15 @@
 enum {
     OPTION_AUTOPASS,
     OPTION_VIEWER,
+    OPTION_COUNT,
 };
 
 enum {
     FIRST_PORT = 5900,
-    DISPLAYS = 100, /* what viewers take for one, and not for a port */
+    DISPLAYS = 100, /* viewers take a larger number for a port */
 };
 
-/* Viewers that want a URL. The others take a path, or HOST:DISPLAY. */
+/* Viewers that take a URL. The others take a path, or HOST:DISPLAY. */
 static const char *const url_viewers[] = {"remote-viewer", "krdc", "vinagre"};
 
 static bool
@@ -42,7 +44,7 @@ wants_url(const char *viewer)
     return false;
 }
 
-/* What the viewer is to be given. */
+/* Format the address of the screen for the viewer. The caller frees it. */
 static char *
 format_place(const char *viewer, const struct xk_screen *screen)
 {
@@ -63,8 +65,8 @@ format_place(const char *viewer, const struct xk_screen *screen)
     return xk_asprintf("%s%s%s::%u", open, address, close, screen->port);
 }
 
-/* The first file of that name in a list of directories, without symbolic
- * links; NULL: none. */
+/* Find the first executable of that name in a list of directories. Returns its
+ * path with symbolic links resolved, which the caller frees; NULL: none. */
 static char *
 find_program(const char *name, const char *folders)
 {
@@ -81,8 +83,8 @@ find_program(const char *name, const char *folders)
     return NULL;
 }
 
-/* TigerVNC's ends at an option -autopass, and reads the environment.
- * "vncviewer" is a name for any. */
+/* Return whether the viewer is TigerVNC's, which fails on an option -autopass
+ * and reads the environment. "vncviewer" may be a link to any viewer. */
 static bool
 reads_environment(const char *viewer)
 {
@@ -95,7 +97,7 @@ reads_environment(const char *viewer)
     return strstr(slash != NULL ? slash : path, "tigervnc") != NULL;
 }
 
-/* The password on its standard input, as xl has it. */
+/* Pass the password on the viewer's standard input, as xl does. */
 static int
 hand_password(const char *password, struct xk_error *err)
 {
@@ -120,10 +122,11 @@ become_viewer(const struct xk_invocation *invocation,
     if (viewer == NULL || viewer[0] == '\0')
         viewer = "vncviewer";
     if (autopass && screen->password == NULL)
-        return xk_fail(err, XK_ERR_CONFIG, "its screen has no password");
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "the screen of this domain has no password");
     if (autopass && wants_url(viewer))
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "\"%s\" can be handed no password", viewer);
+                       "\"%s\" cannot be handed a password", viewer);
     if (autopass && reads_environment(viewer)) {
         setenv("VNC_PASSWORD", screen->password, 1);
         autopass = false;
@@ -179,25 +182,28 @@ run_vncviewer(struct xk_invocation *invocation, struct xk_error *err)
     return r;
 }
 
+static const struct xk_option options[] = {
+    [OPTION_AUTOPASS] =
+        XK_FLAG('a', "autopass",
+                "hand the password to the viewer, by its option "
+                "-autopass, or by VNC_PASSWORD to TigerVNC's"),
+    [OPTION_VIEWER] =
+        XK_VALUE(0, "viewer", XK_ARG_TEXT, "PROGRAM", "the program to run"),
+    {0},
+};
+static_assert(XK_ARRAY_SIZE(options) == OPTION_COUNT + 1,
+              "one row for each option");
+
 const struct xk_command xk_command_vncviewer = {
     .name = "vncviewer",
-    .summary = "look at the screen of a domain",
+    .summary = "open the screen of a domain in a VNC viewer",
     .details =
-        "Runs a VNC viewer: that of --viewer, else of the environment's "
-        "VNCVIEWER, else vncviewer. It is given the path of a socket, which "
-        "that of TigerVNC takes as well as remote-viewer does, or, where the "
-        "configuration asks for a port, an address. With --json it says where "
-        "the screen is and runs nothing.",
-    .options =
-        (const struct xk_option[]){
-            [OPTION_AUTOPASS] = {'a', "autopass", XK_ARG_NONE, NULL,
-                                 "hand the password to the viewer, as its "
-                                 "option -autopass, or TigerVNC's from "
-                                 "VNC_PASSWORD, reads it",
-                                 NULL},
-            [OPTION_VIEWER] = {0, "viewer", XK_ARG_TEXT, "PROGRAM",
-                               "the program to run", NULL},
-            {0}},
+        "Runs a VNC viewer: the one of --viewer, else of the environment "
+        "variable VNCVIEWER, else vncviewer. It is given the path of a socket, "
+        "which TigerVNC's viewer and remote-viewer accept, or, if the "
+        "configuration asks for a port, an address. With --json the verb "
+        "prints where the screen is and runs nothing.",
+    .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}},
     .timeout_s = 10,
     .needs_host = true,

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bash completion for xk. What can be typed where is asked of xk itself, which
-# knows from its own tables, so this file need not change with them.
+# bash completion for xk. xk itself answers what can be typed, from its own
+# tables, so this file need not change with them.
 
-# The words of the line with those put together again that bash splits at "=",
-# ":" and the like; into the arrays of the caller: words, and index of the one
-# under the cursor.
+# Set the caller's `words` to the words of the line, and `index` to the one under
+# the cursor. Words that bash splits at "=", ":" and the like are joined again.
 _xk_words() {
     local i word joined=
     words=()
@@ -23,8 +22,8 @@ _xk_words() {
     done
 }
 
-# How much of the word bash has split off: it replaces only what is behind the
-# last separator.
+# Print the part of the word that bash has split off: bash replaces only what
+# follows the last separator.
 _xk_split_off() {
     local word=$1
     if [[ $word == *[=:]* && $COMP_WORDBREAKS == *[=:]* ]]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Figures of xk beside bare QEMU, by turns in one run; see docs/bench.md.
+"""Compare xk with bare QEMU, alternating in one run; see docs/bench.md.
 
-bench.py XK [ROUNDS]: needs root or nothing at all, and no other load.
+bench.py XK [ROUNDS]: run as any user, root or not, without other load.
 """
 import json
 import os
@@ -52,7 +52,7 @@ def own_qemu():
 
 
 class Bare:
-    """QEMU with the arguments xk gave it, and descriptors of the same kind."""
+    """QEMU with the arguments that xk uses, and the same descriptors."""
 
     def __init__(self, pid, descriptors):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -86,7 +86,7 @@ class Bare:
         return opened
 
     def start(self):
-        """Milliseconds until QMP has greeted and agreed, and the process."""
+        """Return the milliseconds until QMP is ready, and the process."""
         path = os.path.join(self.folder, "qmp.sock")
         if os.path.exists(path):
             os.unlink(path)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long an idle guest stands still while it is moved by xk, and by two bare
-QEMUs, by turns in one run; see docs/bench.md.
+"""The downtime of an idle guest that is moved by xk and by two bare QEMUs,
+alternating in one run; see docs/bench.md.
 
-migrate_bench.py XK [ROUNDS]: no other load.
+migrate_bench.py XK [ROUNDS]: run without other load.
 
-From the STOP event of the one QEMU to the RESUME event of the other, by the
-clock of both: the same host's.
+Measured from the STOP event of one QEMU to the RESUME event of the other, which
+share the host's clock.
 """
 import json
 import os
@@ -75,7 +75,7 @@ def move(here, there):
 # ---- by QEMU alone ----
 
 def accelerator():
-    """What xk takes here."""
+    """The accelerator that xk uses here."""
     able = json.loads(xk(SIDES[0], "capabilities", "--json"))
     return "kvm" if able["kvm_acceleration"]["available"] else "tcg"
 
@@ -136,7 +136,7 @@ def move_bare(image):
     source, target = Qemu(image, False), Qemu(image, True)
     way = tempfile.mktemp(dir=SCRATCH)
     try:
-        time.sleep(1)       # the firmware, and then nothing
+        time.sleep(1)       # let the firmware finish
         target.run("migrate-incoming", uri="unix:" + way)
         source.run("migrate-set-parameters", **{"max-bandwidth": 1 << 50})
         begin = time.perf_counter()
@@ -149,7 +149,7 @@ def move_bare(image):
 
 
 def end_monitor(side):
-    """Its lock names it; it goes at once."""
+    """End the monitor, whose pid is in its lock file."""
     try:
         with open(os.path.join(side, "monitor.lock"), encoding="ascii") as lock:
             pid = int(lock.read())
@@ -157,7 +157,7 @@ def end_monitor(side):
         signal.pidfd_send_signal(monitor, signal.SIGTERM)
         select.select([monitor], [], [], 10)
     except (OSError, ValueError):
-        pass            # it has gone already
+        pass            # it has already ended
 
 
 def main():

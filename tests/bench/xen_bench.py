@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""xl and xk by turns on one Xen host, with a guest that only halts.
+"""Compare xl and xk, alternating on one Xen host, with a guest that only halts.
 
   xen_bench.py STUB [ROUNDS]     in a dom0; `make bench-xen` runs it in the lab
 
-Programs are started by posix_spawn from this one, so that what a shell's fork
-costs is not counted to both. Medians; the wall time and the CPU time of the
-program itself.
+This program starts both by posix_spawn, so that the cost of a shell's fork is
+not counted. Prints medians of the wall time and of the program's own CPU time.
 """
 import json
 import os
@@ -41,7 +40,7 @@ def find(program):
 
 
 def run(*argv):
-    """Milliseconds that it takes, and those of the processor."""
+    """Return its wall time and its CPU time in milliseconds."""
     null = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0)
             for fd in (1, 2)]
     begin = time.monotonic()
@@ -54,7 +53,7 @@ def run(*argv):
 
 
 def life(tool):
-    """One domain from create to destroy: what each verb took."""
+    """Run one domain from create to destroy; return each verb's times."""
     return {
         "create": run(tool, "create", "-q", config(tool)),
         "pause": run(tool, "pause", tool),
@@ -64,7 +63,7 @@ def life(tool):
 
 
 def by_turns(measure):
-    """{verb: {tool: [(wall, cpu), ...]}} of so many rounds."""
+    """Return {verb: {tool: [(wall, cpu), ...]}} of all rounds."""
     times = {}
     for _ in range(rounds):
         for tool in ("xk", "xl"):
@@ -82,7 +81,7 @@ def show(what, times, target):
 
 
 def resident_kib(pid):
-    """Its memory in all, and what is its own."""
+    """Return its total and its private memory."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     fields = dict(line.split()[:2] for line in text.splitlines()[1:])
     return (int(fields["Rss:"]),
@@ -100,7 +99,7 @@ def monitors():
 
 
 def main():
-    run("xk", "create", "-q", config("keeper"))     # and with it the monitor
+    run("xk", "create", "-q", config("keeper"))     # also starts the monitor
     print("| PVH stub, ms (CPU) | xk | xl | ratio | target |")
     print("|---|---|---|---|---|")
     times = by_turns(life)

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""xl and xk by turns between two Xen hosts: a running PVH guest is moved there
-and back, over ssh and over plain TCP, and saved and restored.
+"""Compare xl and xk, alternating between two Xen hosts: a running PVH guest is
+moved there and back, over ssh and over plain TCP, and saved and restored.
 
   xen_migrate_bench.py [ROUNDS]     on the first of two hosts that ssh joins;
                                     `make bench-xen-migrate` runs it in the lab
 
-Each tool moves a guest of its own of the same configuration. How long the
-guest stands still is not what the tool says: each host asks Xen every few
-milliseconds whether its newest domain has shut down to be moved, or has been
-unpaused, and the clocks of both are compared before. Medians.
+Each tool moves its own guest of the same configuration. The downtime is not
+what the tool reports: each host asks Xen every few milliseconds whether its
+newest domain has suspended to be moved or has been unpaused, and the clocks of
+both hosts are compared before. Prints medians.
 """
 import functools
 import glob
@@ -33,7 +33,7 @@ from xen.lowlevel.xc import xc as open_xc       # noqa: E402
 SUSPENDED = 2       # SHUTDOWN_suspend, xen/include/public/sched.h
 
 
-# ---- what runs on both hosts ----
+# ---- the agent on both hosts ----
 
 def newest(xc, known):
     found = [d for d in xc.domain_getinfo() if d["domid"] > known]
@@ -41,7 +41,7 @@ def newest(xc, known):
 
 
 def await_stop(xc, domid):
-    """When the domain has stopped to be moved."""
+    """Return the time at which the domain has suspended to be moved."""
     while True:
         info, = xc.domain_getinfo(domid, 1) or [{"domid": -1}]
         if info["domid"] != domid or (
@@ -51,7 +51,7 @@ def await_stop(xc, domid):
 
 
 def await_start(xc, known):
-    """When one that was not there before runs."""
+    """Return the time at which a new domain runs."""
     while True:
         info = newest(xc, known)
         if info and not info["paused"]:
@@ -60,7 +60,7 @@ def await_start(xc, known):
 
 
 def agent():
-    """Answer the bench on standard input and output, a line each."""
+    """Answer the bench on standard input and output, one line each."""
     xc = open_xc()
     for line in sys.stdin:
         verb, *words = line.split()
@@ -97,7 +97,7 @@ class Agent:
         assert self.process.stdout.readline() == "ready\n"
 
     def ahead_s(self):
-        """How much its clock is ahead of ours, by the shortest way."""
+        """How far its clock is ahead of ours, by the fastest round trip."""
         best = (LIMIT_S, 0)
         for _ in range(20):
             begin = time.time()
@@ -114,7 +114,7 @@ class Agent:
 # ---- the bench ----
 
 def run(argv):
-    """Its output goes to a file: xl leaves a process that would hold a pipe."""
+    """Write its output to a file: xl leaves a process that keeps pipes open."""
     begin = time.monotonic()
     with open("/run/bench.out", "w+", encoding="utf-8") as out:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out,
@@ -128,12 +128,12 @@ def run(argv):
 
 
 def quoted(prefix, argv):
-    """ssh hands one line to a shell."""
+    """ssh passes one line to a shell."""
     return prefix + [shlex.quote(word) if prefix else word for word in argv]
 
 
 def serve(prefix):
-    """Each connection gets the receiver of its tool."""
+    """Start the receiver of the tool for each connection."""
     return [subprocess.Popen(
         quoted(prefix, ["socat", f"TCP-LISTEN:{port},fork,reuseaddr",
                         f"EXEC:{tool} migrate-receive,nofork"]),
@@ -151,7 +151,7 @@ def migrate_argv(tool, way, to):
 
 
 class Move:
-    """One guest, from where it is to the other host."""
+    """Move one guest to the other host."""
 
     def __init__(self, hosts):
         self.hosts = hosts      # {name: (prefix, agent)}
@@ -179,7 +179,7 @@ class Move:
 
 
 def by_turns(rounds, measure):
-    """{tool: [what it took]}"""
+    """Return {tool: [durations]}."""
     found = {"xk": [], "xl": []}
     for _ in range(rounds):
         for tool, rows in found.items():

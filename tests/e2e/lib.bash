@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the end-to-end suites share, besides what all suites do. After each case
-# everything it made must be gone, so a case that forgets a domain fails too.
+# Helpers of the end-to-end suites, on top of those of all suites. After each
+# case everything that it created must be gone, so a case that forgets a domain
+# fails too.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=tests/suite.bash
@@ -20,7 +21,8 @@ export XK_STATE_DIR=$scratch/state
 # ---- what is there ----
 
 # The processes of this suite's domains: QEMU, the monitor, its workers, and
-# each xk. They have the state directory in their environment or work in it.
+# each xk. They have the state directory in their environment or as their
+# working directory.
 own_processes() {
     local pid
     {
@@ -28,7 +30,7 @@ own_processes() {
         find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$scratch/*" \
             2>/dev/null || :
     } | cut -d/ -f3 | sort -un | while read -r pid; do
-        # This shell's own children say so too.
+        # This shell's own children match too.
         case $(readlink "/proc/$pid/exe" 2>/dev/null || :) in
         */qemu-system-* | */xk) echo "$pid" ;;
         esac
@@ -60,8 +62,8 @@ monitor_pid() {
 
 no_processes() { [ -z "$(own_processes)" ]; }
 
-# Nothing of any domain is left but the state directory itself: no process (the
-# monitor takes a moment to see that it is not needed), record, socket or tap.
+# Nothing of any domain is left except the state directory: no process (the
+# monitor takes a moment to see that it is not needed), record, socket or TAP.
 nothing_left() {
     local left
     eventually 20 no_processes || die "still running: $(describe)"
@@ -76,19 +78,19 @@ nothing_left() {
 }
 after_case() { nothing_left; }
 
-# The network devices: by netlink, because /sys shows another namespace's.
+# The network devices. Use netlink, because /sys shows another namespace's.
 network_devices() { ip -o link | awk -F': ' '{ printf "%s ", $2 }'; }
 
 # ---- ends ----
 
-# End what this suite started and nothing else.
+# End only the processes that this suite started.
 sweep() {
     local pid
     for pid in $(jobs -p) $(own_processes); do
         kill -CONT "$pid" 2>/dev/null
         kill -9 "$pid" 2>/dev/null
     done
-    "$xk" --timeout 20 list >/dev/null 2>&1 # it undoes the rest
+    "$xk" --timeout 20 list >/dev/null 2>&1 # recovery undoes the rest
     for pid in $(own_processes); do
         kill -9 "$pid" 2>/dev/null
     done
@@ -104,7 +106,7 @@ trap 'exit 1' HUP INT TERM
 
 # ---- domains ----
 
-# has FILTER: the last output is JSON of which it is true.
+# has FILTER: the filter is true of the last output, which is JSON.
 has() {
     printf '%s' "$out" | jq -e "$1" >/dev/null || die "not $1: $out"
 }
@@ -120,7 +122,7 @@ no_record() { [ -z "$(ls -A "$XK_STATE_DIR/domains")" ]; }
 
 # ---- consoles ----
 
-# No verb is run for these, lest it do what a test waits for.
+# Do not run a verb for these: it could do what a test waits for.
 record_of() {
     local record
     for record in "$XK_STATE_DIR"/domains/*; do
@@ -132,7 +134,8 @@ record_of() {
 
 console_log() { echo "$(record_of "$1")/console.log"; }
 console_text() { cat "$(console_log "$1")"; }
-# First what nobody has gathered yet: it goes to the file, never back.
+# Read the ungathered part first: data moves from memory to the file, never
+# back.
 printed() {
     { memory_text "$1" console; console_text "$1"; } | grep -a -- "$2" >/dev/null
 }
@@ -159,7 +162,7 @@ times_printed() { console_text "$1" 2>/dev/null | grep -ac -- "$2" || :; }
 has_printed_times() { [ "$(times_printed "$1" "$2")" -ge "$3" ]; }
 has_booted_times() { has_printed_times "$1" "^xk-guest: ready" "$2"; }
 
-# The log may go with its domain.
+# The log may disappear with its domain.
 has_grown_or_gone() {
     local log
     log=$(console_log "$1")
@@ -177,10 +180,11 @@ type_into() {
     wait "$console" 2>/dev/null || :
 }
 
-# do_in_guest NAME poweroff|reboot|crash|hang: the guest says so and does it.
+# do_in_guest NAME poweroff|reboot|crash|hang: the guest prints the word and
+# does it.
 do_in_guest() { type_into "$1" "$(guest_command "$2")"; }
 guest_command() {
-    # The quotes tell the echo of the line from what it prints.
+    # The quotes distinguish the echoed line from its output.
     printf 'echo xk-guest: "%s"; ' "$1"
     case $1 in
     poweroff | reboot) echo "sync; $1 -f" ;;
@@ -190,7 +194,7 @@ guest_command() {
     esac
 }
 
-# ask_guest NAME COMMAND: what it prints, by the guest's shell.
+# ask_guest NAME COMMAND: print the command's output in the guest's shell.
 ask_guest() {
     local before
     before=$(times_printed "$1" '^xk-guest: done')
@@ -211,8 +215,8 @@ stub_config() {
     [ $# = 0 ] || printf '%s\n' "$@"
 }
 
-# boot_sector FILE BYTE...: a disk whose first sector is that program. The
-# firmware runs it within a second.
+# boot_sector FILE BYTE...: create a disk whose first sector is that program.
+# The firmware runs it within a second.
 boot_sector() {
     local file=$1
     shift
@@ -222,12 +226,12 @@ boot_sector() {
     printf '\x55\xaa' | dd of="$file" bs=1 seek=510 conv=notrunc status=none
 }
 
-# A guest that says to the panic device that it has crashed:
-# mov al,1; mov dx,0x505; out dx,al; hlt; jmp -3.
+# A guest that reports a crash to the panic device: mov al,1; mov dx,0x505; out
+# dx,al; hlt; jmp -3.
 panic_sector() { boot_sector "$1" b0 01 ba 05 05 ee f4 eb fd; }
 
-# linux_config NAME WORDS [LINE...]: the Linux guest, with more words for its
-# kernel and more lines.
+# linux_config NAME WORDS [LINE...]: the Linux guest, with extra kernel
+# arguments and configuration lines.
 linux_config() {
     local name=$1 words=$2
     shift 2
@@ -246,7 +250,7 @@ make_guest() {
     guest=$("$top/examples/make-guest") || { echo "no guest"; exit 99; }
 }
 
-# boot NAME WORDS [LINE...]: until its shell is there.
+# boot NAME WORDS [LINE...]: start it and wait for its shell.
 boot() {
     linux_config "$@" >"$scratch/$1.cfg"
     status 0 "$xk" create -q "$scratch/$1.cfg"

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154
-# Two hosts, which are two state directories of this one, and a domain "moved"
-# that goes from one to the other. Source this after lib.bash.
+# Two hosts, which are two state directories on this host, and a domain "moved"
+# that is moved between them. Source this after lib.bash.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=$scratch/target
 mkdir -m 700 "$target"
 relay="python3 $here/relay"
 
-# program NAME STATE-DIRECTORY [IMAGES]: the xk of a host; with IMAGES, what is
-# in that folder is at $scratch/images there, and only there.
+# program NAME STATE-DIRECTORY [IMAGES]: the xk of a host. With IMAGES, it sees
+# that folder at $scratch/images, and no other program does.
 program() {
     {
         echo '#!/bin/sh'
@@ -23,7 +23,7 @@ program() {
     chmod 755 "$scratch/xk-$1"
 }
 
-# two_hosts: with the same files. two_hosts images: each with files of its own,
+# two_hosts: both have the same files. two_hosts images: each has its own files,
 # in $scratch/source-images and $scratch/target-images.
 two_hosts() {
     local with=()
@@ -40,7 +40,7 @@ two_hosts() {
 
 on_target() { "$scratch/xk-target" "$@"; }
 
-# Of both hosts: their processes are all below $scratch.
+# The processes of both hosts all work below $scratch.
 end_hosts() {
     sweep_one
     rm -rf "${target:?}"
@@ -55,7 +55,7 @@ state_of() { # source|target: what "moved" is there, or nothing
 }
 running() { [ "$(state_of source)" = running ] || [ "$(state_of target)" = running ]; }
 
-# Exactly one copy runs, and what is not it is gone.
+# Exactly one copy runs, and nothing else is left.
 one_runs() {
     local states
     states="$(state_of source)/$(state_of target)"
@@ -74,7 +74,7 @@ end() { "$xk" destroy moved >/dev/null 2>&1 || on_target destroy moved >/dev/nul
 
 put_away() {
     end
-    # Each side puts away its own, in its own time.
+    # Each side removes its own copy, in its own time.
     eventually 20 no_records || die "records are left"
     [ -z "$(own_qemus)$(XK_STATE_DIR=$target own_qemus)" ] || die "QEMU is left"
 }

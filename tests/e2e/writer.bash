@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154
-# A guest that writes and tells of it: tests/e2e/writer.s. Source this after
-# pair.bash.
+# A guest that writes and reports each write: tests/e2e/writer.s. Source this
+# after pair.bash.
 
 need as
 need ld
 
-# make_writer: $scratch/writer is its boot sector.
+# make_writer: make its boot sector, $scratch/writer.
 make_writer() {
     as --32 -o "$scratch/writer.o" "$here/writer.s" &&
         ld -m elf_i386 -Ttext 0x7c00 --oformat binary \
@@ -14,7 +14,7 @@ make_writer() {
         die "the writer was not made"
 }
 
-# writer_disk IMAGE FORMAT: its disk, 16 MiB.
+# writer_disk IMAGE FORMAT: create its disk, 16 MiB.
 writer_disk() {
     cp "$scratch/writer" "$1.raw"
     truncate -s 16M "$1.raw"
@@ -22,7 +22,7 @@ writer_disk() {
     rm "$1.raw"
 }
 
-# listen source|target: what it tells there can be read from now on, also when
+# listen source|target: from now on its reports there can be read, even after
 # its record is removed.
 declare -A ears
 listen() {
@@ -35,19 +35,19 @@ listen() {
     ears[$1]=$fd
 }
 
-# From its begin, wherever others have read to.
+# From the beginning, wherever other readers are.
 told() { cat "/proc/self/fd/${ears[$1]}"; }
 has_told() { [ "$(told "$1" | wc -l)" -ge "$2" ]; }
 
-# tells_more source|target: it goes on there.
+# tells_more source|target: it continues to report there.
 tells_more() {
     local begin
     begin=$(told "$1" | wc -l)
     eventually 30 has_told "$1" $((begin + 20)) || die "it writes no more on the $1"
 }
 
-# nothing_lost IMAGE FORMAT source [target ...]: the domain is destroyed; it ran
-# there, in that order.
+# nothing_lost IMAGE FORMAT source [target ...]: destroy the domain and check
+# the disk. It ran on these hosts, in this order.
 nothing_lost() {
     local image=$1 format=$2 where texts=() said
     shift 2

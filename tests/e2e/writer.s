@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A guest in one sector that writes numbered sectors to its disk, and tells of
-# each on the serial line once the disk has taken it: "W 0000002a".
+# A guest in one sector that writes numbered sectors to its disk, and reports
+# each on the serial line once the disk has completed it: "W 0000002a".
 #
 # Sector 2048 + (number mod 2048) is 64 times {number, its complement}, 32 bits
-# each. Another word than "W" is an error of the disk.
+# each. A word other than "W" reports a disk error.
     .code16
     .intel_syntax noprefix
     .globl _start
@@ -63,7 +63,7 @@ decimal:
     loop digit
     mov al, '\n'
     call put
-    # The host has other things to do.
+    # Leave processor time to the host.
     test byte ptr [number], 15
     jnz next
     hlt

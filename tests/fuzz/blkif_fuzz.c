@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ring entries and descriptor pages of a hostile frontend. First byte: layout
- * and kind of device; then an entry; then what the first descriptor page
- * holds. What passes the checks must lie inside the device.
+ * Ring entries and descriptor pages of a hostile frontend. Input: a byte with
+ * the layout and the kind of device, an entry, the content of the first
+ * descriptor page. A request that passes the checks must lie inside the device.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration reader never fails but with problems that have a place in
- * the text, and what it accepts reads back equal from JSON.
+ * The configuration parser fails only with problems that have a position in the
+ * text, and a configuration that it accepts is equal after a round trip through
+ * JSON.
  *
- * The input is a file; a line that is "%%" parts it from one override.
+ * The input is a file; a line "%%" separates it from one override.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
-/* Whether the text has that line, and the line that column or ends there. */
+/* Whether the text has that line, and that column is in it or at its end. */
 static bool
 has_place(const char *text, size_t length, unsigned line, unsigned column)
 {

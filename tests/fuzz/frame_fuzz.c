@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What comes from another host, or is a file of a saved domain: frames, and
- * the domain that the first of them describes.
+ * Frames from another host or from the file of a saved domain, and the domain
+ * that the first of them describes.
  *
- * The input's first byte: 0, the rest is a stream as it is; else it is taken
- * for frames whose magic, turn and sum are put right, so that what is in them
- * is looked at as well. What is read back must be what is written again.
+ * If the input's first byte is 0, the rest is a raw stream. Otherwise the rest
+ * is taken as frames whose magic, sequence and checksum are corrected first, so
+ * that their contents are reached too. A frame that was read must be identical
+ * when written again.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -34,7 +35,7 @@ enum {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
-/* ---- frames that are put right ---- */
+/* ---- corrected frames ---- */
 
 static void
 put_right(struct xk_buf *stream)
@@ -61,7 +62,7 @@ put_right(struct xk_buf *stream)
     }
 }
 
-/* ---- what is in them ---- */
+/* ---- contents ---- */
 
 static void
 look_at_manifest(struct xk_json **json)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a hostile block frontend writes into the store: lines "NAME VALUE". What
- * is read must lie within what was offered.
+ * Nodes that a hostile block frontend writes into xenstore, as lines "NAME
+ * VALUE". The values accepted must lie within what the backend offered.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the header of an image says is a name that ends within its bounds and a
- * format there is, or the image is refused with a reason; and the same bytes
- * always say the same.
+ * The header of an image yields a name that ends within its bounds and a known
+ * format, or the image is refused with a reason. The same bytes always give the
+ * same result.
  *
- * The input's first byte is the format that is stated.
+ * The input's first byte is the format that the configuration states.
  */
 #include <fcntl.h>
 #include <stdint.h>

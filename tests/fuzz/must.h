@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What holds for every input: where it does not, the target ends as a crash. */
+/* Check a property that holds for every input; otherwise crash. */
 #ifndef XK_TESTS_FUZZ_MUST_H
 #define XK_TESTS_FUZZ_MUST_H
 
@@ -16,7 +16,7 @@ must(bool condition, const char *what)
     abort();
 }
 
-/* Where the condition says it all. */
+/* For a condition that explains itself. */
 #define must_hold(condition) must(condition, #condition)
 
 #endif

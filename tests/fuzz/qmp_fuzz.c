@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the QMP reader makes of a stream does not depend on the pieces it comes
- * in, is never more than the stream holds, and once it has refused it gives
- * nothing any more; the state told by a log of events does not depend on where
- * reading it was interrupted.
+ * The QMP reader's result does not depend on the pieces in which a stream
+ * arrives and never exceeds the stream; once the reader has refused it, it
+ * returns nothing more. The state derived from a log of events does not depend
+ * on where reading it was interrupted.
  *
- * The input's first byte says how long the pieces are.
+ * The input's first byte is the length of the pieces.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@ describe(const struct xk_qmp_message *message, struct xk_buf *story)
                   message->event != NULL ? message->event : "");
 }
 
-/* Take all messages that are there; false once the reader refuses. */
+/* Take all complete messages. Returns false once the reader refuses. */
 static bool
 take_messages(struct xk_qmp_reader *reader, struct xk_buf *story)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file that "xl save" wrote, as anybody might write one: it is refused with a
- * reason, or its stream is within it; and its configuration, which is also
- * taken without the file around it, gives lines that the reader of files takes
- * or refuses with a place in them.
+ * A file of "xl save", possibly forged. It is refused with a reason, or its
+ * stream lies within it. Its configuration, which is also tried without the
+ * file around it, becomes lines that the configuration parser accepts, or
+ * refuses with a position in them.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the suites that run inside a lab host share, besides what all suites
-# do. check-suite, outside, has made what is in /share/made. `finish_clean` ends
-# a suite with the audit.
+# Helpers of the suites inside a lab host, on top of those of all suites.
+# check-suite, outside, has created the files in /share/made. `finish_clean`
+# ends a suite with the audit.
 
 # shellcheck source=tests/suite.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../suite.bash"
 guest=$(/src/examples/make-guest)
 made=/share/made
-poll_s=0.5 # forking is dear under emulation
-scratch=/run/lab.$suite # where the audit does not look
+poll_s=0.5 # fork is slow under emulation
+scratch=/run/lab.$suite # the audit does not look here
 mkdir "$scratch"
 audit save "$scratch/before"
 
@@ -49,8 +49,8 @@ CFG
     [ $# = 0 ] || printf '%s\n' "$@"
 }
 
-# stub_config NAME [LINE...]: a guest that only halts. Where vcpus is left out
-# xl gives so small a guest too little memory for its page tables.
+# stub_config NAME [LINE...]: a guest that only halts. Without vcpus, xl gives
+# such a small guest too little memory for its page tables.
 stub_config() {
     printf 'name = "%s"\ntype = "pvh"\nkernel = "%s"\nmemory = 16\nvcpus = 1\n' \
         "$1" "$made/stub"
@@ -58,7 +58,7 @@ stub_config() {
     [ $# = 0 ] || printf '%s\n' "$@"
 }
 
-# xenconsoled keeps what the console of each guest printed.
+# xenconsoled logs the console of each guest.
 xen_console_log() { echo "/var/log/xen/console/guest-$1.log"; }
 xen_printed() { grep -aq -- "$2" "$(xen_console_log "$1")" 2>/dev/null; }
 xl_state() { xl list "$1" 2>/dev/null | awk 'NR == 2 { print $5 }'; }

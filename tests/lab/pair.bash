@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154,SC2029
-# What suites of two hosts share: source it after lib.bash. It runs on host1.
+# Helpers of the suites for two hosts. Source this after lib.bash. It runs on
+# host1.
 
-# One connection for all that is asked of the other host: greeting takes ssh
+# One ssh connection for all commands on the other host: a handshake takes
 # seconds under emulation.
 meet() { ssh -fNM -S "$scratch/ssh" host2 2>/dev/null; }
 meet
 there() { ssh -S "$scratch/ssh" host2 "$@"; }
 there "mkdir $scratch && audit save $scratch/before"
 
-# serve_here PORT COMMAND: each connection to the port gets one. serve_there
-# does so on the other host.
+# serve_here PORT COMMAND: run the command for each connection to the port.
+# serve_there does the same on the other host.
 serve_here() {
     setsid socat "TCP-LISTEN:$1,fork,reuseaddr" "EXEC:$2,nofork" \
         </dev/null >/dev/null 2>"$scratch/served.$1" &
@@ -19,7 +20,8 @@ serve_here() {
 serve_there() {
     there "$(declare -f serve_here); scratch=$scratch; serve_here $1 '$2'"
 }
-# answer_suspends NAME: on both hosts, for a guest that only halts.
+# answer_suspends NAME: answer suspend requests on both hosts, for a guest that
+# only halts.
 answer_suspends() {
     setsid /src/tests/lab/answer-suspend "$1" </dev/null >/dev/null \
         2>"$scratch/answers" &

@@ -17,12 +17,12 @@ enum {
 
 struct parser {
     struct xk_cfg_lexer lexer;
-    struct xk_cfg_token token; /* the one to be looked at */
+    struct xk_cfg_token token; /* the next token to parse */
     struct xk_cfg_file *file;
     struct xk_problems *problems;
 };
 
-/* A node of the tree by name. The name is the setting's. */
+/* A node of the tree by name. The setting owns the name. */
 struct name_entry {
     const char *name;
     size_t index;
@@ -86,7 +86,8 @@ at(const struct parser *parser, enum xk_cfg_token_kind kind)
     return parser->token.kind == kind;
 }
 
-/* "expected ..., not ...". A bad token has had its message already. */
+/* Add "expected ..., not ...", unless the lexer has already reported the token.
+ * Returns -1. */
 static int
 unexpected(struct parser *parser, const char *expected)
 {
@@ -109,7 +110,7 @@ unexpected(struct parser *parser, const char *expected)
             "expected %s, not '%.*s'%s", expected,
             token->length < NEAR_MAX ? (int)token->length : NEAR_MAX,
             token->text,
-            token->kind == XK_CFG_TOKEN_NAME ? "; a text needs quotes" : "");
+            token->kind == XK_CFG_TOKEN_NAME ? "; a string needs quotes" : "");
     return -1;
 }
 
@@ -132,16 +133,18 @@ unescape(struct parser *parser, const struct xk_location *where, char written,
         xk_buf_append(out, &escapes[i].meant, 1);
         return 0;
     }
-    /* libxlutil refuses every \x and drops what an octal escape stands for. */
+    /* libxlutil refuses every \x, and drops the character of an octal escape.
+     */
     if (number)
         xk_problem_add(parser->problems, XK_PROBLEM_ERROR, where,
                        "characters by number ('\\%c') do not work in xl, so "
                        "they are refused; write the character itself",
                        written);
     else
-        xk_problem_add(parser->problems, XK_PROBLEM_ERROR, where,
-                       "'\\%c' is no escape; for a backslash write two",
-                       written);
+        xk_problem_add(
+            parser->problems, XK_PROBLEM_ERROR, where,
+            "'\\%c' is not an escape sequence; for a backslash write two",
+            written);
     return -1;
 }
 
@@ -183,7 +186,7 @@ count_value(struct parser *parser)
     if (parser->file->value_count == XK_CFG_VALUES_MAX + 1)
         xk_problem_add(parser->problems, XK_PROBLEM_ERROR, &parser->token.where,
                        "more than %d values", XK_CFG_VALUES_MAX);
-    parser->lexer.next = parser->lexer.end; /* no use in reading on */
+    parser->lexer.next = parser->lexer.end; /* stop parsing */
     return -1;
 }
 
@@ -226,7 +229,7 @@ parse_list(struct parser *parser, unsigned depth, struct xk_cfg_value *value)
     return 0;
 }
 
-/* What was made of *value at a failure is still the caller's to free. */
+/* The caller frees *value even on failure. */
 static int
 parse_value(struct parser *parser, unsigned depth, struct xk_cfg_value *value)
 {
@@ -251,7 +254,7 @@ parse_value(struct parser *parser, unsigned depth, struct xk_cfg_value *value)
     return 0;
 }
 
-/* Add a setting; its name and value are the file's from now on. */
+/* Add a setting. The file takes ownership of its name and value. */
 static void
 store(struct xk_cfg_file *file, struct xk_cfg_setting *setting)
 {
@@ -261,15 +264,15 @@ store(struct xk_cfg_file *file, struct xk_cfg_setting *setting)
         entry = XK_NEW(struct name_entry);
         entry->name = setting->name;
         if (tsearch(entry, &file->by_name, compare_names) == NULL)
-            abort(); /* no memory, as in base/mem.h */
+            abort(); /* out of memory, as in base/mem.h */
     }
     XK_GROW(file->settings, file->count);
     file->settings[file->count] = *setting;
-    entry->name = setting->name; /* an equal name: the order stays */
+    entry->name = setting->name; /* an equal name: same place in the tree */
     entry->index = file->count++;
 }
 
-/* Append the value of *setting to that of previous, which keeps its place. */
+/* Append the value of *setting to that of *previous, whose position is kept. */
 static int
 append(struct parser *parser, struct xk_cfg_setting *previous,
        struct xk_cfg_setting *setting)
@@ -278,14 +281,15 @@ append(struct parser *parser, struct xk_cfg_setting *previous,
 
     if (to->kind != from->kind) {
         xk_problem_add(parser->problems, XK_PROBLEM_ERROR, &setting->where,
-                       "'%s' is a %s by now, to which a %s cannot be added",
-                       setting->name, to->kind == XK_CFG_LIST ? "list" : "text",
-                       from->kind == XK_CFG_LIST ? "list" : "text");
+                       "'%s' is a %s here; a %s cannot be appended to it",
+                       setting->name,
+                       to->kind == XK_CFG_LIST ? "list" : "string",
+                       from->kind == XK_CFG_LIST ? "list" : "string");
         return -1;
     }
     previous->appended = true;
     if (to->kind == XK_CFG_TEXT) {
-        assert(from->text != NULL); /* it was read without an error */
+        assert(from->text != NULL); /* it was parsed without an error */
         to->text = xk_realloc(to->text, to->length + from->length + 1, 1);
         memcpy(to->text + to->length, from->text, from->length + 1);
         to->length += from->length;
@@ -315,7 +319,7 @@ add_setting(struct parser *parser, struct xk_cfg_setting *setting)
     value_free(&setting->value);
 }
 
-/* One assignment, up to what ends it. */
+/* Parse one assignment, up to the newline or ';' that ends it. */
 static int
 parse_assignment(struct parser *parser)
 {
@@ -341,8 +345,8 @@ parse_assignment(struct parser *parser)
     return 0;
 }
 
-/* Whether the name at hand begins an assignment. This looks at the bytes,
- * because asking the lexer would report what it cannot read twice. */
+/* Whether the current name begins an assignment. Look at the bytes: asking the
+ * lexer for the next token could report its error twice. */
 static bool
 at_assignment(const struct parser *parser)
 {
@@ -355,8 +359,8 @@ at_assignment(const struct parser *parser)
     return at(parser, XK_CFG_TOKEN_NAME) && p < end && *p == '=';
 }
 
-/* After an error: go on where a line begins with an assignment, so that what
- * is left of a broken list makes no errors of its own. */
+/* After an error: continue at the next line that begins with an assignment, so
+ * that the rest of a broken list causes no further errors. */
 static void
 recover(struct parser *parser)
 {

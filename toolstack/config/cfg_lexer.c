@@ -52,7 +52,7 @@ span(const struct xk_cfg_lexer *lexer, bool (*belongs)(char))
     return (size_t)(p - lexer->next);
 }
 
-/* Take length bytes, none of which but the last ends a line. */
+/* Take length bytes. Only the last of them may be a newline. */
 static struct xk_cfg_token
 take(struct xk_cfg_lexer *lexer, enum xk_cfg_token_kind kind, size_t length)
 {
@@ -72,7 +72,8 @@ take(struct xk_cfg_lexer *lexer, enum xk_cfg_token_kind kind, size_t length)
     return token;
 }
 
-/* The length of the string at next with both quotes, 0 if it has no end. */
+/* Returns the length of the string at next with its quotes; 0 if it does not
+ * end. */
 static size_t
 string_length(const struct xk_cfg_lexer *lexer)
 {
@@ -89,9 +90,8 @@ string_length(const struct xk_cfg_lexer *lexer)
     return 0;
 }
 
-static const char python[] =
-    "this looks like Python, which configuration files once were; xl and xk "
-    "read plain assignments only";
+static const char python[] = "this looks like Python, the format of xm; xl and "
+                             "xk read plain assignments only";
 
 static void
 describe_bad(struct xk_cfg_lexer *lexer, char c)
@@ -112,7 +112,7 @@ describe_bad(struct xk_cfg_lexer *lexer, char c)
                        "begins");
     else if (c >= 'A' && c <= 'Z')
         xk_problem_add(problems, XK_PROBLEM_ERROR, where,
-                       "unexpected '%c': names are in lower case, and a text "
+                       "unexpected '%c': names are in lower case, and a string "
                        "needs quotes",
                        c);
     else if (c == '-' && lexer->next + 1 < lexer->end &&
@@ -125,10 +125,10 @@ describe_bad(struct xk_cfg_lexer *lexer, char c)
                        (unsigned char)c);
     else
         xk_problem_add(problems, XK_PROBLEM_ERROR, where,
-                       "unexpected '%c'; a text needs quotes", c);
+                       "unexpected '%c'; a string needs quotes", c);
 }
 
-/* What starts no word: say so, and skip to the next blank. */
+/* Report a byte that starts no token, and skip to the next blank. */
 static struct xk_cfg_token
 bad(struct xk_cfg_lexer *lexer)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The words of a configuration file. What is a word is what libxlutil's lexer
- * says it is (tools/libs/util/libxlu_cfg_l.l of Xen 4.17); where we differ on
- * purpose is listed in tests/unit/toolstack/config/differences.h.
+ * The tokens of a configuration file, as libxlutil's lexer defines them
+ * (tools/libs/util/libxlu_cfg_l.l of Xen 4.17). Intentional differences are
+ * listed in tests/unit/toolstack/config/differences.h.
  */
 #ifndef XK_TOOLSTACK_CONFIG_CFG_LEXER_H
 #define XK_TOOLSTACK_CONFIG_CFG_LEXER_H
@@ -23,7 +23,7 @@ enum xk_cfg_token_kind {
     XK_CFG_TOKEN_COMMA,
     XK_CFG_TOKEN_OPEN,
     XK_CFG_TOKEN_CLOSE,
-    XK_CFG_TOKEN_BAD, /* no word; the problem has been added */
+    XK_CFG_TOKEN_BAD, /* not a token; the problem has been reported */
     XK_CFG_TOKEN_END,
 };
 
@@ -41,13 +41,13 @@ struct xk_cfg_lexer {
     struct xk_problems *problems;
 };
 
-/* Begin with text, whose first line has this number. All of it must stay
- * until the last token was used. */
+/* Start with text, whose first line has the number `line`. text and file must
+ * stay valid until the last token was used. */
 void xk_cfg_lexer_init(struct xk_cfg_lexer *lexer, const char *file,
                        unsigned line, const char *text, size_t length,
                        struct xk_problems *problems);
 
-/* The next word; XK_CFG_TOKEN_END for ever at the end. */
+/* Returns the next token; at the end, XK_CFG_TOKEN_END every time. */
 struct xk_cfg_token xk_cfg_lexer_next(struct xk_cfg_lexer *lexer);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The resolved configuration as JSON: the tables of its parts, and the keys. */
+/* Convert the resolved configuration to JSON and back: tables of its
+ * structures, and the keys. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ bus_word(int value)
 {
     static const char *const words[] = {
         [XK_BUS_XVD] = "xvd", [XK_BUS_HD] = "hd", [XK_BUS_SD] = "sd"};
+    static_assert(XK_ARRAY_SIZE(words) == XK_BUS_SD + 1, "a word per bus");
 
     return words[value];
 }
@@ -38,6 +41,8 @@ backend_word(int value)
         [XK_DISK_BACKEND_TAP] = "tap",
         [XK_DISK_BACKEND_STANDALONE] = "standalone",
     };
+    static_assert(XK_ARRAY_SIZE(words) == XK_DISK_BACKEND_STANDALONE + 1,
+                  "a word per backend");
 
     return words[value];
 }
@@ -51,6 +56,7 @@ vif_word(int value)
         [XK_VIF_PV] = "vif",
         [XK_VIF_USER] = "user",
     };
+    static_assert(XK_ARRAY_SIZE(words) == XK_VIF_USER + 1, "a word per type");
 
     return words[value];
 }
@@ -115,7 +121,8 @@ get_mac(const struct xk_json *value, const char *name, void *record,
     const char *text = xk_json_string(value);
 
     if (text == NULL || !xk_mac_parse(text, ((struct xk_vif *)record)->mac))
-        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is no MAC address", name);
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not a MAC address",
+                       name);
     return 0;
 }
 
@@ -148,13 +155,13 @@ get_hostfwd(const struct xk_json *value, const char *name, void *record,
         if (text == NULL ||
             xk_hostfwd_parse(text, &vif->hostfwd[vif->hostfwd_count++]) != NULL)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "\"%s\" has what is no forwarded port", name);
+                           "\"%s\" has an invalid forwarded port", name);
     }
     return 0;
 }
 
-/* uint32_t is what `unsigned` is on every host of ours. */
-_Static_assert(sizeof(uint32_t) == sizeof(unsigned), "XK_FIELD_UNSIGNED");
+/* On every supported host uint32_t and unsigned have the same size. */
+static_assert(sizeof(uint32_t) == sizeof(unsigned), "XK_FIELD_UNSIGNED");
 
 #define VIF(member, kind, ...)                                                 \
     FIELD(struct xk_vif, member, #member, kind, __VA_ARGS__)
@@ -187,7 +194,7 @@ put_disks(struct xk_json_writer *writer, const char *name, const void *record)
     xk_json_open_array(writer, name);
     for (size_t i = 0; i < config->disk_count; i++) {
         xk_json_open_object(writer, NULL);
-        xk_record_put(writer, disk_fields, XK_ARRAY_SIZE(disk_fields),
+        xk_struct_put(writer, disk_fields, XK_ARRAY_SIZE(disk_fields),
                       &config->disks[i]);
         xk_json_close_object(writer);
     }
@@ -204,7 +211,7 @@ get_disks(const struct xk_json *value, const char *name, void *record,
         return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not an array", name);
     for (size_t i = 0; i < xk_json_length(value); i++) {
         XK_GROW(config->disks, config->disk_count);
-        if (xk_record_get(xk_json_at(value, i), disk_fields,
+        if (xk_struct_get(xk_json_at(value, i), disk_fields,
                           XK_ARRAY_SIZE(disk_fields),
                           &config->disks[config->disk_count++], err) == -1)
             return xk_wrap(err, "disk %zu", i);
@@ -220,7 +227,7 @@ put_vifs(struct xk_json_writer *writer, const char *name, const void *record)
     xk_json_open_array(writer, name);
     for (size_t i = 0; i < config->vif_count; i++) {
         xk_json_open_object(writer, NULL);
-        xk_record_put(writer, vif_fields, XK_ARRAY_SIZE(vif_fields),
+        xk_struct_put(writer, vif_fields, XK_ARRAY_SIZE(vif_fields),
                       &config->vifs[i]);
         xk_json_close_object(writer);
     }
@@ -237,7 +244,7 @@ get_vifs(const struct xk_json *value, const char *name, void *record,
         return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not an array", name);
     for (size_t i = 0; i < xk_json_length(value); i++) {
         XK_GROW(config->vifs, config->vif_count);
-        if (xk_record_get(xk_json_at(value, i), vif_fields,
+        if (xk_struct_get(xk_json_at(value, i), vif_fields,
                           XK_ARRAY_SIZE(vif_fields),
                           &config->vifs[config->vif_count++], err) == -1)
             return xk_wrap(err, "vif %zu", i);
@@ -262,12 +269,12 @@ get_uuid(const struct xk_json *value, const char *name, void *record,
 
     if (text == NULL ||
         !xk_uuid_parse(text, &((struct xk_domain_config *)record)->uuid))
-        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is no UUID", name);
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" is not a UUID", name);
     return 0;
 }
 
-/* What was given as a text is one here, too; a text for no item at all
- * (viridian=0) is false. */
+/* A list that was given as a single string is written as a string; as false if
+ * it has no item (viridian=0). */
 static void
 put_list(struct xk_json_writer *writer, const char *name,
          const struct xk_value *value)
@@ -394,14 +401,13 @@ get_keys(const struct xk_json *value, const char *name, void *record,
 
         if (key == XK_KEY_COUNT || config->values[key].set)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "\"%s\" has \"%s\", which is unknown or there twice",
+                           "\"%s\" has \"%s\", which is unknown or repeated",
                            name, member);
         config->values[key].set = true;
         if (!get_value(&config->values[key], xk_key_info(key),
                        xk_json_at(value, i)))
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "\"%s\": \"%s\" is not what it can be", name,
-                           member);
+                           "\"%s\": \"%s\" has an invalid value", name, member);
     }
     return 0;
 }
@@ -425,7 +431,7 @@ put_version(struct xk_json_writer *writer, const char *name, const void *record)
     xk_json_put_integer(writer, name, RECORD_VERSION);
 }
 
-/* It is looked at before all else. */
+/* xk_config_from_record() checks the version before anything else. */
 static int
 get_version(const struct xk_json *value, const char *name, void *record,
             struct xk_error *err)
@@ -437,7 +443,7 @@ get_version(const struct xk_json *value, const char *name, void *record,
     return 0;
 }
 
-/* The first is of records only. */
+/* The first field (version) is only in records. */
 static const struct xk_field record_fields[] = {
     {.name = XK_JSON_VERSION,
      .kind = XK_FIELD_CUSTOM,
@@ -475,7 +481,7 @@ xk_config_to_json(const struct xk_domain_config *config,
                   struct xk_json_writer *writer, const char *key)
 {
     xk_json_open_object(writer, key);
-    xk_record_put(writer, config_fields, CONFIG_FIELDS, config);
+    xk_struct_put(writer, config_fields, CONFIG_FIELDS, config);
     xk_json_close_object(writer);
 }
 
@@ -486,7 +492,7 @@ xk_config_to_record(const struct xk_domain_config *config, struct xk_buf *text)
         xk_json_writer_new(text, false);
 
     xk_json_open_object(writer, NULL);
-    xk_record_put(writer, record_fields, RECORD_FIELDS, config);
+    xk_struct_put(writer, record_fields, RECORD_FIELDS, config);
     xk_json_close_object(writer);
 }
 
@@ -499,7 +505,7 @@ hide_text(char **text)
     *text = xk_strdup(HIDDEN);
 }
 
-/* "vncpasswd=abc" among the words of a list's item. */
+/* Hide the password in an item such as "vncpasswd=abc,vnc=1". */
 static void
 hide_in_item(char **item)
 {
@@ -561,12 +567,13 @@ read_config(const struct xk_json *value, const struct xk_field *fields,
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         XK_NEW(struct xk_domain_config);
 
-    if (xk_record_get(value, fields, count, config, err) == -1 ||
+    if (xk_struct_get(value, fields, count, config, err) == -1 ||
         xk_domain_name_check(config->name, err) == -1)
         goto bad;
     if (config->maxmem_mib < config->memory_mib ||
         config->maxvcpus < config->vcpus) {
-        xk_fail(err, XK_ERR_PROTOCOL, "less at most than at the start");
+        xk_fail(err, XK_ERR_PROTOCOL,
+                "a maximum is less than the value at the start");
         goto bad;
     }
     return XK_TAKE(config);

@@ -31,7 +31,7 @@ skip(const char **p, const char *prefix)
     return true;
 }
 
-/* One term up to its comma; NULL, or what is wrong with it. */
+/* Parse one term up to its comma. Returns NULL, or what is wrong. */
 static const char *
 take_term(const char **p, struct xk_cpu_term *term)
 {
@@ -39,14 +39,14 @@ take_term(const char **p, struct xk_cpu_term *term)
     term->nodes = skip(p, "nodes:") || skip(p, "node:");
     term->all = skip(p, "all");
     if (term->all)
-        return term->negated ? "'^' and 'all' do not go together" : NULL;
+        return term->negated ? "'^' and 'all' cannot be combined" : NULL;
     if (!take_number(p, &term->first))
         return form;
     term->last = term->first;
     if (!skip(p, "-"))
         return NULL;
     if (!take_number(p, &term->last) || term->last < term->first)
-        return "a range ends in a number that is not below its first";
+        return "a range must not end below its start";
     return NULL;
 }
 
@@ -56,7 +56,7 @@ xk_cpu_term_next(const char **text, struct xk_cpu_term *term,
 {
     *wrong = NULL;
     while (skip(text, ",")) {
-        /* xl skips what is empty */
+        /* xl skips empty terms */
     }
     if (**text == '\0')
         return false;

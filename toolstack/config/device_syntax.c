@@ -38,7 +38,7 @@ xk_spec_at(const struct xk_spec *spec, size_t offset)
 
     if (p == NULL)
         return where;
-    /* Within quotes every escape is two bytes that stand for one. */
+    /* Within quotes an escape sequence is two bytes for one byte of text. */
     for (size_t i = 0; i < offset; i++)
         p += spec->quoted && *p == '\\' ? 2 : 1;
     where.column += (unsigned)(p - spec->raw) + spec->quoted;

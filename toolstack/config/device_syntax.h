@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A specification string (a disk, a network card) with its place, so that a
- * problem can point to the part of it that is wrong.
+ * A specification string (a disk, a network card) with its position in the
+ * file, so that a problem can point to the part that is wrong.
  */
 #ifndef XK_TOOLSTACK_CONFIG_DEVICE_SYNTAX_H
 #define XK_TOOLSTACK_CONFIG_DEVICE_SYNTAX_H
@@ -15,20 +15,20 @@
 struct xk_spec {
     const char *text;
     struct xk_location where; /* of the value as written, with its quotes */
-    const char *raw;          /* as of struct xk_cfg_value; NULL: not known */
+    const char *raw;          /* as in struct xk_cfg_value; NULL: unknown */
     bool quoted;
     struct xk_problems *problems;
 };
 
-/* The spec of a text of a configuration file. */
+/* Returns the spec of a string in a configuration file. */
 struct xk_spec xk_spec_of(const struct xk_cfg_value *value,
                           struct xk_problems *problems);
 
-/* The spec of a text from elsewhere, such as an argument. */
+/* Returns the spec of a string from elsewhere, such as an argument. */
 struct xk_spec xk_spec_of_text(const char *text, const char *file,
                                struct xk_problems *problems);
 
-/* The place of the byte at this offset of the text. */
+/* Returns the position of the byte at this offset of the text. */
 struct xk_location xk_spec_at(const struct xk_spec *spec, size_t offset);
 
 /* Add an error at this offset; returns -1. */

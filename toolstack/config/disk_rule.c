@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* How far it is from offset to the end of its line. The line is remembered:
- * to search it anew at each point would take a hostile text quadratic time. */
+/* Returns the distance from offset to the end of its line. The line is
+ * remembered, because searching it again at each offset would let a hostile
+ * text take quadratic time. */
 static size_t
 line_length(struct xk_disk_text *text, size_t offset)
 {
@@ -22,7 +23,7 @@ taking(size_t length)
     return (struct xk_disk_match){length, length};
 }
 
-/* The length with a comma, if one follows. */
+/* Returns the length including the comma, if one follows. */
 static size_t
 with_comma(const char *p, size_t length)
 {

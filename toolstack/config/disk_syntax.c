@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works: a disk specification has no grammar but what libxlutil's lexer
- * makes of it (tools/libs/util/libxlu_disk_l.l of Xen 4.17): at each point the
- * rule that matches most bytes wins, and of those that match as many the first
- * one. A rule may look further than it takes, which counts for its length. So
- * the rules are a table here too, in that order.
+ * How it works: the only grammar of a disk specification is libxlutil's lexer
+ * (tools/libs/util/libxlu_disk_l.l of Xen 4.17). At each point the rule that
+ * matches most bytes wins; among equals the first one wins. The bytes that a
+ * rule looks at without taking them count for its length. So the rules are a
+ * table here too, in the same order.
  */
 #include "toolstack/config/disk_syntax.h"
 
@@ -23,13 +23,13 @@
 struct parse {
     const struct xk_spec *spec;
     struct xk_disk *disk;
-    size_t offset; /* of the value in hand */
+    size_t offset; /* of the current value */
     size_t vdev_offset;
     bool specification_set;
     bool format_set;
-    bool access_set; /* by position */
-    bool had_prefix; /* of the old syntax, which has no format by position */
-    bool stop;       /* after this nothing can be made out */
+    bool access_set; /* by a positional parameter */
+    bool had_prefix; /* the old syntax, whose format is not positional */
+    bool stop;       /* the rest cannot be parsed */
     unsigned failures;
 };
 
@@ -58,9 +58,9 @@ fail(struct parse *parse, const char *text)
     xk_spec_error(parse->spec, parse->offset, "%s", text);
 }
 
-/* What is empty may be given again. */
+/* An empty value may be given again. */
 static void
-save(struct parse *parse, const char *what, char **to, const char *value)
+set_once(struct parse *parse, const char *what, char **to, const char *value)
 {
     if (*to != NULL && **to != '\0') {
         parse->failures++;
@@ -173,26 +173,26 @@ set_grant_usage(struct parse *parse, const char *value)
 static void
 set_backend(struct parse *parse, const char *value)
 {
-    save(parse, "backend", &parse->disk->backend_domain, value);
+    set_once(parse, "backend", &parse->disk->backend_domain, value);
 }
 
 static void
 set_vdev(struct parse *parse, const char *value)
 {
     parse->vdev_offset = parse->offset;
-    save(parse, "vdev", &parse->disk->vdev, value);
+    set_once(parse, "vdev", &parse->disk->vdev, value);
 }
 
 static void
 set_script(struct parse *parse, const char *value)
 {
-    save(parse, "script", &parse->disk->script, value);
+    set_once(parse, "script", &parse->disk->script, value);
 }
 
 static void
 set_target(struct parse *parse, const char *value)
 {
-    save(parse, "target", &parse->disk->target, value);
+    set_once(parse, "target", &parse->disk->target, value);
 }
 
 static void
@@ -209,7 +209,7 @@ set_direct_io_safe(struct parse *parse, const char *value)
     parse->disk->direct_io_safe = true;
 }
 
-/* discard and no-discard, trusted and untrusted: value is the flag. */
+/* value is the flag: discard or no-discard, trusted or untrusted. */
 static void
 set_discard(struct parse *parse, const char *value)
 {
@@ -236,7 +236,8 @@ ignore(struct parse *parse, const char *value)
     (void)value;
 }
 
-/* "VDEV:cdrom" or "VDEV:disk"; false, doing nothing, without a colon. */
+/* Set "VDEV:cdrom" or "VDEV:disk". Without a colon do nothing and return false.
+ */
 static bool
 set_vdev_and_devtype(struct parse *parse, const char *value)
 {
@@ -258,7 +259,7 @@ set_positional(struct parse *parse, const char *value)
     struct xk_disk *disk = parse->disk;
 
     if (parse->failures > 0)
-        return; /* the count may be off by now */
+        return; /* the count may be wrong after an error */
     if (disk->target == NULL) {
         set_target(parse, value);
     } else if (!parse->had_prefix && !parse->format_set) {
@@ -275,8 +276,8 @@ set_positional(struct parse *parse, const char *value)
         parse->access_set = true;
         set_access(parse, value);
     } else {
-        fail(parse, "too many parameters without a name; a target with a comma "
-                    "is written target=..., last of all");
+        fail(parse, "too many parameters without a name; write a target with a "
+                    "comma as target=..., as the last parameter");
         parse->stop = true;
     }
 }
@@ -319,7 +320,7 @@ static void refuse_unknown(struct parse *parse, const char *value);
 
 enum {
     SPEC_MAX = 8192,   /* bytes: a path and all options fit twice */
-    FAILURES_MAX = 16, /* and then the rest is not looked at */
+    FAILURES_MAX = 16, /* then the rest is not parsed */
 };
 
 static const struct {
@@ -383,7 +384,7 @@ refuse_unknown(struct parse *parse, const char *value)
     (void)value;
     parse->failures++;
     parse->stop = true;
-    /* A name before '=' was taken for a parameter without one. */
+    /* The name before '=' was taken as a positional parameter. */
     while (start > 0 && parse->spec->text[start - 1] != ',')
         start--;
     start += strspn(parse->spec->text + start, " \t\n");
@@ -402,12 +403,12 @@ refuse_unknown(struct parse *parse, const char *value)
                       "unknown option '%.64s'; did you mean '%s'?", name, best);
     else
         xk_spec_error(parse->spec, start,
-                      "unknown option '%.64s'; a target with '=' is written "
-                      "target=..., last of all",
+                      "unknown option '%.64s'; write a target with '=' as "
+                      "target=..., as the last parameter",
                       *text == '=' ? name : text);
 }
 
-/* Take what the best rule takes from the text at this offset. */
+/* Apply the best rule at this offset. Returns how many bytes it took. */
 static size_t
 parse_one(struct parse *parse, struct xk_disk_text *text, size_t offset)
 {
@@ -456,9 +457,10 @@ check(struct parse *parse)
     parse->offset = parse->vdev_offset;
     if (!xk_vdev_parse(disk->vdev, &vdev)) {
         parse->failures++;
-        xk_spec_error(parse->spec, parse->offset,
-                      "'%.64s' names no disk; xvda, hda and sda do, and so on",
-                      disk->vdev);
+        xk_spec_error(
+            parse->spec, parse->offset,
+            "'%.64s' is not a name of a disk; use xvda, hda, sda and so on",
+            disk->vdev);
         return;
     }
     disk->bus = vdev.bus;

@@ -29,7 +29,7 @@ enum {
 
 static const char command_line[] = "command line";
 
-/* Keep a string as long as the configuration. */
+/* Copy a string; the copy lives as long as the configuration. */
 static const char *
 keep(struct xk_domain_config *config, const char *text)
 {
@@ -53,8 +53,8 @@ warn_unknown(const struct xk_cfg_setting *setting, bool suggest,
                        "unknown key '%.64s'", setting->name);
 }
 
-/* Of settings of one name in one file the last counts, in xl in silence. An
- * override is meant to replace what the file says. */
+/* If a file sets a name twice, the last setting counts; xl does not say so. An
+ * override is meant to replace a setting of the file, so it is not reported. */
 static void
 warn_replaced(const struct xk_cfg_setting *setting,
               const struct xk_cfg_setting *last, struct xk_problems *problems)
@@ -62,7 +62,7 @@ warn_replaced(const struct xk_cfg_setting *setting,
     if (setting->where.file == last->where.file &&
         setting->where.file != command_line)
         xk_problem_add(problems, XK_PROBLEM_WARNING, &setting->where,
-                       "'%.64s' is set again on line %u, which counts",
+                       "'%.64s' is set again on line %u, and that value counts",
                        setting->name, last->where.line);
 }
 
@@ -106,7 +106,8 @@ xk_config_parse(const char *name, const char *text, size_t length,
     readable = problems->errors == errors_before;
     read_settings(config, &file, problems);
     xk_resolve_devices(config, &file, problems);
-    /* Where part of the file is lost, what is missing may be in there. */
+    /* If part of the file could not be parsed, a missing key may be in that
+     * part. */
     if (readable) {
         xk_resolve_domain(config, problems);
         xk_resolve_check(config, problems);
@@ -118,7 +119,7 @@ xk_config_parse(const char *name, const char *text, size_t length,
     return NULL;
 }
 
-/* A pipe, as a shell's <(...) is one: whoever writes it must get on with it. */
+/* Read a pipe, such as a shell's <(...), with a deadline for its writer. */
 static int
 read_pipe(int fd, struct xk_buf *text, struct xk_error *err)
 {
@@ -140,7 +141,7 @@ read_pipe(int fd, struct xk_buf *text, struct xk_error *err)
     return 0;
 }
 
-/* Read the file whole; -1 where it is none that could be read. */
+/* Read the whole file. Returns -1 if it cannot be read. */
 static int
 read_source(const char *path, struct xk_buf *text, struct xk_error *err)
 {
@@ -159,7 +160,7 @@ read_source(const char *path, struct xk_buf *text, struct xk_error *err)
     return xk_read_fd(fd, path, FILE_MAX, text, err);
 }
 
-/* "" for what is no file that could be read again. */
+/* Set the source to "" if it is not a file that could be read again. */
 static int
 set_source(struct xk_domain_config *config, const char *path,
            struct xk_error *err)
@@ -171,8 +172,7 @@ set_source(struct xk_domain_config *config, const char *path,
     return xk_make_absolute(&config->source, err);
 }
 
-/* Keys whose value is a file, where it has a slash or is no word of the key's
- * own. */
+/* Keys whose value is the path of a file. */
 static const enum xk_key path_keys[] = {
     XK_KEY_KERNEL,
     XK_KEY_RAMDISK,
@@ -180,7 +180,7 @@ static const enum xk_key path_keys[] = {
     XK_KEY_DEVICE_MODEL_OVERRIDE,
 };
 
-/* Whoever starts the domain again later does so from another directory. */
+/* The domain may be started again later from another directory. */
 static int
 resolve_paths(struct xk_domain_config *config, struct xk_error *err)
 {

@@ -76,6 +76,7 @@ enum xk_disk_backend {
     XK_DISK_BACKEND_QDISK,
     XK_DISK_BACKEND_TAP,
     XK_DISK_BACKEND_STANDALONE,
+    XK_DISK_BACKEND_COUNT,
 };
 
 enum xk_disk_bus { /* the kind of name vdev is, xen-vbd-interface(7) */

@@ -52,7 +52,7 @@ put_field(struct xk_json_writer *writer, const struct xk_field *field,
 }
 
 void
-xk_record_put(struct xk_json_writer *writer, const struct xk_field *fields,
+xk_struct_put(struct xk_json_writer *writer, const struct xk_field *fields,
               size_t count, const void *record)
 {
     for (size_t i = 0; i < count; i++)
@@ -89,7 +89,7 @@ get_integer(const struct xk_field *field, const struct xk_json *value,
 
     if (!xk_json_integer(value, &integer) || integer < field->min ||
         integer > field->max)
-        return wrong(field, "an integer of its range", err);
+        return wrong(field, "an integer in its range", err);
     if (field->kind == XK_FIELD_INT)
         *(int *)to = (int)integer;
     else if (field->kind == XK_FIELD_UNSIGNED)
@@ -111,7 +111,7 @@ get_word(const struct xk_field *field, const struct xk_json *value,
             return 0;
         }
     }
-    return wrong(field, "a word it can be", err);
+    return wrong(field, "one of its words", err);
 }
 
 static int
@@ -148,7 +148,7 @@ is_known(const struct xk_json *object, size_t index,
     const char *name = xk_json_key_at(object, index);
 
     if (xk_json_get(object, name) != xk_json_at(object, index))
-        return false; /* there was one of that name before */
+        return false; /* a repeated name */
     for (size_t i = 0; i < count; i++) {
         if (strcmp(fields[i].name, name) == 0)
             return true;
@@ -157,7 +157,7 @@ is_known(const struct xk_json *object, size_t index,
 }
 
 int
-xk_record_get(const struct xk_json *object, const struct xk_field *fields,
+xk_struct_get(const struct xk_json *object, const struct xk_field *fields,
               size_t count, void *record, struct xk_error *err)
 {
     if (!xk_json_is_object(object))
@@ -170,7 +170,7 @@ xk_record_get(const struct xk_json *object, const struct xk_field *fields,
     for (size_t i = 0; i < xk_json_length(object); i++) {
         if (!is_known(object, i, fields, count))
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "\"%.40s\" is unknown, or there twice",
+                           "\"%.40s\" is unknown or repeated",
                            xk_json_key_at(object, i));
     }
     return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A C structure as a JSON object and back, by a table of its fields. Reading
- * wants exactly the members of the table, each once and of its type.
+ * Convert a C structure to a JSON object and back, by a table of its fields.
+ * When reading, each member of the table must be present once and have its
+ * type, and there must be no other members.
  */
 #ifndef XK_TOOLSTACK_CONFIG_JSON_STRUCT_H
 #define XK_TOOLSTACK_CONFIG_JSON_STRUCT_H
@@ -18,7 +19,7 @@ enum xk_field_kind {
     XK_FIELD_INT,      /* int, within min and max */
     XK_FIELD_UNSIGNED, /* unsigned, within min and max */
     XK_FIELD_U64,      /* uint64_t, within min and max */
-    XK_FIELD_WORD,     /* an enumeration; words[] has max + 1 of them */
+    XK_FIELD_WORD,     /* an enumeration from 0 to max */
     XK_FIELD_CUSTOM,   /* put and get */
 };
 
@@ -27,21 +28,21 @@ struct xk_field {
     enum xk_field_kind kind;
     size_t offset;
     int64_t min, max;
-    const char *(*word)(int value); /* XK_FIELD_WORD */
-    /* XK_FIELD_CUSTOM, of the whole structure. */
+    const char *(*word)(int value); /* XK_FIELD_WORD: the word of a value */
+    /* XK_FIELD_CUSTOM: called with the whole structure. */
     void (*put)(struct xk_json_writer *writer, const char *name,
                 const void *record);
     int (*get)(const struct xk_json *value, const char *name, void *record,
                struct xk_error *err);
 };
 
-/* Write the members of record; the object is the caller's to open. */
-void xk_record_put(struct xk_json_writer *writer, const struct xk_field *fields,
+/* Write the members of record into the object that the caller has opened. */
+void xk_struct_put(struct xk_json_writer *writer, const struct xk_field *fields,
                    size_t count, const void *record);
 
-/* Fill record, which is all zero. What was filled at a failure is the caller's
- * to free. Kind XK_ERR_PROTOCOL. */
-int xk_record_get(const struct xk_json *object, const struct xk_field *fields,
+/* Fill *record, which must be all zero. On failure (XK_ERR_PROTOCOL) the caller
+ * frees what was filled. */
+int xk_struct_get(const struct xk_json *object, const struct xk_field *fields,
                   size_t count, void *record, struct xk_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The words for the enumerations of a domain's configuration. */
+/* The names of the enumerations of a domain's configuration, and the check of a
+ * domain's own name. */
 #include <assert.h>
 #include <string.h>
 
@@ -96,13 +97,13 @@ xk_domain_name_check(const char *name, struct xk_error *err)
                        "the name of a domain is longer than %d bytes",
                        NAME_MAX_BYTES);
     if (name[strspn(name, "0123456789")] == '\0')
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is no name: it would be taken for a domid",
-                       name);
+        return xk_fail(
+            err, XK_ERR_CONFIG,
+            "\"%s\" is not a valid name: it would be taken for a domid", name);
     for (const char *p = name; *p != '\0'; p++) {
         if (*p == '/')
             return xk_fail(err, XK_ERR_CONFIG,
-                           "\"%s\" is no name: it has a '/'", name);
+                           "\"%s\" is not a valid name: it has a '/'", name);
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return xk_fail(err, XK_ERR_CONFIG,
                            "the name of a domain has a control character");

@@ -13,8 +13,8 @@
 #include "base/util.h"
 
 enum {
-    /* Of each severity so many are kept: a hostile file must not turn into a
-     * list many times its size. The counts go on. */
+    /* Kept per severity: a hostile file must not produce a list many times its
+     * size. The counts include the rest. */
     KEPT_MAX = 256
 };
 
@@ -23,9 +23,11 @@ static const char *const severity_names[] = {
     [XK_PROBLEM_WARNING] = "warning",
     [XK_PROBLEM_ERROR] = "error",
 };
+static_assert(XK_ARRAY_SIZE(severity_names) == XK_PROBLEM_ERROR + 1,
+              "one name per severity");
 
-/* Messages quote what files hold, and end on terminals: no control character
- * of a file may get there. */
+/* Messages quote files and are printed on terminals, so control characters must
+ * be escaped. */
 static char *
 printable(const char *text)
 {

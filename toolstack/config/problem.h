@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is wrong, or worth saying, about a configuration: a list of problems,
- * each with its place in the file. Readers add to the list and go on, so that
- * a person sees every problem at once.
+ * Problems of a configuration: errors, warnings and notes, each with its
+ * position in the file. Parsers add to the list and continue, so that the user
+ * sees every problem at once.
  */
 #ifndef XK_TOOLSTACK_CONFIG_PROBLEM_H
 #define XK_TOOLSTACK_CONFIG_PROBLEM_H
@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 
-/* A place in a configuration. line and column count from 1; 0: unknown, or the
- * file as a whole. file is the path as given, or "command line" for an
- * override; it is not owned. */
+/* A position in a configuration. line and column count from 1; 0: unknown, or
+ * the whole file. file is the path as given, or "command line" for an override;
+ * it is not owned. */
 struct xk_location {
     const char *file;
     unsigned line;
@@ -21,14 +21,14 @@ struct xk_location {
 };
 
 enum xk_severity {
-    XK_PROBLEM_NOTE,    /* a key is mapped to something else here */
-    XK_PROBLEM_WARNING, /* unknown key, deprecated form: the domain can run */
-    XK_PROBLEM_ERROR,   /* the domain cannot be made from this */
+    XK_PROBLEM_NOTE,    /* a key is mapped to something else on this host */
+    XK_PROBLEM_WARNING, /* unknown key, deprecated form; the domain can run */
+    XK_PROBLEM_ERROR,   /* a domain cannot be created from this */
 };
 
 struct xk_problem {
     enum xk_severity severity;
-    enum xk_error_kind kind; /* of an error; XK_ERR_CONFIG, unless set after */
+    enum xk_error_kind kind; /* of an error; XK_ERR_CONFIG by default */
     char *file;              /* owned copy */
     unsigned line, column;
     char *message;
@@ -36,7 +36,7 @@ struct xk_problem {
 
 /* A zeroed struct is an empty list. */
 struct xk_problems {
-    struct xk_problem *items; /* in the order they were found */
+    struct xk_problem *items; /* in the order in which they were found */
     size_t count;
     size_t errors;   /* how many are errors */
     size_t warnings; /* how many are warnings */
@@ -45,7 +45,7 @@ struct xk_problems {
 void xk_problem_add(struct xk_problems *problems, enum xk_severity severity,
                     const struct xk_location *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* The error *err, of its kind. */
+/* Add the error *err with its kind. */
 void xk_problem_add_error(struct xk_problems *problems,
                           const struct xk_location *where,
                           const struct xk_error *err);
@@ -57,8 +57,8 @@ const char *xk_severity_name(enum xk_severity severity);
 /* "FILE:LINE:COLUMN: error: MESSAGE", owned by the caller. */
 char *xk_problem_format(const struct xk_problem *problem);
 
-/* Fill *err from the first error of the list, saying how many more there are;
- * returns -1. Only when problems->errors > 0. */
+/* Fill *err from the first error of the list, and say how many more there are.
+ * Returns -1. problems->errors must be > 0. */
 int xk_problems_fail(const struct xk_problems *problems, struct xk_error *err);
 
 #endif

@@ -16,7 +16,7 @@ skip(const char **p, char c)
     return true;
 }
 
-/* Digits only: strtoul(3) would take blanks, signs and "0x" as well. */
+/* Accept only digits: strtoul(3) would also accept blanks, signs and "0x". */
 static bool
 take_hex(const char **p, uint64_t max, uint64_t *number)
 {
@@ -32,7 +32,7 @@ take_hex(const char **p, uint64_t max, uint64_t *number)
     return *p != start;
 }
 
-/* As the above, with the "0x" that people write. */
+/* The same, with an optional "0x". */
 static bool
 take_page(const char **p, uint64_t *number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keys name of a host's hardware: CPUs, I/O ports, I/O memory, interrupts
- * and PCI devices. Strict readers; they return false for what is anything
- * else. */
+/* Parse what keys say about a host's hardware: CPUs, I/O ports, I/O memory,
+ * interrupts and PCI devices. The parsers are strict: they return false for any
+ * other text. */
 #ifndef XK_TOOLSTACK_CONFIG_RANGES_H
 #define XK_TOOLSTACK_CONFIG_RANGES_H
 
@@ -14,14 +14,14 @@ enum {
 
 /* A term of cpus=, such as "^2-3", "nodes:0" or "all". */
 struct xk_cpu_term {
-    bool negated; /* take them away */
+    bool negated; /* remove them from the set */
     bool nodes;   /* first and last are NUMA nodes */
     bool all;
     unsigned first, last;
 };
 
-/* Take the next term of *text, which moves behind it and its comma; false at
- * the end, or with *wrong set where it is none. */
+/* Take the next term of *text and move *text behind it. Returns false at the
+ * end, and also for an invalid term: then *wrong says what is wrong. */
 bool xk_cpu_term_next(const char **text, struct xk_cpu_term *term,
                       const char **wrong);
 
@@ -39,17 +39,17 @@ struct xk_iomem {
 
 bool xk_iomem_parse(const char *text, struct xk_iomem *iomem);
 
-/* "[DDDD:]BB:DD.F[@SLOT]", hexadecimal; F may be '*', all functions. */
+/* "[DDDD:]BB:DD.F[@SLOT]", hexadecimal. F may be '*': all functions. */
 struct xk_pci_address {
     uint16_t domain;
     uint8_t bus, device, function;
     bool all_functions;
-    int slot; /* in the guest; -1: not said */
+    int slot; /* in the guest; -1: not given */
 };
 
 bool xk_pci_parse(const char *text, struct xk_pci_address *address);
 
-/* The slot of a guest, 0 to 1f, hexadecimal. */
+/* A slot in the guest, 0 to 1f, hexadecimal. */
 bool xk_pci_slot_parse(const char *text, int *slot);
 
 #endif

@@ -13,16 +13,16 @@ enum {
     MEMORY_DEFAULT_MIB = 32 /* libxl's */
 };
 
-/* Which value an error is about, for error(). */
+/* Returns the position of a key's value. */
 static const struct xk_location *
-place(const struct xk_domain_config *config, enum xk_key key)
+position(const struct xk_domain_config *config, enum xk_key key)
 {
     return &config->values[key].where;
 }
 
-/* Where there is no place: the file as a whole. */
+/* Returns the whole_file file, for errors without a position. */
 static struct xk_location
-whole(const struct xk_domain_config *config)
+whole_file(const struct xk_domain_config *config)
 {
     return (struct xk_location){.file = config->strings[0]};
 }
@@ -31,16 +31,16 @@ static void
 resolve_name(struct xk_domain_config *config, struct xk_problems *problems)
 {
     const char *name = xk_config_string(config, XK_KEY_NAME);
-    struct xk_location file = whole(config);
+    struct xk_location file = whole_file(config);
     struct xk_error err;
 
     config->name = xk_strdup(name != NULL ? name : "");
-    if (name == NULL && place(config, XK_KEY_NAME)->file == NULL)
+    if (name == NULL && position(config, XK_KEY_NAME)->file == NULL)
         xk_problem_add(problems, XK_PROBLEM_ERROR, &file,
                        "the domain has no name; write name = \"...\"");
     else if (name != NULL && xk_domain_name_check(name, &err) == -1)
-        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_NAME),
-                       "%s", err.message);
+        xk_problem_add(problems, XK_PROBLEM_ERROR,
+                       position(config, XK_KEY_NAME), "%s", err.message);
 }
 
 static void
@@ -55,11 +55,13 @@ resolve_uuid(struct xk_domain_config *config, struct xk_problems *problems)
         return;
     }
     if (!xk_uuid_parse(text, &config->uuid))
-        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_UUID),
-                       "uuid: '%.64s' is no UUID", text);
+        xk_problem_add(problems, XK_PROBLEM_ERROR,
+                       position(config, XK_KEY_UUID),
+                       "uuid: '%.64s' is not a UUID", text);
     else if (xk_uuid_equal(&config->uuid, &nil))
-        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_UUID),
-                       "uuid: the UUID of zeros is dom0's");
+        xk_problem_add(problems, XK_PROBLEM_ERROR,
+                       position(config, XK_KEY_UUID),
+                       "uuid: the all-zero UUID belongs to dom0");
 }
 
 static void
@@ -73,7 +75,7 @@ resolve_type(struct xk_domain_config *config, struct xk_problems *problems)
         from_builder = strcmp(builder, "hvm") == 0 ? "hvm" : "pv";
     if (type != NULL && from_builder != NULL && strcmp(type, from_builder) != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_BUILDER),
+                       position(config, XK_KEY_BUILDER),
                        "builder and type contradict each other");
     if (type == NULL)
         type = from_builder;
@@ -88,20 +90,21 @@ resolve_memory(struct xk_domain_config *config, struct xk_problems *problems)
 {
     int64_t memory = xk_config_integer(config, XK_KEY_MEMORY, 0);
     int64_t maxmem = xk_config_integer(config, XK_KEY_MAXMEM, 0);
-    struct xk_location file = whole(config);
+    struct xk_location file = whole_file(config);
 
     if (memory > 0 && maxmem > 0 && maxmem < memory)
-        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_MAXMEM),
+        xk_problem_add(problems, XK_PROBLEM_ERROR,
+                       position(config, XK_KEY_MAXMEM),
                        "maxmem: %" PRId64 " MiB is less than memory, %" PRId64,
                        maxmem, memory);
-    /* A vNUMA layout gives the sizes itself. */
+    /* A vNUMA layout contains the sizes. */
     if (memory == 0 && maxmem == 0 &&
-        place(config, XK_KEY_MEMORY)->file == NULL &&
+        position(config, XK_KEY_MEMORY)->file == NULL &&
         !xk_config_is_set(config, XK_KEY_VNUMA))
-        xk_problem_add(problems, XK_PROBLEM_WARNING, &file,
-                       "memory is not given; the domain gets %d MiB, as from "
-                       "xl",
-                       MEMORY_DEFAULT_MIB);
+        xk_problem_add(
+            problems, XK_PROBLEM_WARNING, &file,
+            "memory is not given; the domain gets %d MiB, as with xl",
+            MEMORY_DEFAULT_MIB);
     if (memory == 0)
         memory = maxmem > 0 ? maxmem : MEMORY_DEFAULT_MIB;
     config->memory_mib = (uint64_t)memory;
@@ -116,7 +119,7 @@ resolve_vcpus(struct xk_domain_config *config, struct xk_problems *problems)
 
     if (maxvcpus < vcpus)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_MAXVCPUS),
+                       position(config, XK_KEY_MAXVCPUS),
                        "maxvcpus: %" PRId64 " is less than vcpus, %" PRId64,
                        maxvcpus, vcpus);
     config->vcpus = (unsigned)vcpus;

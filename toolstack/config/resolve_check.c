@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What no single key can tell: which keys go together. */
+/* Check rules that involve several keys. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "toolstack/config/value.h"
 
 static const struct xk_location *
-place(const struct xk_domain_config *config, enum xk_key key)
+position(const struct xk_domain_config *config, enum xk_key key)
 {
     return &config->values[key].where;
 }
@@ -24,7 +24,8 @@ is_path(const char *firmware)
     return xk_word_find(words, firmware, true, &length) == NULL;
 }
 
-/* Set to something that asks for nothing: 0, "", [] or "none". */
+/* Whether a key is set to a value that asks for nothing: 0, "", [] or "none".
+ */
 static bool
 is_off(const struct xk_domain_config *config, enum xk_key key)
 {
@@ -47,8 +48,8 @@ is_off(const struct xk_domain_config *config, enum xk_key key)
     return false;
 }
 
-/* xl ignores keys that the domain's type has no use for. Where such a key
- * promises something, say so before the domain runs without it. */
+/* xl ignores keys that do not apply to the domain's type. If such a key asks
+ * for something, say so before the domain runs without it. */
 static void
 check_types(const struct xk_domain_config *config, struct xk_problems *problems)
 {
@@ -62,7 +63,7 @@ check_types(const struct xk_domain_config *config, struct xk_problems *problems)
         xk_problem_add(problems,
                        harmless || is_off(config, key) ? XK_PROBLEM_WARNING
                                                        : XK_PROBLEM_ERROR,
-                       place(config, key),
+                       position(config, key),
                        "%s does nothing for a domain of type \"%s\"%s",
                        info->name, xk_domain_type_name(config->type),
                        harmless || is_off(config, key)
@@ -80,7 +81,7 @@ check_deprecated(const struct xk_domain_config *config,
         const struct xk_key_info *info = xk_key_info(key);
 
         if (config->values[key].set && (info->flags & XK_KEY_DEPRECATED) != 0)
-            xk_problem_add(problems, XK_PROBLEM_WARNING, place(config, key),
+            xk_problem_add(problems, XK_PROBLEM_WARNING, position(config, key),
                            "%s is deprecated. %s", info->name, info->meaning);
     }
 }
@@ -96,15 +97,16 @@ check_boot(struct xk_domain_config *config, struct xk_problems *problems)
     if (config->type == XK_TYPE_HVM && base != NULL &&
         strcmp(base, "hvmloader") == 0) {
         xk_problem_add(problems, XK_PROBLEM_WARNING,
-                       place(config, XK_KEY_KERNEL),
-                       "kernel: hvmloader is no kernel and is ignored; to "
-                       "replace it write firmware_override");
+                       position(config, XK_KEY_KERNEL),
+                       "kernel: hvmloader is not a kernel and is ignored; to "
+                       "replace it set firmware_override");
         xk_value_free(&config->values[XK_KEY_KERNEL]);
     }
     if (boot != NULL && boot[strspn(boot, "acdn")] != '\0')
-        xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_BOOT),
-                       "boot: '%.64s' is not made of c (hard disk), d (CD-ROM) "
-                       "and n (network)",
+        xk_problem_add(problems, XK_PROBLEM_ERROR,
+                       position(config, XK_KEY_BOOT),
+                       "boot: '%.64s' has letters other than c (hard disk), d "
+                       "(CD-ROM) and n (network)",
                        boot);
 }
 
@@ -120,24 +122,24 @@ check_kernel(const struct xk_domain_config *config,
         if (firmware != NULL && (strcmp(firmware, "pvgrub32") == 0 ||
                                  strcmp(firmware, "pvgrub64") == 0))
             xk_problem_add(problems, XK_PROBLEM_ERROR,
-                           place(config, XK_KEY_FIRMWARE),
+                           position(config, XK_KEY_FIRMWARE),
                            "firmware: %s is for type=\"pv\"", firmware);
         return;
     }
     if (firmware != NULL && strcmp(firmware, "pvgrub32") != 0 &&
         strcmp(firmware, "pvgrub64") != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_FIRMWARE),
+                       position(config, XK_KEY_FIRMWARE),
                        "firmware: a domain of type \"%s\" can have pvgrub32 or "
                        "pvgrub64 only, not '%.64s'",
                        xk_domain_type_name(config->type), firmware);
     else if (firmware != NULL && kernel)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_FIRMWARE),
+                       position(config, XK_KEY_FIRMWARE),
                        "firmware and kernel are both set");
-    if (place(config, XK_KEY_FIRMWARE)->file == NULL &&
-        place(config, XK_KEY_KERNEL)->file == NULL &&
-        place(config, XK_KEY_BOOTLOADER)->file == NULL)
+    if (position(config, XK_KEY_FIRMWARE)->file == NULL &&
+        position(config, XK_KEY_KERNEL)->file == NULL &&
+        position(config, XK_KEY_BOOTLOADER)->file == NULL)
         xk_problem_add(problems, XK_PROBLEM_ERROR, &file,
                        "a domain of type \"%s\" needs kernel= or bootloader=; "
                        "to boot its disk write type = \"hvm\"",
@@ -155,7 +157,7 @@ check_cmdline(const struct xk_domain_config *config,
     for (size_t i = 0; i < XK_ARRAY_SIZE(replaced); i++) {
         if (xk_config_is_set(config, replaced[i]))
             xk_problem_add(problems, XK_PROBLEM_WARNING,
-                           place(config, replaced[i]),
+                           position(config, replaced[i]),
                            "%s is ignored, because cmdline is set",
                            xk_key_info(replaced[i])->name);
     }
@@ -171,7 +173,7 @@ check_firmware(const struct xk_domain_config *config,
         !xk_config_is_set(config, XK_KEY_BIOS) &&
         (firmware == NULL || is_path(firmware)))
         xk_problem_add(problems, XK_PROBLEM_WARNING,
-                       place(config, XK_KEY_BIOS_PATH_OVERRIDE),
+                       position(config, XK_KEY_BIOS_PATH_OVERRIDE),
                        "bios_path_override without bios; say which kind of "
                        "firmware it is");
 }
@@ -187,11 +189,11 @@ check_display(const struct xk_domain_config *config,
     if (listen != NULL && strchr(listen, ':') != NULL &&
         xk_config_integer(config, XK_KEY_VNCDISPLAY, 0) != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_VNCDISPLAY),
+                       position(config, XK_KEY_VNCDISPLAY),
                        "the display is set in both vnclisten and vncdisplay");
     if (vga != NULL && strcmp(vga, "qxl") == 0 && videoram < 128)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_VIDEORAM),
+                       position(config, XK_KEY_VIDEORAM),
                        "videoram: qxl needs 128 MiB");
 }
 
@@ -203,9 +205,8 @@ check_usb(const struct xk_domain_config *config, struct xk_problems *problems)
 
     if (bus && xk_config_integer(config, XK_KEY_USBVERSION, 0) != 0)
         xk_problem_add(problems, XK_PROBLEM_ERROR,
-                       place(config, XK_KEY_USBVERSION),
-                       "usbversion does not go together with usb and "
-                       "usbdevice");
+                       position(config, XK_KEY_USBVERSION),
+                       "usbversion cannot be combined with usb or usbdevice");
 }
 
 static void

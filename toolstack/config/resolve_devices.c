@@ -10,11 +10,10 @@
 #include "toolstack/config/vif_syntax.h"
 
 enum {
-    DEVICES_MAX = 1024 /* of a kind: pairs of them are compared */
+    DEVICES_MAX = 1024 /* of each kind, because every pair is compared */
 };
 
-/* The texts of a list of specifications, or NULL where there is none that was
- * read without an error. */
+/* Returns the list of specifications; NULL if it is not set or had an error. */
 static const struct xk_cfg_value *
 spec_list(const struct xk_domain_config *config, const struct xk_cfg_file *file,
           enum xk_key key, struct xk_problems *problems)
@@ -46,7 +45,7 @@ check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
             if (!same_vdev(&config->disks[i], &config->disks[k]))
                 continue;
             xk_problem_add(problems, XK_PROBLEM_ERROR, &config->disks[i].where,
-                           "the disk '%s' is there already, on line %u",
+                           "the disk '%s' is already defined on line %u",
                            config->disks[i].vdev, config->disks[k].where.line);
             break;
         }
@@ -84,14 +83,14 @@ check_vif(const struct xk_domain_config *config, size_t i,
         const struct xk_vif *other = &config->vifs[k];
 
         if (vif->devid == other->devid)
-            xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
-                           "the network card with devid %d is there already, "
-                           "on line %u",
-                           vif->devid, other->where.line);
+            xk_problem_add(
+                problems, XK_PROBLEM_ERROR, &vif->where,
+                "the network card with devid %d is already defined on line %u",
+                vif->devid, other->where.line);
         if (memcmp(vif->mac, other->mac, sizeof(vif->mac)) == 0)
             xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
-                           "a network card with this MAC address is there "
-                           "already, on line %u",
+                           "a network card with this MAC address is already "
+                           "defined on line %u",
                            other->where.line);
     }
 }

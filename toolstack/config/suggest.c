@@ -14,8 +14,8 @@ min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
-/* Letters of either case are the same, and so are '-' and '_': most mistakes
- * are of that kind. */
+/* Ignore case and the difference between '-' and '_': most typos are of that
+ * kind. */
 static bool
 alike(char a, char b)
 {
@@ -26,8 +26,8 @@ alike(char a, char b)
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* How many letters must be added, removed, changed or exchanged with their
- * neighbour to get from a to b, which are at most XK_SUGGEST_MAX long. */
+/* Returns how many letters must be added, removed, changed or swapped with
+ * their neighbour to turn a into b. Both are at most XK_SUGGEST_MAX long. */
 static unsigned
 edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
@@ -58,7 +58,7 @@ void
 xk_suggest_init(struct xk_suggest *suggest, const char *typed)
 {
     *suggest = (struct xk_suggest){.typed = typed, .length = strlen(typed)};
-    /* A third of the letters may be wrong, but one always. */
+    /* A third of the letters may be wrong, and at least one. */
     suggest->distance =
         2 * (suggest->length < 6 ? 2 : (unsigned)suggest->length / 3 + 1);
 }
@@ -72,10 +72,10 @@ xk_suggest_offer(struct xk_suggest *suggest, const char *word)
     if (length > XK_SUGGEST_MAX || suggest->length > XK_SUGGEST_MAX)
         return;
     distance = 2 * edit_distance(suggest->typed, suggest->length, word, length);
-    /* What has no letter of the word left is no suggestion. */
+    /* If every letter differs, the word is not a suggestion. */
     if (distance >= 2 * length)
         return;
-    /* A word that was not finished is nearer than any other. */
+    /* A word of which only the beginning was typed is nearer than any other. */
     if (distance > 1 && suggest->length > 1 &&
         strncmp(suggest->typed, word, suggest->length) == 0)
         distance = 1;
@@ -96,7 +96,7 @@ xk_suggest_word(const char *typed, const char *words, char *buffer, size_t size)
 {
     struct xk_suggest suggest;
     char word[2][XK_SUGGEST_MAX + 1];
-    unsigned spare = 0; /* the one of word[] that is not the best */
+    unsigned spare = 0; /* the buffer in word[] that is not the best */
 
     xk_suggest_init(&suggest, typed);
     while (*words != '\0') {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "did you mean": the word of a list that is nearest to a mistyped one. Offer
- * the words one by one, then ask for the best.
+ * Find the word nearest to a mistyped one, for "did you mean". Offer the
+ * candidates one by one, then ask for the best.
  */
 #ifndef XK_TOOLSTACK_CONFIG_SUGGEST_H
 #define XK_TOOLSTACK_CONFIG_SUGGEST_H
@@ -9,15 +9,14 @@
 #include <stddef.h>
 
 enum {
-    XK_SUGGEST_MAX = 64 /* longer words are never near to anything */
+    XK_SUGGEST_MAX = 64 /* longer words are not compared */
 };
 
 struct xk_suggest {
     const char *typed;
     size_t length;
     const char *best;
-    unsigned distance; /* twice the number of edits: what is found must be
-                          less */
+    unsigned distance; /* twice the edits; a candidate must be below it */
 };
 
 void xk_suggest_init(struct xk_suggest *suggest, const char *typed);
@@ -25,10 +24,11 @@ void xk_suggest_init(struct xk_suggest *suggest, const char *typed);
 /* word must outlive the suggestion. */
 void xk_suggest_offer(struct xk_suggest *suggest, const char *word);
 
-/* NULL where no word is near enough. */
+/* Returns NULL if no word is near enough. */
 const char *xk_suggest_best(const struct xk_suggest *suggest);
 
-/* The best of words separated by '|', copied to the buffer; NULL as above. */
+/* Copy the best of the words, which are separated by '|', to buffer and return
+ * it. Returns NULL as above. */
 const char *xk_suggest_word(const char *typed, const char *words, char *buffer,
                             size_t size);
 

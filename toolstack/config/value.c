@@ -28,7 +28,7 @@ static int error_at(const struct reading *reading,
                     const struct xk_location *where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "KEY: ..." at a place; returns -1. */
+/* Add the error "KEY: ..." at a position. Returns -1. */
 static int
 error_at(const struct reading *reading, const struct xk_location *where,
          const char *fmt, ...)
@@ -73,7 +73,7 @@ xk_word_find(const char *words, const char *word, bool any_case, size_t *length)
     return NULL;
 }
 
-/* JSON holds UTF-8 only, and what is asked is kept as JSON. */
+/* The configuration is stored as JSON, which can hold UTF-8 only. */
 static int
 check_text(const struct reading *reading, const struct xk_cfg_value *from)
 {
@@ -88,28 +88,28 @@ check_text(const struct reading *reading, const struct xk_cfg_value *from)
                     (unsigned char)from->text[offset]);
 }
 
-/* The one text of the setting, or NULL with an error. */
+/* Returns the setting's single text; NULL after adding an error. */
 static const char *
 only_text(const struct reading *reading)
 {
     const struct xk_cfg_value *from = &reading->setting->value;
 
     if (from->kind == XK_CFG_LIST) {
-        error_at(reading, &from->where, "a single value is wanted, not a list");
+        error_at(reading, &from->where, "expected a single value, not a list");
         return NULL;
     }
     return check_text(reading, from) == 0 ? from->text : NULL;
 }
 
-/* Where a zero in front makes a number octal, few will have meant that. */
+/* A leading zero makes a number octal, which is rarely intended. */
 static void
 warn_of_octal(const struct reading *reading, const char *text, int64_t number)
 {
     if (*text == '0' && text[1] != '\0' && (text[1] | 0x20) != 'x')
         xk_problem_add(reading->problems, XK_PROBLEM_WARNING,
                        &reading->setting->value.where,
-                       "%s: with a leading zero '%s' is octal, which makes "
-                       "%" PRId64,
+                       "%s: '%s' is octal because of its leading zero; its "
+                       "value is %" PRId64,
                        reading->info->name, text, number);
 }
 
@@ -122,7 +122,7 @@ read_number(const struct reading *reading, int64_t *number)
     if (text == NULL)
         return -1;
     if (reading->setting->appended)
-        return error_at(reading, where, "'+=' does not work with numbers");
+        return error_at(reading, where, "'+=' cannot be used with numbers");
     if (!xk_number_parse(text, number))
         return error_at(reading, where, "'%.64s' is not a number", text);
     warn_of_octal(reading, text, *number);
@@ -194,10 +194,11 @@ unknown_word(const struct reading *reading, const struct xk_location *where,
         return error_at(reading, where, "unknown '%.64s'; did you mean '%s'?",
                         text, suggestion);
     words = list_words(reading->info->words);
-    return error_at(reading, where, "unknown '%.64s'; it is %s", text, words);
+    return error_at(reading, where, "unknown '%.64s'; expected %s", text,
+                    words);
 }
 
-/* The word that a number stands for, or NULL. */
+/* Returns the word that a number stands for, or NULL. */
 static const char *
 numbered_word(const struct reading *reading, const char *text, size_t *length)
 {
@@ -267,7 +268,7 @@ split(const struct reading *reading, const struct xk_cfg_value *from)
     }
 }
 
-/* viridian= is also a truth value, for the default groups or none. */
+/* viridian= may also be a boolean: the default groups or none. */
 static bool
 read_viridian_bool(const struct reading *reading,
                    const struct xk_cfg_value *from)
@@ -288,7 +289,7 @@ read_single(const struct reading *reading)
     const struct xk_cfg_value *from = &reading->setting->value;
 
     if ((reading->info->flags & XK_KEY_SINGLE) == 0)
-        return error_at(reading, &from->where, "a list is wanted: [ \"...\" ]");
+        return error_at(reading, &from->where, "expected a list: [ \"...\" ]");
     if (check_text(reading, from) == -1)
         return -1;
     if ((reading->info->flags & XK_KEY_SPLIT) != 0) {
@@ -328,7 +329,7 @@ read_list(const struct reading *reading)
 
         if (item->kind != XK_CFG_TEXT)
             result = error_at(reading, &item->where,
-                              "a text is wanted here, not a list");
+                              "expected a string here, not a list");
         else if (check_text(reading, item) == -1 ||
                  check_item_word(reading, item) == -1)
             result = -1;
@@ -338,7 +339,8 @@ read_list(const struct reading *reading)
     return result;
 }
 
-/* The strings of an inner list, joined by line feeds. */
+/* Returns the strings of an inner list, joined by line feeds; NULL after adding
+ * an error. */
 static char *
 join(const struct reading *reading, const struct xk_cfg_value *list)
 {
@@ -349,7 +351,7 @@ join(const struct reading *reading, const struct xk_cfg_value *list)
 
         if (item->kind != XK_CFG_TEXT) {
             error_at(reading, &item->where,
-                     "a text is wanted here, not a list");
+                     "expected a string here, not a list");
             return NULL;
         }
         if (check_text(reading, item) == -1)
@@ -368,14 +370,14 @@ read_nested(const struct reading *reading)
 
     if (from->kind != XK_CFG_LIST)
         return error_at(reading, &from->where,
-                        "a list of lists is wanted: [ [ \"...\" ] ]");
+                        "expected a list of lists: [ [ \"...\" ] ]");
     for (size_t i = 0; i < from->count; i++) {
         const struct xk_cfg_value *item = &from->items[i];
         char *joined;
 
         if (item->kind != XK_CFG_LIST)
             return error_at(reading, &item->where,
-                            "a list is wanted here: [ \"...\" ]");
+                            "expected a list here: [ \"...\" ]");
         joined = join(reading, item);
         if (joined == NULL)
             return -1;
@@ -389,6 +391,8 @@ static int (*const readers[])(const struct reading *reading) = {
     [XK_KEY_STRING] = read_string, [XK_KEY_ENUM] = read_enum,
     [XK_KEY_LIST] = read_list,     [XK_KEY_NESTED] = read_nested,
 };
+static_assert(XK_ARRAY_SIZE(readers) == XK_KEY_NESTED + 1,
+              "one reader per type");
 
 void
 xk_value_read(struct xk_value *value, enum xk_key key,

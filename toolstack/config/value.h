@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From what a file says of a key to the value it has, by the table of keys. */
+/* Convert a setting of a file to a key's value, by the table of keys. */
 #ifndef XK_TOOLSTACK_CONFIG_VALUE_H
 #define XK_TOOLSTACK_CONFIG_VALUE_H
 
 #include "toolstack/config/cfg_file.h"
 #include "toolstack/config/domain_config.h"
 
-/* Set *value, which is empty, from a setting of that key. Where the setting
- * does not fit, an error is added and only its
- * place is set. */
+/* Set *value, which must be empty, from a setting of that key. If the setting
+ * does not fit, an error is added and only the position of *value is set. */
 void xk_value_read(struct xk_value *value, enum xk_key key,
                    const struct xk_cfg_setting *setting,
                    struct xk_problems *problems);
@@ -17,12 +16,12 @@ void xk_value_read(struct xk_value *value, enum xk_key key,
  * sign, as strtol(3) with base 0 does. */
 bool xk_number_parse(const char *text, int64_t *number);
 
-/* Whether word is one of words, which are separated by '|'; the canonical
- * spelling has its place in words and its length. */
+/* Find word among words, which are separated by '|'. Returns the canonical
+ * spelling, a pointer into words, and its length; NULL if it is not found. */
 const char *xk_word_find(const char *words, const char *word, bool any_case,
                          size_t *length);
 
-/* Free what *value holds; it is empty afterwards. */
+/* Free what *value holds and make it empty. */
 void xk_value_free(struct xk_value *value);
 
 #endif

@@ -13,7 +13,7 @@ enum {
     SD_MAJOR = 8,
     HD_MAJOR_LOW = 3,   /* hda, hdb */
     HD_MAJOR_HIGH = 22, /* hdc, hdd */
-    EXTENDED = 1 << 28, /* xvd disks and partitions from 16 on */
+    EXTENDED = 1 << 28, /* for xvd disks and partitions from 16 on */
 };
 
 static const struct {
@@ -26,7 +26,8 @@ static const struct {
     {"sd", XK_BUS_SD, 15, 15},
 };
 
-/* Decimal digits without a leading zero, up to max; moves *p behind them. */
+/* Take decimal digits without a leading zero, up to max, and move *p behind
+ * them. */
 static bool
 take_number(const char **p, unsigned max, unsigned *number)
 {
@@ -42,7 +43,7 @@ take_number(const char **p, unsigned max, unsigned *number)
     return *p != start && (*start != '0' || *p == start + 1);
 }
 
-/* Letters in base 26 without a zero, as disks are named: a, ..., z, aa, ... */
+/* Take letters in bijective base 26, as disks are named: a, ..., z, aa, ... */
 static bool
 take_letters(const char **p, unsigned max, unsigned *number)
 {

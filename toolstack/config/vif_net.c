@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of a network card specification that are small languages. */
+/* Parse the parts of a network card specification that have a syntax of their
+ * own: MAC addresses, forwarded ports, VLANs. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,8 @@ is_address(const char *text)
            inet_pton(AF_INET6, text, &any) == 1;
 }
 
-/* "[ADDRESS]:PORT" up to `end`; the address may be empty, and an IPv6 one may
- * stand in brackets. */
+/* Parse "[ADDRESS]:PORT" up to `end`. The address may be empty; an IPv6 address
+ * may be in brackets. Returns NULL, or what is wrong. */
 static const char *
 parse_endpoint(const char *text, const char *end, char address[64],
                uint16_t *port)
@@ -49,7 +50,7 @@ parse_endpoint(const char *text, const char *end, char address[64],
     size_t length;
 
     if (colon == NULL)
-        return "an end is written [ADDRESS]:PORT";
+        return "an endpoint is written [ADDRESS]:PORT";
     if (end - colon - 1 < (ptrdiff_t)sizeof(digits))
         memcpy(digits, colon + 1, (size_t)(end - colon - 1));
     if (!xk_parse_u64(digits, UINT16_MAX, &number) || number == 0)
@@ -77,10 +78,11 @@ xk_hostfwd_parse(const char *text, struct xk_hostfwd *forward)
 
     *forward = (struct xk_hostfwd){.udp = strncmp(text, "udp:", 4) == 0};
     if (!forward->udp && strncmp(text, "tcp:", 4) != 0)
-        return "it begins with tcp: or udp:, as 'tcp:127.0.0.1:2222-:22'";
+        return "it must begin with tcp: or udp:, as in "
+               "'tcp:127.0.0.1:2222-:22'";
     dash = strchr(host, '-');
     if (dash == NULL)
-        return "host and guest end are separated by '-', as "
+        return "host and guest endpoint are separated by '-', as in "
                "'tcp:127.0.0.1:2222-:22'";
     wrong =
         parse_endpoint(host, dash, forward->host_address, &forward->host_port);
@@ -109,7 +111,7 @@ xk_hostfwd_format(const struct xk_hostfwd *forward)
     return xk_asprintf("%s:%s-%s", forward->udp ? "udp" : "tcp", host, guest);
 }
 
-/* Decimal digits up to max; moves *p behind them. */
+/* Take decimal digits up to max and move *p behind them. */
 static bool
 take_number(const char **p, unsigned max, unsigned *number)
 {
@@ -127,7 +129,7 @@ enum {
     VLAN_MAX = 4094
 };
 
-/* What follows the first number of a term: "-LAST" or "+STEPxCOUNT". */
+/* Check the part after a term's first number: "-LAST" or "+STEPxCOUNT". */
 static const char *
 check_range(const char **p, unsigned first)
 {
@@ -136,7 +138,7 @@ check_range(const char **p, unsigned first)
     if (**p == '-') {
         (*p)++;
         if (!take_number(p, VLAN_MAX, &last) || last < first)
-            return "a range of VLANs ends in one from its first to 4094";
+            return "a range of VLANs must end between its start and 4094";
     } else {
         (*p)++;
         if (!take_number(p, VLAN_MAX, &step) || step == 0 || *(*p)++ != 'x' ||
@@ -147,7 +149,7 @@ check_range(const char **p, unsigned first)
     return NULL;
 }
 
-/* One term; counts those that are the port's own VLAN. */
+/* Check one term; count in *own the terms that name the port's own VLAN. */
 static const char *
 check_term(const char **p, unsigned *own)
 {
@@ -189,6 +191,6 @@ xk_vlan_check(const char *text)
             return "VLANs are separated by '/'";
     }
     if (own != 1)
-        return "exactly one VLAN must be the port's own, as '10p'";
+        return "exactly one VLAN must be the port's own, as in '10p'";
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Source: libxlu_vif.c of Xen 4.17 for what is a rate and what it comes to. */
+/* Parse rates. The syntax and the result are those of libxlu_vif.c of Xen 4.17.
+ */
 #include <string.h>
 
 #include "toolstack/config/vif_syntax.h"
@@ -8,8 +9,8 @@ enum {
     INTERVAL_DEFAULT_US = 50000
 };
 
-/* Digits that make 1 to UINT32_MAX. libxlutil takes a leading zero for octal,
- * and stops at the first digit that is none: nobody means that. */
+/* Take a number from 1 to UINT32_MAX. libxlutil reads a leading zero as octal
+ * and stops at the first digit that is not octal; nobody means that. */
 static const char *
 take_number(const char **p, uint64_t *number)
 {
@@ -47,8 +48,8 @@ parse_speed(const char *text, size_t length, uint64_t *bytes_per_s)
     }
     if (p + 3 != text + length || (*p != 'b' && *p != 'B') ||
         memcmp(p + 1, "/s", 2) != 0)
-        return "a rate ends in b/s or B/s, with K, M or G in front, as "
-               "'10Mb/s'";
+        return "a rate must end in b/s or B/s, after an optional K, M or G, as "
+               "in '10Mb/s'";
     if (*p == 'b')
         *bytes_per_s /= 8;
     return NULL;
@@ -77,7 +78,7 @@ parse_interval(const char *text, uint32_t *interval_us)
         *interval_us = (uint32_t)number;
         return NULL;
     }
-    return "the interval ends in s, ms or us";
+    return "the interval must end in s, ms or us";
 }
 
 const char *
@@ -94,7 +95,7 @@ xk_vif_rate_parse(const char *text, uint64_t *bytes_per_interval,
     if (wrong != NULL)
         return wrong;
     if (__builtin_mul_overflow(bytes_per_s, us, &product))
-        return "the rate times the interval is too much";
+        return "the rate times the interval is too large";
     *bytes_per_interval = product / 1000000;
     *interval_us = us;
     return NULL;

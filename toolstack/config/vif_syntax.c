@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How it works: as xl does it (parse_nic_config in tools/xl/xl_parse.c of Xen
- * 4.17), the text is cut at commas, blanks before an option are dropped, and
- * empty ones are none. An option given again replaces what it said before.
+ * How it works: as in xl (parse_nic_config in tools/xl/xl_parse.c of Xen 4.17),
+ * the text is cut at commas, blanks before an option are dropped and empty
+ * options are skipped. An option given again replaces its earlier value.
  */
 #include "toolstack/config/vif_syntax.h"
 
@@ -19,14 +19,14 @@
 
 enum {
     SPEC_MAX = 8192,   /* bytes */
-    HOSTFWD_MAX = 256, /* of one card */
-    FAILURES_MAX = 16, /* and then the rest is not looked at */
+    HOSTFWD_MAX = 256, /* per card */
+    FAILURES_MAX = 16, /* then the rest is not parsed */
 };
 
 struct parse {
     const struct xk_spec *spec;
     struct xk_vif *vif;
-    size_t offset; /* of the value in hand */
+    size_t offset; /* of the current value */
     unsigned failures;
 };
 
@@ -59,7 +59,7 @@ set_type(struct parse *parse, const char *value)
             return;
         }
     }
-    fail(parse, "type", "it is ioemu, vif or user");
+    fail(parse, "type", "it must be ioemu, vif or user");
 }
 
 static void
@@ -72,7 +72,7 @@ set_mac(struct parse *parse, const char *value)
         fail(parse, "mac", "a MAC address is written as 00:16:3e:12:34:56");
         return;
     }
-    /* libxl makes a random one for all zeros, too. */
+    /* libxl also makes a random address for all zeros. */
     vif->mac_given = memcmp(vif->mac, zero, sizeof(zero)) != 0;
     if (vif->mac[0] & 1)
         fail(parse, "mac",
@@ -96,8 +96,8 @@ set_vifname(struct parse *parse, const char *value)
     replace(&parse->vif->vifname, value);
 }
 
-/* Open vSwitch's script takes BRIDGE.VLAN:TRUNK:..., which may be longer than a
- * device's name and have colons. */
+/* Open vSwitch's script takes BRIDGE.VLAN:TRUNK:..., which may contain colons
+ * and be longer than a device's name. */
 static void
 set_bridge(struct parse *parse, const char *value)
 {
@@ -166,7 +166,7 @@ set_devid(struct parse *parse, const char *value)
     uint64_t devid = 0;
 
     if (!xk_parse_u64(value, INT32_MAX, &devid))
-        fail(parse, "devid", "it is a number from 0 to 2147483647");
+        fail(parse, "devid", "it must be a number from 0 to 2147483647");
     parse->vif->devid = (int)devid;
 }
 
@@ -176,7 +176,7 @@ set_mtu(struct parse *parse, const char *value)
     uint64_t mtu = 0;
 
     if (!xk_parse_u64(value, 65535, &mtu) || mtu < 68)
-        fail(parse, "mtu", "it is a number from 68 to 65535");
+        fail(parse, "mtu", "it must be a number from 68 to 65535");
     parse->vif->mtu = (unsigned)mtu;
 }
 
@@ -210,11 +210,11 @@ static void
 set_hostloopback(struct parse *parse, const char *value)
 {
     if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-        fail(parse, "hostloopback", "it is 0 or 1");
+        fail(parse, "hostloopback", "it must be 0 or 1");
     parse->vif->no_host_loopback = value[0] == '0';
 }
 
-/* trusted and untrusted; value is the flag. */
+/* value is the flag: trusted or untrusted. */
 static void
 set_trusted(struct parse *parse, const char *value)
 {
@@ -225,8 +225,7 @@ static void
 ignore_accel(struct parse *parse, const char *value)
 {
     (void)value;
-    xk_spec_warn(parse->spec, parse->offset,
-                 "accel does nothing, here as in xl");
+    xk_spec_warn(parse->spec, parse->offset, "accel has no effect, as in xl");
 }
 
 static void
@@ -237,7 +236,7 @@ refuse_colo(struct parse *parse, const char *value)
 }
 
 static const struct option {
-    const char *name; /* with its '='; without one it is a flag */
+    const char *name; /* with its '='; a name without '=' is a flag */
     void (*set)(struct parse *parse, const char *value);
 } options[] = {
     {"type=", set_type},
@@ -319,7 +318,7 @@ parse_option(struct parse *parse, const char *token, size_t offset)
     option->set(parse, token + name_length);
 }
 
-/* An address of the range that Xen was given, with three random bytes. */
+/* Make an address with Xen's prefix (OUI) and three random bytes. */
 static void
 random_mac(uint8_t mac[6])
 {

@@ -49,7 +49,7 @@ read_vcpus(const struct xk_spec *spec, const char *text, struct xk_vnuma *vnuma,
         for (unsigned i = term.first; i <= term.last; i++) {
             if (taken(vnuma, i))
                 return xk_spec_error(spec, 0,
-                                     "vcpus: vCPU %u is in a node already", i);
+                                     "vcpus: vCPU %u is already in a node", i);
             node->vcpus[i / 8] |= (uint8_t)(1u << i % 8);
             vnuma->vcpus++;
         }
@@ -148,7 +148,7 @@ xk_vnuma_resolve(struct xk_domain_config *config, struct xk_problems *problems)
         config->maxvcpus = vnuma.vcpus;
     if (config->maxvcpus != vnuma.vcpus)
         xk_problem_add(problems, XK_PROBLEM_ERROR, where,
-                       "vnuma: its nodes have %u vCPUs, and the domain has %u",
+                       "vnuma: its nodes have %u vCPUs, but the domain has %u",
                        vnuma.vcpus, config->maxvcpus);
     if (!xk_config_is_set(config, XK_KEY_MAXMEM))
         config->maxmem_mib = vnuma.size_mib;
@@ -158,7 +158,7 @@ xk_vnuma_resolve(struct xk_domain_config *config, struct xk_problems *problems)
         config->memory_mib > vnuma.size_mib)
         xk_problem_add(problems, XK_PROBLEM_ERROR, where,
                        "vnuma: its nodes have %" PRIu64
-                       " MiB, and the domain has %" PRIu64,
+                       " MiB, but the domain has %" PRIu64,
                        vnuma.size_mib,
                        config->maxmem_mib != vnuma.size_mib
                            ? config->maxmem_mib

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The NUMA nodes a guest sees: vnuma=. */
+/* Parse vnuma=: the NUMA nodes that a guest sees. */
 #ifndef XK_TOOLSTACK_CONFIG_VNUMA_H
 #define XK_TOOLSTACK_CONFIG_VNUMA_H
 
@@ -14,7 +14,7 @@ enum {
 };
 
 struct xk_vnode {
-    unsigned pnode; /* of the host */
+    unsigned pnode; /* the host's node */
     uint64_t size_mib;
     uint8_t vcpus[XK_VNODE_VCPUS_MAX / 8]; /* a bit for each */
     uint32_t distances[XK_VNODES_MAX];     /* to each node, itself included */
@@ -27,14 +27,13 @@ struct xk_vnuma {
     unsigned vcpus;    /* of all nodes */
 };
 
-/* Read vnuma=, whose places are those of its items. What is wrong is added to
- * *problems, and the result is -1; *vnuma is the caller's to free in any
- * case. */
+/* Parse vnuma=. Errors are added to *problems, at the positions of its items;
+ * then the result is -1. The caller frees *vnuma even on failure. */
 int xk_vnuma_read(const struct xk_domain_config *config, struct xk_vnuma *vnuma,
                   struct xk_problems *problems);
 
-/* The layout has the last word on memory and vCPUs where maxmem= and maxvcpus=
- * do not say: take it, or say how they contradict each other. */
+/* Set memory and vCPUs from the layout unless maxmem= and maxvcpus= are given;
+ * then report contradictions. */
 void xk_vnuma_resolve(struct xk_domain_config *config,
                       struct xk_problems *problems);
 

@@ -38,8 +38,9 @@ xk_migrate_cancel(struct xk_host *host, struct xk_domain *domain,
     xk_record_unlock(domain->record);
     return !in_doubt
                ? 0
-               : xk_fail(err, XK_ERR_STATE,
-                         "domain \"%s\" was about to run on the other host, "
-                         "so it stands still until that says whether it does",
-                         domain->name);
+               : xk_fail(
+                     err, XK_ERR_STATE,
+                     "domain \"%s\" may already run on the other host, so it "
+                     "stays paused here until that host says whether it does",
+                     domain->name);
 }

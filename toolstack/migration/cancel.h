@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ending a move or a save that another process works on. */
+/* Cancel a move that another process is carrying out. */
 #ifndef XK_TOOLSTACK_MIGRATION_CANCEL_H
 #define XK_TOOLSTACK_MIGRATION_CANCEL_H
 
 #include "toolstack/host_drivers.h"
 
-/* Ask the verb that moves the domain to stop, as Ctrl-C would, and wait until
- * it has. XK_ERR_STATE where none does. */
+/* Send SIGINT to the process that moves the domain and wait until it has
+ * stopped. XK_ERR_STATE if no process moves it, or if it is too late to cancel.
+ */
 int xk_migrate_cancel(struct xk_host *host, struct xk_domain *domain,
                       struct xk_deadline deadline, struct xk_error *err);
 

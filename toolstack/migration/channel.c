@@ -24,21 +24,22 @@ enum {
 
 struct channel {
     int fd;
-    bool sent_end; /* of the thread that sends */
-    bool had_end;  /* of the thread that receives */
+    bool sent_end; /* owned by the sender */
+    bool had_end;  /* owned by the receiver */
 };
 
-/* The two threads share no more than descriptors and what is marked atomic. */
+/* The sender and the receiver share only descriptors and the members marked
+ * atomic. */
 struct xk_channels {
     pthread_t sender, receiver;
     struct xk_frame_stream *to, *from;
     struct channel list[XK_CHANNELS_MAX];
     size_t count;
     int64_t silence_ms;
-    int stop_fd;         /* eventfd: end now */
-    int received_fd;     /* eventfd: all ends of the other side have come */
-    unsigned char *out;  /* NUMBER_SIZE + CHUNK bytes, of the sender */
-    struct xk_frame in;  /* of the receiver */
+    int stop_fd;         /* eventfd: both threads end now */
+    int received_fd;     /* eventfd: the receiver has ended */
+    unsigned char *out;  /* NUMBER_SIZE + CHUNK bytes, owned by the sender */
+    struct xk_frame in;  /* owned by the receiver */
     uint64_t bytes;      /* atomic */
     bool failed;         /* atomic */
     bool error_is_taken; /* atomic: the first error counts */
@@ -59,7 +60,7 @@ free_channels(struct xk_channels *channels)
     free(channels);
 }
 
-/* Whoever is at the other ends must see it, and so must the other thread. */
+/* Tell the other thread and the users of the sockets' other ends. */
 static void
 break_off(struct xk_channels *channels)
 {
@@ -103,7 +104,7 @@ send_frame(struct xk_channels *channels, size_t number, size_t length,
                           length, length, silence(channels), err);
 }
 
-/* What a socket has; one that was closed or reset has ended. */
+/* Forward what the socket has. A socket that was closed or reset has ended. */
 static int
 send_some(struct xk_channels *channels, size_t number, struct xk_error *err)
 {
@@ -127,7 +128,7 @@ has_sent_all(const struct xk_channels *channels)
     return true;
 }
 
-/* The last two are to end now, and that the other side has ended. */
+/* The last two entries: end now; the other side has ended. */
 static void
 fill_pollers(const struct xk_channels *channels, struct pollfd *pollers)
 {
@@ -163,8 +164,8 @@ step_send(struct xk_channels *channels, struct xk_error *err)
 
 /* ---- from the other host ---- */
 
-/* One that nobody reads from any more takes no more: its end is sent by the
- * other thread. */
+/* A socket whose reader has closed it discards data; the sender notices its
+ * end. */
 static int
 give(const struct xk_channels *channels, int fd, const char *data,
      size_t length, struct xk_error *err)
@@ -197,8 +198,10 @@ take_channel(struct xk_channels *channels, struct xk_error *err)
     number =
         length < NUMBER_SIZE ? SIZE_MAX : (size_t)payload[0] << 8 | payload[1];
     if (number >= channels->count || channels->list[number].had_end)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent to no channel",
-                       channels->from->what);
+        return xk_fail(
+            err, XK_ERR_PROTOCOL,
+            "%s sent data for a channel that does not exist or has ended",
+            channels->from->what);
     channel = &channels->list[number];
     length -= NUMBER_SIZE;
     count_bytes(channels, length);
@@ -289,7 +292,7 @@ run_receiver(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
+/* Block all signals in the new threads: the caller's thread handles them. */
 static int
 start_threads(struct xk_channels *channels, struct xk_error *err)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Channels: two-way byte streams between sockets of one host and sockets of
- * another, several over one connection. Disks go along with their domain by
- * them: their bytes are summed and numbered as all frames are, and no port is
- * opened to anybody.
+ * Channels: bidirectional byte streams between local sockets and sockets on the
+ * other host, multiplexed over one connection. Disks are copied through them:
+ * the data has checksums and sequence numbers as every frame has, and no port
+ * has to be opened.
  *
- * The payload of a CHANNEL frame is the number of the channel, 16 bits
- * big-endian, and bytes for it; none: that way of the channel has ended. Both
- * sides send ALIVE frames where there is nothing else to send.
+ * The payload of a CHANNEL frame is the channel's number (16 bits, big-endian)
+ * and data. No data means end of file in that direction. Both sides send ALIVE
+ * frames while they have nothing else to send.
  */
 #ifndef XK_TOOLSTACK_MIGRATION_CHANNEL_H
 #define XK_TOOLSTACK_MIGRATION_CHANNEL_H
@@ -25,23 +25,23 @@ enum {
 
 struct xk_channels;
 
-/* Start to carry, in threads, what comes from and goes to the sockets, which
- * are taken in any case; fds[i] is channel i on both sides. The threads alone
- * use the streams until the join. When one fails, the sockets are shut down, so
- * that whoever is at their other ends sees it. */
+/* Start two threads that forward data between the sockets and the other host.
+ * Takes ownership of fds, also on failure; fds[i] is channel i on both sides.
+ * Until the join, only the threads may use the streams. When a thread fails, it
+ * shuts the sockets down, so that the users of their other ends see it. */
 struct xk_channels *xk_channels_start(struct xk_frame_stream *to,
                                       struct xk_frame_stream *from,
                                       const int *fds, size_t count,
                                       int64_t silence_ms, struct xk_error *err);
 
-/* Whether they have failed by now. */
+/* Whether a thread has failed so far. */
 bool xk_channels_have_failed(const struct xk_channels *channels);
 
-/* Bytes that were carried so far, both ways. */
+/* Bytes forwarded so far, in both directions. */
 uint64_t xk_channels_bytes(const struct xk_channels *channels);
 
-/* Wait for the end of all channels both ways, or where stop, end them now; and
- * free them. -1 with what went wrong on the connection. */
+/* Wait until all channels have ended in both directions and free them; if stop,
+ * end them now. Returns -1 with the connection's error. */
 int xk_channels_join(struct xk_channels *channels, bool stop,
                      struct xk_error *err);
 

@@ -13,9 +13,15 @@ enum {
     STAGE_COUNT,
 };
 
-/* Buffers of the wire take the first part of what is tried for nothing, so that
- * must not be little; guests change, so what is better now is not for long. */
-static const uint64_t stage_bytes[STAGE_COUNT] = {1 << 20, 1 << 20, 32 << 20};
+/* A trial must be long: socket buffers absorb its first part at no cost. The
+ * result is used for a limited time, because a guest's memory changes. */
+static const uint64_t stage_bytes[] = {
+    [TRY_COMPRESSED] = 1 << 20,
+    [TRY_PLAIN] = 1 << 20,
+    [GO_ON] = 32 << 20,
+};
+static_assert(XK_ARRAY_SIZE(stage_bytes) == STAGE_COUNT,
+              "each stage has a length");
 
 bool
 xk_compression_by_name(const char *name, enum xk_compression *how)

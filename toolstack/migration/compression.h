@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether to compress what is sent. On a fast wire that costs more time than it
- * saves, on a slow one, or one that is enciphered, less: by default both ways
- * are tried now and then, and the one that takes less time for a byte is gone.
+ * Decide whether to compress a stream. On a fast link compressing costs more
+ * time than it saves; on a slow or encrypted link it saves time. The default
+ * (auto) tries both from time to time and continues with whichever takes less
+ * time per byte.
  */
 #ifndef XK_TOOLSTACK_MIGRATION_COMPRESSION_H
 #define XK_TOOLSTACK_MIGRATION_COMPRESSION_H
@@ -18,21 +19,21 @@ enum xk_compression {
     XK_COMPRESSION_COUNT,
 };
 
-/* "none", "zstd", "auto"; false for another word. */
+/* "none", "zstd", "auto". Returns false for any other word. */
 bool xk_compression_by_name(const char *name, enum xk_compression *how);
 
 struct xk_compression_choice {
     enum xk_compression how;
-    unsigned stage; /* of auto: one way, the other, the better one */
-    uint64_t bytes; /* that went in this stage */
-    int64_t ns;     /* that they took */
-    double cost[2]; /* nanoseconds a byte: plain, compressed */
+    unsigned stage; /* of auto: compressed, plain, the cheaper */
+    uint64_t bytes; /* sent in this stage */
+    int64_t ns;     /* spent on them */
+    double cost[2]; /* nanoseconds per byte: plain, compressed */
 };
 
-/* Whether what comes next is to be compressed. */
+/* Whether to compress the next chunk. */
 bool xk_compression_next(const struct xk_compression_choice *choice);
 
-/* So many bytes took so long, the compressing as well. */
+/* Report that length bytes took ns, including the time to compress them. */
 void xk_compression_took(struct xk_compression_choice *choice, size_t length,
                          int64_t ns);
 

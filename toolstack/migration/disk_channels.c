@@ -95,7 +95,8 @@ xk_copies_have_failed(const struct xk_copies *copies)
            xk_channels_have_failed(copies->channels);
 }
 
-/* Ours must be closed, for the end of QEMU's to be seen. */
+/* Close our ends first: while they are open, the channels do not see that QEMU
+ * closed its copies. */
 int
 xk_copies_close(struct xk_copies *copies, bool stop, struct xk_error *err)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The second connection of a move, which its disks take: made as the first one
- * was, to another "xk migrate-receive", which finds the move by its number.
+ * The second connection of a move, for its disks. It is opened with the same
+ * command as the first, to another "xk migrate-receive", which finds the move
+ * by its UUID.
  *
  *   HELLO     the same move       <->  HELLO
- *   CHANNELS  how many             ->  connects to the domain's disks
+ *   CHANNELS  count                ->  connects to the domain's disks
  *                                 <-   OPENED
  *   CHANNEL ...                   <->  CHANNEL ...
  */
@@ -16,28 +17,30 @@
 #include "toolstack/migration/link.h"
 #include "toolstack/migration/session.h"
 
-/* At the source. */
+/* The source's end. */
 struct xk_copies {
     struct xk_link link;
     struct xk_channels *channels;
-    int fds[XK_CHANNELS_MAX]; /* for the driver */
+    int fds[XK_CHANNELS_MAX]; /* the driver's ends of the channels */
     size_t count;
 };
 
-/* Connect as `first` did; the target is prepared. Close it in any case. */
+/* Open a second connection with the command of `first`. The target must have
+ * sent PREPARED. Call xk_copies_close() even on failure. */
 int xk_copies_open(struct xk_copies *copies, const struct xk_link *first,
                    const struct xk_uuid *move, size_t count, int64_t silence_ms,
                    struct xk_deadline deadline, struct xk_error *err);
 
-/* Whether the driver's call had better end. */
+/* Whether the channels failed, so that the driver's call should end. */
 bool xk_copies_have_failed(const struct xk_copies *copies);
 
-/* stop: the driver failed, or was not called. Else its disks have come to
- * their end, and so do the channels. -1 with what went wrong on the way. */
+/* Close the connection. stop: the driver failed or was not called; otherwise it
+ * has finished its disks, and the channels end by themselves. Returns -1 with
+ * the connection's error. */
 int xk_copies_close(struct xk_copies *copies, bool stop, struct xk_error *err);
 
-/* At the target: carry so many channels, as a CHANNELS frame says, between the
- * peer and the disks of the domain that comes with that record. */
+/* Target: read the count from the last CHANNELS frame, and forward data between
+ * the peer and the disks of the record's domain until the channels end. */
 int xk_copies_serve(struct xk_host *host, const struct xk_record *record,
                     struct xk_talk *talk, struct xk_error *err);
 

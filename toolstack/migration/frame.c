@@ -199,7 +199,8 @@ holds_bytes(unsigned type)
     return type == XK_FRAME_DATA || type == XK_FRAME_CHANNEL;
 }
 
-/* What a sound header can say; the sum comes after the payload. */
+/* Validate the header. The checksum is checked once the payload has been read.
+ */
 static int
 check_header(const struct xk_frame_stream *stream, const unsigned char *header,
              struct xk_error *err)
@@ -215,18 +216,18 @@ check_header(const struct xk_frame_stream *stream, const unsigned char *header,
         ((flags & XK_FRAME_ZSTD) == 0 && expanded != length) ||
         ((flags & XK_FRAME_ZSTD) != 0 && type != XK_FRAME_DATA))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "%s sent a frame that cannot be: type %u, flags %#x, "
-                       "%u bytes",
+                       "%s sent an invalid frame: type %u, flags %#x, %u bytes",
                        stream->what, type, flags, length);
     if (get64(header + SEQUENCE_AT) != stream->sequence)
         return xk_fail(
-            err, XK_ERR_PROTOCOL, "%s sent frame %llu where %llu was to come",
+            err, XK_ERR_PROTOCOL, "%s sent frame %llu; frame %llu was expected",
             stream->what, (unsigned long long)get64(header + SEQUENCE_AT),
             (unsigned long long)stream->sequence);
     return 0;
 }
 
-/* What is no frame may be short, and wait for an answer. */
+/* Check the magic first: a peer that does not speak frames may send less than a
+ * header and then wait for an answer. */
 static int
 read_header(struct xk_frame_stream *stream,
             unsigned char header[XK_FRAME_HEADER_SIZE],
@@ -235,7 +236,8 @@ read_header(struct xk_frame_stream *stream,
     if (read_bytes(stream, header, sizeof(magic), deadline, err) == -1)
         return -1;
     if (memcmp(header, magic, sizeof(magic)) != 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s sent no frame of xk",
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "%s sent something that is not a frame of xk",
                        stream->what);
     return read_bytes(stream, header + sizeof(magic),
                       XK_FRAME_HEADER_SIZE - sizeof(magic), deadline, err);
@@ -261,7 +263,7 @@ xk_frame_read(struct xk_frame_stream *stream, struct xk_frame *frame,
     payload->data[length] = '\0';
     if (get32(header + SUM_AT) != sum_of(header, payload->data, length))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "frame %llu of %s was changed on its way",
+                       "frame %llu of %s was damaged in transit",
                        (unsigned long long)stream->sequence, stream->what);
     frame->type = get16(header + TYPE_AT);
     frame->flags = get16(header + FLAGS_AT);
@@ -280,7 +282,7 @@ xk_frame_parse(const struct xk_frame *frame, const char *what,
     if (json == NULL || xk_json_is_object(json))
         return json;
     xk_json_free(json);
-    xk_fail(err, XK_ERR_PROTOCOL, "the frame \"%s\" of %s is no JSON object",
+    xk_fail(err, XK_ERR_PROTOCOL, "the frame \"%s\" of %s is not a JSON object",
             xk_frame_type_name(frame->type), what);
     return NULL;
 }

@@ -24,7 +24,7 @@ static const char *const names[] = {
     [XK_HANDOVER_REFUSED] = "refused",
 };
 static_assert(XK_ARRAY_SIZE(names) == XK_HANDOVER_REFUSED + 1,
-              "a name per fate");
+              "each decision has a name");
 
 const char *
 xk_handover_name(enum xk_handover fate)
@@ -42,7 +42,8 @@ xk_handover_by_name(const char *name)
     return XK_HANDOVER_OPEN;
 }
 
-/* A folder whose name is not on the disk loses all that is in it. */
+/* If the directory's own entry is not on disk, a power failure loses its files.
+ */
 static int
 sync_lib(const struct xk_state *state, struct xk_error *err)
 {
@@ -54,7 +55,8 @@ sync_lib(const struct xk_state *state, struct xk_error *err)
                : 0;
 }
 
-/* -1 with errno ENOENT in err->errnum where no move ever came here. */
+/* Returns -1 with err->errnum ENOENT if this host never was the target of a
+ * move. */
 static int
 open_folder(const struct xk_state *state, bool make, struct xk_error *err)
 {
@@ -86,7 +88,7 @@ read_at(int folder_fd, const char *name, enum xk_handover *fate,
     *fate = xk_handover_by_name(text.data);
     if (*fate == XK_HANDOVER_OPEN)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "the fate of move %s cannot be read", name);
+                       "the decision about move %s cannot be read", name);
     return 0;
 }
 
@@ -121,7 +123,8 @@ write_text(int folder_fd, const char *name, enum xk_handover fate,
 
     if (fd == -1 || xk_write_all(fd, text, strlen(text)) == -1 ||
         fsync(fd) == -1)
-        return xk_fail_errno(err, "write the fate of a move (\"%s\")", name);
+        return xk_fail_errno(err, "write the decision about a move (\"%s\")",
+                             name);
     return 0;
 }
 
@@ -129,7 +132,7 @@ static int
 sync_folder(int folder_fd, struct xk_error *err)
 {
     return fsync(folder_fd) == -1
-               ? xk_fail_errno(err, "sync the fates of moves")
+               ? xk_fail_errno(err, "sync the decisions about moves")
                : 0;
 }
 
@@ -137,7 +140,7 @@ sync_folder(int folder_fd, struct xk_error *err)
 
 struct names {
     char fate[XK_UUID_TEXT_SIZE];
-    char prepared[XK_UUID_TEXT_SIZE + 1]; /* what is to become "trying" */
+    char prepared[XK_UUID_TEXT_SIZE + 1]; /* becomes "trying" by link(2) */
     char temporary[XK_UUID_TEXT_SIZE + 16];
 };
 
@@ -150,15 +153,18 @@ name_files(const struct xk_uuid *move, struct names *files)
              (int)getpid());
 }
 
-/* link(2) makes the name only where there is none, with all of the text. */
+/* link(2) fails if the name exists, and makes the whole text visible at once.
+ */
 static int
 make_name(int folder_fd, const char *text, const char *name,
           struct xk_error *err)
 {
     if (linkat(folder_fd, text, folder_fd, name, 0) == -1)
         return errno == EEXIST
-                   ? xk_fail(err, XK_ERR_EXISTS, "move %s is decided", name)
-                   : xk_fail_errno(err, "note the fate of move %s", name);
+                   ? xk_fail(err, XK_ERR_EXISTS, "move %s is already decided",
+                             name)
+                   : xk_fail_errno(err, "note the decision about move %s",
+                                   name);
     return sync_folder(folder_fd, err);
 }
 
@@ -178,8 +184,7 @@ xk_handover_prepare(const struct xk_state *state, const struct xk_uuid *move,
     return sync_folder(folder_fd, err);
 }
 
-/* The guest stands still meanwhile: nothing is written or synced that need not
- * be. */
+/* The guest is paused meanwhile, so write and sync only what is necessary. */
 int
 xk_handover_try(const struct xk_state *state, const struct xk_uuid *move,
                 struct xk_error *err)
@@ -214,7 +219,8 @@ xk_handover_withdraw(const struct xk_state *state, const struct xk_uuid *move,
     if (fate != XK_HANDOVER_TRYING)
         return 0;
     if (unlinkat(folder_fd, files.fate, 0) == -1)
-        return xk_fail_errno(err, "take back the fate of move %s", files.fate);
+        return xk_fail_errno(err, "withdraw the decision about move %s",
+                             files.fate);
     return sync_folder(folder_fd, err);
 }
 
@@ -232,7 +238,7 @@ xk_handover_own(const struct xk_state *state, const struct xk_uuid *move,
     r = write_text(folder_fd, files.temporary, XK_HANDOVER_OWNED, err);
     if (r == 0 &&
         renameat(folder_fd, files.temporary, folder_fd, files.fate) == -1)
-        r = xk_fail_errno(err, "note the fate of move %s", files.fate);
+        r = xk_fail_errno(err, "note the decision about move %s", files.fate);
     unlinkat(folder_fd, r == -1 ? files.temporary : files.prepared, 0);
     return r == -1 ? -1 : sync_folder(folder_fd, err);
 }

@@ -1,49 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose a moved domain is: the one fact that must survive everything.
+ * Which host owns a moved domain: the one fact that must survive everything.
  *
- * A move has a UUID of its own. The host it goes to decides its fate once and
- * for all by a file LIB/moves/UUID:
+ * A move has its own UUID. The target decides, by a file LIB/moves/UUID:
  *
- *   open      no file. The guest was never told to run here.
- *   trying    made before it is told to. It may have run from now on, and only
- *             the process that holds the record and has not told it to run yet,
- *             or whom the hypervisor has refused that, can go back to "open".
- *   owned     it runs here, or was told to, for ever: whatever becomes of it
- *             becomes of it here.
- *   refused   it never will: there is nothing left of it, and the file keeps
- *             everybody from "trying".
+ *   open      no file: the target has not resumed the guest
+ *   trying    written before the target resumes the guest, which may have run
+ *             from then on. One process may remove the file and so return to
+ *             "open": the one that holds the record's lock, if it has not
+ *             resumed the guest yet or if the hypervisor refused to.
+ *   owned     final: the guest runs on the target, or was resumed there.
+ *             Whatever happens to it from then on happens there.
+ *   refused   final: nothing of the guest is left on the target, and the file
+ *             keeps every process from "trying"
  *
- * "trying" and "refused" are made by link(2), in one step and only where there
- * is no file; so only one of both can be. The bytes of "trying" are on the disk
- * before memory is sent, so that a full one is no matter then.
+ * So "trying" is not a decision yet: if the hypervisor refuses to resume the
+ * guest, the target withdraws it, removes the guest and then refuses the move.
  *
- * Who asks is told "open" as long as there is a record that receives by this
- * move, "owned" excepted. What is on the disk and no record any more speaks for
- * itself: "trying" is "owned" then (the power may have failed as it ran), and
- * "open" is "refused".
+ * "trying" and "refused" are created by link(2), which is atomic and fails if
+ * the file exists, so only one of them can win. The text of "trying" is on disk
+ * before memory is sent, so a disk that is full by then does no harm.
  *
- * What becomes of a guest when one of the processes is killed, or is stopped,
- * the others give up on it, and it goes on later; QEMU stands for Xen as well:
+ * While a record on the target is receiving by this move, a source that asks is
+ * told "open", unless the file says "owned". Once there is no such record, the
+ * file alone decides: "trying" counts as "owned" (the power may have failed
+ * while the guest ran), and "open" becomes "refused".
  *
- *                       killed              stopped, and late
- *   before COMMIT is    source              source
- *   noted
- *   source, later       asks, and does as   takes what it finds said, or asks
- *                       is decided
- *   source's QEMU,      dies with it        source, once it goes on
+ * Which host has the guest in the end if a process is killed, or if it is
+ * stopped (SIGSTOP), given up on by the others, and continued later. On Xen
+ * read "Xen" for "QEMU".
+ *
+ *                       killed              stopped and continued late
+ *   source, before      source              source
+ *   the note "commit"
+ *   source, later       asks, then obeys    reads the answer that has arrived,
+ *                                           or asks
+ *   source's QEMU,      lost with QEMU      source, once QEMU continues
  *   before COMMIT
- *   source's QEMU,      as is decided: it is ended there, or taken back
+ *   source's QEMU,      as decided: destroyed or resumed at the source
  *   later
  *   target, "open"      source              source waits; target if COMMIT came
  *   target, "trying"    target, recovered   source waits; target
  *   target, "owned"     target, recovered   target
- *   target's QEMU, not  source              source, and it is killed before
- *   told to run yet                         that is said
- *   target's QEMU,      dies with it        target: "owned", whether it runs or
- *   later                                   not; recovery tells it again
- *   target's power      source where it is "open"; else the guest is lost with
- *                       its host, as it would be without a move
+ *   target's QEMU,      source              source; the target kills QEMU
+ *   not resumed yet                         before it says so
+ *   target's QEMU,      lost with QEMU      target: "owned", whether the guest
+ *   later                                   runs or not; recovery resumes it
+ *   target's power      source if "open"; otherwise the guest is lost with its
+ *   fails               host, as it would be without a move
  */
 #ifndef XK_TOOLSTACK_MIGRATION_HANDOVER_H
 #define XK_TOOLSTACK_MIGRATION_HANDOVER_H
@@ -62,32 +66,35 @@ enum xk_handover {
 const char *xk_handover_name(enum xk_handover fate); /* "owned" */
 enum xk_handover xk_handover_by_name(const char *name);
 
-/* The fate so far; -1 where it cannot be read. */
+/* Read the decision so far into *fate. Returns -1 if it cannot be read. */
 int xk_handover_read(const struct xk_state *state, const struct xk_uuid *move,
                      enum xk_handover *fate, struct xk_error *err);
 
-/* All that xk_handover_try() needs but a name in a folder. */
+/* Write the text of "trying" to disk, so that xk_handover_try() only has to
+ * link it. */
 int xk_handover_prepare(const struct xk_state *state,
                         const struct xk_uuid *move, struct xk_error *err);
 
-/* From "open" to "trying"; XK_ERR_STATE where it is not open. */
+/* Change "open" to "trying". XK_ERR_STATE if it is not "open". */
 int xk_handover_try(const struct xk_state *state, const struct xk_uuid *move,
                     struct xk_error *err);
 
-/* Back from "trying" to "open"; nothing where it is another one. */
+/* Change "trying" back to "open"; do nothing in any other state. Only for the
+ * process that holds the record's lock and knows that the guest did not run. */
 int xk_handover_withdraw(const struct xk_state *state,
                          const struct xk_uuid *move, struct xk_error *err);
 
-/* From "trying" to "owned". */
+/* Change "trying" to "owned". */
 int xk_handover_own(const struct xk_state *state, const struct xk_uuid *move,
                     struct xk_error *err);
 
-/* From "open" to "refused", unless it is another one by now: *fate is what it
- * is. */
+/* Change "open" to "refused", unless another decision was made meanwhile. *fate
+ * is the decision that holds. */
 int xk_handover_refuse(const struct xk_state *state, const struct xk_uuid *move,
                        enum xk_handover *fate, struct xk_error *err);
 
-/* Both hosts know it, or nobody will ask: forget it. */
+/* Remove the decision. Only when both hosts know it or no host will ask for it.
+ */
 void xk_handover_forget(const struct xk_state *state,
                         const struct xk_uuid *move);
 

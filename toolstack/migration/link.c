@@ -23,7 +23,7 @@ extern char **environ;
 
 enum {
     END_MS = 2000,
-    EXIT_NOT_FOUND = 127, /* of shells and of ssh's other end */
+    EXIT_NOT_FOUND = 127, /* of a shell, here or at ssh's other end */
     EXIT_SSH = 255,
 };
 
@@ -60,8 +60,8 @@ xk_link_again(struct xk_link *link, const struct xk_link *first)
     xk_link_by_words(link, first->host, (const char *const *)first->argv);
 }
 
-/* Keeps dead connections from being waited for; a person at the terminal may
- * still type a password. */
+/* Keepalives end dead connections. BatchMode is not set: the user may have to
+ * type a password at the terminal. */
 static const char *const ssh_words[] = {
     "ssh", "-oServerAliveInterval=5", "-oServerAliveCountMax=4", "-T", "--",
 };
@@ -78,7 +78,7 @@ xk_link_by_ssh(struct xk_link *link, const char *host, const char *program,
     init(link, host);
     if (host[0] == '\0' || host[0] == '-' ||
         host[strspn(host, letters)] != '\0')
-        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is no name of a host", host);
+        return xk_fail(err, XK_ERR_USAGE, "\"%s\" is not a host name", host);
     for (size_t i = 0; i < XK_ARRAY_SIZE(ssh_words); i++)
         add_word(link, &count, xk_strdup(ssh_words[i]));
     add_word(link, &count, xk_strdup(host));
@@ -89,7 +89,8 @@ xk_link_by_ssh(struct xk_link *link, const char *host, const char *program,
 
 /* ---- a command as words ---- */
 
-/* One word, quotes taken away; *text moves behind it. NULL: a quote is open. */
+/* Returns the next word without its quotes and moves *text behind it; NULL if a
+ * quote is not closed. */
 static char *
 next_word(const char **text)
 {
@@ -125,8 +126,8 @@ is_assignment(const char *word)
            !isdigit((unsigned char)word[0]);
 }
 
-/* What would have another meaning in a shell is refused, not passed on as a
- * word: the person thinks of a shell. */
+/* Refuse a word that a shell would treat as an operator: the user expects a
+ * shell to run the command. */
 static int
 check_word(const char *word, struct xk_error *err)
 {
@@ -142,7 +143,7 @@ check_word(const char *word, struct xk_error *err)
     }
     return xk_utf8_valid(word, NULL)
                ? 0
-               : xk_fail(err, XK_ERR_USAGE, "--transport: is no UTF-8 text");
+               : xk_fail(err, XK_ERR_USAGE, "--transport: not UTF-8 text");
 }
 
 int
@@ -193,8 +194,8 @@ spawn(struct xk_link *link, int fd, struct xk_error *err)
     sigset_t none, defaults;
     int r;
 
-    /* A Ctrl-C is for us to handle: the program must live on to carry what
-     * undoes the move. */
+    /* A process group of its own: Ctrl-C must reach xk only, because the
+     * program has to live on to carry the messages that undo the move. */
     posix_spawnattr_init(&attributes);
     sigemptyset(&none);
     sigemptyset(&defaults);
@@ -244,7 +245,7 @@ xk_link_open(struct xk_link *link, struct xk_error *err)
     return 0;
 }
 
-/* Returns false while it runs on at the deadline. */
+/* Returns false if the program still runs at the deadline. */
 static bool
 has_ended(struct xk_link *link, struct xk_deadline deadline, int *status)
 {

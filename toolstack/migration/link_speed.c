@@ -8,13 +8,10 @@
 
 enum {
     CHUNK = 256 << 10,
-    BYTES_MAX = 64 << 20, /* in one measurement */
+    BYTES_MAX = 64 << 20, /* per measurement */
     BYTES_FIRST = 1 << 20,
     TRIPS = 3,
-    ENOUGH_MS = 300, /* shorter ones tell of buffers, not of the way */
-    DOWNTIME_MS = 300,
-    ROUNDS_MAX = 30,
-    SWITCH_MS = 10, /* to stop here and start there, without the way */
+    ENOUGH_MS = 300, /* a shorter transfer measures buffers, not the link */
 };
 
 #define SECOND_NS INT64_C(1000000000)
@@ -47,7 +44,8 @@ send_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
     return 0;
 }
 
-/* Nanoseconds until so many bytes are there and that is known here; -1. */
+/* Returns the nanoseconds from the first byte sent to the target's answer that
+ * all arrived; -1 on error. */
 static int64_t
 time_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
            struct xk_deadline deadline, struct xk_error *err)
@@ -61,7 +59,7 @@ time_bytes(struct xk_talk *talk, const char *chunk, size_t bytes,
     return xk_now_ns() - begin_ns;
 }
 
-/* As memory that does not compress: a way that compresses is not to look
+/* Incompressible data, so that a link that compresses (ssh -C) does not look
  * faster than it is. */
 static char *
 make_chunk(void)
@@ -129,8 +127,9 @@ xk_measure_answer(struct xk_talk *talk, struct xk_error *err)
         return -1;
     if (!xk_json_integer(xk_json_get(json, "bytes"), &left) || left < 0 ||
         left > BYTES_MAX)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s measures %lld bytes",
-                       talk->from->what, (long long)left);
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "%s wants to measure with %lld bytes", talk->from->what,
+                       (long long)left);
     while (left > 0) {
         if (xk_frame_read(talk->from, &talk->frame,
                           xk_deadline_in_ms(talk->silence_ms), err) == -1)
@@ -138,71 +137,9 @@ xk_measure_answer(struct xk_talk *talk, struct xk_error *err)
         if (talk->frame.type != XK_FRAME_DATA || talk->frame.expanded == 0 ||
             (int64_t)talk->frame.expanded > left)
             return xk_fail(err, XK_ERR_PROTOCOL,
-                           "%s sends other bytes than it said",
+                           "%s sent other data than it announced",
                            talk->from->what);
         left -= (int64_t)talk->frame.expanded;
     }
     return xk_talk_say(talk, XK_FRAME_MEASURED, NULL, NULL, err);
-}
-
-/* ---- the forecast ---- */
-
-static int64_t
-time_for(double bytes, double rate)
-{
-    double ns = bytes / rate * (double)SECOND_NS;
-
-    return ns < (double)(INT64_MAX / 4) ? (int64_t)ns : INT64_MAX / 4;
-}
-
-static void
-forecast_rounds(const struct xk_forecast_input *input, double rate,
-                int64_t limit_ns, struct xk_forecast *forecast)
-{
-    double memory = (double)input->load.memory_bytes, left = memory;
-
-    while (forecast->rounds < ROUNDS_MAX) {
-        int64_t round_ns = time_for(left, rate);
-
-        forecast->total_ns += round_ns;
-        forecast->rounds++;
-        left = (double)input->load.dirty_rate * (double)round_ns /
-               (double)SECOND_NS;
-        if (left > memory)
-            left = memory;
-        forecast->downtime_ns = time_for(left, rate);
-        if (forecast->downtime_ns <= limit_ns) {
-            forecast->converges = true;
-            return;
-        }
-        if ((double)input->load.dirty_rate >= rate)
-            return;
-    }
-}
-
-void
-xk_forecast(const struct xk_forecast_input *input, struct xk_forecast *forecast)
-{
-    uint64_t rate = input->link.rate;
-    int64_t limit_ns =
-        MS_NS * (input->max_downtime_ms != 0 ? (int64_t)input->max_downtime_ms
-                                             : DOWNTIME_MS);
-    int64_t switch_ns = 2 * input->link.round_trip_ns + SWITCH_MS * MS_NS;
-
-    *forecast = (struct xk_forecast){0};
-    if (input->bandwidth != 0 && input->bandwidth < rate)
-        rate = input->bandwidth;
-    if (rate == 0)
-        rate = 1;
-    if (input->live) {
-        forecast_rounds(input, (double)rate, limit_ns, forecast);
-    } else {
-        forecast->rounds = 1;
-        forecast->converges = true;
-        forecast->downtime_ns =
-            time_for((double)input->load.memory_bytes, (double)rate);
-    }
-    forecast->downtime_ns += switch_ns;
-    forecast->total_ns += forecast->downtime_ns +
-                          time_for((double)input->disk_bytes, (double)rate);
 }

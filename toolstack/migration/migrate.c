@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source of a move: toolstack/migration/migrate.h has the order. */
+/* The source's side of a move. The order of frames is in
+ * toolstack/migration/migrate.h. */
 #include "toolstack/migration/migrate.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 #include "toolstack/seam/transfer_ops.h"
 
 enum {
-    REASONS_MAX = 1500, /* bytes of them that are shown */
+    REASONS_MAX = 1500, /* bytes of the target's reasons to show */
 };
 
 struct move {
@@ -36,14 +37,14 @@ struct move {
     struct xk_migrate_result *result;
     struct xk_uuid id;
     bool runs;
-    bool begun;     /* there is a BEGIN in the journal */
+    bool begun;     /* the journal has BEGIN */
     bool committed; /* the target decides */
     struct xk_talk talk;
-    struct xk_pump *pump; /* while its state is sent */
-    struct xk_copies way; /* while its disks are copied */
+    struct xk_pump *pump; /* while the state is sent */
+    struct xk_copies way; /* while the disks are copied */
     struct xk_copy_totals copies;
     struct xk_pump_totals totals;
-    struct xk_send_progress progress; /* the last one seen */
+    struct xk_send_progress progress; /* the last one reported */
     int64_t started_ns;
 };
 
@@ -56,7 +57,7 @@ enter(const struct move *move, const char *phase)
 
 /* ---- the journal ---- */
 
-/* What is needed to go on after a kill: whom to ask, and whether it runs. */
+/* Note what recovery needs: how to reach the target, and whether to resume. */
 static int
 note_begin(struct move *move, struct xk_error *err)
 {
@@ -96,8 +97,7 @@ greet(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     return xk_talk_greet(&move->talk, &move->id, err);
 }
 
-/* A file that is there on both hosts but differs in size is not the same one.
- */
+/* The target compares sizes: a file of another size is not the same storage. */
 static void
 put_disks(struct xk_json_writer *writer, const struct xk_domain_config *config)
 {
@@ -149,9 +149,10 @@ fail_with_reasons(const struct move *move, const struct xk_json *verdict,
         if (reason != NULL)
             xk_buf_printf(&text, "%s%s", text.length > 0 ? "; " : "", reason);
     }
-    return xk_fail(err, xk_error_kind_by_name(kind), "%s cannot take it: %.*s",
-                   move->link->name, REASONS_MAX,
-                   text.length > 0 ? text.data : "no reason is given");
+    return xk_fail(err, xk_error_kind_by_name(kind),
+                   "%s cannot take the domain: %.*s", move->link->name,
+                   REASONS_MAX,
+                   text.length > 0 ? text.data : "no reason was given");
 }
 
 static int
@@ -228,7 +229,8 @@ send_by_driver(struct move *move, int fd, struct xk_deadline deadline,
     return xk_hv_send(hv, move->domain, &how, fd, &watch, deadline, err);
 }
 
-/* What went wrong on the way counts more than what the driver made of it. */
+/* If the disks' channels failed, report that; the driver's error is only a
+ * consequence. */
 static int
 send_with_copies(struct move *move, int fd, struct xk_deadline deadline,
                  struct xk_error *err)
@@ -284,8 +286,8 @@ send_state(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     return xk_talk_hear(&move->talk, XK_FRAME_RECEIVED, NULL, deadline, err);
 }
 
-/* From the note on nothing may be done to the domain here until the target has
- * spoken. That it may have failed to speak for us is for the caller. */
+/* After this note is written, leave the domain alone until the target answers.
+ * If no answer arrives, the caller marks it in doubt. */
 static int
 commit(struct move *move, struct xk_deadline deadline, struct xk_error *err)
 {
@@ -304,7 +306,7 @@ commit(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     return 0;
 }
 
-/* ---- ends ---- */
+/* ---- finish and undo ---- */
 
 static int
 take_back(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
@@ -316,7 +318,7 @@ take_back(struct xk_domain *domain, bool runs, struct xk_deadline deadline,
                              NULL, err);
 }
 
-/* Before COMMIT, or after the target said that it has given up. */
+/* Only before COMMIT, or after the target sent FAILED. */
 static void
 undo(struct move *move, const struct xk_error *why)
 {
@@ -326,7 +328,7 @@ undo(struct move *move, const struct xk_error *why)
         xk_peer_tell_failed(move->talk.to, why, xk_deadline_in_ms(1000));
     if (move->begun && take_back(move->domain, move->runs,
                                  xk_deadline_in_ms(XK_UNDO_MS), &err) == -1)
-        xk_warn("domain \"%s\" could not be let go on: %s", move->domain->name,
+        xk_warn("domain \"%s\" could not be resumed: %s", move->domain->name,
                 err.message);
 }
 
@@ -338,7 +340,7 @@ finish(struct move *move, struct xk_error *err)
     if (xk_operation_remove(move->domain, xk_deadline_in_ms(XK_UNDO_MS), err) ==
         -1)
         return -1;
-    /* Not waited for: the target keeps its decision until it knows. */
+    /* Best effort: the target keeps its decision until it gets CONFIRM. */
     xk_talk_say(&move->talk, XK_FRAME_CONFIRM, NULL, NULL, NULL);
     result->bytes = move->totals.bytes;
     result->copied_bytes = move->progress.copied_bytes;
@@ -351,7 +353,7 @@ finish(struct move *move, struct xk_error *err)
 /* ---- a plan ---- */
 
 static int
-look_at_load(struct move *move, struct xk_load *load,
+measure_load(struct move *move, struct xk_load *load,
              struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_hypervisor *hv = move->domain->hv;
@@ -375,7 +377,7 @@ plan(struct move *move, struct xk_deadline deadline, struct xk_error *err)
         .max_downtime_ms = options->max_downtime_ms,
         .live = move->result->live,
     };
-    if (look_at_load(move, &input->load, deadline, err) == -1 ||
+    if (measure_load(move, &input->load, deadline, err) == -1 ||
         xk_measure_link(&move->talk, &input->link, deadline, err) == -1)
         return -1;
     options->plan->rate_is_known = xk_hv_can_measure(move->domain->hv);
@@ -408,8 +410,8 @@ run_phases(struct move *move, struct xk_deadline deadline, struct xk_error *err)
     return 0;
 }
 
-/* The target said itself that it has given up: frames of another kind, and
- * silence, leave it open. */
+/* Only FAILED proves that the target gave up. Any other frame, and silence,
+ * leave that open. */
 static bool
 target_refused(const struct move *move)
 {
@@ -432,8 +434,8 @@ decide_live(struct move *move, struct xk_error *err)
         *err = why;
         return -1;
     }
-    xk_warn("domain \"%s\" stands still while it is moved: %s",
-            move->domain->name, why.message);
+    xk_warn("domain \"%s\" is paused while it is moved: %s", move->domain->name,
+            why.message);
     return 0;
 }
 
@@ -494,8 +496,8 @@ xk_domain_migrate(struct xk_host *host, struct xk_domain *domain,
     *doubt = false;
     if (domain->record == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "domain \"%s\" was made by another toolstack, which has "
-                       "its configuration: move it with that",
+                       "domain \"%s\" was created by another toolstack, which "
+                       "has its configuration: move it with that toolstack",
                        domain->name);
     xk_uuid_random(&move.id);
     if (xk_operation_lock(host, domain, deadline, err) == -1)

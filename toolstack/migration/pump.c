@@ -24,15 +24,15 @@
 enum {
     PIPE_SIZE = 1 << 20,
     ALIVE_MS = 2000,
-    ZSTD_LEVEL = 1, /* the wire, not the ratio, is to be kept busy */
+    ZSTD_LEVEL = 1, /* keep the link busy; the ratio matters less */
 };
 
 struct xk_pump {
     pthread_t thread;
-    struct xk_frame_stream *stream; /* where frames go, or come from */
+    struct xk_frame_stream *stream; /* frames go to it or come from it */
     struct xk_frame_stream *back;
     struct xk_pump_options options;
-    int pipe_fd; /* our end */
+    int pipe_fd; /* the thread's end */
     int stop_fd; /* eventfd: the driver failed */
     XXH3_state_t *hash;
     ZSTD_CCtx *compressor;
@@ -43,9 +43,9 @@ struct xk_pump {
     size_t packed_room;
     struct xk_frame frame;
     uint64_t bytes;
-    bool driver_left; /* it closed its end before ours was done */
+    bool driver_left; /* the driver closed its end too soon */
     int result;
-    bool failed; /* atomic: the thread has ended so */
+    bool failed; /* atomic: the thread ended with an error */
     struct xk_error error;
 };
 
@@ -89,7 +89,7 @@ format_hash(struct xk_pump *pump, char text[33])
 
 /* ---- out ---- */
 
-/* Worth it where it saves an eighth. */
+/* Send the compressed form only if it saves at least an eighth. */
 static int
 send_in_one_way(struct xk_pump *pump, size_t length, bool compress)
 {
@@ -121,7 +121,7 @@ send_chunk(struct xk_pump *pump, size_t length)
     return 0;
 }
 
-/* The target speaks only to say that it is there, or that it failed. */
+/* Meanwhile the target sends only ALIVE and FAILED. */
 static int
 hear_target(struct xk_pump *pump)
 {
@@ -143,8 +143,8 @@ send_alive(struct xk_pump *pump)
                           silence(pump), &pump->error);
 }
 
-/* As much of the driver's stream as there is, so that few frames are needed:
- * 1 some, 0 its end, -1 error. */
+/* Read as much of the driver's stream as is available, so that few frames are
+ * needed. Returns 1 for some (perhaps no) data, 0 at the end, -1 on error. */
 static int
 read_chunk(struct xk_pump *pump, size_t *length)
 {
@@ -156,7 +156,7 @@ read_chunk(struct xk_pump *pump, size_t *length)
     return got != 0;
 }
 
-/* 1: go on, 0: done, -1: error. */
+/* Returns 1: call again, 0: done, -1: error. */
 static int
 step_out(struct xk_pump *pump)
 {
@@ -183,7 +183,7 @@ step_out(struct xk_pump *pump)
 
 /* ---- in ---- */
 
-/* Returns the bytes of the frame, expanded; NULL on error. */
+/* Returns the frame's payload, decompressed; NULL on error. */
 static const char *
 expand(struct xk_pump *pump)
 {
@@ -197,13 +197,15 @@ expand(struct xk_pump *pump)
                             frame->payload.data, frame->payload.length);
     if (!ZSTD_isError(length) && length == frame->expanded)
         return pump->chunk;
-    xk_fail(&pump->error, XK_ERR_PROTOCOL,
-            "a compressed frame of %s does not expand to what it says",
-            pump->stream->what);
+    xk_fail(
+        &pump->error, XK_ERR_PROTOCOL,
+        "a compressed frame of %s does not decompress to the length it states",
+        pump->stream->what);
     return NULL;
 }
 
-/* A driver that has failed takes no more; then 0 with driver_left. */
+/* Write data to the driver. If the driver has closed its end, set driver_left
+ * and return 0. */
 static int
 give_driver(struct xk_pump *pump, const char *data, size_t length)
 {
@@ -247,7 +249,7 @@ check_end(struct xk_pump *pump)
         strcmp(sent, hash) == 0)
         return 0;
     return xk_fail(&pump->error, XK_ERR_PROTOCOL,
-                   "what came from %s is not what was sent: its hash differs",
+                   "the data from %s was damaged in transit: its hash differs",
                    pump->stream->what);
 }
 
@@ -316,8 +318,8 @@ run_in(void *context)
     return NULL;
 }
 
-/* QEMU does not see the end of a pipe that nothing was ever written to, and
- * spins; that of a socket it sees. Out, a pipe holds more. */
+/* In: a socket pair, because QEMU does not notice the end of a pipe that
+ * nothing was ever written to, and spins. Out: a pipe, which holds more. */
 static int
 make_ends(bool out, int ends[2])
 {
@@ -325,7 +327,7 @@ make_ends(bool out, int ends[2])
         return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
     if (pipe2(ends, O_CLOEXEC) == -1)
         return -1;
-    /* Only a wish: less is slower. */
+    /* Best effort: a smaller pipe only is slower. */
     fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
     return 0;
 }
@@ -374,7 +376,7 @@ start(struct xk_frame_stream *stream, struct xk_frame_stream *back,
     *driver_fd = -1;
     if (set_up(pump, out, driver_fd, err) == -1)
         goto fail;
-    /* Signals are for the thread that waits for them. */
+    /* Block all signals in the new thread: the caller's thread handles them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     r = pthread_create(&pump->thread, NULL, out ? run_out : run_in, pump);

@@ -38,16 +38,16 @@ struct reception {
     struct xk_host *host;
     struct xk_uuid id; /* of the move */
     struct xk_manifest manifest;
-    struct xk_domain domain; /* from "prepare" on */
+    struct xk_domain domain; /* set by prepare() */
     struct xk_talk talk;
-    bool tried; /* it may have been told to run */
+    bool tried; /* the hypervisor may have resumed it */
 };
 
 /* ---- the verdict ---- */
 
 struct verdict {
     struct xk_problems problems;
-    struct xk_error refusal; /* where it is not only for its parts */
+    struct xk_error refusal; /* of the whole domain, if refused */
     bool refused;
 };
 
@@ -94,7 +94,7 @@ check_disks(const struct xk_json *disks, struct xk_problems *problems)
         if (path == NULL ||
             !xk_json_integer(xk_json_get(disk, "bytes"), &bytes) ||
             stat(path, &st) == -1 || !S_ISREG(st.st_mode))
-            continue; /* the driver's check says what is wrong */
+            continue; /* the driver's check reports what is wrong */
         if (st.st_size != bytes)
             xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
                            "disk \"%s\" is %lld bytes here and %lld there: it "
@@ -104,7 +104,7 @@ check_disks(const struct xk_json *disks, struct xk_problems *problems)
 }
 
 static void
-judge(struct reception *reception, struct verdict *verdict)
+check_offer(struct reception *reception, struct verdict *verdict)
 {
     struct xk_manifest *manifest = &reception->manifest;
 
@@ -115,7 +115,7 @@ judge(struct reception *reception, struct verdict *verdict)
                           &verdict->refusal) == -1;
 }
 
-/* Returns 1 where the domain may come, 0 where it was refused. */
+/* Returns 1 if the offer was accepted, 0 if it was refused, -1 on error. */
 static int
 answer_offer(struct reception *reception, struct xk_error *err)
 {
@@ -124,10 +124,10 @@ answer_offer(struct reception *reception, struct xk_error *err)
     struct verdict verdict = {0};
     int r;
 
-    if (json == NULL || xk_manifest_take(&json, "the domain that is offered",
+    if (json == NULL || xk_manifest_take(&json, "the offered domain",
                                          &reception->manifest, err) == -1)
         return -1;
-    judge(reception, &verdict);
+    check_offer(reception, &verdict);
     r = xk_talk_say(&reception->talk, XK_FRAME_VERDICT, put_verdict, &verdict,
                     err);
     if (r == 0)
@@ -199,7 +199,7 @@ receive_state(struct reception *reception, struct xk_error *err)
     return xk_talk_say(&reception->talk, XK_FRAME_RECEIVED, NULL, NULL, err);
 }
 
-/* In half the time that the source waits, so that it hears of a failure. */
+/* Half the time that the source waits, so that it still hears of a failure. */
 static struct xk_deadline
 time_to_run(const struct reception *reception)
 {
@@ -208,36 +208,38 @@ time_to_run(const struct reception *reception)
     return xk_deadline_in_ms(half_ms < RUN_MS ? half_ms : RUN_MS);
 }
 
-/* *told: it may run by now, or later, whatever is returned. */
+/* Resume the domain. *may_run: the guest may run, now or later, whatever is
+ * returned. */
 static int
-let_run(struct reception *reception, bool *told, struct xk_error *err)
+let_run(struct reception *reception, bool *may_run, struct xk_error *err)
 {
     struct xk_hypervisor *hv = reception->domain.hv;
 
-    *told = true;
+    *may_run = true;
     if (!reception->manifest.runs)
         return 0;
-    return xk_hv_unpause_received(hv, &reception->domain, told,
+    return xk_hv_unpause_received(hv, &reception->domain, may_run,
                                   time_to_run(reception), err);
 }
 
-/* It must run before the source hears so, and nobody may say that it never
- * will before it is told to run. */
+/* The guest must run before the source hears RUNNING. "trying" must be written
+ * before the hypervisor is asked to resume it, so that no process can refuse
+ * the move meanwhile. */
 static int
 take_over(struct reception *reception, struct xk_error *err)
 {
     const struct xk_state *state = &reception->host->state;
-    bool told;
+    bool may_run;
 
     if (xk_talk_hear(&reception->talk, XK_FRAME_COMMIT, NULL,
                      xk_deadline_never(), err) == -1)
         return -1;
     if (xk_handover_try(state, &reception->id, err) == -1)
-        told = false;
-    else if (let_run(reception, &told, err) == 0)
+        may_run = false;
+    else if (let_run(reception, &may_run, err) == 0)
         return 0;
     reception->tried =
-        told || xk_handover_withdraw(state, &reception->id, NULL) == -1;
+        may_run || xk_handover_withdraw(state, &reception->id, NULL) == -1;
     return -1;
 }
 
@@ -248,11 +250,11 @@ give_up(struct reception *reception, const struct xk_error *why)
     struct xk_domain *domain = &reception->domain;
     struct xk_error err = {0};
 
-    /* Recovery tries again; the source asks. */
+    /* Do not send FAILED: recovery undoes it later, and the source asks. */
     if (domain->record != NULL &&
         xk_reception_undo(domain, xk_deadline_in_ms(XK_UNDO_MS), &err) == -1) {
-        xk_warn("domain \"%s\": undoing its creation failed: %s", domain->name,
-                err.message);
+        xk_warn("domain \"%s\": its partial copy could not be removed: %s",
+                domain->name, err.message);
         return;
     }
     if (domain->record != NULL)
@@ -260,8 +262,8 @@ give_up(struct reception *reception, const struct xk_error *why)
     xk_peer_tell_failed(reception->talk.to, why, xk_deadline_in_ms(2000));
 }
 
-/* From here on nobody takes it back: where this is not noted, it is by
- * recovery. */
+/* From now on the domain is not handed back. If the note fails, recovery writes
+ * it. */
 static void
 own(const struct reception *reception)
 {
@@ -271,21 +273,20 @@ own(const struct reception *reception)
         xk_warn("%s", err.message);
 }
 
-/* Whether it runs is not known, so the source must never let it go on, and it
- * stays. The journal has no END: recovery tells it to run again. */
+/* It is unknown whether the guest runs. So the source must never resume it, and
+ * this host keeps it. The journal has no END: recovery resumes it again. */
 static int
 keep(const struct reception *reception, struct xk_error *err)
 {
     own(reception);
     return xk_wrap(err,
-                   "domain \"%s\" is this host's now, but may not run yet, "
-                   "which is tried again",
+                   "domain \"%s\" belongs to this host, but may not run yet; "
+                   "recovery will resume it",
                    reception->domain.name);
 }
 
-/* Whether the source knows that it runs here is its concern: if not, it asks.
- * The decision is needed as long as the journal has no END: recovery asks it.
- */
+/* If the source does not hear RUNNING, it asks. Keep the decision file until
+ * the journal has END: recovery reads it. */
 static int
 finish(struct reception *reception, struct xk_error *err)
 {
@@ -304,9 +305,10 @@ finish(struct reception *reception, struct xk_error *err)
     return 0;
 }
 
-/* 1: it is to come, 0: a source that only wanted to know goes away. */
+/* Answer measurements until the source decides. Returns 1 for PREPARE, 0 if the
+ * source leaves (a dry run or a plan), -1 on error. */
 static int
-hear_wish(struct reception *reception, struct xk_error *err)
+await_prepare(struct reception *reception, struct xk_error *err)
 {
     struct xk_talk *talk = &reception->talk;
 
@@ -334,7 +336,7 @@ receive_domain(struct reception *reception, struct xk_error *err)
     int r = answer_offer(reception, err);
 
     if (r == 1)
-        r = hear_wish(reception, err);
+        r = await_prepare(reception, err);
     if (r == 0)
         return 0;
     if (r == -1 || prepare(reception, err) == -1 ||
@@ -348,7 +350,7 @@ receive_domain(struct reception *reception, struct xk_error *err)
     return finish(reception, err);
 }
 
-/* ---- its disks, by a connection of their own ---- */
+/* ---- the disks, by a second connection ---- */
 
 static int
 serve_copies(struct reception *reception, struct xk_error *err)
@@ -358,7 +360,7 @@ serve_copies(struct reception *reception, struct xk_error *err)
                               err);
 
     if (r == 0 && record == NULL)
-        r = xk_fail(err, XK_ERR_STATE, "no such move is under way here");
+        r = xk_fail(err, XK_ERR_STATE, "no such move is in progress here");
     if (r == 0)
         r = xk_copies_serve(reception->host, record, &reception->talk, err);
     if (r == -1)

@@ -42,10 +42,11 @@ parse_note(const char *detail, struct xk_uuid *id, bool *runs,
     *runs = xk_json_is_true(xk_json_get(json, "runs"));
     return text != NULL && xk_uuid_parse(text, id)
                ? 0
-               : xk_fail(err, XK_ERR_PROTOCOL, "the journal names no move");
+               : xk_fail(err, XK_ERR_PROTOCOL,
+                         "the journal does not name a move");
 }
 
-/* 1: the move that is under way, 0: none is, -1: error. */
+/* Returns 1 with the move in progress, 0 if there is none, -1 on error. */
 static int
 read_note(const struct xk_record *record, struct xk_uuid *id, bool *runs,
           struct xk_error *err)
@@ -63,7 +64,7 @@ read_note(const struct xk_record *record, struct xk_uuid *id, bool *runs,
     return r;
 }
 
-/* ---- back to nothing ---- */
+/* ---- undo ---- */
 
 int
 xk_reception_undo(struct xk_domain *domain, struct xk_deadline deadline,
@@ -87,7 +88,8 @@ put_fate(struct xk_json_writer *writer, void *context, struct xk_error *err)
     return 0;
 }
 
-/* 1: it is, 0: it is not, -1: that cannot be known. */
+/* Returns 1 if the record receives by this move, 0 if it does not, -1 if that
+ * cannot be determined. */
 static int
 is_of_move(const struct xk_record *record, const struct xk_uuid *move,
            struct xk_error *err)
@@ -102,7 +104,7 @@ is_of_move(const struct xk_record *record, const struct xk_uuid *move,
     return r == 1 ? xk_uuid_equal(&id, move) : r;
 }
 
-/* Domains go at any moment. */
+/* A record may be removed while the list is read. */
 static bool
 is_gone(const struct xk_error *why)
 {
@@ -132,8 +134,9 @@ xk_reception_find(const struct xk_state *state, const struct xk_uuid *move,
     return 0;
 }
 
-/* As toolstack/migration/handover.h has it. The record is looked for first:
- * what it decides is on the disk before it goes. */
+/* Apply the rules of toolstack/migration/handover.h. Look for the record before
+ * reading the decision: a decision is on disk before its record is removed.
+ * *over: no record receives by this move any more. */
 static int
 find_fate(const struct xk_state *state, const struct xk_uuid *move,
           enum xk_handover *fate, bool *over, struct xk_error *err)
@@ -163,7 +166,8 @@ xk_reception_answer(const struct xk_state *state, const struct xk_uuid *move,
     if (find_fate(state, move, &fate, &over, err) == -1 ||
         xk_talk_say(talk, XK_FRAME_ANSWER, put_fate, &fate, err) == -1)
         return -1;
-    /* The process that receives it, if there is one, may need it yet. */
+    /* Keep the decision while a record receives: its process or recovery needs
+     * it. */
     if (over && xk_talk_hear(talk, XK_FRAME_CONFIRM, NULL, xk_deadline_never(),
                              NULL) == 0)
         xk_handover_forget(state, move);
@@ -172,8 +176,8 @@ xk_reception_answer(const struct xk_state *state, const struct xk_uuid *move,
 
 /* ---- recovery ---- */
 
-/* Owned: forward, to where it was to be. It may have stopped, or died, or be
- * gone since: then its policy has its turn. */
+/* The domain is owned: bring it to the state that it is meant to have. If it
+ * has stopped, died or been removed since, its policy applies. */
 static int
 go_forward(struct xk_host *host, struct xk_domain *domain, bool runs,
            struct xk_deadline deadline, struct xk_error *err)
@@ -209,7 +213,7 @@ xk_receive_recover(struct xk_host *host, struct xk_domain *domain,
         return r;
     if (xk_handover_read(&host->state, &id, &fate, err) == -1)
         return -1;
-    /* Whoever might have taken it back is dead. */
+    /* The only process that could have withdrawn "trying" is dead. */
     if (fate == XK_HANDOVER_TRYING &&
         xk_handover_own(&host->state, &id, &why) == -1)
         xk_warn("%s", why.message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A domain that is received, as its journal and the decision tell of it: for
- * who receives it, who asks for it, and who comes after a kill. */
+/* A domain that is being received, as its journal and the decision file
+ * describe it. Used by the process that receives it, by a process that the
+ * source asks, and by recovery. */
 #ifndef XK_TOOLSTACK_MIGRATION_RECEPTION_H
 #define XK_TOOLSTACK_MIGRATION_RECEPTION_H
 
@@ -10,22 +11,24 @@
 #include "toolstack/host_drivers.h"
 #include "toolstack/migration/session.h"
 
-/* The detail of BEGIN. runs: the domain is to run once it is here. */
+/* Write the detail of the journal's BEGIN. runs: resume the domain once it has
+ * arrived. */
 void xk_reception_put(const struct xk_uuid *move, bool runs,
                       struct xk_buf *text);
 
-/* *record, the caller's, is that of the domain which is received by that move,
- * by a process that lives or by recovery; NULL where there is none. What is not
- * to be read may be it: an error. */
+/* Find the record of the domain that is received by this move, whether its
+ * process lives or recovery has to finish it. *record is owned by the caller;
+ * NULL if there is none. A record that cannot be read is an error, because it
+ * could be that one. */
 int xk_reception_find(const struct xk_state *state, const struct xk_uuid *move,
                       struct xk_record **record, struct xk_error *err);
 
-/* Nothing is left of it here, and it never ran. The source must not hear so
- * before it is true. */
+/* Remove every trace of a received domain that never ran. The source must not
+ * be told before this has succeeded. */
 int xk_reception_undo(struct xk_domain *domain, struct xk_deadline deadline,
                       struct xk_error *err);
 
-/* Tell the source, which has asked, what became of the move. */
+/* Answer a source that asks what was decided about the move. */
 int xk_reception_answer(const struct xk_state *state,
                         const struct xk_uuid *move, struct xk_talk *talk,
                         struct xk_error *err);

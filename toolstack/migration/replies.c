@@ -20,7 +20,7 @@ xk_peer_unexpected(const struct xk_frame *frame, const char *what,
                    const char *wanted, struct xk_error *err)
 {
     return xk_fail(err, XK_ERR_PROTOCOL,
-                   "%s sent \"%s\" where \"%s\" was to come", what,
+                   "%s sent \"%s\" where \"%s\" was expected", what,
                    xk_frame_type_name(frame->type), wanted);
 }
 

@@ -14,14 +14,14 @@
 #include "toolstack/seam/transfer_ops.h"
 
 enum {
-    SILENCE_MS = 60000, /* of a disk */
+    SILENCE_MS = 60000, /* a slow disk may take this long */
 };
 
 struct restore {
     struct xk_frame_stream stream;
     struct xk_manifest manifest;
     const struct xk_domain_config *config; /* the manifest's, or given */
-    bool foreign; /* the hypervisor's stream stands in it as it is */
+    bool foreign; /* the file holds the bare stream, without frames */
     const struct xk_send_watch *watch;
 };
 
@@ -35,7 +35,7 @@ read_head(struct restore *restore, struct xk_deadline deadline,
     int r = xk_frame_read(&restore->stream, &frame, deadline, err);
 
     if (r == 0 && frame.type != XK_FRAME_FILE)
-        r = xk_fail(err, XK_ERR_PROTOCOL, "%s is no saved domain", what);
+        r = xk_fail(err, XK_ERR_PROTOCOL, "%s is not a saved domain", what);
     if (r == 0)
         json = xk_frame_parse(&frame, what, err);
     xk_buf_free(&frame.payload);
@@ -44,7 +44,7 @@ read_head(struct restore *restore, struct xk_deadline deadline,
                : xk_manifest_take(&json, what, &restore->manifest, err);
 }
 
-/* A file of another toolstack: its stream has no frames. */
+/* Restore from the bare stream of another toolstack's file. */
 static int
 receive_foreign(struct xk_domain *domain, const struct restore *restore,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -108,7 +108,8 @@ check(struct xk_host *host, const struct restore *restore,
     return r;
 }
 
-/* As a manifest, so that all else is the same. */
+/* Represent another toolstack's file as a manifest, so that the rest of the
+ * code handles both. */
 static int
 read_as(struct xk_hypervisor *hv, struct restore *restore, bool needs_config,
         struct xk_deadline deadline, struct xk_error *err)

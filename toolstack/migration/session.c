@@ -51,7 +51,7 @@ xk_talk_hear(struct xk_talk *talk, enum xk_frame_type type,
 
 struct greeting {
     const struct xk_talk *talk;
-    const struct xk_uuid *move; /* NULL: the target's */
+    const struct xk_uuid *move; /* NULL in the target's greeting */
 };
 
 static int
@@ -123,8 +123,8 @@ xk_talk_be_greeted(struct xk_talk *talk, struct xk_uuid *move,
     if (uuid == NULL)
         return -1;
     if (!xk_uuid_parse(uuid, move))
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s names its move badly",
-                       talk->from->what);
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "%s sent a move that is not a UUID", talk->from->what);
     if (xk_json_integer(xk_json_get(json, "silence_ms"), &silence_ms) &&
         silence_ms > 0 && silence_ms <= XK_SILENCE_MAX_MS)
         talk->silence_ms = silence_ms;

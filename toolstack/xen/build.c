@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A configuration through libxl: made, or only told. */
+/* Build a domain through xk-build or xk-libxl, or describe what would be built
+ * (dry run). */
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 
@@ -69,7 +73,6 @@ xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
     return xk_xen_helper(xen, &call, NULL, deadline, err);
 }
 
-/* libxl has made the domain without them. */
 int
 xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
                    const struct xk_domain_config *config,
@@ -80,18 +83,19 @@ xk_xen_attach_ours(struct xk_xen *xen, const struct xk_record *record,
 
     if (!xk_json_integer(xk_json_get(answer, "domid"), &domid) || domid <= 0)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "xk-libxl does not say which domain it made");
+                       "the helper does not say which domain it made");
     return xk_xen_devices_attach(xen, record, (unsigned)domid, config, deadline,
                                  err);
 }
 
-/* By xk-build. What it declines is not begun, and libxl's to make. */
+/* Let xk-build build the domain. If it declines, it has made nothing, *answer
+ * stays NULL, and libxl has to build the domain. */
 static int
-build_plain(struct xk_xen *xen, const struct xk_record *record,
+try_builder(struct xk_xen *xen, const struct xk_record *record,
             const struct xk_domain_config *config, struct xk_json **answer,
             struct xk_deadline deadline, struct xk_error *err)
 {
-    if (!xk_xen_config_is_plain(config))
+    if (!xk_xen_builder_takes(config))
         return 0;
     if (xk_xen_helper_config(xen, "xk-build", "build", record, config, -1, NULL,
                              answer, deadline, err) == -1)
@@ -109,7 +113,7 @@ xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
 
-    if (build_plain(xen, record, config, &answer, deadline, err) == -1)
+    if (try_builder(xen, record, config, &answer, deadline, err) == -1)
         return -1;
     if (answer == NULL &&
         xk_xen_helper_config(xen, NULL, "build", record, config, -1, NULL,
@@ -118,9 +122,8 @@ xk_xen_build(struct xk_hypervisor *hv, struct xk_record *record,
     return xk_xen_attach_ours(xen, record, config, answer, deadline, err);
 }
 
-/* Another domain of Xen with the same UUID, from the first instruction on. One
- * that runs by now was started by a restart that was killed after its last
- * step. */
+/* Replace the domain by a new one with the same UUID. If it runs already, an
+ * earlier restart started it and was killed after its last step. */
 int
 xk_xen_restart(struct xk_hypervisor *hv, struct xk_record *record,
                const struct xk_domain_config *config,

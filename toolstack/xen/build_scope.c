@@ -6,8 +6,9 @@
 #include "base/util.h"
 #include "toolstack/xen/device/device.h"
 
-/* A key that is set and not among these makes a domain libxl's. */
-static const enum xk_key plain_keys[] = {
+/* Keys that xk-build supports. If any other key is set, libxl builds the
+ * domain. */
+static const enum xk_key builder_keys[] = {
     XK_KEY_NAME,
     XK_KEY_UUID,
     XK_KEY_TYPE,
@@ -35,25 +36,25 @@ static const enum xk_key plain_keys[] = {
 };
 
 static bool
-is_plain_key(enum xk_key key)
+builder_takes_key(enum xk_key key)
 {
-    for (size_t i = 0; i < XK_ARRAY_SIZE(plain_keys); i++) {
-        if (plain_keys[i] == key)
+    for (size_t i = 0; i < XK_ARRAY_SIZE(builder_keys); i++) {
+        if (builder_keys[i] == key)
             return true;
     }
     return false;
 }
 
-/* One that Xen has given up, which libxl says. */
+/* tsc_mode=native_paravirt was removed from Xen; let libxl report that. */
 static bool
-has_gone(const struct xk_domain_config *config)
+has_removed_mode(const struct xk_domain_config *config)
 {
     const char *mode = xk_config_string(config, XK_KEY_TSC_MODE);
 
     return mode != NULL && strcmp(mode, "native_paravirt") == 0;
 }
 
-/* Whether xk-backend serves all of its devices. */
+/* True if xk-backend serves all devices of the domain. */
 static bool
 has_only_ours(const struct xk_domain_config *config)
 {
@@ -62,16 +63,17 @@ has_only_ours(const struct xk_domain_config *config)
 }
 
 bool
-xk_xen_config_is_plain(const struct xk_domain_config *config)
+xk_xen_builder_takes(const struct xk_domain_config *config)
 {
 #ifndef XK_WITH_BUILDER
     return false;
 #endif
     if (config->type == XK_TYPE_HVM ||
-        xk_config_string(config, XK_KEY_KERNEL) == NULL || has_gone(config))
+        xk_config_string(config, XK_KEY_KERNEL) == NULL ||
+        has_removed_mode(config))
         return false;
     for (int key = 0; key < XK_KEY_COUNT; key++) {
-        if (config->values[key].set && !is_plain_key((enum xk_key)key))
+        if (config->values[key].set && !builder_takes_key((enum xk_key)key))
             return false;
     }
     return has_only_ours(config);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What can be known of a configuration before anything is made of it. */
+/* Checks a configuration against this host before anything is made. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/bridge.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
-#include "toolstack/xen/helper/caller.h"
+#include "toolstack/xen/driver_internal.h"
+#include "toolstack/xen/hypercall.h"
 #include "toolstack/xen/ops.h"
 
 enum {
@@ -30,8 +32,8 @@ place(const struct xk_domain_config *config, enum xk_key key)
 
 /* ---- files ---- */
 
-/* An ELF image, a Linux bzImage, or one packed by gzip, bzip2, xz, lzma, lzo,
- * lz4 or zstd, which Xen's builder unpacks. */
+/* True for an ELF image, a Linux bzImage, or an image compressed with gzip,
+ * bzip2, xz, lzma, lzo, lz4 or zstd, which Xen's builder unpacks. */
 static bool
 is_kernel(const unsigned char *head, size_t length)
 {
@@ -74,7 +76,8 @@ open_file(const char *path, struct xk_error *err)
     if (fd == -1 || fstat(fd, &st) == -1)
         return xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is no regular file", path);
+        return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a regular file",
+                       path);
     return xk_take_fd(&fd);
 }
 
@@ -99,7 +102,7 @@ check_file(const struct xk_domain_config *config, enum xk_key key, bool kernel,
     got = kernel ? pread(fd, head, sizeof(head), 0) : 0;
     if (kernel && (got < 0 || !is_kernel(head, (size_t)got)))
         xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, key),
-                       "\"%s\" is no kernel: neither ELF nor bzImage", path);
+                       "\"%s\" is not a kernel: neither ELF nor bzImage", path);
 }
 
 /* ---- devices ---- */
@@ -123,7 +126,7 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
     }
 }
 
-/* Those that libxl's backends serve. */
+/* Check the disks that libxl's backends serve. */
 static void
 check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
 {
@@ -145,7 +148,7 @@ check_disks(const struct xk_domain_config *config, struct xk_problems *problems)
     }
 }
 
-/* pciback holds what may be given away. */
+/* Only devices that pciback holds can be assigned. */
 static void
 check_pci(const struct xk_domain_config *config, struct xk_problems *problems)
 {
@@ -159,29 +162,29 @@ check_pci(const struct xk_domain_config *config, struct xk_problems *problems)
                    &function) != 4) {
             domain = 0;
             if (sscanf(pci->items[i], "%x:%x.%x", &bus, &slot, &function) != 3)
-                continue; /* by name= or with a wildcard: libxl knows */
+                continue; /* name= or a wildcard, which only libxl resolves */
         }
         snprintf(path, sizeof(path),
                  "/sys/bus/pci/drivers/pciback/%04x:%02x:%02x.%x", domain, bus,
                  slot, function);
         if (access(path, F_OK) == -1)
             xk_problem_add(problems, XK_PROBLEM_ERROR, &pci->where,
-                           "PCI device \"%s\" is not assignable: xl "
-                           "pci-assignable-add %04x:%02x:%02x.%x makes it so",
+                           "PCI device \"%s\" is not assignable: make it so "
+                           "with xl pci-assignable-add %04x:%02x:%02x.%x",
                            pci->items[i], domain, bus, slot, function);
     }
 }
 
 /* ---- memory ---- */
 
-/* Far more than any overhead that libxl reckons with. */
+/* The margin is far larger than any overhead that libxl adds. */
 static bool
 is_ample(uint64_t need_mib, uint64_t free_mib)
 {
     return need_mib + need_mib / 8 + 256 <= free_mib;
 }
 
-/* libxl knows exactly, and takes time to say so. */
+/* libxl knows the exact need, but asking it takes time. */
 static int
 check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
              struct xk_problems *problems, struct xk_error *err)
@@ -202,9 +205,9 @@ check_memory(struct xk_xen *xen, const struct xk_domain_config *config,
     xk_json_integer(xk_json_get(answer, "free_kb"), &free_kb);
     if (need_kb > free_kb)
         xk_problem_add(problems, XK_PROBLEM_ERROR, place(config, XK_KEY_MEMORY),
-                       "it needs %" PRId64 " MiB with all that goes with it, "
-                       "and Xen has %" PRId64 " MiB free: give it less, or "
-                       "take some from dom0 (xl mem-set 0)",
+                       "the domain needs %" PRId64 " MiB including overhead, "
+                       "but Xen has only %" PRId64 " MiB free: give it less, "
+                       "or take some from dom0 (xl mem-set 0)",
                        (need_kb + 1023) / 1024, free_kb / 1024);
     return 0;
 }

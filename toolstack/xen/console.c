@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Consoles. xenconsoled gives each PV console a pseudo terminal, and QEMU each
- * serial port of an HVM guest; the store names them. A terminal has one reader
- * at a time, so where xenconsoled logs guests (--log=guest) the log is read
- * instead, which has the history and room for several people.
+ * Consoles. xenconsoled makes a pseudo terminal for each PV console, and QEMU
+ * one for each serial port of an HVM guest; xenstore names them. A terminal can
+ * have only one reader at a time. So if xenconsoled logs guests (--log=guest),
+ * we read the log instead: it contains the history, and several people can read
+ * it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 
@@ -29,7 +31,7 @@ enum {
 
 /* ---- the terminal ---- */
 
-/* Whatever the store says, only a pseudo terminal is opened. */
+/* Open only a pseudo terminal, whatever path xenstore names. */
 static int
 open_tty(const char *path, struct xk_error *err)
 {
@@ -38,8 +40,7 @@ open_tty(const char *path, struct xk_error *err)
 
     if (strncmp(path, "/dev/pts/", 9) != 0 || strstr(path, "..") != NULL)
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "its console is \"%s\", which is no pseudo terminal",
-                       path);
+                       "its console \"%s\" is not a pseudo terminal", path);
     fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (fd == -1 || tcgetattr(fd, &attributes) == -1)
         return xk_fail_errno(err, "open \"%s\"", path);
@@ -49,7 +50,7 @@ open_tty(const char *path, struct xk_error *err)
     return xk_take_fd(&fd);
 }
 
-/* The node appears when the terminal is there. */
+/* The node appears once the terminal exists. */
 static int
 await_tty(struct xk_xen *xen, const char *path, struct xk_buf *tty,
           struct xk_deadline deadline, struct xk_error *err)
@@ -79,7 +80,7 @@ await_tty(struct xk_xen *xen, const char *path, struct xk_buf *tty,
     return r;
 }
 
-/* An HVM guest's first console is its serial port where it has one. */
+/* An HVM guest's first console is its serial port, if it has one. */
 static char *
 tty_path(struct xk_xen *xen, const struct xk_xen_domain *domain,
          unsigned number)
@@ -97,7 +98,7 @@ tty_path(struct xk_xen *xen, const struct xk_xen_domain *domain,
 
 /* ---- the log ---- */
 
-/* Debian's xenconsoled, and the default of xencommons. */
+/* The path is the one of Debian's xenconsoled and of xencommons by default. */
 static int
 open_log(const char *name)
 {
@@ -128,7 +129,7 @@ watch_log(int log_fd)
     return fd;
 }
 
-/* With a log the terminal is only typed to. */
+/* With a log, the terminal is used for input only. */
 static void
 use_log(const struct xk_domain *domain, struct xk_console *console)
 {
@@ -147,8 +148,8 @@ use_log(const struct xk_domain *domain, struct xk_console *console)
 
 /* ---- the end ---- */
 
-/* A connection to the store whose only business is that the domain's node
- * goes: then there is something to read on it. */
+/* Returns the descriptor of a xenstore connection of its own, on which only the
+ * removal of the domain's node is watched: it becomes readable then. */
 static int
 open_end(unsigned domid, struct xk_error *err)
 {

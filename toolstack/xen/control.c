@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done to a domain that is there. */
+/* Operations on an existing domain: pause, unpause, shutdown and reboot, reset,
+ * rename, core dump. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/util.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
-    PAUSES_MAX = 256 /* that Xen counts */
+    PAUSES_MAX = 256 /* pauses that Xen counts at most */
 };
 
-/* Xen counts who paused a domain; a person's pause is a state. So one that is
- * paused is not paused again, and going on takes back all that were counted. */
+/* Xen counts pauses, but to a user "paused" is a state. So do not pause a
+ * paused domain again; xk_xen_unpause() undoes every counted pause. */
 int
 xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
              struct xk_deadline deadline, struct xk_error *err)
@@ -31,7 +36,7 @@ xk_xen_pause(struct xk_hypervisor *hv, const struct xk_domain *domain,
                                found.domid, "pause it", err);
 }
 
-/* The device model of an HVM guest may have to go on too, which libxl knows. */
+/* An HVM guest's device model may have to be resumed too; libxl does that. */
 static int
 unpause_once(struct xk_xen *xen, const struct xk_domain *domain,
              const struct xk_xen_domain *found, struct xk_deadline deadline,
@@ -59,11 +64,12 @@ xk_xen_unpause(struct xk_hypervisor *hv, const struct xk_domain *domain,
         if (unpause_once(xen, domain, &found, deadline, err) == -1)
             return -1;
     }
-    return xk_fail(err, XK_ERR_STATE, "somebody pauses it again and again");
+    return xk_fail(err, XK_ERR_STATE,
+                   "another program pauses it again and again");
 }
 
-/* Whoever was to do it is dead when it has failed, so what Xen says then stays
- * so: one that is still paused never ran. */
+/* If the unpause fails, the helper that tried it is dead, so Xen's answer after
+ * that is final: a domain that is still paused has never run. */
 int
 xk_xen_unpause_received(struct xk_hypervisor *hv,
                         const struct xk_domain *domain, bool *told,
@@ -84,8 +90,9 @@ xk_xen_unpause_received(struct xk_hypervisor *hv,
 
 /* ---- asking the guest ---- */
 
-/* A PV guest always listens; another does when it has set up an interrupt for
- * events (HVM_PARAM_CALLBACK_IRQ), or says so in the store. */
+/* Returns whether the guest reacts to control/shutdown. A PV guest always does.
+ * Other guests do if they have set up an interrupt for events
+ * (HVM_PARAM_CALLBACK_IRQ) or announce the feature in xenstore. */
 static bool
 has_pv_control(struct xk_xen *xen, const struct xk_xen_domain *domain,
                const char *feature, struct xk_deadline deadline)
@@ -117,6 +124,8 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
         [XK_SIGNAL_POWEROFF] = {"poweroff", "poweroff", "power"},
         [XK_SIGNAL_REBOOT] = {"reboot", "reboot", "reset"},
     };
+    static_assert(XK_ARRAY_SIZE(words) == XK_SIGNAL_NONE,
+                  "one row per signal that asks the guest");
     struct xk_xen *xen = xk_xen(hv);
     XK_CLEANUP_FREE char *path = NULL;
     struct xk_xen_domain found;
@@ -134,8 +143,9 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
     }
     if (!acpi_fallback || found.type != XK_TYPE_HVM)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "its guest has no PV drivers to be asked by; -F presses "
-                       "the ACPI button of an HVM guest, destroy ends it");
+                       "the guest has no PV drivers that take the request; -F "
+                       "presses the ACPI button of an HVM guest, destroy ends "
+                       "the domain");
     return xk_xen_helper_simple(xen, "trigger", domain->record, found.domid,
                                 words[signal].trigger, deadline, err);
 }
@@ -166,7 +176,8 @@ xk_xen_reset(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     if (found.type != XK_TYPE_HVM)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "a %s guest has no reset button; destroy and create it",
+                       "a %s guest has no reset button; destroy the domain and "
+                       "create it again",
                        xk_domain_type_name(found.type));
     return xk_xen_helper_simple(xen, "trigger", domain->record, found.domid,
                                 "reset", deadline, err);

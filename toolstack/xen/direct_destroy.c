@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/build_scope.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
-/* 1: it is there, with these below it; 0: it is not; -1: nobody knows. */
+/* Returns 1 and the node's children, 0 if there is no such node, -1 if xenstore
+ * does not answer. */
 static int
 look_below(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
            struct xk_store_names *children)
@@ -27,7 +29,7 @@ look_below(struct xk_xen *xen, const char *path, struct xk_deadline deadline,
     return err.kind == XK_ERR_NOT_FOUND ? 0 : -1;
 }
 
-/* One that was killed early has not even that. */
+/* A domain whose creator was killed early does not even have a console. */
 static bool
 is_console_at_most(const struct xk_store_names *kinds)
 {
@@ -36,8 +38,9 @@ is_console_at_most(const struct xk_store_names *kinds)
 }
 
 bool
-xk_xen_is_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                struct xk_deadline deadline)
+xk_xen_holds_nothing_outside(struct xk_xen *xen,
+                             const struct xk_xen_domain *domain,
+                             struct xk_deadline deadline)
 {
     XK_CLEANUP_STORE_NAMES struct xk_store_names kinds = {0}, model = {0};
     XK_CLEANUP_FREE char *libxl = xk_path_libxl(domain->domid);
@@ -70,10 +73,11 @@ remove_nodes(struct xk_store *store, uint32_t tx, void *context,
     return 0;
 }
 
-/* Its home last: the others are found through it. */
+/* The domain's home comes last: after a kill the other nodes are found through
+ * it. */
 static int
-forget(struct xk_xen *xen, const struct xk_xen_domain *domain,
-       struct xk_deadline deadline, struct xk_error *err)
+remove_all_nodes(struct xk_xen *xen, const struct xk_xen_domain *domain,
+                 struct xk_deadline deadline, struct xk_error *err)
 {
     struct nodes nodes = {{
         xk_asprintf("/local/domain/0/backend/console/%u", domain->domid),
@@ -106,7 +110,7 @@ remove_files(const struct xk_xen_domain *domain)
     globfree(&found);
 }
 
-/* Xen gives up its memory piece by piece and wants to be asked again. */
+/* Xen frees the memory piece by piece and returns EAGAIN until it is done. */
 static int
 destroy(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
         struct xk_error *err)
@@ -123,20 +127,20 @@ destroy(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
         }
         if (xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "Xen did not take the domain apart in time");
+                           "Xen did not destroy the domain in time");
     }
     return 0;
 }
 
 int
-xk_xen_end_plain(struct xk_xen *xen, const struct xk_xen_domain *domain,
-                 struct xk_deadline deadline, struct xk_error *err)
+xk_xen_direct_destroy(struct xk_xen *xen, const struct xk_xen_domain *domain,
+                      struct xk_deadline deadline, struct xk_error *err)
 {
     if (xk_hypercall_domctl(xen->hypercall, XEN_DOMCTL_pausedomain,
                             domain->domid, "pause it", err) == -1)
         return err->kind == XK_ERR_NOT_FOUND ? 0 : -1;
     remove_files(domain);
-    if (forget(xen, domain, deadline, err) == -1)
+    if (remove_all_nodes(xen, domain, deadline, err) == -1)
         return -1;
     return destroy(xen, domain->domid, deadline, err);
 }

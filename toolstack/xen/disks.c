@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done to the disks of a domain that is there. */
+/* Disks of an existing domain: attach, change, detach, resize and list. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +9,16 @@
 #include "base/number.h"
 #include "base/util.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/device/vbd.h"
-#include "toolstack/xen/helper/caller.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
 
-/* ---- libxl's ---- */
+/* ---- libxl's disks ---- */
 
 static int
 list_libxl(struct xk_xen *xen, unsigned domid, struct xk_store_names *names,
@@ -85,10 +88,10 @@ grow_image(const struct xk_xen_device *device, uint64_t bytes,
     if (answer == NULL)
         return -1;
     if (!xk_json_integer(xk_json_get(answer, XK_STATUS_IMAGE_BYTES), &now))
-        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend tells no size");
+        return xk_fail(err, XK_ERR_PROTOCOL, "xk-backend reports no size");
     if ((uint64_t)now > bytes)
         return xk_fail(err, XK_ERR_USAGE,
-                       "\"%s\" has %lld bytes; it is not made smaller",
+                       "\"%s\" has %lld bytes; an image is not made smaller",
                        xk_vbd_target(device), (long long)now);
     return xk_vbd_resize(device, bytes, deadline, err);
 }
@@ -110,8 +113,8 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     if (device == NULL || device->json == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "disk %s is not served by xk-backend: only its disks "
-                       "change their size while a guest runs",
+                       "disk %s is not served by xk-backend: only disks that "
+                       "it serves can be resized while the guest runs",
                        disk->vdev);
     if (bytes != 0)
         return grow_image(device, bytes, deadline, err);
@@ -120,7 +123,7 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return answer == NULL ? -1 : 0;
 }
 
-/* ---- told ---- */
+/* ---- listing ---- */
 
 static void
 take_status(const struct xk_json *answer, struct xk_disk_info *info)
@@ -190,7 +193,7 @@ enum {
     NODE_COUNT,
 };
 
-/* "aio:/path" and "qcow2:/path" name the format first. */
+/* Skip the format that precedes the path in "aio:/path" and "qcow2:/path". */
 static const char *
 after_colon(const char *params)
 {
@@ -227,8 +230,12 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
            xk_disk_told *disk, void *context, struct xk_deadline deadline,
            struct xk_error *err)
 {
-    static const char *const names[NODE_COUNT] = {
-        "dev", "type", "params", "state", "mode", "device-type"};
+    static const char *const names[] = {
+        [NODE_DEV] = "dev",       [NODE_TYPE] = "type",
+        [NODE_PARAMS] = "params", [NODE_STATE] = "state",
+        [NODE_MODE] = "mode",     [NODE_DEVICE_TYPE] = "device-type",
+    };
+    static_assert(XK_ARRAY_SIZE(names) == NODE_COUNT, "one name per node");
     XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
     XK_CLEANUP_FREE char *path =
         xk_asprintf("%s/device/vbd/%s/backend", libxl, id);
@@ -241,7 +248,7 @@ tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
     xk_parse_u64(id, UINT32_MAX, &number);
     if (xk_store_read(xen->store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
                       &backend, xk_xen_store_deadline(deadline), NULL) == -1)
-        return 0; /* it went in between */
+        return 0; /* the disk has gone in the meantime */
     for (int i = 0; i < NODE_COUNT; i++)
         paths[i] = xk_asprintf("%s/%s", backend.data, names[i]);
     r = xk_store_read_all(

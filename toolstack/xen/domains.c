@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
@@ -25,12 +26,6 @@ static const enum xk_stop_reason reasons[] = {
     [SHUTDOWN_soft_reset] = XK_STOP_SOFT_RESET,
 };
 
-struct xk_xen *
-xk_xen(struct xk_hypervisor *hv)
-{
-    return (struct xk_xen *)hv;
-}
-
 void
 xk_xen_domains_free(struct xk_xen_domains *domains)
 {
@@ -46,7 +41,7 @@ mib(uint64_t pages)
     return pages >> (20 - PAGE_SHIFT);
 }
 
-/* A PVH guest has a local APIC and nothing else of a PC. */
+/* A PVH guest has a local APIC and no other emulated device of a PC. */
 static enum xk_domain_type
 type_of(const struct xen_domctl_getdomaininfo *info)
 {
@@ -90,42 +85,6 @@ xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
     };
     memcpy(domain->uuid.bytes, info->handle, sizeof(domain->uuid.bytes));
     take_state(info->flags, domain);
-}
-
-/* ---- what is open ---- */
-
-int
-xk_xen_need_hypercall(struct xk_xen *xen, struct xk_error *err)
-{
-    if (xen->hypercall == NULL)
-        xen->hypercall = xk_hypercall_open(err);
-    return xen->hypercall == NULL ? -1 : 0;
-}
-
-struct xk_deadline
-xk_xen_store_deadline(struct xk_deadline deadline)
-{
-    return xk_deadline_min(deadline, xk_deadline_in_ms(XK_XEN_STORE_MS));
-}
-
-/* One that hangs is waited for once, however much is asked of it. */
-int
-xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
-                  struct xk_error *err)
-{
-    struct xk_error why = {0};
-
-    if (xen->store != NULL)
-        return 0;
-    deadline = xen->store_hangs ? xk_deadline_in_ms(0)
-                                : xk_xen_store_deadline(deadline);
-    xen->store = xk_store_open(NULL, deadline, &why);
-    if (xen->store != NULL)
-        return 0;
-    xen->store_hangs = why.kind == XK_ERR_TIMEOUT;
-    if (err != NULL)
-        *err = why;
-    return -1;
 }
 
 /* ---- all domains ---- */
@@ -213,7 +172,7 @@ xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
     struct xk_buf *values = xk_calloc(count + 1, sizeof(*values));
     int r;
 
-    /* First the paths, then what stands there. */
+    /* names[] holds the paths first, then their values. */
     for (size_t i = 0; i < count; i++)
         names[i] = xk_path_domain_name(domains->items[i].domid);
     r = read_names(xen, names, count, values, deadline, err);

@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the driver has open, and which domains there are. */
+/* The list of Xen's domains, and their names in xenstore. */
 #ifndef XK_TOOLSTACK_XEN_DOMAINS_H
 #define XK_TOOLSTACK_XEN_DOMAINS_H
 
 #include "toolstack/hypervisor.h"
 #include "toolstack/xen/hypercall.h"
-#include "xenstore-helpers/store.h"
 
 enum {
-    XK_XEN_STORE_MS = 4000, /* then xenstored is taken to hang */
-    XK_XEN_NAME_MAX = 255,
+    XK_XEN_NAME_MAX = 255
 };
 
-struct xk_xen_watcher;
+struct xk_xen;
 
-struct xk_xen {
-    struct xk_hypervisor base;
-    struct xencall_handle *hypercall; /* open when it was first needed */
-    struct xk_store *store;           /* the same */
-    struct xk_xen_watcher *watcher;
-    bool store_hangs; /* it could not be opened in time */
-    bool waits;       /* the store watches for ends of domains, for wait() */
-};
-
-/* What a domain is in Xen. */
+/* A domain as Xen describes it. */
 struct xk_xen_domain {
     unsigned domid;
     struct xk_uuid uuid;
@@ -43,35 +32,26 @@ struct xk_xen_domains {
 void xk_xen_domains_free(struct xk_xen_domains *domains);
 #define XK_CLEANUP_XEN_DOMAINS __attribute__((cleanup(xk_xen_domains_free)))
 
-/* From Xen's own words (struct xen_domctl_getdomaininfo). */
+/* Fill *domain from Xen's description. */
 void xk_xen_domain_take(const struct xen_domctl_getdomaininfo *info,
                         struct xk_xen_domain *domain);
 
-struct xk_xen *xk_xen(struct xk_hypervisor *hv);
-
-/* Open what is not open yet. XK_ERR_HOST with what to do. */
-int xk_xen_need_hypercall(struct xk_xen *xen, struct xk_error *err);
-int xk_xen_need_store(struct xk_xen *xen, struct xk_deadline deadline,
-                      struct xk_error *err);
-
-/* The sooner of the deadline and XK_XEN_STORE_MS from now. */
-struct xk_deadline xk_xen_store_deadline(struct xk_deadline deadline);
-
-/* All domains that Xen has, half-built and dying ones as well. */
+/* List all domains that Xen has, including half-built and dying ones. */
 int xk_xen_domains(struct xk_xen *xen, struct xk_xen_domains *domains,
                    struct xk_error *err);
 
-/* The living one of that UUID, else a dying one: XK_ERR_NOT_FOUND. */
+/* Find the domain with that UUID; a living one takes precedence over a dying
+ * one. XK_ERR_NOT_FOUND: there is neither. */
 int xk_xen_find(struct xk_xen *xen, const struct xk_uuid *uuid,
                 struct xk_xen_domain *domain, struct xk_error *err);
 
-/* The names of all of them, as many texts, NULL for one without; the array and
- * the texts are the caller's. */
+/* Returns one name per domain, NULL for a domain without a name. The caller
+ * owns the array and the names. */
 char **xk_xen_names(struct xk_xen *xen, const struct xk_xen_domains *domains,
                     struct xk_deadline deadline, struct xk_error *err);
 
-/* The name in the store, the caller's: NULL where it has none, which a domain
- * that is half built, or half gone, may not have. */
+/* Returns the domain's name in xenstore; the caller owns it. XK_ERR_NOT_FOUND:
+ * it has none, as a domain that is half built or half destroyed may. */
 char *xk_xen_name(struct xk_xen *xen, unsigned domid,
                   struct xk_deadline deadline, struct xk_error *err);
 

@@ -15,6 +15,7 @@
 #include "toolstack/seam/transfer_ops.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 
 static struct xk_hypervisor *
@@ -77,7 +78,7 @@ get(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* One of another driver may have the UUID of a domain that xl made. */
+/* A record of another driver may have the UUID of a domain that xl made. */
 static bool
 is_ours(const struct xk_state *state, const struct xk_uuid *uuid)
 {
@@ -95,8 +96,8 @@ is_ours(const struct xk_state *state, const struct xk_uuid *uuid)
     }
 }
 
-/* Whether another process is making it or taking it apart, or was killed over
- * that. One that runs is whole. */
+/* True if another process is building or destroying the domain, or was killed
+ * while it did. A running domain is complete. */
 static bool
 is_half(const struct xk_state *state, const struct xk_xen_domain *domain)
 {
@@ -110,8 +111,8 @@ is_half(const struct xk_state *state, const struct xk_xen_domain *domain)
     return record != NULL && !xk_journal_is_whole(record);
 }
 
-/* What Xen is still taking apart, and nobody can do anything about, has no name
- * any more. */
+/* A domain that Xen is still destroying has no name any more; nobody can do
+ * anything with it. */
 static int
 list(struct xk_hypervisor *hv, struct xk_domain_list *list,
      struct xk_deadline deadline, struct xk_error *err)
@@ -139,7 +140,7 @@ list(struct xk_hypervisor *hv, struct xk_domain_list *list,
     return 0;
 }
 
-/* One that has no device of ours holds no file of ours. */
+/* A domain without a device of ours holds no file of ours. */
 static bool
 owns(const struct xk_record *record)
 {
@@ -170,7 +171,7 @@ static const struct xk_domain_ops domain_ops = {
     .wait = xk_xen_wait,
 };
 
-/* Logs of Xen's guests are xenconsoled's and logrotate's: no trim. */
+/* No trim: logs of Xen's guests belong to xenconsoled and logrotate. */
 static const struct xk_monitor_ops monitor_ops = {
     .watch = xk_xen_watch,
     .unwatch = xk_xen_unwatch,
@@ -184,8 +185,8 @@ static const struct xk_device_ops device_ops = {
     .repair = xk_xen_repair,
 };
 
-/* No prepare: check_needs() has found what is missing, and libxl makes the rest
- * as it reads the stream. */
+/* No prepare: check_needs() has reported what is missing, and libxl makes the
+ * rest while it reads the stream. */
 static const struct xk_transfer_ops transfer_ops = {
     .put_needs = xk_xen_put_needs,
     .check_needs = xk_xen_check_needs,

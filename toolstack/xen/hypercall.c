@@ -15,7 +15,7 @@ enum {
     PAGE_SHIFT = 12
 };
 
-/* What the library would print is in errno as well. */
+/* Print nothing: errno tells the same. */
 static void
 say_nothing(struct xentoollog_logger *logger, xentoollog_level level,
             int errnoval, const char *context, const char *format, va_list al)
@@ -75,14 +75,14 @@ fail(struct xk_error *err, const char *what)
         return xk_fail(err, XK_ERR_NOT_FOUND, "%s: no such domain", what);
     if (errno == EACCES)
         return xk_fail(err, XK_ERR_HOST,
-                       "%s: this xk was built for Xen %u.%u, which is another "
-                       "than runs here: build it on this host",
+                       "%s: xk was built for Xen %u.%u, but another version "
+                       "runs here: build xk on this host",
                        what, built_for >> 16, built_for >> 8 & 0xff);
     return xk_fail_errno(err, "%s", what);
 }
 
-/* Hypercalls take memory that the kernel does not move: such a buffer with a
- * copy of the argument. */
+/* Returns a copy of the argument in memory that the kernel does not move, as
+ * hypercalls need. */
 static void *
 lend(struct xencall_handle *xen, const void *argument, size_t size)
 {
@@ -179,7 +179,7 @@ xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,
     uint64_t pages;
 
     if (call(xen, __HYPERVISOR_sysctl, &sysctl, sizeof(sysctl)) == -1)
-        return fail(err, "ask for free memory");
+        return fail(err, "get the free memory");
     pages = info->free_pages + info->scrub_pages;
     pages -= info->outstanding_pages < pages ? info->outstanding_pages : pages;
     *mib = pages >> (20 - PAGE_SHIFT);
@@ -193,7 +193,7 @@ xk_hypercall_version(struct xencall_handle *xen, unsigned *major,
     int version = xencall2(xen, __HYPERVISOR_xen_version, XENVER_version, 0);
 
     if (version < 0)
-        return fail(err, "ask for its version");
+        return fail(err, "get Xen's version");
     *major = (unsigned)version >> 16;
     *minor = (unsigned)version & 0xffff;
     return 0;

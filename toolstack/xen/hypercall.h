@@ -2,9 +2,9 @@
 /*
  * The few hypercalls that verbs need, over libxencall.
  *
- * libxenctrl has them all, but brings eight more libraries, whose loading takes
- * longer than all that a verb does. The structures are those of the Xen that
- * this was built for; Xen refuses those of another version.
+ * libxenctrl has them all, but it pulls in eight more libraries, and loading
+ * these takes longer than everything else a verb does. The structures are those
+ * of the Xen that xk was built for; a Xen of another version refuses them.
  *
  * Source: xen/include/public/sysctl.h, domctl.h, version.h, hvm/hvm_op.h.
  */
@@ -26,34 +26,37 @@
 
 struct xencall_handle;
 
-/* Open the hypervisor: NULL with XK_ERR_HOST and what to do. */
+/* Open the hypervisor. Fails with XK_ERR_HOST. */
 struct xencall_handle *xk_hypercall_open(struct xk_error *err);
 void xk_hypercall_close(struct xencall_handle *xen);
 
-/* What Xen says of at most max domains, from `first` on, in the order of their
- * numbers. Returns how many, or -1. */
+/* Describe at most max domains, ordered by domid, beginning with `first`.
+ * Returns their count, or -1. */
 int xk_hypercall_domains(struct xencall_handle *xen, unsigned first,
                          struct xen_domctl_getdomaininfo *infos, unsigned max,
                          struct xk_error *err);
 
-/* XEN_DOMCTL_pausedomain, XEN_DOMCTL_unpausedomain; what is for messages.
- * XK_ERR_NOT_FOUND where there is no such domain. */
+/* Run a domctl that takes only the domid (XEN_DOMCTL_pausedomain,
+ * XEN_DOMCTL_unpausedomain, XEN_DOMCTL_destroydomain). `what` names it in
+ * messages. XK_ERR_NOT_FOUND: there is no such domain. */
 int xk_hypercall_domctl(struct xencall_handle *xen, uint32_t command,
                         unsigned domid, const char *what, struct xk_error *err);
 
-/* The domain's handle, by which it is found (XEN_DOMCTL_setdomainhandle). */
+/* Set the domain's handle, by which it is found (XEN_DOMCTL_setdomainhandle).
+ */
 int xk_hypercall_set_uuid(struct xencall_handle *xen, unsigned domid,
                           const struct xk_uuid *uuid, struct xk_error *err);
 
-/* Memory that no domain has and none is promised (XEN_SYSCTL_physinfo). */
+/* Get the memory that no domain has and that is not claimed for one
+ * (XEN_SYSCTL_physinfo). */
 int xk_hypercall_free_mib(struct xencall_handle *xen, uint64_t *mib,
                           struct xk_error *err);
 
-/* Of the Xen that runs here: 4, 17 (XENVER_version). */
+/* Get the version of the running Xen: 4, 17 (XENVER_version). */
 int xk_hypercall_version(struct xencall_handle *xen, unsigned *major,
                          unsigned *minor, struct xk_error *err);
 
-/* HVM_PARAM_*; false where the domain has none. */
+/* Get a HVM_PARAM_*. Returns false if the domain does not have it. */
 bool xk_hypercall_hvm_param(struct xencall_handle *xen, unsigned domid,
                             uint32_t index, uint64_t *value);
 

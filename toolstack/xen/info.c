@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What this host is, and whether the driver can run on it. */
+/* Facts about this host, and whether the driver can run on it. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 
@@ -32,7 +33,7 @@ xk_xen_probe(struct xk_error *err)
                        "this host does not run under Xen: /dev/xen/privcmd is "
                        "missing; boot Xen, or use --hypervisor kvm");
     return xk_fail(err, XK_ERR_HOST,
-                   "/dev/xen/privcmd: %s: domains of Xen are root's to manage",
+                   "/dev/xen/privcmd: %s: only root can manage domains of Xen",
                    strerror(error));
 }
 
@@ -91,7 +92,7 @@ xk_xen_capabilities(struct xk_hypervisor *hv, struct xk_facts *facts,
         {"hap", "cap_hap", "the processor has no nested paging"},
         {"shadow", "cap_shadow", "Xen was built without shadow paging"},
         {"migrate_live_pv", "cap_shadow",
-         "Xen was built without shadow paging, which PV guests need for that"},
+         "Xen was built without shadow paging, which PV guests need for this"},
         {"migrate_live_hvm", "cap_hap", "the processor has no nested paging"},
         {"pci_passthrough", "cap_hvm_directio", "there is no IOMMU"},
     };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The members of the tables of toolstack/seam, by the file that has them. */
+/* The functions in the driver's tables (toolstack/seam has their contracts),
+ * grouped by the file that defines them. */
 #ifndef XK_TOOLSTACK_XEN_OPS_H
 #define XK_TOOLSTACK_XEN_OPS_H
 
@@ -53,7 +54,8 @@ int xk_xen_check(struct xk_hypervisor *hv,
                  const struct xk_domain_config *config,
                  struct xk_problems *problems, struct xk_error *err);
 struct xk_xen;
-/* shared: another host may have the disks open until the domain runs here. */
+/* xk_xen_check() for migration too. shared: another host may have the disks
+ * open until the domain runs here. */
 int xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
                      bool shared, struct xk_problems *problems,
                      struct xk_error *err);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A stopped domain becomes another one, for rename-restart: Xen, the files and
- * nodes of libxl get the UUID and the name that its record has by now.
+ * Gives a stopped domain another identity, for rename-restart: sets the UUID
+ * and name of its record, which are new already, in Xen and in libxl's files
+ * and nodes.
  *
- * It is found by its UUID, never by its name, which a guest that is just being
- * saved may share. Xen's handle is first: the domain that takes its place gets
- * the old one, and libxl looks for the new one. Each step sees whether it was
- * done, so that recovery starts from the top after a kill.
+ * The domain is found by its UUID, never by its name, because a guest that is
+ * being saved may have the same name. Xen's handle changes first: the domain
+ * that replaces this one gets the old handle, and libxl looks for the new one.
+ * Each step detects whether it was done before, so that recovery can start from
+ * the top after a kill.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -18,14 +20,16 @@
 #include "toolstack/record_config.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 
 /* ---- which domain ---- */
 
-/* 1: it is there; 0: there is none; -1: that cannot be told. One that is dying
- * has nothing to be kept. */
+/* Returns 1 if the domain exists, 0 if not, -1 if that is unknown. A dying
+ * domain counts as gone: nothing of it can be kept. */
 static int
 look_for(struct xk_xen *xen, const struct xk_uuid *uuid,
          struct xk_xen_domain *found, struct xk_error *err)
@@ -40,8 +44,8 @@ look_for(struct xk_xen *xen, const struct xk_uuid *uuid,
     return -1;
 }
 
-/* Whether the domain that takes its place has its record already: what has the
- * old UUID in Xen is that one then. */
+/* Returns 1 if the replacing domain has its record already. Then the domain
+ * with the old UUID in Xen is the replacement. */
 static int
 is_replaced(const struct xk_record *record, const struct xk_uuid *old,
             struct xk_error *err)
@@ -57,7 +61,8 @@ is_replaced(const struct xk_record *record, const struct xk_uuid *old,
     return there != NULL;
 }
 
-/* By the new UUID where an earlier try came that far, else by the old one. */
+/* Find the domain by its new UUID, if an earlier try came that far, else by the
+ * old one. */
 static int
 find_stopped(struct xk_xen *xen, const struct xk_domain *domain,
              const struct xk_uuid *old, struct xk_xen_domain *found,
@@ -75,7 +80,8 @@ find_stopped(struct xk_xen *xen, const struct xk_domain *domain,
     if (r == 1 && found->state != XK_STATE_SHUTDOWN &&
         found->state != XK_STATE_CRASHED)
         return xk_fail(err, XK_ERR_STATE,
-                       "domain %u of Xen has its UUID and runs", found->domid);
+                       "domain %u of Xen has the same UUID and is running",
+                       found->domid);
     return r;
 }
 
@@ -91,7 +97,7 @@ move_file(const char *path, unsigned domid, const char *uuid)
     rename(path, to);
 }
 
-/* libxl finds them by the handle. */
+/* Rename libxl's files; their names contain the handle. */
 static void
 move_files(unsigned domid, const struct xk_uuid *old,
            const struct xk_uuid *uuid)
@@ -110,7 +116,7 @@ move_files(unsigned domid, const struct xk_uuid *old,
     globfree(&found);
 }
 
-/* The nodes of the store that say who it is. */
+/* Set the new identity in xenstore, through libxl. */
 static int
 tell_libxl(struct xk_xen *xen, const struct xk_domain *domain, unsigned domid,
            struct xk_deadline deadline, struct xk_error *err)
@@ -128,7 +134,8 @@ tell_libxl(struct xk_xen *xen, const struct xk_domain *domain, unsigned domid,
     return xk_xen_helper(xen, &what, NULL, deadline, err);
 }
 
-/* Nobody else would remove it where no domain takes the place. */
+/* Remove the node /vm/OLD-UUID. If no domain replaces this one, nobody else
+ * would remove it. */
 static int
 remove_old_node(struct xk_xen *xen, const struct xk_uuid *old,
                 struct xk_deadline deadline, struct xk_error *err)
@@ -161,7 +168,7 @@ xk_xen_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (there == -1 ||
         xk_xen_devices_remove(xen, domain->record, deadline, err) == -1)
         return -1;
-    if (there == 0) /* where it is gone, it holds nothing */
+    if (there == 0) /* a domain that is gone holds nothing */
         return 0;
     if (!xk_uuid_equal(&found.uuid, &domain->uuid) &&
         xk_hypercall_set_uuid(xen->hypercall, found.domid, &domain->uuid,

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A domain whose devices are not served any more, or that was left suspended,
- * goes on. */
+/* Repairs a domain: serves its devices again, and resumes it if it was left
+ * suspended. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
 
-/* A domain that is handed to another host, or is being taken apart, has no
- * device served on purpose. One that is suspended may be another toolstack's to
- * deal with. */
+/* Only a running or paused domain needs its devices served: while a domain is
+ * migrated or destroyed they are down on purpose. A suspended domain may belong
+ * to another toolstack, which is saving it. */
 bool
 xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
 {
@@ -27,11 +29,12 @@ xk_xen_needs_repair(struct xk_hypervisor *hv, const struct xk_record *record)
            xk_xen_devices_need_start(record);
 }
 
-/* The domain may have suspended after its save or move was given up. It is
- * looked at anew, because to serve its devices may have taken a while. */
+/* Resume the domain if it suspended after its save or migration was given up.
+ * Look its state up again, because starting its devices may have taken a while.
+ */
 static int
-let_go_on(struct xk_xen *xen, const struct xk_record *record,
-          struct xk_deadline deadline, struct xk_error *err)
+resume_late(struct xk_xen *xen, const struct xk_record *record,
+            struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_xen_domain found;
 
@@ -46,8 +49,8 @@ let_go_on(struct xk_xen *xen, const struct xk_record *record,
                              err) == -1)
         return -1;
     xk_suspend_forget(record);
-    xk_info("domain %s: it suspended after its save or move was given up, and "
-            "goes on",
+    xk_info("domain %s suspended after its save or migration was given up; "
+            "resumed it",
             record->uuid_text);
     return 0;
 }
@@ -58,5 +61,5 @@ xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,
 {
     if (xk_xen_devices_repair(xk_xen(hv), record, deadline, err) == -1)
         return -1;
-    return let_go_on(xk_xen(hv), record, deadline, err);
+    return resume_late(xk_xen(hv), record, deadline, err);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What stands in xenstore, for people. Guests write there too: depth, size and
- * paths are checked. */
+/* Shows the contents of xenstore to people. Guests write to it too, so depth,
+ * size and paths are checked. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
@@ -22,7 +23,8 @@ struct walk {
     struct xk_deadline deadline;
 };
 
-/* One that goes while we look is not told of. */
+/* Report the node and everything below it. A node that disappears meanwhile is
+ * left out. */
 static int
 walk_below(const struct walk *walk, const char *path, int depth,
            struct xk_error *err)
@@ -74,7 +76,7 @@ xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
     bool more = true;
 
     if (xk_xen_need_store(xen, deadline, err) == -1 ||
-        xk_store_watch(xen->store, path, "show",
+        xk_store_watch(xen->store, path, "store-view",
                        xk_xen_store_deadline(deadline), err) == -1)
         return -1;
     while (more) {
@@ -83,7 +85,7 @@ xk_xen_store_watch(struct xk_hypervisor *hv, const char *path,
         if (xk_store_wait_event(xen->store, &event, deadline, err) == -1)
             return xk_deadline_left_ms(deadline) == 0
                        ? xk_fail(err, XK_ERR_TIMEOUT,
-                                 "the time for the watch is up")
+                                 "the time given for watching is up")
                        : -1;
         more = changed(event.path != NULL ? event.path : path, context);
     }
@@ -131,8 +133,8 @@ tell_device(const struct walk *walk, const char *folder, const char *kind,
     };
 
     if (backend[0] == '\0')
-        return; /* no device, but a node that libxl keeps among them */
-    /* The guest may write here: it is to name a backend and nothing else. */
+        return; /* not a device, but a node that libxl keeps among them */
+    /* The guest may write to this node, so read only a backend's path. */
     if (strncmp(backend, "/local/domain/", 14) == 0)
         what.backend_state = state_in(walk, backend);
     device(&what, walk->context);

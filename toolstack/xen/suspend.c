@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/suspend.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
 #define FILE_NAME "suspend"
 
 enum word {
-    WORD_NONE, /* nobody asks, or the guest has acknowledged what was asked */
-    WORD_SUSPEND,
-    WORD_QUIET,    /* ours: what we would ask was not asked, or taken back */
-    WORD_GIVEN_UP, /* ours: it was acknowledged, and nobody waits for it */
-    WORD_OTHER,
+    WORD_NONE,     /* no request, or the guest has acknowledged it */
+    WORD_SUSPEND,  /* a request to suspend */
+    WORD_QUIET,    /* ours: we have not requested yet, or have withdrawn */
+    WORD_GIVEN_UP, /* ours: acknowledged, but nobody waits for it any more */
+    WORD_OTHER,    /* another toolstack's */
 };
 
 #define BYTES(text)                                                            \
@@ -33,22 +35,31 @@ static const struct {
     [WORD_QUIET] = BYTES("\0xk: idle"),
     [WORD_GIVEN_UP] = BYTES("\0xk: late"),
 };
+static_assert(XK_ARRAY_SIZE(words) == WORD_OTHER, "bytes for each known word");
 
-/* What is put in the place of each word. One that is not known is another's. */
+/* The word that replaces each word. An unknown word belongs to another
+ * toolstack and stays. */
 typedef enum word replacement[WORD_OTHER + 1];
 
-/* A request of before may still be on its way. */
+/* An earlier request may still be pending, so keep WORD_SUSPEND and, if the
+ * file exists (expect_again), WORD_GIVEN_UP. */
 static const replacement expect_first = {
-    WORD_QUIET, WORD_SUSPEND, WORD_QUIET, WORD_QUIET, WORD_OTHER,
+    [WORD_NONE] = WORD_QUIET,  [WORD_SUSPEND] = WORD_SUSPEND,
+    [WORD_QUIET] = WORD_QUIET, [WORD_GIVEN_UP] = WORD_QUIET,
+    [WORD_OTHER] = WORD_OTHER,
 };
 static const replacement expect_again = {
-    WORD_QUIET, WORD_SUSPEND, WORD_QUIET, WORD_GIVEN_UP, WORD_OTHER,
+    [WORD_NONE] = WORD_QUIET,  [WORD_SUSPEND] = WORD_SUSPEND,
+    [WORD_QUIET] = WORD_QUIET, [WORD_GIVEN_UP] = WORD_GIVEN_UP,
+    [WORD_OTHER] = WORD_OTHER,
 };
 
-/* A guest that acknowledges in a transaction, as Linux does, finds that the
- * request has gone. To be done again it leaves no WORD_NONE. */
+/* A guest that acknowledges in a transaction, as Linux does, notices that the
+ * request has gone. No WORD_NONE remains, so withdrawing can be repeated. */
 static const replacement withdraw = {
-    WORD_GIVEN_UP, WORD_QUIET, WORD_QUIET, WORD_GIVEN_UP, WORD_OTHER,
+    [WORD_NONE] = WORD_GIVEN_UP, [WORD_SUSPEND] = WORD_QUIET,
+    [WORD_QUIET] = WORD_QUIET,   [WORD_GIVEN_UP] = WORD_GIVEN_UP,
+    [WORD_OTHER] = WORD_OTHER,
 };
 
 bool
@@ -84,7 +95,7 @@ xk_suspend_forget(const struct xk_record *record)
     unlinkat(record->dir_fd, FILE_NAME, 0);
 }
 
-/* ---- the store ---- */
+/* ---- the node ---- */
 
 static enum word
 find_word(const struct xk_buf *value)
@@ -97,7 +108,7 @@ find_word(const struct xk_buf *value)
     return WORD_OTHER;
 }
 
-/* A domain without that node cannot be asked by it. */
+/* A domain without the node cannot be asked through it: WORD_OTHER. */
 static int
 read_word(struct xk_store *store, uint32_t tx, const char *path,
           enum word *word, struct xk_deadline deadline, struct xk_error *err)
@@ -157,7 +168,8 @@ replace(struct xk_xen *xen, unsigned domid, const replacement by,
 
 /* ---- a request ---- */
 
-/* The word first: with the file, WORD_NONE is an answer of the guest's. */
+/* Write the word before the file: once the file exists, WORD_NONE counts as the
+ * guest's acknowledgement. */
 int
 xk_suspend_expect(struct xk_xen *xen, const struct xk_record *record,
                   unsigned domid, struct xk_deadline deadline,

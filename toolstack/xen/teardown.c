@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end of a domain, from its UUID alone.
+ * Destroys a domain, given only its UUID.
  *
- * Xen knows the UUID of a domain from its first moment on, so each one that
- * has it is ended, through libxl where it holds more than itself, which knows
- * that from the store.
- * What a killed call left in the store of a domain that Xen has no more is
- * found by its "vm" node, which names the UUID.
+ * Xen knows a domain's UUID from the moment it creates the domain, so destroy
+ * every Xen domain with this UUID. If the domain owns resources outside Xen,
+ * use libxl, which finds them in xenstore. Nodes that a killed call left behind
+ * for a domain that Xen no longer has are found by their "vm" node, which names
+ * the UUID.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,8 @@
 #include "base/number.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/direct_destroy.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "xenstore-helpers/paths.h"
@@ -25,14 +27,16 @@ enum {
     TRIES = 3, /* a dying domain may need another look */
 };
 
-/* One that another toolstack made may hold what the store does not tell. */
+/* A domain that another toolstack made may hold resources that xenstore does
+ * not show, so leave it to libxl. */
 static int
 end(struct xk_xen *xen, const struct xk_domain *domain,
     const struct xk_xen_domain *found, struct xk_deadline deadline,
     struct xk_error *err)
 {
-    if (domain->record != NULL && xk_xen_is_plain(xen, found, deadline))
-        return xk_xen_end_plain(xen, found, deadline, err);
+    if (domain->record != NULL &&
+        xk_xen_holds_nothing_outside(xen, found, deadline))
+        return xk_xen_direct_destroy(xen, found, deadline, err);
     return xk_xen_helper_simple(xen, "destroy", domain->record, found->domid,
                                 NULL, deadline, err);
 }
@@ -56,7 +60,7 @@ destroy_all(struct xk_xen *xen, const struct xk_domain *domain, unsigned *ended,
     return 0;
 }
 
-/* ---- what is left in the store ---- */
+/* ---- remains in xenstore ---- */
 
 static bool
 is_in_xen(const struct xk_xen_domains *domains, unsigned domid)
@@ -90,7 +94,7 @@ remove_node(struct xk_xen *xen, char *path, struct xk_deadline deadline,
     return r;
 }
 
-/* Backends of all kinds in dom0 that serve a domain which is no more. */
+/* Remove dom0's backends of all kinds for a domain that no longer exists. */
 static int
 remove_backends(struct xk_xen *xen, unsigned domid, struct xk_deadline deadline,
                 struct xk_error *err)
@@ -159,8 +163,8 @@ sweep_store(struct xk_xen *xen, const struct xk_uuid *uuid,
                            xk_xen_store_deadline(deadline), err);
 }
 
-/* Before the domain, whose memory they have mapped. It is paused first, so that
- * its guest sees no error of theirs. */
+/* Remove the devices before the domain, because they have its memory mapped.
+ * Pause the domain first, so that the guest does not see their errors. */
 static int
 remove_devices(struct xk_xen *xen, const struct xk_domain *domain,
                struct xk_deadline deadline, struct xk_error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Domains out of one Xen and into another, as libxl's stream. */
+/* Sends a domain out of this Xen and receives one into it, as libxl's stream.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -7,15 +8,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
 
 enum {
     INFO_MS = 10000,
-    LOOK_MS = 50,      /* between two looks whether it was cancelled */
-    FLUSH_MS = 120000, /* of all devices, while the guest runs */
+    LOOK_MS = 50,      /* how often to check for a cancel */
+    FLUSH_MS = 120000, /* to flush all devices while the guest runs */
 };
 
 static int
@@ -46,7 +50,7 @@ xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
     unsigned major, minor;
 
     (void)deadline;
-    /* What is not known of a device cannot be kept. */
+    /* A device that is not understood cannot be flushed. */
     if (domain->record != NULL &&
         xk_xen_devices_list_known(domain->record, &devices, err) == -1)
         return -1;
@@ -57,7 +61,7 @@ xk_xen_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return 0;
 }
 
-/* Xen takes guests of an older one, not of a newer. */
+/* Xen takes guests from an older Xen, but not from a newer one. */
 static int
 check_version(struct xk_xen *xen, const struct xk_json *needs,
               struct xk_problems *problems, struct xk_error *err)
@@ -68,13 +72,14 @@ check_version(struct xk_xen *xen, const struct xk_json *needs,
     if (!xk_json_integer(xk_json_get(needs, "xen_major"), &major) ||
         !xk_json_integer(xk_json_get(needs, "xen_minor"), &minor))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "it does not say from which Xen it comes");
+                       "the guest's needs do not name its version of Xen");
     if (ask_version(xen, &our_major, &our_minor, err) == -1)
         return -1;
     if (major > our_major || (major == our_major && minor > our_minor))
-        xk_problem_add(problems, XK_PROBLEM_ERROR, NULL,
-                       "the guest comes from Xen %d.%d; here is only %u.%u",
-                       (int)major, (int)minor, our_major, our_minor);
+        xk_problem_add(
+            problems, XK_PROBLEM_ERROR, NULL,
+            "the guest comes from Xen %d.%d, but this host has %u.%u",
+            (int)major, (int)minor, our_major, our_minor);
     return 0;
 }
 
@@ -89,8 +94,8 @@ xk_xen_check_needs(struct xk_hypervisor *hv,
     return xk_xen_check_all(xk_xen(hv), config, live, problems, err);
 }
 
-/* A PV guest's writes are followed by shadow paging, which Debian's Xen is
- * built without. */
+/* Tracking a PV guest's writes needs shadow paging, and Debian's Xen is built
+ * without that. */
 int
 xk_xen_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
                      struct xk_error *err)
@@ -107,13 +112,12 @@ xk_xen_can_send_live(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_json_is_true(xk_json_get(answer, "cap_shadow")))
         return 0;
     return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "this Xen was built without shadow paging, which a PV "
-                   "guest needs to be moved live; --no-live moves it while it "
-                   "stands still");
+                   "this Xen was built without shadow paging, which a live "
+                   "migration of a PV guest needs; --no-live suspends the "
+                   "guest while it is sent");
 }
 
-/* libxl tells nothing of how far it is. When the guest stands still is seen in
- * Xen. */
+/* libxl reports no progress. We ask Xen whether the guest has suspended. */
 struct sending {
     struct xk_xen *xen;
     const struct xk_uuid *uuid;
@@ -129,7 +133,7 @@ note_stopped(struct xk_send_progress *progress)
 }
 
 static bool
-look(const struct xk_send_progress *nothing, void *context)
+check_progress(const struct xk_send_progress *nothing, void *context)
 {
     struct sending *sending = context;
     struct xk_xen_domain found;
@@ -143,12 +147,12 @@ look(const struct xk_send_progress *nothing, void *context)
            sending->watch->go_on(&sending->progress, sending->watch->context);
 }
 
-/* A guest that is paused cannot suspend itself. */
+/* Unpause a paused guest first, because it could not suspend itself. */
 static int
 call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
            int fd, struct xk_deadline deadline, struct xk_error *err)
 {
-    const struct xk_send_watch watch = {look, sending};
+    const struct xk_send_watch watch = {check_progress, sending};
     char number[16];
     const char *argv[] = {"send", number, live ? "live" : "still", NULL};
     const struct xk_xen_call call = {
@@ -172,7 +176,7 @@ call_libxl(struct sending *sending, const struct xk_domain *domain, bool live,
     return xk_xen_helper(sending->xen, &call, NULL, deadline, err);
 }
 
-/* So that little is left to do when the guest stands still. */
+/* Flush ahead, so that the flush while the guest is suspended is short. */
 static int
 flush_devices(const struct xk_record *record, struct xk_deadline deadline,
               struct xk_error *err)
@@ -200,21 +204,21 @@ xk_xen_send(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (r == 0)
         r = call_libxl(&sending, domain, options->live, fd, deadline, err);
     if (r == 0)
-        look(NULL, &sending);
-    /* All I/O of the guest is done, and its images closed, before the other
-     * host sees the end of the stream and opens them. */
+        check_progress(NULL, &sending);
+    /* Finish the guest's I/O and close its images before the other host sees
+     * the end of the stream and opens them. */
     if (r == 0 && domain->record != NULL)
         r = xk_xen_devices_stop(domain->record, deadline, err);
     close(fd);
     return r;
 }
 
-/* It is looked at last: until the request is taken back the guest may carry it
- * out at any moment. */
+/* Look up the domain's state last: until the request is withdrawn the guest may
+ * carry it out at any moment. */
 static int
-prepare_to_go_on(struct xk_xen *xen, const struct xk_domain *domain,
-                 struct xk_xen_domain *found, struct xk_deadline deadline,
-                 struct xk_error *err)
+prepare_resume(struct xk_xen *xen, const struct xk_domain *domain,
+               struct xk_xen_domain *found, struct xk_deadline deadline,
+               struct xk_error *err)
 {
     if (xk_xen_find(xen, &domain->uuid, found, err) == -1)
         return -1;
@@ -227,7 +231,7 @@ prepare_to_go_on(struct xk_xen *xen, const struct xk_domain *domain,
     return xk_xen_find(xen, &domain->uuid, found, err);
 }
 
-/* A guest that never came to suspend goes on by itself. */
+/* A guest that never suspended continues by itself. */
 int
 xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  bool runs, struct xk_deadline deadline, struct xk_error *err)
@@ -235,7 +239,7 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     struct xk_xen *xen = xk_xen(hv);
     struct xk_xen_domain found;
 
-    if (prepare_to_go_on(xen, domain, &found, deadline, err) == -1)
+    if (prepare_resume(xen, domain, &found, deadline, err) == -1)
         return -1;
     if (xk_xen_is_suspended(&found)) {
         if (xk_xen_helper_simple(xen, "resume", domain->record, found.domid,
@@ -250,8 +254,8 @@ xk_xen_take_back(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return runs ? 0 : xk_xen_pause(hv, domain, deadline, err);
 }
 
-/* libxl knows from the stream that all is there; the end of the pipe says that
- * the other side has closed the images too. */
+/* libxl knows from the stream that it is complete. The end of the pipe
+ * additionally says that the sender has closed the images. */
 static int
 await_end(int fd, const struct xk_send_watch *watch,
           struct xk_deadline deadline, struct xk_error *err)

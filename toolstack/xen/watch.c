@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When domains stop. xenstored is told by Xen that a domain has shut down or is
- * gone, and fires the watch @releaseDomain. One watch serves all domains: at
- * each firing Xen is asked once for all of them, and only those whose state is
- * another than before are told of.
+ * Reports stops of domains. When Xen tells xenstored that a domain has shut
+ * down or is gone, xenstored fires the watch @releaseDomain. One watch serves
+ * all domains: each time it fires we list all domains once and report those
+ * whose state has changed.
  */
 #include <ev.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
 #include "toolstack/xen/suspend.h"
 
@@ -32,7 +33,7 @@ struct watched {
     ev_io *servers; /* pidfds of the processes that serve its devices */
     size_t server_count;
     struct xk_uuid uuid;
-    unsigned seen; /* what was told of, see state_of() */
+    unsigned seen; /* the state last reported, see state_of() */
     void (*changed)(const struct xk_uuid *uuid, void *context);
     void *context;
 };
@@ -43,14 +44,14 @@ struct xk_xen_watcher {
     struct xk_store *store;
     struct watched *domains;
     ev_io io;
-    ev_timer soon; /* one look at all, for those that were just added; or to
-                      connect again */
+    ev_timer soon; /* look at all once, after a domain was added, or reconnect
+                      to xenstored */
 };
 
 /* ---- wait ---- */
 
-/* The first call sets the watch and returns, so that the caller looks once
- * more; from then on the store keeps what happens. */
+/* The first call sets the watch and returns at once, so that the caller checks
+ * the domain once more; from then on events are queued on the connection. */
 int
 xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
             uint64_t *cookie, struct xk_deadline deadline, struct xk_error *err)
@@ -75,7 +76,8 @@ xk_xen_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
 /* ---- watch ---- */
 
-/* Nobody tells when a dying domain is gone at last. */
+/* No event tells when a dying domain is finally gone, so it has to be polled.
+ */
 static bool
 is_dying(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
 {
@@ -86,7 +88,8 @@ is_dying(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
     return false;
 }
 
-/* One that suspends and goes on, which nobody tells, may stop for good. */
+/* A suspended domain may be resumed without an event and then stop for good:
+ * that has to be a different phase. */
 enum phase {
     PHASE_RUNS,
     PHASE_SUSPENDED,
@@ -106,8 +109,8 @@ phase_of(const struct xk_xen_domain *domain)
                : PHASE_RUNS;
 }
 
-/* 0 for a domain that is gone; else a number for the state it is in. A restart
- * makes it another domain of Xen. */
+/* Returns 0 for a domain that is gone, else a number for its state. It contains
+ * the domid, because a restart makes another domain of Xen. */
 static unsigned
 state_of(const struct xk_xen_domains *domains, const struct xk_uuid *uuid)
 {
@@ -139,7 +142,7 @@ look_at_all(struct xk_xen_watcher *watcher)
     for (struct watched *one = watcher->domains; one != NULL; one = next) {
         unsigned now = state_of(&domains, &one->uuid);
 
-        next = one->next; /* changed() may take this one away */
+        next = one->next; /* changed() may remove this one */
         if (is_dying(&domains, &one->uuid))
             look_again_in(watcher, DYING_SECONDS);
         if (now == one->seen)
@@ -179,7 +182,7 @@ take_events(struct ev_loop *loop, ev_io *io, int events)
         any = true;
     }
     if (r == -1) {
-        xk_warn("xenstored is lost: %s", err.message);
+        xk_warn("lost the connection to xenstored: %s", err.message);
         lose_store(watcher);
     }
     if (any)
@@ -305,7 +308,7 @@ xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
     *one = (struct watched){.next = watcher->domains,
                             .watcher = watcher,
                             .uuid = *uuid,
-                            .seen = UINT32_MAX, /* so that it is told once */
+                            .seen = UINT32_MAX, /* report it once */
                             .changed = changed,
                             .context = context};
     watcher->domains = one;
@@ -329,7 +332,7 @@ xk_xen_watcher_free(struct xk_xen *xen)
     xen->watcher = NULL;
 }
 
-/* With the last domain the loop is left. */
+/* With the last domain, stop watching altogether. */
 void
 xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
 {

@@ -286,7 +286,7 @@ ask(uint32_t number, uint32_t type, uint32_t block, const void *memory)
     avail.ring[(uint16_t)(avail.index + number) % QUEUE] = (uint16_t)at;
 }
 
-/* The count of requests that were asked, until all are answered. */
+/* Wait until this many requests are answered. */
 static bool
 await(uint32_t count)
 {

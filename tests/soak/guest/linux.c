@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The writer's machine on Xen: the one program of a Linux guest, its init. It
- * is also /sbin/reboot and /sbin/poweroff, which the kernel runs when Xen asks.
+ * The writer's machine on Xen: init, the only program of a Linux guest. It is
+ * also /sbin/reboot and /sbin/poweroff, which the kernel runs when Xen asks.
  */
 #include <fcntl.h>
 #include <linux/aio_abi.h>

@@ -8,7 +8,7 @@ enum {
 static const uint32_t torn = 0xffffffff;
 
 static uint32_t id;
-static uint32_t held[RING]; /* the number that each block must have */
+static uint32_t held[RING]; /* the number found in each block */
 static uint32_t reads;
 static uint32_t batch[BATCH * BLOCK_WORDS]
     __attribute__((aligned(BLOCK_BYTES)));
@@ -48,7 +48,7 @@ tell_lost(uint32_t slot, uint32_t wanted, uint32_t found)
     tell('L', (uint32_t[]){slot, wanted, found}, 3);
 }
 
-/* An error is told once for each request; then it is asked again. */
+/* Report an error once per attempt; the caller repeats the request. */
 static void
 insist(bool done, uint32_t number)
 {
@@ -103,7 +103,8 @@ look_at(uint32_t slot)
     return number_in(block, slot);
 }
 
-/* What the block must have when all up to last is there, and no more. */
+/* The number that the block must have if exactly the numbers up to last are
+ * written. */
 static uint32_t
 wanted(uint32_t slot, uint32_t last)
 {
@@ -112,7 +113,7 @@ wanted(uint32_t slot, uint32_t last)
     return last > back ? last - back : NEVER;
 }
 
-/* The batch behind last may have been under way: it has anything. */
+/* The batch after last may have been in flight: it may hold anything. */
 static bool
 is_open(uint32_t slot, uint32_t last)
 {
@@ -134,7 +135,7 @@ all_is_there(uint32_t last, bool say)
     return there;
 }
 
-/* The newest number of all, and with it where an earlier life stood. */
+/* Find the newest number, and with it how far an earlier life came. */
 static uint32_t
 find_last(void)
 {
@@ -192,7 +193,7 @@ writer_run(void)
     id = block[0];
     last = find_last();
     tell_number('B', last);
-    /* The batch that was open may be torn until it is written again. */
+    /* The batch that was in flight may be torn until it is written again. */
     for (;; last += BATCH) {
         write_batch(last);
         tell_number('A', last + BATCH);

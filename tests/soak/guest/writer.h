@@ -30,13 +30,13 @@ enum {
     BATCH = 8,
 };
 
-/* What a machine has to have. Each waits for as long as it takes. */
+/* What a machine must provide. Each call blocks as long as necessary. */
 bool machine_read(uint32_t block, void *to);
-/* BATCH blocks that follow one another, all under way at once. */
+/* Write BATCH consecutive blocks, all in flight at once. */
 bool machine_write(uint32_t block, const void *from);
 bool machine_flush(void);
 void machine_put(const char *text);
-/* Some hundredths of a second. */
+/* Sleep for some hundredths of a second. */
 void machine_rest(void);
 
 /* Never returns. */

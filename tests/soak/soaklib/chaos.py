@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What befalls hosts and guests besides verbs."""
+"""Disturbances of hosts and guests other than verbs."""
 
 import signal
 import time
@@ -25,7 +25,7 @@ class Chaos:
         self.world.kill_monitor(guest.host)
 
     def monitor_stopped(self, guest):
-        """Verbs need none."""
+        """Verbs need no monitor."""
         pid = self.world.monitor_pid(guest.host)
         if pid is None or not kill(pid, signal.SIGSTOP):
             return
@@ -36,7 +36,7 @@ class Chaos:
         finally:
             kill(pid, signal.SIGCONT)
 
-    # ---- what carries the guest ----
+    # ---- the guest's process ----
 
     def guest_killed(self, guest):
         if not guest.may_crash() or not self.world.kill_guest(guest):
@@ -68,7 +68,7 @@ class Chaos:
             self.verbs.destroy(guest)
 
     def guest_stopped(self, guest):
-        """Its host's list must not wait for it, nor a verb beyond its time."""
+        """Neither the host's list nor a verb may wait too long for it."""
         pids = self.world.guest_processes(guest)
         if not pids:
             return
@@ -88,10 +88,10 @@ class Chaos:
         self.world.must(guest.host, "unpause", guest.uuid, guest=guest)
         self.world.runs(guest, guest.host)
 
-    # ---- what serves its disk ----
+    # ---- the processes that serve its disk ----
 
     def backend_killed(self, guest):
-        """Whoever comes next goes on; the guest sees nothing of it."""
+        """The next process continues; the guest notices nothing."""
         for _ in range(self.random.choice([1, 1, 1, 2, 4])):
             if not self.signal_all(self.world.backends(guest), signal.SIGKILL):
                 return
@@ -123,8 +123,8 @@ class Chaos:
         self.goes_on(guest, is_flusher)
 
     def flusher_killed(self, guest):
-        """With its backend, or alone: killed in a flush it takes along what
-        became of that."""
+        """Kill it with its backend, or alone. Killed during a flush, it takes
+        the result of the flush with it."""
         victims = self.world.flushers(guest)
         if victims and self.random.random() < 0.3:
             victims += self.world.backends(guest)
@@ -145,9 +145,9 @@ class Chaos:
         return [pid for pid in pids if kill(pid, number)]
 
     def goes_on(self, guest, flusher_killed=False):
-        """It tells of more; or its disk is stopped, where a storage daemon may
-        have taken a write with it that no flush had followed, or what flushes
-        a disk the outcome of a flush."""
+        """The guest reports more writes. Or its disk is stopped, because a
+        storage daemon may have taken an unflushed write with it, or a flusher
+        the result of a flush."""
         world, told = self.world, guest.told
 
         def has_gone_on():
@@ -168,7 +168,7 @@ class Chaos:
     # ---- a full file system ----
 
     def full(self, guest):
-        """Verbs may fail, and guests may stop; nothing is lost of them."""
+        """Verbs may fail and guests may stop, but no data is lost."""
         host, tried = guest.host, {}
         if not self.world.can_fill:
             return
@@ -190,7 +190,7 @@ class Chaos:
             self.after_full(other, killed)
 
     def while_full(self, guest):
-        """Whether it was killed."""
+        """Return whether the guest was killed."""
         what = self.random.choice(["pause", "rename", "reset", "kill"])
         if what == "kill" and (guest.on_crash == "restart"
                                and guest.may_crash()):
@@ -206,7 +206,7 @@ class Chaos:
         return False
 
     def after_full(self, guest, killed):
-        """One that could not be started again is kept, crashed, by design."""
+        """A guest that could not be restarted is kept as crashed, by design."""
         world = self.world
         if killed and world.eventually(10, lambda: world.has_state(
                 guest, "crashed")) and not world.eventually(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What was done, what was found, and what came before the first fault."""
+"""Counts of what was done and found, and the log before the first fault."""
 
 import collections
 import time
@@ -8,7 +8,7 @@ LAST = 40
 
 
 class Problem(Exception):
-    """A promise that was broken; the kind is one of Book.FAULTS."""
+    """A broken promise. The kind is one of Book.FAULTS."""
 
     def __init__(self, kind, text, guest=None):
         super().__init__(text)

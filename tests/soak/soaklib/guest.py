@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest, as it should be and as it tells that it is."""
+"""A guest: its intended state, and the state that it reports."""
 
 import collections
 import os
@@ -10,12 +10,12 @@ import uuid
 from soaklib import ring
 from soaklib.count import Problem
 
-# Of a minute; ten are taken for a loop (toolstack/policy.c).
+# Per minute; toolstack/policy.c takes ten for a loop.
 CRASHES = 6
 
 
 class Guest:
-    SILENT_S = 60       # one that runs has told something within that
+    SILENT_S = 60       # a running guest reports within that time
 
     def __init__(self, number, folder, form, on_crash):
         self.number = number
@@ -27,15 +27,15 @@ class Guest:
         self.save = f"{folder}/{self.name}.save"
         self.config = f"{folder}/{self.name}.cfg"
         self.ident = 0x736f0000 + number
-        self.host = None        # where it is, or was
-        self.state = "gone"     # as it should be: running, gone or saved
-        self.told = 0           # all up to this is safe, it said
+        self.host = None        # where it runs or ran
+        self.state = "gone"     # as intended: running, gone or saved
+        self.told = 0           # it reported everything up to this as safe
         self.writes = self.reads = self.lives = 0
         self.reads_of_life = 0
         self.heard = time.monotonic()
         self.ear = ring.Ear()
         self.crashes = collections.deque(maxlen=CRASHES)
-        self.lost = []          # what it told of that is wrong
+        self.lost = []          # what it reported as wrong
 
     def make_image(self):
         raw = self.image + ".raw"
@@ -47,7 +47,7 @@ class Guest:
                         raw, self.image], check=True)
         os.unlink(raw)
 
-    # ---- what it tells ----
+    # ---- its reports ----
 
     def listen(self, path):
         for what, *words in self.ear.hear(path):
@@ -74,7 +74,7 @@ class Guest:
             if number < self.told:
                 self.lost.append(("lost writes", f"it told of {self.told:x} "
                                   f"and begins at {number:x}"))
-            # It goes on from there, in any case.
+            # It continues from there in any case.
             self.told = number
             return
         self.writes += max(0, number - self.told)
@@ -94,10 +94,10 @@ class Guest:
             raise Problem("guests lost", f"{self.first_name} has told nothing "
                           f"for {self.SILENT_S} s", self)
 
-    # ---- what it wrote ----
+    # ---- its writes ----
 
     def check_image(self):
-        """It does not run: all that it told of must be there."""
+        """The guest does not run: its image must have all reported writes."""
         raw = self.image
         if self.form != "raw":
             raw = self.image + ".raw"
@@ -122,7 +122,7 @@ class Guest:
     # ---- crashes ----
 
     def may_crash(self):
-        """Whether one more is no loop."""
+        """Return whether one more crash is not taken for a loop."""
         return len(self.crashes) < CRASHES or (
             time.monotonic() - self.crashes[0] > 65)
 

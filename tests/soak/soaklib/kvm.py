@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""KVM: two hosts on this one, guests that are a kernel of their own."""
+"""KVM: two hosts on this machine; the guest is a kernel of its own."""
 
 import os
 import shutil
@@ -84,7 +84,7 @@ class KvmWorld(World):
             shutil.rmtree(host.record(guest), ignore_errors=True)
 
     def programs(self, word, host):
-        """Processes of xk that do this verb, on this host."""
+        """Processes of xk that run this verb on this host."""
         state = f"XK_STATE_DIR={host.state}".encode()
         return [pid for pid in processes()
                 if link_of(f"/proc/{pid}/exe").endswith("/xk")
@@ -102,7 +102,7 @@ class KvmWorld(World):
                      or link_of(f"/proc/{pid}/cwd").startswith(self.scratch))]
 
     def things(self):
-        """What is on the host, besides processes and files, and is ours."""
+        """Our resources on the host other than processes and files."""
         loops = [read(f"/sys/block/{name}/loop/backing_file").decode()
                  for name in os.listdir("/sys/block")]
         mounts = [line.split()[1] for line in
@@ -111,7 +111,7 @@ class KvmWorld(World):
                 if path.startswith(self.scratch)}
 
     def left_over(self):
-        """All is destroyed; what is there that was not before."""
+        """Everything is destroyed: return what was not there before."""
         eventually(20, lambda: not self.own_processes())
         left = [f"process {pid} {words_of(pid)[:4]}"
                 for pid in self.own_processes()]

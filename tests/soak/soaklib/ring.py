@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a guest tells and writes: tests/soak/guest/writer.h says the same."""
+"""What a guest reports and writes, as in tests/soak/guest/writer.h."""
 
 import os
 import re
@@ -28,14 +28,14 @@ def number_in(block, slot, ident):
 
 
 def missing(held, last):
-    """The slots that have not what they must have when last was reached."""
+    """The slots that lack the number that they must have once last is safe."""
     return [slot for slot in range(RING)
             if (slot - last) % RING >= BATCH
             and held[slot] != wanted(slot, last)]
 
 
 def last_in(path, ident):
-    """(the number up to which all is there, the slots that are wrong)"""
+    """Return (the number up to which everything is there, wrong slots)."""
     with open(path, "rb") as image:
         image.seek(FIRST * BLOCK)
         held = [number_in(image.read(BLOCK), slot, ident)
@@ -54,9 +54,9 @@ def make_image(path, ident):
 
 
 class Ear:
-    """The lines that a guest tells, from a file that may be another one soon.
+    """The lines that a guest reports, from a file that may be replaced.
 
-    A file that was read is read to its end, also when it has no name any more.
+    A file is read to its end even after it was unlinked.
     """
 
     def __init__(self):
@@ -79,7 +79,7 @@ class Ear:
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
 
     def _seek(self):
-        """A long log begins anew with its last 512 KiB (toolstack/kvm/logs.h).
+        """A long log restarts with its last 512 KiB (toolstack/kvm/logs.h).
         """
         size = os.fstat(self.file.fileno()).st_size
         if self.file.tell() > size:

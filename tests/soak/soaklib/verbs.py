@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verbs that are killed, stopped, done twice at once; and what must hold then.
+"""Verbs that are killed, stopped or run twice at once, and what must hold then.
 
-After each, `status` is 0, or None where nobody knows how far it came. It is
-tried once more in any case where it was not done: that has to succeed.
+After each verb `status` is 0, or None if it is unknown how far the verb came. A
+verb that was not completed is run again, and must succeed.
 """
 
 import json
@@ -33,7 +33,7 @@ class Verbs:
         time.sleep(self.random.uniform(0, 1.2 * usual))
 
     def disturbed(self, guest, name, *words, modes=MODES, victim=None):
-        """0 or None; another status is a fault."""
+        """Return 0 or None; any other status is a fault."""
         mode = self.random.choices(list(modes), modes.values())[0]
         self.book.note(f"{guest.name} on {guest.host.name}: "
                        f"{' '.join(words)} ({mode})")
@@ -50,7 +50,7 @@ class Verbs:
         if mode == "monitor":
             self.world.kill_monitor(guest.host)
             return self.end_of(guest, name, verb)
-        if victim(verb):        # "other": what is at its other end
+        if victim(verb):        # "other": the process at the other end
             self.book.kills[f"the other end of {name}"] += 1
             verb.wait()
             return None
@@ -77,7 +77,7 @@ class Verbs:
         return 0 if result.status == 0 else None
 
     def stopped(self, guest, name, verb):
-        """All others must be able to look meanwhile."""
+        """Meanwhile every other process must be able to list."""
         if verb.signal(signal.SIGSTOP):
             self.book.stops[name] += 1
         time.sleep(self.random.uniform(0.2, 2))
@@ -88,7 +88,7 @@ class Verbs:
         return self.end_of(guest, name, verb)
 
     def twice(self, guest, name, verb, words):
-        """One of both does it, at least; the other may be told why not."""
+        """At least one of the two succeeds; the other may be refused."""
         other = guest.host.start(*words)
         self.some_time(name)
         if self.random.random() < 0.5:
@@ -98,11 +98,11 @@ class Verbs:
         self.book.note(f"  ended with {verb.wait().status}")
         return None
 
-    # ---- verbs, and what must hold behind them ----
+    # ---- verbs, and what must hold after them ----
 
     def is_there(self, guest):
-        """Once what was killed has been finished or undone, by whoever finds
-        it first: a monitor's worker, or our own looking."""
+        """Whether the guest exists, once the killed verb was finished or undone
+        by a worker of the monitor or by our own look()."""
         if not self.world.eventually(60, lambda: self.world.has_state(
                 guest, "running", "gone")):
             raise Problem("guests lost", f"{guest.name} is neither there nor "
@@ -172,7 +172,7 @@ class Verbs:
         self.world.runs(guest, guest.host)
 
     def reboot(self, guest):
-        """Asked, and heeded: another life of it."""
+        """The guest is asked to reboot and does."""
         if not guest.may_crash():
             return
         guest.crashed()
@@ -186,7 +186,7 @@ class Verbs:
         self.world.runs(guest, guest.host)
 
     def attach(self, guest):
-        """A disk more, and less again."""
+        """Attach a disk and detach it."""
         disk = f"{guest.extra},raw,xvdb,w"
         if self.disturbed(guest, "block-attach", "block-attach", guest.uuid,
                           disk) is None:
@@ -220,7 +220,7 @@ class Verbs:
         guest.state = "saved"
 
     def after_broken_save(self, guest):
-        """It goes on, or all of it is in the file; who finds it ends that."""
+        """The guest goes on or is complete in the file; recovery decides."""
         world = self.world
 
         def has_gone_on():
@@ -278,7 +278,7 @@ class Verbs:
         world.runs(guest, host)
 
     def await_one_copy(self, guest):
-        """It runs on one host, and on the other there is nothing of it."""
+        """Wait until it runs on one host and nothing is left on the other."""
         def one_runs():
             entries = self.world.look()[guest.uuid]
             if sum(entry.state == "running" for entry in entries) > 1:

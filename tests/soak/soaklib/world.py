@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The hosts, what runs on them, and what a look at all of it must find."""
+"""The hosts, the guests on them, and what inspecting them must find."""
 
 import collections
 import json
@@ -12,7 +12,7 @@ import time
 
 from soaklib.count import Problem
 
-VERB_S = 90             # beyond a verb's own limit: it hangs
+VERB_S = 90             # beyond every verb's own limit: a hang
 STATE_MIB = 48
 
 Result = collections.namedtuple("Result", "status out err seconds")
@@ -20,7 +20,7 @@ Entry = collections.namedtuple("Entry", "host name state")
 
 
 def eventually(seconds, test):
-    """What test() is in the end, once it is true; else what it was last."""
+    """Return test()'s value once it is true, or its last value."""
     end = time.monotonic() + seconds
     while True:
         found = test()
@@ -30,7 +30,7 @@ def eventually(seconds, test):
 
 
 class Verb:
-    """A verb under way."""
+    """A running verb."""
 
     def __init__(self, argv, environment):
         self.begin = time.monotonic()
@@ -41,7 +41,7 @@ class Verb:
             env=environment)
 
     def signal(self, number):
-        """Whether it was still there."""
+        """Return whether the verb still ran."""
         if self.process.poll() is not None:
             return False
         self.process.send_signal(number)
@@ -66,7 +66,7 @@ class Verb:
 
 
 class Host:
-    """One state directory is one host."""
+    """A host, which is one state directory."""
 
     def __init__(self, name, state, program, hypervisor):
         self.name = name
@@ -85,10 +85,10 @@ class Host:
     def record(self, guest):
         return f"{self.state}/domains/{guest.uuid}"
 
-    # ---- a file system of its own, that can be full ----
+    # ---- its own file system, which can be full ----
 
     def fill(self):
-        """Until not one more byte fits."""
+        """Fill it until not one more byte fits."""
         self.filler = f"{self.state}/filler"
         fd = os.open(self.filler, os.O_WRONLY | os.O_CREAT, 0o600)
         for size in (1 << 20, 4096, 1):
@@ -129,7 +129,7 @@ def link_of(path):
 
 
 def waits():
-    """Where each process of ours, and what it runs, stands in the kernel."""
+    """Where each of our processes and their children waits in the kernel."""
     lines = []
     for pid in processes():
         words = b" ".join(words_of(pid))[:120].decode(errors="replace")
@@ -160,7 +160,7 @@ class World:
         os.mkdir(self.images)
         self.hosts = []
         self.guests = []
-        self.usual_s = {}       # how long a verb takes
+        self.usual_s = {}       # typical duration of a verb
 
     # ---- looking ----
 
@@ -176,7 +176,7 @@ class World:
         return json.loads(result.out)
 
     def look(self):
-        """{uuid: [Entry]}, of all hosts."""
+        """Return {uuid: [Entry]} of all hosts."""
         found = collections.defaultdict(list)
         for host in self.hosts:
             for row in self.look_at(host):
@@ -187,7 +187,7 @@ class World:
         return found
 
     def find(self, guest):
-        """Where it is: an Entry or None. Never twice."""
+        """Return its Entry or None. Two entries are a fault."""
         entries = self.look()[guest.uuid]
         if len(entries) > 1:
             raise Problem("guests lost", f"{guest.first_name} is there twice: "
@@ -201,7 +201,7 @@ class World:
             guest.complain()
 
     def check(self):
-        """Each guest that should be there is there once, and no other."""
+        """Each guest that should exist exists once, and no other does."""
         found = self.look()
         for guest in self.guests:
             entries = found.pop(guest.uuid, [])
@@ -222,7 +222,7 @@ class World:
     # ---- doing ----
 
     def must(self, host, *words, allowed=(0,), guest=None):
-        """A verb that has to succeed."""
+        """Run a verb that has to succeed."""
         result = host.run(*words)
         self.book.note(f"  {host.name}: {' '.join(words)}: {result.status}")
         if result.status not in allowed:
@@ -235,9 +235,9 @@ class World:
         return eventually(seconds * self.PATIENCE, test)
 
     def must_soon(self, host, *words, guest=None):
-        """Until the guest is there, after a kill. What was killed between
-        fork() and exec() holds its lock for a moment longer, and is in the way
-        until then; or another finishes meanwhile what was begun."""
+        """Repeat a verb after a kill until the guest exists. A process killed
+        between fork() and exec() holds its lock for a moment longer and blocks
+        the verb; or another process finishes the operation meanwhile."""
         result = None
 
         def is_done():
@@ -250,7 +250,7 @@ class World:
                           f"{' '.join(words)}: {result.err.strip()}", guest)
 
     def await_state(self, guest, state, seconds=30):
-        """Until it is that; "gone" is no entry."""
+        """Wait for this state; "gone" means no entry."""
         if not self.eventually(seconds, lambda: self.has_state(guest, state)):
             raise Problem("guests lost", f"{guest.first_name} never was "
                           f"{state}: {describe_one(self.find(guest))}", guest)
@@ -260,7 +260,7 @@ class World:
         return (entry.state if entry else "gone") in states
 
     def has_begun(self, guest, lives):
-        """Another life. Where the monitor was killed the look brings one."""
+        """Whether it has rebooted. look() starts a monitor if it was killed."""
         self.look()
         guest.listen(self.console(guest))
         return guest.lives > lives
@@ -272,7 +272,7 @@ class World:
         self.await_state(guest, "running")
 
     def gone(self, guest):
-        """It has ended for good: look at what it wrote."""
+        """The guest has ended for good: check what it wrote."""
         guest.state = "gone"
         guest.listen(self.console(guest))
         guest.check_image()
@@ -284,7 +284,7 @@ class World:
         self.runs(guest, guest.host)
 
     def repair(self, guest):
-        """After a fault: it is ended in any way, and begins once more."""
+        """After a fault: end the guest by any means, to start it anew."""
         for host in self.hosts:
             host.run("destroy", guest.uuid)
         self.end_by_force(guest)
@@ -297,7 +297,7 @@ class World:
         guest.state = "gone"
 
     def keep(self, folder):
-        """What the hypervisor can tell at a fault, into files there."""
+        """Save what the hypervisor knows about a fault into that folder."""
 
     # ---- processes and files ----
 

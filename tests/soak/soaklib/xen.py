@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Xen: one host, the lab's dom0, and small Linux guests with disks of ours."""
+"""Xen: one host, the lab's dom0, and small Linux guests on our disks."""
 
 import glob
 import json
@@ -28,7 +28,7 @@ class XenGuest(Guest):
         self.ears = {}
 
     def listen(self, _path):
-        """xenconsoled names a log when a domain begins, renamed or not."""
+        """xenconsoled names the log at a domain's start and never renames it."""
         names = glob.glob(f"{CONSOLES}/guest-{self.first_name}.log") + (
             glob.glob(f"{CONSOLES}/guest-{self.first_name}-*.log"))
         for name in sorted(names, key=os.path.getmtime):
@@ -88,7 +88,7 @@ class XenWorld(World):
     def console(self, guest):
         return f"{CONSOLES}/guest-{guest.first_name}.log"
 
-    # ---- what is kept of a fault ----
+    # ---- the evidence of a fault ----
 
     def keep(self, folder):
         self.tell(f"{folder}/store", "xenstore-ls", "-f")
@@ -128,7 +128,7 @@ class XenWorld(World):
         return self.backends(guest, b"xk-flusher")
 
     def daemons(self, guest):
-        """By the user that it alone has."""
+        """Find them by the domain's own user."""
         found = []
         for path in glob.glob(f"{guest.host.record(guest)}/vbd-*/device.json"):
             uid = json.loads(read(path) or b"{}").get("uid")
@@ -145,7 +145,7 @@ class XenWorld(World):
     guest_processes = backends
 
     def kill_guest(self, guest):
-        """Xen ends it as if its kernel had crashed."""
+        """Let Xen stop the domain as if its kernel had crashed."""
         entry = next((row for row in self.look_at(guest.host)
                       if row["uuid"] == guest.uuid), None)
         if entry is None:

@@ -357,8 +357,8 @@ test_arguments_are_counted(void **state)
     (void)state;
     assert_usage_error("pause",
                        "\"pause\" needs DOMAIN; see \"xk help pause\"");
-    assert_usage_error("pause a b", "\"pause\" has no use for \"b\"");
-    assert_usage_error("pay a", "\"pay\" has no use for \"a\"");
+    assert_usage_error("pause a b", "\"pause\" takes no argument \"b\"");
+    assert_usage_error("pay a", "\"pay\" takes no argument \"a\"");
     assert_int_equal(parse("pause a"), 0);
 }
 
@@ -403,7 +403,7 @@ static void
 test_a_verb_without_a_result_refuses_json(void **state)
 {
     (void)state;
-    assert_usage_error("paying --json", "no use for --json");
+    assert_usage_error("paying --json", "does not support --json");
     assert_int_equal(parse("paying --json --help"), 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Source: tools/libacpi/libacpi.h and build.c, libxl_x86_acpi.c; the ACPI
- * specification for the layout of what is checked.
+ * specification for the layout of the tables that are checked.
  */
 #include "toolstack/xen/builder/acpi.h"
 
@@ -63,10 +63,10 @@ int acpi_build_tables(struct acpi_ctxt *context, struct acpi_config *config);
 extern const unsigned char dsdt_pvh[];
 extern const unsigned dsdt_pvh_len;
 
-/* ---- memory for them ---- */
+/* ---- memory for the tables ---- */
 
 struct room {
-    struct acpi_ctxt context; /* first: libacpi hands it back */
+    struct acpi_ctxt context; /* first: callbacks cast it to this struct */
     struct xk_acpi *acpi;
     size_t used;
 };
@@ -77,7 +77,8 @@ tables_address(void)
     return XK_ACPI_ADDRESS + XK_ACPI_PAGE;
 }
 
-/* As libxl does it, to the byte: so the tables stand where they always do. */
+/* Allocates exactly as libxl does, so that every table has the same address as
+ * with libxl. */
 static void *
 take(struct acpi_ctxt *context, uint32_t size, uint32_t align)
 {
@@ -115,7 +116,7 @@ lapic_id(unsigned cpu)
     return cpu * 2;
 }
 
-/* ---- whether they are what they should be ---- */
+/* ---- checking ---- */
 
 static bool
 sums_to_zero(const unsigned char *bytes, size_t length)
@@ -136,7 +137,7 @@ number(const unsigned char *bytes, size_t size)
     return value;
 }
 
-/* One whole table at an address of the guest's; NULL where there is none. */
+/* Returns the whole table at a guest address, or NULL if there is none. */
 static const unsigned char *
 table_at(const struct xk_acpi *acpi, uint64_t address, size_t *length)
 {
@@ -152,7 +153,7 @@ table_at(const struct xk_acpi *acpi, uint64_t address, size_t *length)
     return acpi->tables + offset;
 }
 
-/* The CPUs of a MADT are local APICs of type 0, 8 bytes each. */
+/* A MADT lists CPUs as local APIC entries of type 0, 8 bytes each. */
 static bool
 is_madt(const unsigned char *madt, size_t length, unsigned cpus,
         unsigned online)
@@ -171,7 +172,7 @@ is_madt(const unsigned char *madt, size_t length, unsigned cpus,
     return true;
 }
 
-/* FADT: revision 5, and the DSDT that was given. */
+/* The FADT must have revision 5 and point to the DSDT that we gave. */
 static bool
 is_fadt(const struct xk_acpi *acpi, const unsigned char *fadt, size_t length)
 {
@@ -209,7 +210,7 @@ xk_acpi_is_right(const struct xk_acpi *acpi, unsigned cpus, unsigned online)
     return fadt && madt;
 }
 
-/* ---- made ---- */
+/* ---- making ---- */
 
 static void
 describe(struct acpi_config *config, struct xk_acpi *acpi,
@@ -247,6 +248,6 @@ xk_acpi_make(unsigned cpus, unsigned online, struct xk_error *err)
     }
     free(acpi);
     xk_fail(err, XK_ERR_UNSUPPORTED,
-            "libacpi of this build is another than xk knows");
+            "xk does not know the libacpi of this build");
     return NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ACPI tables of a PVH guest, by libacpi, which Xen's build puts into
- * libxenlight.a. No header of it is installed, so what it takes is declared in
- * acpi.c, and what it makes is checked before it is used.
+ * The ACPI tables of a PVH guest. libacpi makes them; Xen's build puts it into
+ * libxenlight.a. Xen installs no header for it, so acpi.c declares its types
+ * and checks the tables before they are used.
  */
 #ifndef XK_TOOLSTACK_XEN_BUILDER_ACPI_H
 #define XK_TOOLSTACK_XEN_BUILDER_ACPI_H
@@ -15,28 +15,27 @@
 
 enum {
     XK_ACPI_PAGE = 4096,
-    XK_ACPI_PAGES_MAX = 16, /* of tables */
+    XK_ACPI_PAGES_MAX = 16, /* pages of tables */
 };
 
-/* Where libxl puts them: a page that tells the DSDT what there is, then the
- * tables. */
+/* The guest's address where libxl puts them: one page with information for the
+ * DSDT, then the tables. */
 #define XK_ACPI_ADDRESS UINT64_C(0xfc000000)
 
 struct xk_acpi {
     unsigned char root[XK_ACPI_PAGE]; /* the root pointer (RSDP) */
     unsigned char info[XK_ACPI_PAGE];
     unsigned char tables[XK_ACPI_PAGES_MAX * XK_ACPI_PAGE];
-    size_t pages; /* of tables, that are used */
+    size_t pages; /* of tables, in use */
 };
 
-/* Tables for so many CPUs, of which the first `online` are there at the start;
- * the caller frees them. NULL where libacpi of this build is another than is
- * known here. */
+/* Make tables for that many CPUs, of which the first `online` are online at the
+ * start. The caller frees them. Returns NULL if this build's libacpi differs
+ * from the one declared in acpi.c. */
 struct xk_acpi *xk_acpi_make(unsigned cpus, unsigned online,
                              struct xk_error *err);
 
-/* Whether they are what they should be: their sums, where they point, the DSDT
- * and the CPUs. */
+/* True if the tables are as expected: checksums, pointers, DSDT and CPUs. */
 bool xk_acpi_is_right(const struct xk_acpi *acpi, unsigned cpus,
                       unsigned online);
 

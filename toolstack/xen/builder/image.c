@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Event channels, memory and kernel. */
+/* The domain's event channels, memory and kernel. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define FOUR_GIB (UINT64_C(1) << 32)
 
 enum {
-    MAP_MAX = MAX_ACPI_MODULES + 3, /* ranges of memory */
+    MAP_MAX = MAX_ACPI_MODULES + 3, /* ranges in the memory map */
 };
 
 /* ---- event channels ---- */
@@ -73,7 +73,8 @@ describe_hvm(const struct xk_builder *builder, struct xc_dom_image *image)
 
     image->container_type = XC_DOM_HVM_CONTAINER;
     image->target_pages = info->target_memkb / (XC_PAGE_SIZE >> 10);
-    /* The hole holds the ACPI tables, the special pages and the local APIC. */
+    /* The MMIO hole contains the ACPI tables, the special pages and the local
+     * APIC. */
     image->mmio_start = XK_ACPI_ADDRESS;
     image->mmio_size = FOUR_GIB - XK_ACPI_ADDRESS;
     image->lowmem_end = end > image->mmio_start ? image->mmio_start : end;
@@ -105,7 +106,7 @@ describe_image(const struct xk_builder *builder, struct xc_dom_image *image,
     return 0;
 }
 
-/* ---- what a PVH guest is told of its memory ---- */
+/* ---- the memory map of a PVH guest ---- */
 
 static void
 add_range(struct e820entry *map, unsigned *count, uint64_t address,
@@ -148,7 +149,7 @@ set_map(const struct xk_builder *builder, struct xc_dom_image *image,
     return 0;
 }
 
-/* Linux before 4.17 looks for the root pointer where a BIOS has it. */
+/* Linux before 4.17 expects the root pointer (RSDP) where a BIOS puts it. */
 static uint64_t
 root_address(struct xc_dom_image *image, size_t pages)
 {
@@ -180,7 +181,7 @@ describe_memory(const struct xk_builder *builder, struct xc_dom_image *image,
     return set_map(builder, image, err);
 }
 
-/* ---- built ---- */
+/* ---- building ---- */
 
 static int
 take_memory(const struct xk_builder *builder, struct xc_dom_image *image,

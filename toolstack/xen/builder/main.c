@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See builder.h. Not for people. */
+/* xk-build: see builder.h. Only xk runs it. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "toolstack/xen/to_libxl/config.h"
 
 enum {
-    STORE_MS = 5000, /* of each step that asks xenstored */
+    STORE_MS = 5000, /* for each step's requests to xenstored */
 };
 
 int
@@ -48,7 +48,8 @@ build(struct xk_builder *builder, struct xk_error *err)
         xk_builder_write_rest, xk_builder_save_config, xk_builder_await_console,
     };
 
-    if (open_all(builder, err) == -1 || xk_builder_look(builder, err) == -1)
+    if (open_all(builder, err) == -1 ||
+        xk_builder_probe_host(builder, err) == -1)
         return -1;
     for (size_t i = 0; builder->declined == NULL && i < XK_ARRAY_SIZE(steps);
          i++) {
@@ -81,7 +82,7 @@ run(struct xk_builder *builder, const char *verb, struct xk_error *err)
 
     if (strcmp(verb, "build") != 0)
         return xk_fail(err, XK_ERR_USAGE, "xk-build has no verb \"%s\"", verb);
-    input = xk_called_input(err);
+    input = xk_callee_input(err);
     if (input == NULL)
         return -1;
     config = xk_config_from_json(xk_json_get(input, "config"), err);
@@ -93,7 +94,7 @@ run(struct xk_builder *builder, const char *verb, struct xk_error *err)
     return build(builder, err);
 }
 
-/* Nothing is closed: that costs time, and the process ends. */
+/* Nothing is closed: that costs time, and the process ends anyway. */
 int
 main(int argc, char **argv)
 {
@@ -102,11 +103,11 @@ main(int argc, char **argv)
     struct xk_error err = {0};
     int r;
 
-    if (!xk_called_is("xk-build", argc))
+    if (!xk_callee_was_called("xk-build", argc))
         return 2;
-    xk_called_log_init(&builder.log);
+    xk_callee_log_init(&builder.log);
     r = run(&builder, argv[1], &err);
     if (r == 0)
         put_answer(&builder, &answer);
-    return xk_called_answer(r, &answer, &err);
+    return xk_callee_answer(r, &answer, &err);
 }

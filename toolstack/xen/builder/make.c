@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The domain itself: what Xen is told of it before it has memory.
+ * Makes the domain and its settings that need no memory.
  *
- * A domain number that was used a moment ago is not looked for, as libxl does:
- * Xen counts through all 32752 before it gives one again.
+ * Unlike libxl we do not check whether the domid was in use a moment ago: Xen
+ * counts through all 32752 domids before it uses one again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum {
     SSIDREF_DOMU = 12,      /* SECINITSID_DOMU of Xen's flask policy */
-    EVENT_CHANNELS = 1023,  /* what libxl gives a guest that asks for none */
+    EVENT_CHANNELS = 1023,  /* libxl's default */
     MAXMEM_SLACK_KB = 1024, /* LIBXL_MAXMEM_CONSTANT */
     NO_DELAY_FOR_MISSED_TICKS = 1,
 };
@@ -27,8 +27,8 @@ is_hvm(const struct xk_builder *builder)
 
 /* ---- the host ---- */
 
-/* libxl__get_required_paging_memory(): a MiB for each CPU, a page for each MiB
- * for the map of memory, and one more without nested paging. */
+/* As libxl__get_required_paging_memory(): one MiB per CPU, and per MiB of
+ * memory one page for the p2m and, without nested paging, another one. */
 static uint64_t
 paging_kb(const struct xk_builder *builder)
 {
@@ -40,12 +40,12 @@ paging_kb(const struct xk_builder *builder)
 }
 
 int
-xk_builder_look(struct xk_builder *builder, struct xk_error *err)
+xk_builder_probe_host(struct xk_builder *builder, struct xk_error *err)
 {
     xc_physinfo_t host = {0};
 
     if (xc_physinfo(builder->xc, &host) != 0)
-        return xk_builder_fail(builder, "ask the hypervisor", err);
+        return xk_builder_fail(builder, "get facts of the host", err);
     builder->hap = (host.capabilities & XEN_SYSCTL_PHYSCAP_hap) != 0;
     builder->paging_kb = paging_kb(builder);
     builder->grants =
@@ -53,7 +53,7 @@ xk_builder_look(struct xk_builder *builder, struct xk_error *err)
         : (host.capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v1) != 0 ? 1
                                                                   : 0;
     if (host.nr_nodes > 1)
-        builder->declined = "libxl knows how to place it on NUMA nodes";
+        builder->declined = "only libxl can place it on NUMA nodes";
     else if (is_hvm(builder) && !builder->hap &&
              (host.capabilities & XEN_SYSCTL_PHYSCAP_shadow) == 0)
         builder->declined = "Xen has neither nested nor shadow paging";
@@ -110,8 +110,8 @@ set_pv(const struct xk_builder *builder, struct xk_error *err)
     return 0;
 }
 
-/* All of them; there is only one. Until that is said it follows the CPUs that
- * the guest runs on. */
+/* Set the affinity to all nodes, of which there is one. Without this Xen would
+ * derive the nodes from the CPUs that the guest may run on. */
 static int
 set_nodes(const struct xk_builder *builder, struct xk_error *err)
 {
@@ -126,7 +126,8 @@ set_nodes(const struct xk_builder *builder, struct xk_error *err)
     return r == 0 ? 0 : xk_builder_fail(builder, "set its NUMA nodes", err);
 }
 
-/* Invariant where it never moves, or is emulated wherever it goes. */
+/* Set the TSC mode and the CPUID policy. The TSC is invariant if the domain
+ * never migrates or if the TSC is always emulated. */
 static int
 set_time(const struct xk_builder *builder, struct xk_error *err)
 {
@@ -141,7 +142,7 @@ set_time(const struct xk_builder *builder, struct xk_error *err)
         return xk_builder_fail(builder, "set its TSC mode", err);
     if (xc_cpuid_apply_policy(builder->xc, builder->domid, false, NULL, 0, true,
                               invariant, false, NULL, NULL) != 0)
-        return xk_builder_fail(builder, "set what CPUID tells it", err);
+        return xk_builder_fail(builder, "set its CPUID policy", err);
     return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The domain in the store: node for node, and permission for permission, what
- * libxl__domain_make(), libxl__build_post() and libxl__device_console_add()
- * write, in two transactions. The name is free: whoever called has looked,
- * under the lock over all names.
+ * The domain's nodes in xenstore: in two transactions, exactly the nodes and
+ * permissions that libxl__domain_make(), libxl__build_post() and
+ * libxl__device_console_add() write. The caller has checked, under the lock
+ * over all names, that the name is free.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,15 +19,15 @@
 #include "xenstore-helpers/paths.h"
 
 enum {
-    CONSOLE_LIMIT = 1048576, /* bytes that xenconsoled keeps */
+    CONSOLE_LIMIT = 1048576, /* bytes that xenconsoled buffers */
     CONSOLE_MS = 10000,
 };
 
 #define STARTING "1" /* XenbusStateInitialising */
 
-/* ---- its home ---- */
+/* ---- the home ---- */
 
-/* Nodes that a guest reads, and those that are its own. */
+/* Make the nodes that the guest may read, and the nodes that it owns. */
 static void
 make_home(const struct xk_builder *builder, const char *home,
           struct xk_tree *tree)
@@ -97,7 +97,7 @@ xk_builder_write_home(struct xk_builder *builder, struct xk_error *err)
     return xk_tree_commit(&tree, builder->store, builder->deadline, err);
 }
 
-/* ---- what is known when it is built ---- */
+/* ---- nodes of the built domain ---- */
 
 static void
 put_machine(const struct xk_builder *builder, const char *home,
@@ -144,7 +144,7 @@ put_image(const struct xk_builder *builder, const char *vm,
 
 /* ---- the console ---- */
 
-/* The backend's nodes, and libxl's copy of them. */
+/* The nodes that the backend and libxl's copy of it have in common. */
 static void
 put_console_back(const struct xk_builder *builder, const char *path,
                  struct xk_tree *tree)
@@ -155,7 +155,8 @@ put_console_back(const struct xk_builder *builder, const char *path,
     xk_tree_write(tree, path, "protocol", "vt100");
 }
 
-/* Guests may read all of it but write nothing: programs of dom0 read it. */
+/* The guest may read these nodes but not write to them, because programs in
+ * dom0 trust them. */
 static void
 put_console_front(const struct xk_builder *builder, const char *path,
                   const char *back, struct xk_tree *tree)
@@ -235,7 +236,7 @@ has_terminal(struct xk_builder *builder, const char *path)
            value.length > 0;
 }
 
-/* A watch fires at once, so it is not too late for a change before it. */
+/* A new watch fires at once, so a change before it is not missed. */
 int
 xk_builder_await_console(struct xk_builder *builder, struct xk_error *err)
 {

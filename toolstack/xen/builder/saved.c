@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libxl's copy of the configuration, from which xl list -l, save and migrate
- * and others know a domain: what was asked, with what
- * libxl__update_domain_configuration() fills in. As libxl writes it.
+ * Writes libxl's copy of the configuration, which xl list -l, save, migrate and
+ * others read: the configuration plus the values that
+ * libxl__update_domain_configuration() fills in, in libxl's format.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ write_text(const char *path, const char *text, struct xk_error *err)
     XK_CLEANUP_CLOSE int fd =
         open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    /* libxl reads its own NUL as well. */
+    /* libxl expects the terminating NUL in the file. */
     if (fd == -1 || xk_write_all(fd, text, strlen(text) + 1) == -1)
         return xk_fail_errno(err, "write \"%s\"", path);
     return 0;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libxl's JSON comes with all of libxl, and so with the part that looks up the
- * user a device model runs as; a static libc would load the host's own for
- * that. Nothing here has a device model, so nobody is found.
+ * Replaces the libc functions that look up users. Linking libxl for its JSON
+ * links the code that looks up the device model's user, too, and for that a
+ * static libc would load the host's shared libraries. xk-build makes no domain
+ * with a device model, so these functions find nobody.
  */
 #include <errno.h>
 #include <pwd.h>
 #include <stddef.h>
 
-/* Called in place of those without the prefix (the linker's --wrap). */
+/* The linker's --wrap makes calls of the functions without prefix call these.
+ */
 int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
                       size_t size, struct passwd **found);
 int __wrap_getpwuid_r(uid_t user, struct passwd *entry, char *buffer,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Devices are made from a configuration, and served. */
+/* Make the devices of a configuration and serve them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "xenstore-helpers/paths.h"
 
 enum {
-    OUR_DOMID = 0 /* where xk-backend runs */
+    OUR_DOMID = 0 /* xk-backend runs in dom0 */
 };
 
 /* ---- before anything is made ---- */
@@ -68,7 +68,7 @@ xk_xen_devices_check(const struct xk_state *state,
     return 0;
 }
 
-/* ---- made ---- */
+/* ---- making ---- */
 
 static void
 put_device(const struct xk_xen_device *device,
@@ -107,12 +107,12 @@ check_uid(const struct xk_xen_device_wish *wish, struct xk_error *err)
         return xk_fail_errno(err, "open \"/etc\"");
     if (xk_uid_check_nobodys(etc, uid, err) == -1)
         return xk_fail(err, XK_ERR_HOST,
-                       "user %u is for the %ss of domain %u: %s", uid,
+                       "user %u is reserved for the %ss of domain %u: %s", uid,
                        wish->kind->noun, wish->domid, err->message);
     return 0;
 }
 
-/* The file is written whole, so that a directory has all of it or nothing. */
+/* Write the file atomically: a directory has all of it or nothing. */
 static int
 write_device(const struct xk_xen_device *device,
              const struct xk_xen_device_wish *wish, int dir_fd,
@@ -125,7 +125,7 @@ write_device(const struct xk_xen_device *device,
                          err);
 }
 
-/* *device is to be cleared, whatever is returned. */
+/* The caller must clear *device, also after a failure. */
 static int
 make_directory(const struct xk_record *record,
                const struct xk_xen_device_wish *wish,
@@ -154,7 +154,7 @@ make_directory(const struct xk_record *record,
     xk_xen_device_read(record, kind, number, device);
     if (device->json != NULL)
         return 0;
-    return xk_fail(err, XK_ERR_FAILED, "\"%s\" does not read back",
+    return xk_fail(err, XK_ERR_FAILED, "\"%s\" cannot be read back",
                    device->path);
 }
 
@@ -177,9 +177,9 @@ xk_xen_device_attach(struct xk_xen *xen, const struct xk_record *record,
                    wish->kind->config_name(wish->config, wish->index));
 }
 
-/* Users go by domids, which a host has one of. A process that is that user
- * before the first device is of another domain that has gone, or a stranger's.
- */
+/* The uid follows from the domid, which is unique on the host. A process that
+ * runs as this uid before the first device exists is left over from an earlier
+ * domain with the same domid, or is not ours. */
 static int
 check_processes(const struct xk_record *record, unsigned domid,
                 const struct xk_xen_device_kind *kind, struct xk_error *err)
@@ -191,10 +191,11 @@ check_processes(const struct xk_record *record, unsigned domid,
         return -1;
     if (devices.count > 0 || !xk_uid_has_process(uid))
         return 0;
-    return xk_fail(err, XK_ERR_HOST,
-                   "user %u is for the %ss of domain %u, and a process is that "
-                   "user already",
-                   uid, kind->noun, domid);
+    return xk_fail(
+        err, XK_ERR_HOST,
+        "user %u is reserved for the %ss of domain %u, but a process "
+        "is that user already",
+        uid, kind->noun, domid);
 }
 
 static int

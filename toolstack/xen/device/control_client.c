@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What xk-backend is asked, and what it says (contracts/device.h). */
+/* Client of xk-backend's control socket (contracts/device.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -37,7 +37,9 @@ xk_xen_device_read_line(int fd, struct xk_buf *line,
             return xk_fail_errno(err, "read from %s", who);
         line->length += got > 0 ? (size_t)got : 0;
         if (line->length > ANSWER_MAX)
-            return xk_fail(err, XK_ERR_PROTOCOL, "%s talks without end", who);
+            return xk_fail(err, XK_ERR_PROTOCOL,
+                           "%s sent a line longer than %d bytes", who,
+                           ANSWER_MAX);
         if (memchr(line->data, '\n', line->length) != NULL)
             return 0;
     }
@@ -68,7 +70,7 @@ connect_control(const struct xk_xen_device *device, struct xk_error *err)
 
     if (dir == -1 || fd == -1)
         return xk_fail_errno(err, "open \"%s\"", device->path);
-    /* The path of a record may be longer than an address. */
+    /* The record's path may not fit into sun_path. */
     snprintf(address.sun_path, sizeof(address.sun_path),
              "/proc/self/fd/%d/" XK_DEVICE_CONTROL, dir);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)

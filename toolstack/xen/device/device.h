@@ -1,63 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Devices that xk-backend serves, of any kind. libxl knows nothing of them.
+ * Devices of every kind that xk-backend serves. libxl does not know them.
  *
- * How it works. A device is a directory in the record of its domain, PREFIX and
- * the number of the device, and two ends in the store. Nothing else is known of
- * it, so any process of xk can go on from there. In the directory are
+ * How it works. A device consists of a directory in its domain's record, named
+ * PREFIX and the device's number, and of two ends in xenstore. No other state
+ * exists, so any xk process can continue from these two. The directory holds
  *
- *   device.json   what the device is (contracts/device.h)
- *   lock          held by xk-backend as long as it serves; the file stays
- *   backend.json  which process that is (base/process.h)
- *   control       the socket of xk-backend
- *   log           what xk-backend says
- *   leaving       the device is not the domain's any more
+ *   device.json   the description of the device (contracts/device.h)
+ *   lock          held by xk-backend while it serves; the file stays
+ *   backend.json  the identity of that process (base/process.h)
+ *   control       xk-backend's control socket
+ *   log           xk-backend's log
+ *   leaving       exists once the device was detached from the domain
  *
- * and the files of its kind (vbd.h). xk-backend starts with privileges, and
- * writes backend.json before it gives them up. "lock" has a pid in it as well,
- * which is for people: a process that is jailed can still write there.
+ * and the files of its kind (vbd.h). xk-backend starts with privileges and
+ * writes backend.json before it drops them. "lock" also contains a pid, for
+ * people only: the jailed process can still write to that file.
  *
- *     state      what the directory has            next
- *     HALF MADE  neither device.json nor lock      it is removed
- *     NEW        device.json, no lock              its missing nodes are made,
- *                                                  and it is served
- *     SERVED     lock, and a process that has it   UNSERVED, LEAVING
- *     UNSERVED   lock                              SERVED
- *     LEAVING    leaving                           SERVED until its end in the
- *                                                  store is Closed, then GONE
- *     GONE       it is called gone-NUMBER          what is left is removed
+ *     state      the directory holds             next
+ *     HALF MADE  neither device.json nor lock    it is removed
+ *     NEW        device.json, no lock            missing nodes are made, then
+ *                                                it is SERVED
+ *     SERVED     lock, held by a process         UNSERVED, LEAVING
+ *     UNSERVED   lock, held by nobody            SERVED
+ *     LEAVING    leaving                         SERVED until its backend's
+ *                                                state is Closed, then GONE
+ *     GONE       renamed to gone-NUMBER          the rest is removed
  *
- * What differs by kind is in the row of the kind (struct xk_xen_device_kind);
- * kinds.c has the rows. Code of any device does not know what it serves.
+ * Everything that differs by kind is in the kind's row (struct
+ * xk_xen_device_kind); kinds.c lists the rows. Generic code does not know which
+ * kind it serves.
  */
 #ifndef XK_TOOLSTACK_XEN_DEVICE_DEVICE_H
 #define XK_TOOLSTACK_XEN_DEVICE_DEVICE_H
 
 #include "base/uid.h"
 #include "contracts/device.h"
-#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
-    /* What serves the devices of a domain runs as the user of this number plus
-     * the number of the domain. */
+    /* The processes that serve a domain's devices run as this uid plus the
+     * domid. */
     XK_XEN_DEVICE_FIRST_UID = XK_UID_XEN,
 
-    /* How many processes a device has at most: xk-backend and one beside it. */
+    /* Most processes that serve one device: xk-backend and its companion. */
     XK_XEN_DEVICE_PROCESSES = 2,
 };
 
 struct xk_xen_device_kind;
 
-/* A device, as in its directory. */
+/* A device, as read from its directory. */
 struct xk_xen_device {
     const struct xk_xen_device_kind *kind;
-    unsigned number;      /* as the guest knows it */
-    char *path;           /* of its directory */
-    struct xk_json *json; /* device.json; NULL: missing, or not understood */
-    char *unknown;        /* why it is not: the device can only be ended then */
+    unsigned number;          /* the guest's number for it */
+    char *path;               /* of its directory */
+    struct xk_json *json;     /* device.json; NULL: missing or not understood */
+    char *unknown;            /* why not; such a device can only be removed */
     struct xk_json *document; /* device.json, understood or not */
-    const char *name; /* as people call it; "?" where that is not known */
-    const char *frontend, *backend; /* its ends in the store, or NULL */
+    const char *name;         /* for messages; "?" if unknown */
+    const char *frontend, *backend; /* paths of its ends in xenstore, or NULL */
 };
 
 struct xk_xen_devices {
@@ -65,8 +66,8 @@ struct xk_xen_devices {
     size_t count;
 };
 
-/* A device that a domain is to have: the one at that index among the devices of
- * its kind in the configuration. */
+/* A device to make: entry "index" among the configuration's devices of that
+ * kind. */
 struct xk_xen_device_wish {
     const struct xk_xen_device_kind *kind;
     unsigned domid;
@@ -76,35 +77,36 @@ struct xk_xen_device_wish {
 
 /* ---- kinds ---- */
 
-/* A node of one end of a device in the store. */
+/* A xenstore node of one end of a device. */
 struct xk_xen_device_node {
     const char *name;
     const char *(*value)(const struct xk_xen_device *device);
 };
 
-/* What a kind has beside xk-backend: processes that xk-backend needs, and work
- * before and after it ends. */
+/* A kind's companion processes beside xk-backend, and the work that flushes its
+ * data. */
 struct xk_xen_device_side {
-    /* Whether the process that xk-backend needs lives, or it needs none. */
+    /* True if the companion that xk-backend needs lives, or if it needs none.
+     */
     bool (*is_there)(const struct xk_xen_device *device);
-    /* A pidfd of that process, or -1. */
+    /* Returns a pidfd of the companion, or -1. */
     int (*open)(const struct xk_xen_device *device);
 
-    /* Start that process. No xk-backend serves the device. */
+    /* Start the companion. Called while no xk-backend serves the device. */
     int (*start)(const struct xk_xen_device *device,
                  struct xk_deadline deadline, struct xk_error *err);
-    /* Make that process, which lives, ready for the next xk-backend. */
+    /* Make the companion, which lives, ready for the next xk-backend. */
     int (*prepare)(const struct xk_xen_device *device,
                    struct xk_deadline deadline, struct xk_error *err);
 
-    /* xk_xen_devices_flush() and xk_xen_device_settle(). */
+    /* See xk_xen_devices_flush() and xk_xen_device_settle(). */
     int (*flush)(const struct xk_xen_device *device,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*settle)(const struct xk_xen_device *device,
                   struct xk_deadline deadline, struct xk_error *err);
 
-    /* End all processes beside xk-backend, which has ended. stop() settles
-     * first, and waits until nothing that they began is under way. */
+    /* End all companions; xk-backend has ended already. stop() settles first
+     * and waits until none of their I/O is in flight. */
     int (*stop)(const struct xk_xen_device *device, struct xk_deadline deadline,
                 struct xk_error *err);
     int (*abandon)(const struct xk_xen_device *device,
@@ -113,71 +115,73 @@ struct xk_xen_device_side {
 
 struct xk_xen_device_kind {
     const char *name;         /* the first argument of xk-backend */
-    const char *noun;         /* what messages call a device: "disk" */
-    const char *waits_for;    /* what may keep xk-backend from ending */
+    const char *noun;         /* a device's name in messages: "disk" */
+    const char *waits_for;    /* why xk-backend may fail to end: "its image" */
     const char *prefix;       /* of directories */
-    const char *front, *back; /* what the store calls its ends */
-    const char *number_node;  /* and, at the frontend, its number */
-    const char *name_member;  /* of device.json: as people call it */
+    const char *front, *back; /* path components of its ends in xenstore */
+    const char *number_node;  /* the frontend's node with the number */
+    const char *name_member;  /* device.json's member with the name */
 
-    /* Nodes beside those that any device has; the last one has no name. */
+    /* Nodes beyond the ones every device has; ends with a NULL name. */
     const struct xk_xen_device_node *front_nodes, *back_nodes;
 
-    /* Devices of the kind in a configuration: how many, whether xk-backend
-     * serves one (others have the rest), its number, and its name. */
+    /* The kind's devices in a configuration: their count, whether xk-backend
+     * serves this one (other backends serve the rest), its number, its name. */
     size_t (*count)(const struct xk_domain_config *config);
     bool (*is_ours)(const struct xk_domain_config *config, size_t index);
     unsigned (*number)(const struct xk_domain_config *config, size_t index);
     const char *(*config_name)(const struct xk_domain_config *config,
                                size_t index);
 
-    /* Say what stands against serving one. shared: another host may use what
-     * it is made of. */
+    /* Report every problem that would prevent serving the device. shared:
+     * another host may have its image open. */
     int (*check)(const struct xk_state *state,
                  const struct xk_domain_config *config, size_t index,
                  bool shared, struct xk_problems *problems,
                  struct xk_error *err);
 
-    /* device.json: the members that only this kind has, written and read. */
+    /* Write and check the members of device.json that only this kind has. */
     void (*put)(const struct xk_xen_device *device,
                 const struct xk_domain_config *config, size_t index,
                 struct xk_json_writer *writer);
     int (*check_json)(const struct xk_json *json, struct xk_error *err);
 
-    /* An error where the status (contracts/device.h) says that the guest cannot
-     * be saved with the device. status may be NULL. NULL: it always can. */
+    /* Fails if the status (contracts/device.h) says that the guest cannot be
+     * saved with this device. status may be NULL. A NULL member means that the
+     * guest can always be saved. */
     int (*check_whole)(const struct xk_xen_device *device,
                        const struct xk_json *status, struct xk_error *err);
 
-    const struct xk_xen_device_side *side; /* NULL: it has nothing of that */
+    const struct xk_xen_device_side *side; /* NULL: no companions, no data */
 };
 
-/* All kinds; the last is NULL. */
+/* All kinds, ending with NULL. */
 extern const struct xk_xen_device_kind *const xk_xen_device_kinds[];
 
 /* ---- attach.c: devices of a configuration ---- */
 
-/* How many of its devices xk-backend serves. */
+/* Returns how many of the configuration's devices xk-backend serves. */
 size_t xk_xen_devices_count_ours(const struct xk_domain_config *config);
 
-/* What stands against serving them, before anything is made. */
+/* Report every problem that would prevent serving them. Makes nothing. */
 int xk_xen_devices_check(const struct xk_state *state,
                          const struct xk_domain_config *config, bool shared,
                          struct xk_problems *problems, struct xk_error *err);
 
-/* Make the device and serve it. The domain is paused, or the device new to it.
- */
+/* Make the device and serve it. The domain must be paused, or the device must
+ * be new to it. */
 int xk_xen_device_attach(struct xk_xen *xen, const struct xk_record *record,
                          const struct xk_xen_device_wish *wish,
                          struct xk_deadline deadline, struct xk_error *err);
 
-/* The same for all devices of a configuration that xk-backend serves. */
+/* Call xk_xen_device_attach() for every device of the configuration that
+ * xk-backend serves. */
 int xk_xen_devices_attach(struct xk_xen *xen, const struct xk_record *record,
                           unsigned domid, const struct xk_domain_config *config,
                           struct xk_deadline deadline, struct xk_error *err);
 
-/* Serve what is wished for in the place of the device, which has the same
- * number. The guest is not told. */
+/* Replace the device by the wished one, which has the same number. The guest is
+ * not told. */
 int xk_xen_device_change(const struct xk_record *record,
                          const struct xk_xen_device *device,
                          const struct xk_xen_device_wish *wish,
@@ -188,70 +192,73 @@ int xk_xen_device_change(const struct xk_record *record,
 void xk_xen_devices_free(struct xk_xen_devices *devices);
 #define XK_CLEANUP_XEN_DEVICES __attribute__((cleanup(xk_xen_devices_free)))
 
-/* All that the record has. One that is half made has no json. */
+/* List all devices of the record. A half-made device has a NULL json. */
 int xk_xen_devices_list(const struct xk_record *record,
                         struct xk_xen_devices *devices, struct xk_error *err);
 
-/* The same, or XK_ERR_UNSUPPORTED where one is not understood, or cannot be
- * read at this moment: what is to be kept of it is not known then. */
+/* List all devices of the record. Fails with XK_ERR_UNSUPPORTED if any
+ * device.json is not understood or cannot be read at the moment: without it we
+ * do not know which data to flush. */
 int xk_xen_devices_list_known(const struct xk_record *record,
                               struct xk_xen_devices *devices,
                               struct xk_error *err);
 
-/* NULL: none of that kind has the number. */
+/* Returns NULL if no device of that kind has the number. */
 const struct xk_xen_device *
 xk_xen_devices_find(const struct xk_xen_devices *devices,
                     const struct xk_xen_device_kind *kind, unsigned number);
 
-/* XK_ERR_UNSUPPORTED where its device.json is not understood. */
+/* Fails with XK_ERR_UNSUPPORTED if its device.json is not understood. */
 int xk_xen_device_need_known(const struct xk_xen_device *device,
                              struct xk_error *err);
 
-/* Nobody has served it yet: whoever made it was killed before. */
+/* True if no process has ever served the device: its maker was killed first. */
 bool xk_xen_device_is_new(const struct xk_xen_device *device);
-/* Serve one that is new. */
+/* Serve a new device. */
 int xk_xen_device_start_new(struct xk_xen *xen,
                             const struct xk_xen_device *device,
                             struct xk_deadline deadline, struct xk_error *err);
 
-/* One that is detached is marked first: it is served as long as its guest uses
- * it, and no longer. */
+/* Mark a device that is being detached: it is served until its guest releases
+ * it, and not restarted after that. */
 int xk_xen_device_mark_leaving(const struct xk_xen_device *device,
                                struct xk_error *err);
 bool xk_xen_device_is_leaving(const struct xk_xen_device *device);
 
-/* Serve them again where their processes are gone. A device that cannot be
- * served does not keep the others from it. */
+/* Restart the processes of devices that are not served. If one device fails,
+ * the others are started all the same. */
 int xk_xen_devices_start(struct xk_xen *xen, const struct xk_record *record,
                          struct xk_deadline deadline, struct xk_error *err);
 bool xk_xen_devices_need_start(const struct xk_record *record);
 
-/* The same, and remove those that their guest has let go of. XK_ERR_FAILED
- * where what serves one has ended right after its start. */
+/* Remove the leaving devices that the guest has released, then call
+ * xk_xen_devices_start(). Fails with XK_ERR_FAILED if a device's process ended
+ * right after its last start. */
 int xk_xen_devices_repair(struct xk_xen *xen, const struct xk_record *record,
                           struct xk_deadline deadline, struct xk_error *err);
 
-/* While the guest runs, have what was written so far kept, so that little is
- * left to do when it stands still. An error where that fails, of which whoever
- * keeps it knows, or is not done at the deadline. */
+/* Flush the data written so far while the guest runs, so that the final flush
+ * with the guest paused is short. Fails if a flush fails (the process that
+ * flushed remembers that) or does not finish by the deadline. */
 int xk_xen_devices_flush(const struct xk_record *record,
                          struct xk_deadline deadline, struct xk_error *err);
 
-/* When xk-backend has ended, have what was written kept. Takes 30 s at most. An
- * error where some of it is lost, of which whoever serves the device next
- * knows, or where that is not known at the deadline. */
+/* Flush the data of a device whose xk-backend has ended, for 30 s at most.
+ * Fails if data is lost (the next xk-backend of the device learns that) or if
+ * the outcome is still unknown at the deadline. */
 int xk_xen_device_settle(const struct xk_xen_device *device,
                          struct xk_deadline deadline, struct xk_error *err);
 
-/* End the processes that serve them, after the I/O under way or, at the
- * deadline, without it. Nothing of the guest's memory is mapped then, and
- * nothing of the host's is open for the guest. An error where something that
- * was written is lost; some may not be served any more then. */
+/* End the processes that serve the record's devices. They finish the I/O in
+ * flight or, at the deadline, end without. Afterwards no guest memory is mapped
+ * and no host resource is open for the guest. Fails if written data is lost;
+ * some devices may be unserved then. */
 int xk_xen_devices_stop(const struct xk_record *record,
                         struct xk_deadline deadline, struct xk_error *err);
 
-/* Stop them for good, and remove their nodes and directories: each directory as
- * a whole, so that a device is there or is not. */
+/* Stop the devices for good and remove their nodes and directories. Each
+ * directory disappears in one step, so a device exists as a whole or not at
+ * all. */
 int xk_xen_devices_remove(struct xk_xen *xen, const struct xk_record *record,
                           struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_device_remove(struct xk_xen *xen, const struct xk_record *record,
@@ -262,49 +269,53 @@ int xk_xen_device_remove(struct xk_xen *xen, const struct xk_record *record,
 
 bool xk_xen_device_is_served(const struct xk_xen_device *device);
 
-/* Start what serves it, and wait until it is offered to the guest. */
+/* Start the processes that serve the device, and wait until it is offered to
+ * the guest. */
 int xk_xen_device_start(const struct xk_xen_device *device,
                         struct xk_deadline deadline, struct xk_error *err);
 
-/* Ask xk-backend to end, and do not wait, so that several end at once. */
+/* Ask xk-backend to end without waiting, so that several can end at once. */
 void xk_xen_device_begin_stop(const struct xk_xen_device *device);
 
-/* End all its processes, and keep what was written. */
+/* End all processes of the device and flush its data. */
 int xk_xen_device_stop(const struct xk_xen_device *device,
                        struct xk_deadline deadline, struct xk_error *err);
 
-/* Stop it for good. Where the host does not answer, its processes may outlive
- * this call, until the kernel lets them go: they have nothing of the guest. */
+/* End the device's processes for good. If the host's I/O hangs, they may
+ * outlive this call until the kernel releases them; they hold nothing of the
+ * guest by then. */
 int xk_xen_device_abandon(const struct xk_xen_device *device,
                           struct xk_deadline deadline, struct xk_error *err);
 
-/* A pidfd of the xk-backend that serves it, or -1. */
+/* Returns a pidfd of the device's xk-backend, or -1. */
 int xk_xen_device_open_backend(const struct xk_xen_device *device);
 
-/* Pidfds of all processes that it is served by; they are the caller's. Returns
- * how many. */
+/* Open pidfds of all processes that serve the device; the caller owns them.
+ * Returns their count. */
 size_t xk_xen_device_open_processes(const struct xk_xen_device *device,
                                     int fds[XK_XEN_DEVICE_PROCESSES]);
 
 /* ---- control_client.c ---- */
 
-/* Ask xk-backend (contracts/device.h) and wait for its answer, 5 s at most. The
- * answer is the caller's. XK_ERR_STATE where nobody serves the device. */
+/* Send xk-backend a question (contracts/device.h) and wait for the answer, 5 s
+ * at most. The caller owns the answer. XK_ERR_STATE: no xk-backend serves the
+ * device. */
 struct xk_json *xk_xen_device_ask(const struct xk_xen_device *device,
                                   const char *question,
                                   struct xk_deadline deadline,
                                   struct xk_error *err);
 
-/* ---- nodes.c: both ends in the store ---- */
+/* ---- nodes.c: both ends in xenstore ---- */
 
 int xk_xen_device_make_nodes(struct xk_xen *xen,
                              const struct xk_xen_device *device, unsigned domid,
                              struct xk_deadline deadline, struct xk_error *err);
-/* The same where there are none yet. */
+/* Make the nodes unless they exist. */
 int xk_xen_device_need_nodes(struct xk_xen *xen,
                              const struct xk_xen_device *device,
                              struct xk_deadline deadline, struct xk_error *err);
-/* 1: its backend is Closed, or has no nodes; 0: the guest may use it. */
+/* Returns 1 if its backend is Closed or has no nodes, 0 if the guest may still
+ * use it. */
 int xk_xen_device_has_left(struct xk_xen *xen,
                            const struct xk_xen_device *device,
                            struct xk_deadline deadline, struct xk_error *err);

@@ -22,9 +22,9 @@ enum {
 };
 
 #define LEAVING "leaving"
-#define GONE "gone-" /* what is left of a directory that was taken away */
+#define GONE "gone-" /* prefix of directories that are being removed */
 
-/* ---- read ---- */
+/* ---- reading ---- */
 
 void
 xk_xen_device_clear(struct xk_xen_device *device)
@@ -43,7 +43,8 @@ xk_xen_devices_free(struct xk_xen_devices *devices)
     *devices = (struct xk_xen_devices){0};
 }
 
-/* A path may be told even by a file of another version. */
+/* The paths are taken even from a file of another version: they are needed to
+ * remove the device. */
 static const char *
 take_path(const struct xk_json *json, const char *name)
 {
@@ -71,8 +72,8 @@ take_json(struct xk_xen_device *device, struct xk_error *err)
     return device->kind->check_json(json, err);
 }
 
-/* Whoever serves it first makes the lock, before anything else. In doubt
- * somebody did. */
+/* The first process that serves the device creates the lock file before
+ * anything else. In doubt assume that one did. */
 bool
 xk_xen_device_is_new(const struct xk_xen_device *device)
 {
@@ -82,20 +83,21 @@ xk_xen_device_is_new(const struct xk_xen_device *device)
     return access(path, F_OK) == -1 && errno == ENOENT;
 }
 
-/* A directory without a file is of a process that was killed before there was
- * any more, unless somebody has served the device: then its file is lost. */
+/* A directory without device.json was left by a process that was killed before
+ * it wrote the file. If the device has ever been served, the file is lost. */
 static char *
 explain_missing(const struct xk_xen_device *device, const char *file)
 {
     if (xk_xen_device_is_new(device))
         return NULL;
-    return xk_asprintf("\"%s\" is missing: the %s is served on without it, and "
-                       "its domain can only be destroyed",
+    return xk_asprintf("\"%s\" is missing: the %s is still served, but its "
+                       "domain can only be destroyed",
                        file, device->kind->noun);
 }
 
-/* Returns why it is not understood. A file is there whole, so one that is not
- * understood is of another xk. */
+/* Returns why the file is not understood, or NULL. The file is written
+ * atomically, so a file that is not understood comes from another version of
+ * xk. */
 static char *
 read_document(struct xk_xen_device *device)
 {
@@ -137,7 +139,7 @@ xk_xen_device_need_known(const struct xk_xen_device *device,
                    device->number, device->unknown);
 }
 
-/* ---- listed ---- */
+/* ---- listing ---- */
 
 static size_t
 place_of(const struct xk_xen_device_kind *kind)
@@ -160,7 +162,7 @@ by_kind_and_number(const void *a, const void *b)
     return (left->number > right->number) - (left->number < right->number);
 }
 
-/* NULL: the name is not one of a device's directory. */
+/* Returns NULL if the name does not belong to a device's directory. */
 static const struct xk_xen_device_kind *
 kind_of(const char *name, uint64_t *number)
 {
@@ -237,7 +239,7 @@ xk_xen_devices_find(const struct xk_xen_devices *devices,
     return NULL;
 }
 
-/* ---- started ---- */
+/* ---- starting ---- */
 
 int
 xk_xen_device_mark_leaving(const struct xk_xen_device *device,
@@ -281,8 +283,8 @@ xk_xen_device_start_new(struct xk_xen *xen, const struct xk_xen_device *device,
     return 0;
 }
 
-/* 1: it is served again. A device that is served needs no device.json that is
- * understood. */
+/* Returns 1 if the device was started. Checks first whether it is served: a
+ * served device may have a device.json that is not understood. */
 static int
 start(struct xk_xen *xen, const struct xk_xen_device *device,
       struct xk_deadline deadline, struct xk_error *err)
@@ -329,10 +331,10 @@ xk_xen_devices_start(struct xk_xen *xen, const struct xk_record *record,
     return r;
 }
 
-/* ---- repaired ---- */
+/* ---- repairing ---- */
 
-/* A time that is yet to come is of a clock that was set back since: the guest
- * must not wait until then. */
+/* A time in the future means that the clock was set back: the guest must not
+ * wait until then. */
 static bool
 is_recent(const struct stat *st)
 {
@@ -341,8 +343,8 @@ is_recent(const struct stat *st)
     return age >= 0 && age < SHORT_LIFE_S;
 }
 
-/* A guest that makes xk-backend die must not make us work without end: whoever
- * asks for a repair waits longer after each failure. */
+/* A guest that crashes xk-backend must not keep us busy for ever: the caller of
+ * a repair waits longer after each failure. */
 static bool
 has_just_started(const struct xk_xen_device *device)
 {
@@ -354,8 +356,8 @@ has_just_started(const struct xk_xen_device *device)
            stat(path, &st) == 0 && is_recent(&st);
 }
 
-/* Nobody waits to be told what is lost of the device, and it goes in any case.
- */
+/* Remove the device even if data of it is lost: no caller waits to be told, so
+ * the loss is only logged. */
 static int
 remove_left(struct xk_xen *xen, const struct xk_record *record,
             const struct xk_xen_device *device, struct xk_deadline deadline,
@@ -368,7 +370,7 @@ remove_left(struct xk_xen *xen, const struct xk_record *record,
     return xk_xen_device_remove(xen, record, device, deadline, err);
 }
 
-/* 1: it is removed, because its guest has let go of it. */
+/* Returns 1 if the device was removed because its guest has released it. */
 static int
 remove_if_left(struct xk_xen *xen, const struct xk_record *record,
                const struct xk_xen_device *device, struct xk_deadline deadline,
@@ -401,17 +403,18 @@ xk_xen_devices_repair(struct xk_xen *xen, const struct xk_record *record,
             return -1;
         if (gone == 0 && has_just_started(device))
             return xk_fail(err, XK_ERR_FAILED,
-                           "what serves %s %s ended soon after its start; its "
-                           "log in \"%s\" tells why",
+                           "the process that serves %s %s ended soon after its "
+                           "start; its log in \"%s\" says why",
                            device->kind->noun, device->name, device->path);
     }
     return xk_xen_devices_start(xen, record, deadline, err);
 }
 
-/* ---- stopped ---- */
+/* ---- stopping ---- */
 
-/* An error where the guest must not be saved with the device. Where its last
- * xk-backend was killed, the next one finds out what that one was about. */
+/* Fails if the guest must not be saved with the device. If the last xk-backend
+ * was killed, start another: it finds out what its predecessor had in flight.
+ */
 static int
 check_whole(const struct xk_xen_device *device, struct xk_deadline deadline,
             struct xk_error *err)
@@ -477,10 +480,10 @@ xk_xen_device_settle(const struct xk_xen_device *device,
     return side != NULL ? side->settle(device, deadline, err) : 0;
 }
 
-/* ---- removed ---- */
+/* ---- removing ---- */
 
-/* By one step it is not a device any more, wherever we are killed. What such a
- * kill left behind goes first. */
+/* The rename removes the device in one step, wherever we are killed. Remains of
+ * such a kill are removed first. */
 static int
 remove_directory(const struct xk_record *record,
                  const struct xk_xen_device *device, struct xk_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks are attached to a domain that is there, changed and detached. A disk
- * that its guest does not let go of is served on, because the guest goes on
- * using it; other disks are changed all the same.
+ * Attach disks to an existing domain, change and detach them. A disk that the
+ * guest does not release is still served, because the guest still uses it; the
+ * other disks are changed all the same.
  */
 #include <poll.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 enum {
     LET_GO_MS = 10000, /* as long as xl waits for a guest */
-    LATE_MS = 2000,    /* where the guest has been asked before */
+    LATE_MS = 2000,    /* if the guest was asked before */
 };
 
 static const struct xk_disk *
@@ -32,12 +32,12 @@ static int
 holds_on(const struct xk_xen_device *device, struct xk_error *err)
 {
     return xk_fail(err, XK_ERR_IN_USE,
-                   "its guest goes on using disk %s, and loses it when it "
-                   "lets go of it; --force takes it away now",
+                   "the guest still uses disk %s, which is detached once the "
+                   "guest releases it; --force detaches it now",
                    device->name);
 }
 
-/* A guest can only let go of a disk that is served. */
+/* A guest can only release a disk that is served. */
 static int
 need_served(const struct xk_xen_device *device, struct xk_deadline deadline,
             struct xk_error *err)
@@ -48,12 +48,13 @@ need_served(const struct xk_xen_device *device, struct xk_deadline deadline,
         xk_xen_device_start(device, deadline, &why) == 0)
         return 0;
     return xk_fail(err, why.kind,
-                   "its guest cannot let go of disk %s: %s; --force takes it "
-                   "away all the same",
+                   "the guest cannot release disk %s: %s; --force detaches it "
+                   "all the same",
                    device->name, why.message);
 }
 
-/* xk-backend ends when the frontend has closed. */
+/* Ask the guest to release the disk, and wait: xk-backend ends when the
+ * frontend has closed. */
 static int
 ask_guest(struct xk_xen *xen, const struct xk_xen_device *device,
           int patience_ms, struct xk_deadline deadline, struct xk_error *err)
@@ -72,7 +73,8 @@ ask_guest(struct xk_xen *xen, const struct xk_xen_device *device,
                : holds_on(device, err);
 }
 
-/* That xk-backend has ended does not mean that the guest has let go. */
+/* The end of xk-backend does not prove that the guest has released the disk, so
+ * look at the backend's state again. */
 static int
 part(struct xk_xen *xen, const struct xk_xen_device *device, int patience_ms,
      struct xk_deadline deadline, struct xk_error *err)
@@ -88,7 +90,8 @@ part(struct xk_xen *xen, const struct xk_xen_device *device, int patience_ms,
     return left == 1 ? 0 : -1;
 }
 
-/* The guest has let go of the disk then, and hears of no error any more. */
+/* Once the guest has released the disk, it cannot be told of a lost write; so
+ * report that here. */
 static int
 let_go(struct xk_xen *xen, const struct xk_xen_device *device, int patience_ms,
        struct xk_deadline deadline, struct xk_error *err)
@@ -99,11 +102,11 @@ let_go(struct xk_xen *xen, const struct xk_xen_device *device, int patience_ms,
         return -1;
     if (xk_xen_device_settle(device, deadline, &why) == 0)
         return 0;
-    return xk_fail(err, why.kind, "%s; --force takes it away all the same",
+    return xk_fail(err, why.kind, "%s; --force detaches it all the same",
                    why.message);
 }
 
-/* What its image still has fails, so that the guest can let go. */
+/* Fail the requests in flight, so that the guest can release the disk. */
 static void
 let_fail(const struct xk_xen_device *device, struct xk_deadline deadline)
 {
@@ -128,7 +131,7 @@ detach(struct xk_xen *xen, const struct xk_record *record,
     return xk_xen_device_remove(xen, record, device, deadline, err);
 }
 
-/* disk is one of the configuration's. */
+/* disk must be an element of config->disks. */
 static struct xk_xen_device_wish
 wish_for(const struct xk_domain_config *config, const struct xk_disk *disk,
          unsigned domid)
@@ -162,8 +165,8 @@ has_other_medium(const struct xk_xen_device *device, const struct xk_disk *disk)
     return disk->cdrom && strcmp(target, xk_vbd_target(device)) != 0;
 }
 
-/* One that its guest holds on to goes when the guest lets go of it, whatever
- * becomes of the others meanwhile. */
+/* A leaving disk that the guest still holds goes once the guest releases it. A
+ * change of another disk leaves it alone. */
 static bool
 is_passed_over(const struct xk_xen_device *device,
                const struct xk_change *change)
@@ -172,7 +175,8 @@ is_passed_over(const struct xk_xen_device *device,
            change->number != device->number && xk_xen_device_is_leaving(device);
 }
 
-/* Whoever marked it may not have come to ask. */
+/* The process that marked the disk as leaving may have been killed before it
+ * asked the guest. */
 static int
 remind(struct xk_xen *xen, const struct xk_xen_device *device,
        struct xk_deadline deadline)
@@ -207,8 +211,8 @@ change_one(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
                : 0;
 }
 
-/* One that cannot be changed is the end of a verb; what was interrupted is
- * brought as far as it goes. */
+/* A verb stops at the first disk that cannot be changed. Recovery
+ * (XK_EVERY_DEVICE) continues with the others and gets as far as it can. */
 static int
 change_all(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
            const struct xk_change *change, struct xk_deadline deadline,

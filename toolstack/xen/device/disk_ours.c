@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-/* xk-backend opens images by absolute paths. It serves a drive without a medium
- * too, because the drive may be given one. */
+/* xk-backend opens images by absolute paths. It also serves an empty drive,
+ * because a medium may be inserted later. */
 static bool
 is_reachable(const struct xk_disk *disk)
 {
@@ -13,7 +13,7 @@ is_reachable(const struct xk_disk *disk)
     return disk->target != NULL && disk->target[0] == '/';
 }
 
-/* HVM guests boot from disks that a device model emulates. */
+/* HVM guests boot from disks that the device model emulates. */
 bool
 xk_disk_is_ours(const struct xk_domain_config *config,
                 const struct xk_disk *disk)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kinds of devices that xk-backend serves. */
+/* The list of device kinds that xk-backend serves. */
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/vbd.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both ends of a device in the store. Which nodes they have beside those of any
- * device is said by the kind.
+ * Both ends of a device in xenstore. The kind names the nodes beyond the ones
+ * that every device has.
  *
- * Source: xen/include/public/io/xenbus.h; libxl_device.c for who may read what.
+ * Source: xen/include/public/io/xenbus.h; libxl_device.c for the permissions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +19,9 @@ struct making {
     unsigned domid;
 };
 
-/* ---- made ---- */
+/* ---- making ---- */
 
-/* One end, while its nodes are written. */
+/* One end whose nodes are being written. */
 struct end {
     struct xk_store *store;
     uint32_t tx;
@@ -30,7 +30,7 @@ struct end {
     struct xk_error *err;
 };
 
-/* owner may write to the end, and the other domain may read it. */
+/* Create the end: owner may write to it, the other domain may read it. */
 static int
 begin(const struct end *end, unsigned owner, unsigned other)
 {
@@ -127,9 +127,9 @@ xk_xen_device_make_nodes(struct xk_xen *xen, const struct xk_xen_device *device,
                              xk_xen_store_deadline(deadline), err);
 }
 
-/* ---- asked ---- */
+/* ---- state and removal ---- */
 
-/* 1: the device is there, with that state; 0: it is not. */
+/* Returns 1 and the backend's state, or 0 if the device has no nodes. */
 static int
 read_state(struct xk_store *store, uint32_t tx,
            const struct xk_xen_device *device, uint64_t *state,
@@ -147,7 +147,7 @@ read_state(struct xk_store *store, uint32_t tx,
     return -1;
 }
 
-/* Nodes are made in one transaction, so all are there or none. */
+/* All nodes are made in one transaction, so either all or none exist. */
 static int
 make_missing(struct xk_store *store, uint32_t tx, void *context,
              struct xk_deadline deadline, struct xk_error *err)
@@ -169,7 +169,7 @@ xk_xen_device_need_nodes(struct xk_xen *xen, const struct xk_xen_device *device,
     int64_t domid;
 
     if (!xk_json_integer(xk_json_get(device->json, XK_DEVICE_DOMID), &domid))
-        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" names no domain",
+        return xk_fail(err, XK_ERR_PROTOCOL, "\"%s\" does not name a domain",
                        device->path);
     making.domid = (unsigned)domid;
     if (xk_xen_need_store(xen, deadline, err) == -1)
@@ -208,7 +208,7 @@ ask_to_leave(struct xk_store *store, uint32_t tx, void *context,
     if (there == -1)
         return -1;
     if (there == 0 || now == XK_XENBUS_CLOSED)
-        return 0; /* it has left in between */
+        return 0; /* it has closed in the meantime */
     if (xk_store_write(store, tx, online, "0", deadline, err) == -1)
         return -1;
     return xk_store_write(store, tx, state, closing, deadline, err);
@@ -226,8 +226,7 @@ xk_xen_device_ask_to_leave(struct xk_xen *xen,
                              xk_xen_store_deadline(deadline), err);
 }
 
-/* With the last device of the kind that the domain has, the folder of these is
- * removed too. */
+/* With the domain's last device of the kind, remove their parent too. */
 static int
 remove_nodes(struct xk_store *store, uint32_t tx, void *context,
              struct xk_deadline deadline, struct xk_error *err)

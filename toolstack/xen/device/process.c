@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The processes that serve a device. They outlive us. Files say which they are
- * that the processes wrote before they gave up their privileges, and cannot
- * write any more: what a guest has taken over names nobody else.
+ * The processes that serve a device. They outlive us. Each process identifies
+ * itself in a file that it writes before it drops its privileges and cannot
+ * write afterwards: a process that a guest has taken over cannot name another
+ * one to be killed in its place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,8 @@
 
 enum {
     READY_FD = 3,
-    DRAIN_MS = 5000, /* for the I/O under way; then it is given up */
-    NAMED_MS = 2000, /* for the file that says which process has a lock */
+    DRAIN_MS = 5000, /* for the I/O in flight; then it is abandoned */
+    NAMED_MS = 2000, /* for the file that identifies a lock's holder */
     LOOK_MS = 20,
 };
 
@@ -36,11 +37,11 @@ enum {
 static const struct xk_xen_device_process backend = {XK_DEVICE_PROCESS,
                                                      XK_DEVICE_LOCK};
 
-/* ---- which process ---- */
+/* ---- finding ---- */
 
-/* Whether anybody holds the lock of a file, or that cannot be known now. A
- * process that is jailed can write what it likes into the file, or let go of
- * it. */
+/* Returns true if a process holds the file's lock, or if that cannot be known.
+ * The jailed process can write anything into the file, and can release the
+ * lock. */
 static bool
 is_locked(const struct xk_xen_device *device, const char *name)
 {
@@ -50,7 +51,7 @@ is_locked(const struct xk_xen_device *device, const char *name)
     return fd == -1 ? errno != ENOENT : xk_file_lock_is_held(fd) != 0;
 }
 
-/* pid 0: nobody. */
+/* Returns pid 0 if the file names no process. */
 static struct xk_process
 find_process(const struct xk_xen_device *device,
              const struct xk_xen_device_process *which)
@@ -81,7 +82,7 @@ xk_xen_device_open_process(const struct xk_xen_device *device,
     return xk_process_open(&process);
 }
 
-/* A process that has let go of its directory does not serve any more. */
+/* A process that has released the lock of its directory does not serve. */
 static bool
 has_backend(const struct xk_xen_device *device)
 {
@@ -119,7 +120,7 @@ xk_xen_device_open_processes(const struct xk_xen_device *device,
     return count;
 }
 
-/* ---- its end ---- */
+/* ---- ending ---- */
 
 static void
 send_signal(int fd, int number)
@@ -127,9 +128,10 @@ send_signal(int fd, int number)
     syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
 }
 
-/* *fd: a pidfd, or -1 where there is nobody. A process locks its file a moment
- * before it says which process it is. Where somebody holds the lock and that is
- * not said, or cannot be read, somebody is there all the same. */
+/* Set *fd to a pidfd of the process, or to -1 if there is none. A process takes
+ * its lock a moment before it identifies itself. If the lock is held and the
+ * identity is missing or unreadable, a process exists all the same: wait for
+ * the identity, then fail. */
 static int
 find_holder(const struct xk_xen_device *device,
             const struct xk_xen_device_process *which, int *fd,
@@ -145,8 +147,8 @@ find_holder(const struct xk_xen_device *device,
         if (!xk_deadline_pause(patience, LOOK_MS))
             return xk_fail(err, XK_ERR_IN_USE,
                            "a process holds \"%s/%s\", and \"%s\" beside it "
-                           "does not tell which: end what \"fuser\" names for "
-                           "it, and try again",
+                           "does not say which: end the process that \"fuser\" "
+                           "names for it, and try again",
                            device->path, which->lock, which->file);
     }
     *fd = xk_process_open(&process);
@@ -155,9 +157,9 @@ find_holder(const struct xk_xen_device *device,
                : xk_fail_errno(err, "open the process of \"%s\"", which->file);
 }
 
-/* It is asked first, so that it finishes what it began. One that lets go of its
- * lock says so itself, so it is killed all the same; the kernel lets it go when
- * it can. */
+/* SIGTERM first, so that the process finishes its I/O. A released lock is only
+ * the process's own claim, so kill it all the same, but do not wait: the kernel
+ * ends it when the I/O allows. */
 int
 xk_xen_device_end_process(const struct xk_xen_device *device,
                           const struct xk_xen_device_process *which,
@@ -213,7 +215,7 @@ xk_xen_device_stop(const struct xk_xen_device *device,
     return side != NULL ? side->stop(device, deadline, err) : 0;
 }
 
-/* What is beside xk-backend has nothing of the guest. */
+/* The companions hold nothing of the guest: if they do not end, only warn. */
 int
 xk_xen_device_abandon(const struct xk_xen_device *device,
                       struct xk_deadline deadline, struct xk_error *err)
@@ -228,7 +230,7 @@ xk_xen_device_abandon(const struct xk_xen_device *device,
     return 0;
 }
 
-/* ---- its start ---- */
+/* ---- starting ---- */
 
 static int
 name_ready_fd(void *context, struct xk_error *err)
@@ -239,7 +241,7 @@ name_ready_fd(void *context, struct xk_error *err)
                : 0;
 }
 
-/* It is nobody's child, because whoever starts it may end before it. */
+/* Started as an orphan, because this process may end before xk-backend does. */
 static int
 spawn_backend(const char *program, const struct xk_xen_device *device,
               int ready_fd, struct xk_error *err)
@@ -268,13 +270,13 @@ spawn_backend(const char *program, const struct xk_xen_device *device,
 }
 
 static int
-judge(const struct xk_buf *line, struct xk_error *err)
+check_ready(const struct xk_buf *line, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *said = NULL;
 
     if (line->length == 0)
         return xk_fail(err, XK_ERR_FAILED,
-                       "xk-backend ended before it served; its log tells why");
+                       "xk-backend ended before it served; its log says why");
     said = xk_xen_device_take_line(line, err);
     return said == NULL ? -1 : 0;
 }
@@ -299,10 +301,11 @@ start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
     if (r == -1 ||
         xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)
         return -1;
-    return judge(&line, err);
+    return check_ready(&line, err);
 }
 
-/* xk-backend is connected to what is beside it, and so ends with it. */
+/* Make the companion ready. If the companion is gone, end xk-backend first: it
+ * is connected to the companion and cannot go on without. */
 static int
 prepare_side(const struct xk_xen_device *device, struct xk_deadline deadline,
              struct xk_error *err)
@@ -318,8 +321,8 @@ prepare_side(const struct xk_xen_device *device, struct xk_deadline deadline,
     return side->start(device, deadline, err);
 }
 
-/* One that lives and does not serve has let go of its lock, or was made to: it
- * is in the way of the next one. */
+/* An xk-backend that lives without its lock has released the lock, or was made
+ * to. It would be in the way of the next one, so end it first. */
 int
 xk_xen_device_start(const struct xk_xen_device *device,
                     struct xk_deadline deadline, struct xk_error *err)
@@ -332,7 +335,7 @@ xk_xen_device_start(const struct xk_xen_device *device,
     return has_backend(device) ? 0 : start_backend(device, deadline, err);
 }
 
-/* ---- its work beside the service ---- */
+/* ---- errors ---- */
 
 char *
 xk_xen_device_complaint(const struct xk_buf *errors)

@@ -21,9 +21,9 @@
 enum {
     ANSWER_MAX = 64 * 1024,
     WORDS_MAX = 96,
-    LOOK_MS = 50, /* and ever less often: each looks at all processes */
+    LOOK_MS = 50, /* doubles each time: a look reads all of /proc */
     LOOK_MS_MAX = 1000,
-    DROPPED_MAX = 3, /* connections, before it is given up */
+    DROPPED_MAX = 3, /* dropped connections before we give up */
 };
 
 struct words {
@@ -47,7 +47,7 @@ add(struct words *words, char *word)
         free(word);
 }
 
-/* Names are given to nodes by their layer: file0 under disk0, and so on. */
+/* Nodes are named by their layer: file0 is below disk0, and so on. */
 static void
 add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
 {
@@ -63,8 +63,8 @@ add_file(struct words *words, const struct xk_image_layer *layer, size_t number)
     xk_json_put_string(writer, "filename", place);
     xk_json_put_bool(writer, "read-only", !layer->read_write);
     xk_json_put_string(writer, "discard", "unmap");
-    /* Another host may write to a device, which this one's cache does not
-     * know. */
+    /* Another host may write to a block device without this host's page cache
+     * noticing. */
     xk_json_open_object(writer, "cache");
     xk_json_put_bool(writer, "direct", layer->block);
     xk_json_close_object(writer);
@@ -108,10 +108,10 @@ add_format(struct words *words, const struct xk_image *image, size_t number)
     add(words, xk_buf_take(&text));
 }
 
-/* Where the image is offered, where we say what becomes of it, and where it
- * says that it serves: sockets that it is started with. The last of its own,
- * because QEMU may lose or drop a client that comes to a listening socket
- * before it has begun, and also the next one. */
+/* The daemon inherits three sockets: for NBD, for our QMP commands, and a
+ * connected one on which it says that it serves. The last is separate because
+ * QEMU may lose or drop a client that connects to a listening socket before
+ * QEMU has initialised, and the client after that too. */
 static void
 add_sockets(struct words *words)
 {
@@ -127,7 +127,7 @@ add_sockets(struct words *words)
     add(words, xk_strdup("chardev=hello"));
 }
 
-/* The caller's. */
+/* The caller owns the text. */
 static char *
 export_text(const struct xk_xen_device *device)
 {
@@ -148,7 +148,8 @@ format_by_name(const char *name, enum xk_disk_format *format)
     return false;
 }
 
-/* An image that moves from one host to another is let go of there first. */
+/* Wait until the image is free: in a migration the other host releases it
+ * first. */
 static int
 await_image(const struct xk_image *image, struct xk_deadline deadline,
             struct xk_error *err)
@@ -177,7 +178,7 @@ xk_vbd_await_image(const struct xk_xen_device *device,
     if (!xk_vbd_is_read_write(device) || xk_vbd_target(device)[0] == '\0' ||
         !format_by_name(xk_vbd_format(device), &format))
         return 0;
-    /* One that cannot be opened is not written to either. */
+    /* An image that cannot be opened is not being written to either. */
     if (xk_image_open(xk_vbd_target(device), format, true, &image, NULL) == -1)
         return 0;
     r = await_image(&image, deadline, err);
@@ -212,7 +213,7 @@ run_daemon(const struct words *words, const struct xk_image *image,
                    image->layers[0].path, said);
 }
 
-/* xk-backend makes the place for it, and starts it there. */
+/* Start the daemon through xk-backend, which sets up its mount namespace. */
 static int
 add_place(struct words *words, const struct xk_xen_device *device,
           const struct xk_image *image, struct xk_error *err)
@@ -220,7 +221,7 @@ add_place(struct words *words, const struct xk_xen_device *device,
     int64_t uid;
 
     if (!xk_json_integer(xk_json_get(device->json, XK_DEVICE_UID), &uid))
-        return xk_fail(err, XK_ERR_FAILED, "\"%s\" names no user",
+        return xk_fail(err, XK_ERR_FAILED, "\"%s\" does not name a user",
                        device->path);
     words->items[0] = xk_program_find(XK_XEN_BACKEND_PROGRAM, err);
     if (words->items[0] == NULL)
@@ -242,7 +243,7 @@ static void
 add_image(struct words *words, const struct xk_xen_device *device,
           const struct xk_image *image)
 {
-    /* What is built on comes before what builds on it. */
+    /* A backing image must precede its overlay. */
     for (size_t i = image->count; i > 0; i--) {
         add_file(words, &image->layers[i - 1], i - 1);
         add_format(words, image, i - 1);
@@ -264,7 +265,7 @@ xk_vbd_start_daemon(const struct xk_xen_device *device,
     int r;
 
     if (!format_by_name(xk_vbd_format(device), &format))
-        return xk_fail(err, XK_ERR_FAILED, "no format is called \"%s\"",
+        return xk_fail(err, XK_ERR_FAILED, "unknown image format \"%s\"",
                        xk_vbd_format(device));
     r = xk_image_open(xk_vbd_target(device), format,
                       xk_vbd_is_read_write(device), &image, err);
@@ -281,7 +282,7 @@ xk_vbd_start_daemon(const struct xk_xen_device *device,
     return r;
 }
 
-/* ---- told while it runs ---- */
+/* ---- QMP commands ---- */
 
 static struct xk_qmp *
 connect_to(const struct xk_xen_device *device, struct xk_deadline deadline,
@@ -296,7 +297,7 @@ connect_to(const struct xk_xen_device *device, struct xk_deadline deadline,
         return NULL;
     }
     qmp = xk_qmp_connect(dir, XK_DISK_QMP, deadline, err);
-    /* One that drops a client serves the next. */
+    /* A daemon that dropped one client serves the next. */
     for (int times = 0;
          qmp == NULL && err->kind == XK_ERR_FAILED && times < DROPPED_MAX &&
          xk_deadline_left_ms(deadline) > 0;
@@ -316,7 +317,7 @@ add_export(const struct xk_xen_device *device, struct xk_qmp *qmp,
     return xk_qmp_execute(qmp, "block-export-add", text, NULL, deadline, err);
 }
 
-/* 1: it is there, 0: it is not. *closing: it is about to go. */
+/* Returns 1 if the export exists, else 0. *closing: its removal has begun. */
 static int
 look_for_export(struct xk_qmp *qmp, bool *closing, struct xk_deadline deadline,
                 struct xk_error *err)
@@ -333,8 +334,9 @@ look_for_export(struct xk_qmp *qmp, bool *closing, struct xk_deadline deadline,
     return xk_json_length(exports) > 0 ? 1 : 0;
 }
 
-/* What is exported keeps its size, and does the requests of a client that has
- * gone. It is gone itself once there are none, which the event tells. */
+/* Remove the export and wait for the event that says so. An export keeps its
+ * size and still carries out requests of a client that has gone; QEMU deletes
+ * it once none are left. */
 static int
 remove_export(struct xk_qmp *qmp, struct xk_deadline deadline,
               struct xk_error *err)
@@ -380,7 +382,7 @@ xk_vbd_resize_image(const struct xk_xen_device *device, uint64_t bytes,
     if (qmp == NULL || remove_export(qmp, deadline, err) == -1)
         return -1;
     r = xk_qmp_execute(qmp, "block_resize", size, NULL, deadline, err);
-    /* The guest goes on either way. */
+    /* Export the image again in any case: the guest must go on. */
     if (add_export(device, qmp, deadline, r == 0 ? err : &other) == -1)
         return -1;
     return r;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kind "block". Its processes beside xk-backend are qemu-storage-daemon,
- * where the format is not raw, and the one that flushes a raw image.
+ * The kind "block". Its companions beside xk-backend are qemu-storage-daemon,
+ * if the format is not raw, and the process that flushes a raw image.
  *
  * Source of its nodes: xen/include/public/io/blkif.h; libxl_disk.c. The path of
- * the image is not there: the guest could read it.
+ * the image is left out, because the guest could read it.
  */
 #include "toolstack/xen/device/vbd.h"
 
@@ -27,7 +27,7 @@
 
 enum {
     ANSWER_MAX = 64 * 1024,
-    SETTLE_MS = 30000, /* for a flush; then the guest goes on here */
+    SETTLE_MS = 30000, /* for a flush; then the guest resumes here */
 };
 
 #define STORE_KIND "xkvbd"
@@ -78,7 +78,8 @@ xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
     return r;
 }
 
-/* That an image is in use is not the fault of the file. */
+/* An error of kind XK_ERR_CONFIG is a problem of the configuration file; an
+ * image in use is not. */
 static int
 check(const struct xk_state *state, const struct xk_domain_config *config,
       size_t index, bool shared, struct xk_problems *problems,
@@ -106,7 +107,7 @@ needs_daemon(enum xk_disk_format format)
     return format != XK_FORMAT_RAW && format != XK_FORMAT_EMPTY;
 }
 
-/* A file is better served from the host's memory; a flush makes it last. */
+/* A file is better served through the page cache; a flush persists it. */
 static bool
 is_direct(const struct xk_disk *disk, const char *target)
 {
@@ -188,7 +189,7 @@ has_daemon(const struct xk_xen_device *device)
     return engine != NULL && strcmp(engine, XK_DISK_ENGINE_NBD) == 0;
 }
 
-/* ---- in the store ---- */
+/* ---- in xenstore ---- */
 
 static const char *
 device_type(const struct xk_xen_device *device)
@@ -250,7 +251,7 @@ static const struct xk_xen_device_node back_nodes[] = {
     {NULL, NULL},
 };
 
-/* ---- what was written is kept ---- */
+/* ---- flushing ---- */
 
 static bool
 has_timed_out(int status)
@@ -259,7 +260,7 @@ has_timed_out(int status)
            WEXITSTATUS(status) == xk_error_exit_status(XK_ERR_TIMEOUT);
 }
 
-/* Nobody has written to a disk that nobody has ever served. */
+/* A disk that was never served has never been written to. */
 static bool
 may_be_written(const struct xk_xen_device *device)
 {
@@ -270,7 +271,8 @@ may_be_written(const struct xk_xen_device *device)
            (access(log, F_OK) == 0 || errno != ENOENT);
 }
 
-/* By a process of its own: the kernel may keep who asks for a flush. */
+/* Flush in a child process: the kernel may block the caller of a flush for as
+ * long as it likes. */
 static int
 run_flush(const struct xk_xen_device *device, const char *work,
           struct xk_deadline deadline, struct xk_error *err)
@@ -315,8 +317,8 @@ settle(const struct xk_xen_device *device, struct xk_deadline deadline,
                      err);
 }
 
-/* A guest whose flush was lost waits for its answer, and must not ask for it
- * again elsewhere. */
+/* A guest whose flush was lost still waits for the answer. After a save it
+ * would repeat the flush elsewhere and be told of success. */
 static int
 check_whole(const struct xk_xen_device *device, const struct xk_json *status,
             struct xk_error *err)
@@ -325,11 +327,11 @@ check_whole(const struct xk_xen_device *device, const struct xk_json *status,
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
                    "disk %s has lost what was written to it, and its guest "
-                   "would not be told any more",
+                   "could no longer be told",
                    device->name);
 }
 
-/* ---- processes beside xk-backend ---- */
+/* ---- companions of xk-backend ---- */
 
 static bool
 is_there(const struct xk_xen_device *device)
@@ -359,8 +361,8 @@ end_daemon(const struct xk_xen_device *device, struct xk_deadline deadline,
                                      err);
 }
 
-/* The process that flushes a raw image (backends/): it has done so, or is given
- * up. */
+/* End the process that flushes a raw image (backends/). It has flushed, or its
+ * flush is abandoned. */
 static int
 end_flusher(const struct xk_xen_device *device, struct xk_error *err)
 {
@@ -395,7 +397,7 @@ stop(const struct xk_xen_device *device, struct xk_deadline deadline,
     if (settle(device, deadline, err) == -1 ||
         abandon(device, deadline, err) == -1)
         return -1;
-    /* What they began may outlive them. */
+    /* Their I/O may outlive them. */
     return xk_vbd_await_image(
         device,
         xk_deadline_min(deadline, xk_deadline_in_ms(XK_XEN_DEVICE_GONE_MS)),
@@ -435,7 +437,7 @@ const struct xk_xen_device_kind xk_vbd_kind = {
     .side = &side,
 };
 
-/* ---- what only a disk has ---- */
+/* ---- operations of disks only ---- */
 
 bool
 xk_vbd_waits_for_image(const struct xk_xen_device *device, struct xk_error *why)

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kind "block": disks. The store calls their backends "xkvbd", a name that
- * libxl does not know.
+ * The kind "block": disks. Their backends are called "xkvbd" in xenstore, a
+ * name that libxl does not know.
  *
- * Beside the files of any device (device.h) its directory has
+ * Beside the files of every device (device.h) the directory holds
  *
- *   inflight      the log of requests under way
- *   flusher       where the process listens that flushes a raw image: it
- *                 outlives an xk-backend that is killed
- *   flusher.json  which process that is
+ *   inflight      the log of requests in flight
+ *   flusher       the socket of the process that flushes a raw image; that
+ *                 process outlives a killed xk-backend
+ *   flusher.json  the identity of that process
  *
- * and, where the format is not raw, those of qemu-storage-daemon, which
- * xk-backend is a client of:
+ * and, if the format is not raw, the files of qemu-storage-daemon, whose client
+ * xk-backend is:
  *
- *   daemon.json   which process that is
+ *   daemon.json   the identity of that process
  *   nbd           the socket on which it serves the image
- *   qmp           the socket on which it is told of other things
- *   qsd.lock      held as long as it lives
- *   qsd.pid       its pid, for people: it can write there
+ *   qmp           the socket on which it takes commands
+ *   qsd.lock      held while it lives
+ *   qsd.pid       its pid, for people only: the jailed daemon can write there
  */
 #ifndef XK_TOOLSTACK_XEN_DEVICE_VBD_H
 #define XK_TOOLSTACK_XEN_DEVICE_VBD_H
@@ -27,33 +27,34 @@
 
 extern const struct xk_xen_device_kind xk_vbd_kind;
 
-/* What device.json says; the device has one. */
+/* Members of device.json. The device must have one. */
 const char *xk_vbd_target(const struct xk_xen_device *device); /* "": none */
 const char *xk_vbd_format(const struct xk_xen_device *device);
 bool xk_vbd_is_cdrom(const struct xk_xen_device *device);
 
-/* The same; false where there is no device.json. */
+/* True if device.json says so; false without a device.json. */
 bool xk_vbd_is_read_write(const struct xk_xen_device *device);
 
-/* What stands against serving the disk, before anything is made: an image that
- * is not there, is not what was stated (XK_ERR_CONFIG), or that another has
- * open (XK_ERR_IN_USE). shared: another host may have it open. */
+/* Fails if the disk cannot be served: its image is missing or is not what the
+ * configuration states (XK_ERR_CONFIG), or another process has it open
+ * (XK_ERR_IN_USE). Makes nothing. shared: another host may have it open. */
 int xk_vbd_check(const struct xk_state *state, const struct xk_disk *disk,
                  bool shared, struct xk_error *err);
 
-/* Whether the next to serve it has to wait for what the last one began: nobody
- * serves the image, and it is not free. *why is set then. */
+/* True if the next xk-backend has to wait for its predecessor's I/O: no process
+ * serves the image, yet it is still locked. Sets *why then. */
 bool xk_vbd_waits_for_image(const struct xk_xen_device *device,
                             struct xk_error *why);
 
-/* Make the image behind it that large, where it is not raw. Between end and
- * start of xk-backend; the guest waits. */
+/* Resize the disk's image to that many bytes; XK_ERR_UNSUPPORTED for a raw one.
+ * Ends xk-backend and starts it again; the guest waits meanwhile. */
 int xk_vbd_resize(const struct xk_xen_device *device, uint64_t bytes,
                   struct xk_deadline deadline, struct xk_error *err);
 
 /* ---- disk_change.c ---- */
 
-/* Make the disks of a domain those of a configuration (hypervisor.h). */
+/* Attach, change and detach disks until the domain has those of the
+ * configuration (hypervisor.h). */
 int xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
                    unsigned domid, const struct xk_change *change,
                    struct xk_deadline deadline, struct xk_error *err);

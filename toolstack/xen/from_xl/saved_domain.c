@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Domains that xl saved. */
+/* Reads a domain that xl saved. */
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/from_xl/xl_file.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
@@ -21,7 +22,7 @@ needs_of(const struct xk_xl_file *file, struct xk_error *err)
     return xk_json_parse(text.data, text.length, "needs", err);
 }
 
-/* The document that xk-libxl reads. */
+/* Write the input of xk-libxl's verb "adopt". */
 static int
 put_input(const struct xk_buf *config, const char *what, struct xk_buf *text,
           struct xk_error *err)
@@ -51,8 +52,8 @@ adopt(struct xk_xen *xen, const struct xk_buf *config, const char *what,
 
     if (config->length == 0) {
         xk_fail(err, XK_ERR_USAGE,
-                "%s has no configuration in it: give a configuration file "
-                "before FILE",
+                "%s does not contain a configuration: give a configuration "
+                "file before FILE",
                 what);
         return NULL;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Source: libxl_types.idl of Xen 4.17, whose names the JSON has, and
- * xl_parse.c, which makes them of the lines. */
+/* Source: libxl_types.idl of Xen 4.17, which names the JSON's members, and
+ * xl_parse.c, which fills them from the lines. */
 #include "toolstack/xen/from_xl/xl_config.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ take_integer(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* Rounded up: the target of a guest that was ballooned need not be whole. */
+/* Round up, because the target of a ballooned guest need not be whole MiB. */
 static bool
 take_kb(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -81,7 +82,7 @@ take_strings(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* ---- by tables of words ---- */
+/* ---- enumerations ---- */
 
 struct word {
     const char *libxl, *cfg;
@@ -145,7 +146,8 @@ take_vga(const struct xk_json *value, const char *key, struct xk_buf *text)
 
 /* ---- processors ---- */
 
-/* How many; which is compared with what the line gives. */
+/* Write the number of vCPUs. Which of them are online is checked by
+ * xk_xl_config_compare(). */
 static bool
 take_count(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -199,7 +201,7 @@ skip(const struct xk_json *value, const char *key, struct xk_buf *text)
     return true;
 }
 
-/* libxl writes how much it has for each guest: 0 for those without a card. */
+/* libxl writes this for every guest: 0 for a guest without a graphics card. */
 static bool
 take_video(const struct xk_json *value, const char *key, struct xk_buf *text)
 {
@@ -210,7 +212,7 @@ take_video(const struct xk_json *value, const char *key, struct xk_buf *text)
     return take_kb(value, key, text);
 }
 
-/* A path that comes first has the say. */
+/* The first row with a path decides. */
 struct row {
     const char *path;
     const char *key;
@@ -261,41 +263,43 @@ static const struct row rows[] = {
     {"vkbs", NULL, xk_xl_take_plain_vkbs},
 };
 
-/* The keys that are one field each. */
+/* Keys whose value is a single field. */
 static const struct {
     const char *path;
     enum xk_key key;
-    enum xk_place_kind kind;
-} places[] = {
+    enum xk_libxl_field_kind kind;
+} fields[] = {
 #define XK_ELSEWHERE(key)
 #define XK_CREATE(key, kind, field)                                            \
-    {"c_info." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"c_info." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #define XK_BUILD(key, kind, field, type)                                       \
-    {"b_info." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"b_info." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #define XK_UNION(key, kind, member, field, type)                               \
-    {"b_info.type." #member "." #field, XK_KEY_##key, XK_PLACE_##kind},
+    {"b_info.type." #member "." #field, XK_KEY_##key, XK_LIBXL_FIELD_##kind},
 #include "toolstack/xen/to_libxl/libxl_fields.def"
 };
 
 static xk_xl_take *const takes[] = {
-    [XK_PLACE_TEXT] = take_text,
-    [XK_PLACE_DEFBOOL] = take_defbool,
-    [XK_PLACE_INT] = take_integer,
-    [XK_PLACE_UINT32] = take_integer,
-    [XK_PLACE_KB] = take_kb,
-    [XK_PLACE_STRINGS] = take_strings,
-    [XK_PLACE_BIOS] = take_text,
-    [XK_PLACE_HDTYPE] = take_text,
-    [XK_PLACE_VENDOR] = take_text,
-    [XK_PLACE_ALTP2M] = take_text,
-    [XK_PLACE_PASSTHROUGH] = take_text,
-    [XK_PLACE_GIC] = take_text,
-    [XK_PLACE_VUART] = take_text,
-    [XK_PLACE_TEE] = take_text,
-    [XK_PLACE_TSC] = take_text,
-    [XK_PLACE_TIMER] = take_text,
-    [XK_PLACE_DM_VERSION] = take_dm_version,
+    [XK_LIBXL_FIELD_TEXT] = take_text,
+    [XK_LIBXL_FIELD_DEFBOOL] = take_defbool,
+    [XK_LIBXL_FIELD_INT] = take_integer,
+    [XK_LIBXL_FIELD_UINT32] = take_integer,
+    [XK_LIBXL_FIELD_KB] = take_kb,
+    [XK_LIBXL_FIELD_STRINGS] = take_strings,
+    [XK_LIBXL_FIELD_BIOS] = take_text,
+    [XK_LIBXL_FIELD_HDTYPE] = take_text,
+    [XK_LIBXL_FIELD_VENDOR] = take_text,
+    [XK_LIBXL_FIELD_ALTP2M] = take_text,
+    [XK_LIBXL_FIELD_PASSTHROUGH] = take_text,
+    [XK_LIBXL_FIELD_GIC] = take_text,
+    [XK_LIBXL_FIELD_VUART] = take_text,
+    [XK_LIBXL_FIELD_TEE] = take_text,
+    [XK_LIBXL_FIELD_TSC] = take_text,
+    [XK_LIBXL_FIELD_TIMER] = take_text,
+    [XK_LIBXL_FIELD_DM_VERSION] = take_dm_version,
 };
+static_assert(XK_ARRAY_SIZE(takes) == XK_LIBXL_FIELD_COUNT,
+              "one row per kind of field that has a way back");
 
 static struct row
 find(const char *path)
@@ -304,11 +308,10 @@ find(const char *path)
         if (strcmp(rows[i].path, path) == 0)
             return rows[i];
     }
-    for (size_t i = 0; i < XK_ARRAY_SIZE(places); i++) {
-        if (strcmp(places[i].path, path) == 0 &&
-            places[i].kind < XK_ARRAY_SIZE(takes))
-            return (struct row){path, xk_key_info(places[i].key)->name,
-                                takes[places[i].kind]};
+    for (size_t i = 0; i < XK_ARRAY_SIZE(fields); i++) {
+        if (strcmp(fields[i].path, path) == 0)
+            return (struct row){path, xk_key_info(fields[i].key)->name,
+                                takes[fields[i].kind]};
     }
     return (struct row){0};
 }
@@ -332,7 +335,7 @@ fail_member(const char *path, bool unknown, const struct xk_json *value,
                    "its configuration has \"%.100s\", %s: %.400s; give a "
                    "configuration file before FILE instead",
                    path,
-                   unknown ? "which xk has no key for"
+                   unknown ? "for which xk has no key"
                            : "with a value that no key can have",
                    text.data != NULL ? text.data : "");
 }
@@ -359,10 +362,10 @@ take_member(const char *path, const struct xk_json *value, struct xk_buf *text,
     return fail_member(path, row.take == NULL, value, err);
 }
 
-/* The JSON leaves out what libxl's structures begin with; where a file begins
- * with something else, that has to be said. */
+/* The JSON leaves out members with libxl's initial value. Where a configuration
+ * file's default differs from that value, write a line. */
 static void
-put_beginnings(const struct xk_json *libxl, struct xk_buf *text)
+put_defaults(const struct xk_json *libxl, struct xk_buf *text)
 {
     static const char *const actions[] = {
         "on_poweroff", "on_reboot", "on_watchdog", "on_crash", "on_soft_reset"};
@@ -379,7 +382,7 @@ xk_xl_config_lines(const struct xk_json *libxl, struct xk_buf *text,
 {
     if (!xk_json_is_object(libxl))
         return xk_fail(err, XK_ERR_PROTOCOL,
-                       "its configuration is no JSON object");
-    put_beginnings(libxl, text);
+                       "its configuration is not a JSON object");
+    put_defaults(libxl, text);
     return take_member("", libxl, text, err);
 }

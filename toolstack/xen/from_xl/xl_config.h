@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From libxl's JSON of a domain, as xl keeps it in its files, to the lines of
- * xl.cfg(5) that make the same. Needs no libxl.
+ * Translates libxl's JSON of a domain, as in files of xl save, into lines of
+ * xl.cfg(5) that make the same domain. Needs no libxl.
  */
 #ifndef XK_TOOLSTACK_XEN_FROM_XL_XL_CONFIG_H
 #define XK_TOOLSTACK_XEN_FROM_XL_XL_CONFIG_H
@@ -11,24 +11,24 @@
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
 
-/* Append the lines to *text. XK_ERR_UNSUPPORTED names a member that no line
- * stands for: nothing is dropped but what libxl fills in by itself, and which
- * of its backends served a disk, which is for this toolstack to choose. The
- * JSON may be anybody's; what the lines come to is for the caller to compare
- * with it. */
+/* Append the lines to *text. Fails with XK_ERR_UNSUPPORTED if no line can
+ * express a member, and names it. Dropped are only the members that libxl fills
+ * in by itself, and which of libxl's backends served a disk, because this
+ * toolstack chooses that. The JSON is untrusted; the caller must compare the
+ * configuration that results from the lines with it. */
 int xk_xl_config_lines(const struct xk_json *libxl, struct xk_buf *text,
                        struct xk_error *err);
 
-/* Whether the configuration that those lines are read as, and which libxl
- * writes as the JSON ours, is the same again: XK_ERR_UNSUPPORTED names what is
- * not. */
+/* Compare the JSON with the configuration that resulted from its lines: config,
+ * and `ours`, the JSON that libxl writes for config. Fails with
+ * XK_ERR_UNSUPPORTED if they differ, and names the member. */
 int xk_xl_config_compare(const struct xk_json *theirs,
                          const struct xk_json *ours,
                          const struct xk_domain_config *config,
                          struct xk_error *err);
 
-/* Whether a member, "b_info.claim_mode", is one that libxl or the toolstack
- * fills in, whatever the lines say. */
+/* True if libxl or the toolstack fills in the member (such as
+ * "b_info.claim_mode"), whatever the lines say. */
 bool xk_xl_config_fills_in(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether lines that were made from libxl's JSON come to the same again. */
+/* Checks that the lines made from libxl's JSON result in the same JSON. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -15,9 +15,9 @@ static int
 differ(const char *path, struct xk_error *err)
 {
     return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "its configuration has \"%.100s\" in a way that no lines of "
-                   "xl.cfg(5) come to; give a configuration file before FILE "
-                   "instead",
+                   "its configuration has a value of \"%.100s\" that no lines "
+                   "of xl.cfg(5) result in; give a configuration file before "
+                   "FILE instead",
                    path);
 }
 
@@ -56,8 +56,8 @@ is_empty(const struct xk_json *value)
             xk_json_length(value) == 0);
 }
 
-/* Members that one side writes and the other leaves out, and mean the same: of
- * one processor, and of a guest without a graphics card. */
+/* Members that one side may write and the other may leave out with the same
+ * meaning: for one processor, and for a guest without a graphics card. */
 static const struct {
     const char *path;
     int64_t number;
@@ -85,7 +85,7 @@ may_be_left_out(const char *path, const struct xk_json *value)
 static int compare(const char *path, const struct xk_json *theirs,
                    const struct xk_json *ours, struct xk_error *err);
 
-/* The members of one, each with that of the other. */
+/* Compare both sides' values of each key in `members`. */
 static int
 compare_members(const char *path, const struct xk_json *members,
                 const struct xk_json *theirs, const struct xk_json *ours,
@@ -119,7 +119,7 @@ compare_items(const char *path, const struct xk_json *theirs,
     return 0;
 }
 
-/* Where a file says nothing of a VNC server, libxl has one and we have none. */
+/* If a file does not mention VNC, libxl opens a server and we do not. */
 static bool
 is_screen_left_out(const char *path, const struct xk_json *theirs,
                    const struct xk_json *ours)
@@ -130,8 +130,8 @@ is_screen_left_out(const char *path, const struct xk_json *theirs,
            strcmp(path, "b_info.type.hvm.vnc.enable") == 0;
 }
 
-/* Disks are compared by what the lines are read as: most of them are not
- * libxl's any more. */
+/* Disks are left to compare_disks(), because `ours` lacks the disks that
+ * xk-backend serves. */
 static int
 compare(const char *path, const struct xk_json *theirs,
         const struct xk_json *ours, struct xk_error *err)

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 
-/* How a member of a device is written into its specification. */
+/* How to write a member of a device into its specification. */
 struct member {
     const char *name;
     bool (*take)(const struct xk_json *value, const char *option,
@@ -21,7 +21,7 @@ put(struct xk_buf *item, const char *option, const char *value)
     xk_buf_printf(item, "%s%s%s", item->length > 0 ? "," : "", option, value);
 }
 
-/* A comma would begin another option. */
+/* Refuse a comma, which would begin another option. */
 static bool
 take_text(const struct xk_json *value, const char *option, struct xk_buf *item)
 {
@@ -93,7 +93,7 @@ take_false(const struct xk_json *value, const char *option, struct xk_buf *item)
     return xk_xl_bool(value, &on) && !on;
 }
 
-/* Written, or looked at, once all else is. */
+/* For members that the caller handles after all others. */
 static bool
 take_later(const struct xk_json *value, const char *option, struct xk_buf *item)
 {
@@ -122,7 +122,7 @@ take_members(const struct member *members, size_t count,
 
 /* ---- disks ---- */
 
-/* The backends of libxl are one another's equals to a guest. */
+/* To a guest libxl's backends are all the same. */
 static bool
 take_backend(const struct xk_json *value, const char *option,
              struct xk_buf *item)
@@ -139,7 +139,7 @@ take_backend(const struct xk_json *value, const char *option,
     return false;
 }
 
-/* What has no specification, or no transport, is one of Xen's own. */
+/* A disk without a specification or transport is one of Xen's own, too. */
 static bool
 take_own(const struct xk_json *value, const char *option, struct xk_buf *item)
 {
@@ -187,7 +187,7 @@ take_disk(const struct xk_json *disk, struct xk_buf *item)
     if (removable && !cdrom)
         return false;
     put(item, "access=", writable ? "rw" : "ro");
-    /* The last one may have commas. */
+    /* The target comes last, because it may contain commas. */
     if (target != NULL && *target != '\0')
         put(item, "target=", target);
     return true;
@@ -208,7 +208,7 @@ take_nictype(const struct xk_json *value, const char *option,
     return true;
 }
 
-/* libxl has bytes in an interval; the option has bytes in a second. */
+/* libxl stores bytes per interval; the option takes bytes per second. */
 static bool
 put_rate(const struct xk_json *nic, struct xk_buf *item)
 {

@@ -17,17 +17,17 @@ enum {
     FLAG_STREAM_V2 = 1 << 1,
     CONFIG_MAX = 4 << 20,
     LIBXL_VERSION_2 = 2,
-    LIBXC_VERSION_MIN = 2, /* the end of static data is not told */
+    LIBXC_VERSION_MIN = 2, /* has no record STATIC_DATA_END */
     LIBXC_VERSION_MAX = 3,
     RECORD_END = 0, /* in both streams */
     RECORD_LIBXC = 1,
-    RECORDS_MAX = 1 << 24, /* a page each would be 64 GiB */
+    RECORDS_MAX = 1 << 24, /* with one page each, 64 GiB */
 };
 
 #define LIBXL_IDENT UINT64_C(0x4c6962786c466d74) /* "LibxlFmt" */
 #define LIBXC_IDENT UINT32_C(0x58454e46)         /* "XENF" */
 
-/* The string ends in a NUL of its own. */
+/* The magic includes the string's terminating NUL. */
 static const char magic[MAGIC_SIZE] = "Xen saved domain, xl format\n \0 \r";
 
 struct header {
@@ -39,14 +39,14 @@ struct header {
 };
 
 struct libxl_header {
-    uint64_t ident; /* all of it big-endian */
+    uint64_t ident; /* the whole header is big-endian */
     uint32_t version;
     uint32_t options;
 };
 
 struct libxc_header {
     uint64_t marker;
-    uint32_t ident; /* big-endian from here */
+    uint32_t ident; /* big-endian from here on */
     uint32_t version;
     uint16_t options;
     uint16_t reserved[3];
@@ -107,11 +107,11 @@ check_header(const struct reader *reader, const struct header *header,
              struct xk_error *err)
 {
     if (memcmp(header->magic, magic, sizeof(magic)) != 0)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s is no file of \"xl save\"",
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s is not a file of \"xl save\"",
                        reader->what);
     if (header->byte_order != BYTE_ORDER_MARK)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "%s comes from a host of another byte order",
+                       "%s comes from a host with another byte order",
                        reader->what);
     if ((header->mandatory_flags & ~(uint32_t)(FLAG_JSON | FLAG_STREAM_V2)) !=
             0 ||
@@ -122,8 +122,8 @@ check_header(const struct reader *reader, const struct header *header,
                        header->optional_flags);
     if ((header->mandatory_flags & FLAG_STREAM_V2) == 0)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "%s was written before Xen 4.6, whose stream is "
-                       "another: restore it with xl, and save it again",
+                       "%s was written before Xen 4.6 and has another stream "
+                       "format: restore it with xl, and save it again",
                        reader->what);
     return 0;
 }
@@ -176,7 +176,8 @@ fail_form(const struct reader *reader, const char *which, unsigned version,
           struct xk_error *err)
 {
     return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "%s holds no stream of %s that this Xen knows (version %u)",
+                   "%s does not contain a stream of %s that this Xen supports "
+                   "(version %u)",
                    reader->what, which, version);
 }
 
@@ -222,8 +223,8 @@ take_stream(struct reader *reader, struct xk_xl_file *file,
             return -1;
     } while (record.type != RECORD_END && left-- > 0);
     if (record.type != RECORD_END)
-        return xk_fail(err, XK_ERR_PROTOCOL, "%s has records without end",
-                       reader->what);
+        return xk_fail(err, XK_ERR_PROTOCOL, "%s has more than %d records",
+                       reader->what, RECORDS_MAX);
     return 0;
 }
 

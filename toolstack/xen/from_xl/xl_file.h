@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A domain that "xl save" wrote to a file.
+ * Reads a file of "xl save".
  *
  * Source: save_file_header of xl.h, docs/specs/libxl-migration-stream.pandoc
  * and libxc-migration-stream.pandoc of Xen 4.17:
  *
- *   48 bytes   magic, byte order, flags, length of what follows
- *              32 bits of length, and the configuration: libxl's JSON
- *   16 bytes   libxl's stream: "LibxlFmt", its version, its options
- *              records: type, length, body padded to 8 bytes; the one that is
- *              libxc's stream is followed by it: headers of 24 and 16 bytes,
- *              and records of the same form
+ *   48 bytes   magic, byte order, flags, length of the optional data
+ *              optional data: 32 bits of length, and the configuration as
+ *              libxl's JSON
+ *   16 bytes   header of libxl's stream: "LibxlFmt", version, options
+ *              records: type, length, body padded to 8 bytes. A record of type
+ *              LIBXC_CONTEXT is followed by libxc's stream: headers of 24 and
+ *              16 bytes, and records of the same form
  */
 #ifndef XK_TOOLSTACK_XEN_FROM_XL_XL_FILE_H
 #define XK_TOOLSTACK_XEN_FROM_XL_XL_FILE_H
@@ -22,18 +23,19 @@
 #include "base/error.h"
 
 struct xk_xl_file {
-    struct xk_buf config;          /* JSON; empty: there is none */
-    off_t stream;                  /* where libxl's stream begins */
-    unsigned xen_major, xen_minor; /* that the domain ran on */
+    struct xk_buf config;          /* JSON, or empty */
+    off_t stream;                  /* offset of libxl's stream */
+    unsigned xen_major, xen_minor; /* the Xen that the domain ran on */
 };
 
-/* Whether a file begins as such a one does. Its position stays. */
+/* True if the file begins with xl's magic. Does not move the file's position.
+ */
 bool xk_xl_file_is(int fd);
 
-/* Read all of it but the bodies of records, by pread(2): whatever is between
- * here and the last record is there, in its order. XK_ERR_PROTOCOL where the
- * file is cut off or cannot be, XK_ERR_UNSUPPORTED for one of another version.
- * what is for messages. Free file->config at the end, on failure too. */
+/* Read the whole file except the bodies of records, with pread(2), so that a
+ * truncated or malformed file is noticed. XK_ERR_PROTOCOL: the file is cut off
+ * or malformed. XK_ERR_UNSUPPORTED: it has another version. `what` names the
+ * file in messages. The caller frees file->config, also after a failure. */
 int xk_xl_file_read(int fd, const char *what, struct xk_xl_file *file,
                     struct xk_error *err);
 

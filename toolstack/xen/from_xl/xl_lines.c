@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 
-/* As libxlutil's grammar takes it. */
+/* Quote the value as libxlutil's grammar expects. */
 static void
 put_quoted(struct xk_buf *text, const char *value)
 {

@@ -16,13 +16,13 @@ enum {
     LINE_MAX = 512,
 };
 
-/* ---- what is said ---- */
+/* ---- the log ---- */
 
 static void
 take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
              const char *context, const char *format, va_list al)
 {
-    struct xk_called_log *log = (struct xk_called_log *)logger;
+    struct xk_callee_log *log = (struct xk_callee_log *)logger;
     char line[LINE_MAX];
     const char *text = line, *colon;
 
@@ -31,7 +31,8 @@ take_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
         fprintf(stderr, "%s: %s\n", context != NULL ? context : "", line);
     if (level < XTL_ERROR || log->count++ >= LINES_MAX)
         return;
-    /* "libxl_dm.c:123:function: Domain 4:" is for those who read its source. */
+    /* Drop the prefix "libxl_dm.c:123:function: Domain 4:", which means nothing
+     * to users. */
     while ((colon = strstr(text, ": ")) != NULL &&
            (strncmp(text, "libxl", 5) == 0 || strncmp(text, "Domain ", 7) == 0))
         text = colon + 2;
@@ -61,9 +62,9 @@ end_log(xentoollog_logger *logger)
 }
 
 void
-xk_called_log_init(struct xk_called_log *log)
+xk_callee_log_init(struct xk_callee_log *log)
 {
-    *log = (struct xk_called_log){
+    *log = (struct xk_callee_log){
         .logger = {take_message, take_progress, end_log},
         .debug = getenv("XK_DEBUG_LIBXL") != NULL,
     };
@@ -71,8 +72,9 @@ xk_called_log_init(struct xk_called_log *log)
 
 /* ---- the call ---- */
 
-/* libxl starts programs that live on, as device models do: whoever waits for
- * the end of our answer must not wait for theirs. */
+/* libxl starts programs that live on, such as device models. They must not
+ * inherit our descriptors: the caller waits until the answer's pipe is closed.
+ */
 static void
 keep_from_children(void)
 {
@@ -81,7 +83,7 @@ keep_from_children(void)
 }
 
 bool
-xk_called_is(const char *program, int argc)
+xk_callee_was_called(const char *program, int argc)
 {
     if (argc < 2 || isatty(STDIN_FILENO)) {
         fprintf(stderr, "%s is run by xk\n", program);
@@ -92,7 +94,7 @@ xk_called_is(const char *program, int argc)
 }
 
 struct xk_json *
-xk_called_input(struct xk_error *err)
+xk_callee_input(struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
@@ -115,7 +117,7 @@ put_error(struct xk_buf *answer, const struct xk_error *err)
 }
 
 int
-xk_called_answer(int r, const struct xk_buf *result, const struct xk_error *err)
+xk_callee_answer(int r, const struct xk_buf *result, const struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf failure = {0};
 

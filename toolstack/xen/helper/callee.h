@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The called side of caller.h: what it is told, what its libraries say, and
- * what it answers. */
+/* Helper side of caller.h: read the request from stdin, collect the libraries'
+ * log, write the reply to fd 3. */
 #ifndef XK_TOOLSTACK_XEN_HELPER_CALLEE_H
 #define XK_TOOLSTACK_XEN_HELPER_CALLEE_H
 
@@ -11,26 +11,27 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/* What Xen's libraries say of errors: the first lines, which tell the cause. */
-struct xk_called_log {
-    xentoollog_logger logger; /* first: the libraries hand it back */
-    bool debug;               /* all of it to standard error as well */
+/* The first error messages of Xen's libraries: these name the cause. */
+struct xk_callee_log {
+    xentoollog_logger logger; /* first: callbacks cast it to this struct */
+    bool debug;               /* print every message to stderr too */
     struct xk_buf errors;
     unsigned count;
 };
 
-/* With XK_DEBUG_LIBXL in the environment it says all. */
-void xk_called_log_init(struct xk_called_log *log);
+/* Initialise the log; XK_DEBUG_LIBXL in the environment sets debug. */
+void xk_callee_log_init(struct xk_callee_log *log);
 
-/* Whether this was started as caller.h starts it; else it says so. */
-bool xk_called_is(const char *program, int argc);
+/* True if this process was started the way caller.h starts it; otherwise print
+ * that only xk runs it. */
+bool xk_callee_was_called(const char *program, int argc);
 
-/* The JSON on standard input, the caller's to free; NULL on failure. */
-struct xk_json *xk_called_input(struct xk_error *err);
+/* Returns the JSON on standard input, owned by the caller; NULL on failure. */
+struct xk_json *xk_callee_input(struct xk_error *err);
 
-/* Answer with the result, or, where r is -1, with the error. Returns the exit
- * status. */
-int xk_called_answer(int r, const struct xk_buf *result,
+/* Write the result to fd 3 or, if r is -1, the error. Returns the process's
+ * exit status. */
+int xk_callee_answer(int r, const struct xk_buf *result,
                      const struct xk_error *err);
 
 #endif

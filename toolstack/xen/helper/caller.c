@@ -21,17 +21,19 @@
 #include "base/spawn.h"
 #include "base/util.h"
 #include "toolstack/program.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     TICK_MS = 500,
-    WATCH_MS = 20, /* where somebody wants to know what happens meanwhile */
+    WATCH_MS = 20, /* tick if the call has a watch */
     ABORT_MS = 5000,
     ANSWER_MAX = 8 << 20,
     ARGUMENTS_MAX = 16,
     FDS_MAX = 5,
 };
 
-#define LOOK_NS INT64_C(500000000) /* between two looks at xenstored */
+#define LOOK_NS INT64_C(500000000) /* between two checks of xenstored */
 
 struct child {
     pid_t pid;
@@ -55,7 +57,7 @@ make_input(const struct xk_buf *text, struct xk_error *err)
     if (fd == -1 ||
         (text != NULL && xk_write_all(fd, text->data, text->length) == -1) ||
         lseek(fd, 0, SEEK_SET) == -1) {
-        xk_fail_errno(err, "hand the configuration on");
+        xk_fail_errno(err, "pass the configuration on");
         if (fd != -1)
             close(fd);
         return -1;
@@ -63,13 +65,13 @@ make_input(const struct xk_buf *text, struct xk_error *err)
     return fd;
 }
 
-/* Descriptors for a helper. */
+/* The descriptors that a helper inherits. */
 struct fd_list {
     struct xk_spawn_fd fds[FDS_MAX];
     size_t count;
 };
 
-/* from -1: it does not get one. */
+/* Add a descriptor unless from is -1. */
 static void
 add_fd(struct fd_list *list, int from, int to, const char *what)
 {
@@ -77,9 +79,9 @@ add_fd(struct fd_list *list, int from, int to, const char *what)
         list->fds[list->count++] = (struct xk_spawn_fd){from, to, what};
 }
 
-/* A helper has no meaning without us, so it dies with us. It has a session of
- * its own, because a Ctrl-C must not reach libxl and its children: we handle
- * it. */
+/* The helper dies with us, because its answer would reach nobody. It has a
+ * session of its own, because a Ctrl-C must not reach libxl and its children:
+ * we handle it. */
 static int
 spawn_program(const char *program, const struct xk_xen_call *call, int input_fd,
               int answer_fd, struct child *child, struct xk_error *err)
@@ -132,7 +134,8 @@ reap(struct child *child, int *status)
     child->pid = 0;
 }
 
-/* One that sends a domain is asked first, so that the guest goes on. */
+/* Send SIGTERM first to a helper that sends a domain, so that it resumes the
+ * guest. */
 static void
 end_child(struct child *child)
 {
@@ -153,7 +156,7 @@ end_child(struct child *child)
 
 #define CLEANUP_CHILD __attribute__((cleanup(end_child)))
 
-/* xenstored that hangs makes libxl hang. */
+/* Fail if xenstored does not answer: libxl would hang with it. */
 static int
 check_store(struct xk_xen *xen, struct xk_deadline deadline,
             struct xk_error *err)
@@ -184,7 +187,9 @@ take_answer(struct child *child, bool *done, struct xk_error *err)
     if (got > 0)
         child->answer.length += (size_t)got;
     if (child->answer.length > ANSWER_MAX)
-        return xk_fail(err, XK_ERR_PROTOCOL, "a helper answers without end");
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "a helper sent an answer longer than %d bytes",
+                       ANSWER_MAX);
     *done = got == 0;
     return 0;
 }
@@ -212,8 +217,9 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
         int left = xk_deadline_left_ms(deadline);
 
         if (left == 0)
-            return xk_fail(err, XK_ERR_TIMEOUT, "%s did not do \"%s\" in time",
-                           name_of(call), call->argv[0]);
+            return xk_fail(err, XK_ERR_TIMEOUT,
+                           "%s did not finish \"%s\" in time", name_of(call),
+                           call->argv[0]);
         if (!goes_on(call))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
         if (poll(&poller, 1, left < tick_ms ? left : tick_ms) > 0) {
@@ -229,8 +235,8 @@ wait_for_answer(struct xk_xen *xen, const struct xk_xen_call *call,
 }
 
 static int
-judge(struct child *child, const struct xk_xen_call *call,
-      struct xk_json **result, struct xk_error *err)
+take_result(struct child *child, const struct xk_xen_call *call,
+            struct xk_json **result, struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
     int status = 0;
@@ -265,7 +271,7 @@ xk_xen_helper(struct xk_xen *xen, const struct xk_xen_call *call,
         start(call, &child, err) == -1 ||
         wait_for_answer(xen, call, &child, deadline, err) == -1)
         return -1;
-    return judge(&child, call, result, err);
+    return take_result(&child, call, result, err);
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A configuration of another toolstack, from libxl's JSON. */
+/* The verb "adopt": translates libxl's JSON, as another toolstack wrote it,
+ * into a configuration. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,7 +8,7 @@
 #include "toolstack/xen/libxl/call.h"
 #include "toolstack/xen/to_libxl/config.h"
 
-/* Where its lines would stand. */
+/* The name in messages for the file that the lines would be in. */
 #define PLACE "the configuration in it"
 
 static struct xk_domain_config *
@@ -39,7 +40,8 @@ as_libxl_has_it(struct xk_libxl *call, const struct xk_domain_config *config,
     if (r == -1)
         return NULL;
     if (text == NULL) {
-        xk_fail(err, XK_ERR_FAILED, "libxl cannot write it as JSON");
+        xk_fail(err, XK_ERR_FAILED,
+                "libxl cannot write the configuration as JSON");
         return NULL;
     }
     return xk_json_parse(text, strlen(text), "libxl", err);

@@ -12,11 +12,11 @@
 #include "base/util.h"
 
 enum {
-    TAIL_MAX = 600 /* bytes of a log */
+    TAIL_MAX = 600 /* bytes to quote from a log */
 };
 
 static const struct {
-    const char *said; /* by libxl */
+    const char *said; /* part of libxl's message */
     const char *log;  /* %s: the domain's name */
 } logs[] = {
     {"device model", "/var/log/xen/qemu-dm-%s.log"},
@@ -27,12 +27,12 @@ static const struct {
     {"bootloader", "/var/log/xen/bootloader.%s.log"},
 };
 
-/* What libxl says in its own words. */
+/* Explanations of libxl's messages. */
 static const struct {
     const char *said, *means;
 } meanings[] = {
     {"acknowledge suspend", "the guest does not answer a request to suspend: "
-                            "it hangs, or has no driver for that"},
+                            "it hangs, or has no driver for it"},
 };
 
 static char *
@@ -48,7 +48,7 @@ log_path(size_t row, const char *name)
                        name, place + 2);
 }
 
-/* Whole lines, joined by semicolons. */
+/* Append the log's last whole lines, joined by semicolons. */
 static void
 append_tail(const char *path, struct xk_buf *blame)
 {

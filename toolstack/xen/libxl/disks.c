@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks that libxl serves: those of a domain made those of a configuration. */
+/* Attaches, changes and detaches the disks that libxl serves, until the domain
+ * has those of the configuration. */
 #include <libxl_utils.h>
 #include <string.h>
 
@@ -35,27 +36,28 @@ same_medium(const libxl_device_disk *a, const libxl_device_disk *b)
            (!has_a || strcmp(a->pdev_path, b->pdev_path) == 0);
 }
 
-/* What the guest is not to have any more: all of that, or one disk of it. */
-struct farewell {
+/* Which of the unwanted disks to detach, and how. */
+struct detach {
     bool force;
-    uint64_t number; /* or XK_EVERY_DEVICE */
+    uint64_t number; /* one disk, or XK_EVERY_DEVICE */
 };
 
-/* The others were asked to leave when it was their turn. */
+/* Other unwanted disks were asked to leave by an earlier call. */
 static bool
-is_meant(const libxl_device_disk *disk, const struct farewell *farewell)
+is_meant(const libxl_device_disk *disk, const struct detach *detach)
 {
     struct xk_vdev vdev = {0};
 
-    return farewell->number == XK_EVERY_DEVICE ||
+    return detach->number == XK_EVERY_DEVICE ||
            (xk_vdev_parse(disk->vdev, &vdev) &&
-            xk_vdev_number(&vdev) == farewell->number);
+            xk_vdev_number(&vdev) == detach->number);
 }
 
-/* One that its guest holds on to keeps no other. */
+/* Detach the disks that are not wanted. If the guest does not release one, the
+ * others are detached all the same. Returns the first failure. */
 static int
 remove_others(struct xk_libxl *call, uint32_t domid, const struct disks *there,
-              const struct disks *wanted, const struct farewell *farewell)
+              const struct disks *wanted, const struct detach *detach)
 {
     int first = 0;
 
@@ -63,9 +65,9 @@ remove_others(struct xk_libxl *call, uint32_t domid, const struct disks *there,
         libxl_device_disk *disk = &there->items[i];
         int rc;
 
-        if (find(wanted, disk->vdev) != NULL || !is_meant(disk, farewell))
+        if (find(wanted, disk->vdev) != NULL || !is_meant(disk, detach))
             continue;
-        rc = farewell->force
+        rc = detach->force
                  ? libxl_device_disk_destroy(call->ctx, domid, disk, NULL)
                  : libxl_device_disk_remove(call->ctx, domid, disk, NULL);
         first = first != 0 ? first : rc;
@@ -93,32 +95,32 @@ add_missing(struct xk_libxl *call, uint32_t domid, const struct disks *there,
 
 static int
 change_disks(struct xk_libxl *call, uint32_t domid, const struct disks *there,
-             const struct disks *wanted, const struct farewell *farewell)
+             const struct disks *wanted, const struct detach *detach)
 {
-    int removed = remove_others(call, domid, there, wanted, farewell);
+    int removed = remove_others(call, domid, there, wanted, detach);
     int added;
 
-    if (removed != 0 && farewell->number != XK_EVERY_DEVICE)
+    if (removed != 0 && detach->number != XK_EVERY_DEVICE)
         return removed;
     added = add_missing(call, domid, there, wanted);
     return removed != 0 ? removed : added;
 }
 
 static int
-take_farewell(const struct xk_libxl *call, struct farewell *farewell,
-              struct xk_error *err)
+take_detach(const struct xk_libxl *call, struct detach *detach,
+            struct xk_error *err)
 {
     if (call->argument_count < 3 ||
-        !xk_parse_u64(call->arguments[2], UINT32_MAX, &farewell->number))
+        !xk_parse_u64(call->arguments[2], UINT32_MAX, &detach->number))
         return xk_fail(err, XK_ERR_USAGE, "which disk?");
-    farewell->force = strcmp(call->arguments[1], "force") == 0;
+    detach->force = strcmp(call->arguments[1], "force") == 0;
     return 0;
 }
 
 int
 xk_libxl_disks(struct xk_libxl *call, struct xk_error *err)
 {
-    struct farewell farewell = {0};
+    struct detach detach = {0};
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
     libxl_domain_config to;
     struct disks there = {0}, wanted;
@@ -126,13 +128,13 @@ xk_libxl_disks(struct xk_libxl *call, struct xk_error *err)
     int rc, r;
 
     if (xk_libxl_domid(call, &domid, err) == -1 ||
-        take_farewell(call, &farewell, err) == -1)
+        take_detach(call, &detach, err) == -1)
         return -1;
     r = xk_libxl_config(call, &config, &to, err);
     if (r == 0) {
         wanted = (struct disks){to.disks, to.num_disks};
         there.items = libxl_device_disk_list(call->ctx, domid, &there.count);
-        rc = change_disks(call, domid, &there, &wanted, &farewell);
+        rc = change_disks(call, domid, &there, &wanted, &detach);
         if (rc != 0)
             r = xk_libxl_fail(call, rc, NULL, err, "libxl");
         libxl_device_disk_list_free(there.items, there.count);

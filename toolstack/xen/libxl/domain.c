@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Domains made, changed and ended through libxl. */
+/* Verbs that make, change and destroy a domain. */
 #include <libxl_utils.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,8 @@ xk_libxl_describe(struct xk_libxl *call, struct xk_error *err)
     if (r == -1)
         return -1;
     if (text == NULL)
-        return xk_fail(err, XK_ERR_FAILED, "libxl cannot write it as JSON");
+        return xk_fail(err, XK_ERR_FAILED,
+                       "libxl cannot write the configuration as JSON");
     json = xk_json_parse(text, strlen(text), "libxl", err);
     if (json == NULL)
         return -1;
@@ -51,7 +52,8 @@ xk_libxl_describe(struct xk_libxl *call, struct xk_error *err)
     return 0;
 }
 
-/* What a domain would need, and what is there, in KiB. */
+/* Answers with the memory that the domain would need and the free memory, in
+ * KiB. */
 int
 xk_libxl_memory(struct xk_libxl *call, struct xk_error *err)
 {
@@ -133,8 +135,8 @@ xk_libxl_rename(struct xk_libxl *call, struct xk_error *err)
     return rc == 0 ? 0 : xk_libxl_fail(call, rc, NULL, err, "libxl");
 }
 
-/* libxl_domain_preserve() adds to the name that the domain has; here nothing,
- * as the new one need not begin with it. */
+/* libxl_domain_preserve() appends a suffix to the old name. We append nothing
+ * and rename afterwards, because the new name need not begin with the old. */
 static int
 preserve(struct xk_libxl *call, uint32_t domid, libxl_uuid uuid,
          const char *old)
@@ -151,8 +153,8 @@ preserve(struct xk_libxl *call, uint32_t domid, libxl_uuid uuid,
     return libxl_domain_rename(call->ctx, domid, old, call->arguments[2]);
 }
 
-/* Arguments: the domid, the new UUID, which Xen knows already, the new name.
- * The name is changed last: with it all is done. */
+/* Arguments: the domid, the new UUID (which is set in Xen already), the new
+ * name. The name changes last, so it tells whether everything is done. */
 int
 xk_libxl_preserve(struct xk_libxl *call, struct xk_error *err)
 {
@@ -168,7 +170,7 @@ xk_libxl_preserve(struct xk_libxl *call, struct xk_error *err)
         return xk_fail(err, XK_ERR_USAGE, "which UUID and name?");
     old = libxl_domid_to_name(call->ctx, domid);
     if (old == NULL)
-        return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in the store");
+        return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in xenstore");
     if (strcmp(old, call->arguments[2]) == 0)
         return 0;
     rc = preserve(call, domid, uuid, old);

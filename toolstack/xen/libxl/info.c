@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Facts about the host, named as "xl info" names them. */
+/* The verb "info": facts about the host, named as "xl info" names them. */
 #include <inttypes.h>
 #include <libxl_utils.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xk-libxl: see toolstack/xen/helper/caller.h. Not for people. */
+/* xk-libxl: see toolstack/xen/helper/caller.h. Only xk runs it. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -116,7 +116,7 @@ run(struct xk_libxl *call, const char *name, struct xk_error *err)
         if (strcmp(verbs[i].name, name) != 0)
             continue;
         if (verbs[i].input) {
-            call->input = xk_called_input(err);
+            call->input = xk_callee_input(err);
             if (call->input == NULL)
                 return -1;
         }
@@ -138,14 +138,15 @@ main(int argc, char **argv)
     };
     int r;
 
-    if (!xk_called_is("xk-libxl", argc))
+    if (!xk_callee_was_called("xk-libxl", argc))
         return 2;
-    xk_called_log_init(&call.log);
+    xk_callee_log_init(&call.log);
     call.answer = xk_json_writer_new(&answer, false);
     xk_json_open_object(call.answer, NULL);
     r = run(&call, argv[1], &err);
     xk_json_close_object(call.answer);
     xk_json_writer_free(call.answer);
-    /* Its context is not freed: that costs time, and the process ends. */
-    return xk_called_answer(r, &answer, &err);
+    /* The context is not freed: that costs time, and the process ends anyway.
+     */
+    return xk_callee_answer(r, &answer, &err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Domains as libxl's stream. */
+/* Verbs that send and receive a domain as libxl's stream. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,8 +16,8 @@ struct sending {
     libxl_asyncop_how how;
 };
 
-/* A SIGTERM ends the call in good order: libxl lets the guest go on. libxl's
- * own waits do not end at a signal, so a thread waits for it. */
+/* SIGTERM aborts the call cleanly: libxl resumes the guest. Signals do not
+ * interrupt libxl's own waits, so a thread waits for the signal. */
 static void *
 abort_at_signal(void *context)
 {
@@ -85,7 +85,8 @@ xk_libxl_send(struct xk_libxl *call, struct xk_error *err)
     return rc == 0 ? 0 : xk_libxl_fail(call, rc, NULL, err, "libxl");
 }
 
-/* The guest sees that its suspend was cancelled, where it can tell. */
+/* Resumes the guest, which learns that its suspend was cancelled if it supports
+ * that. */
 int
 xk_libxl_resume(struct xk_libxl *call, struct xk_error *err)
 {

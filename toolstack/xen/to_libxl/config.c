@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/to_libxl/config.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,25 +16,24 @@
 #include "toolstack/xen/to_libxl/config_sound.h"
 #include "toolstack/xen/to_libxl/libxl_fields.h"
 
-/* Where the value of a key goes, as an offset into libxl_domain_config. */
-struct place {
+/* The field that takes the value of a key. */
+struct libxl_field {
     enum xk_key key;
-    enum xk_place_kind kind;
-    size_t offset;
-    int only; /* the field stands in the union of guests of this type; -1: of
-                 all */
+    enum xk_libxl_field_kind kind;
+    size_t offset; /* into libxl_domain_config */
+    int only;      /* only guests of this type have the field; -1: all have */
 };
 
 #define FIELD(path) offsetof(libxl_domain_config, path)
-#define XK_ELSEWHERE(key) {XK_KEY_##key, XK_PLACE_ELSEWHERE, 0, -1},
+#define XK_ELSEWHERE(key) {XK_KEY_##key, XK_LIBXL_FIELD_ELSEWHERE, 0, -1},
 #define XK_CREATE(key, kind, field)                                            \
-    {XK_KEY_##key, XK_PLACE_##kind, FIELD(c_info.field), -1},
+    {XK_KEY_##key, XK_LIBXL_FIELD_##kind, FIELD(c_info.field), -1},
 #define XK_BUILD(key, kind, field, type)                                       \
-    {XK_KEY_##key, XK_PLACE_##kind, FIELD(b_info.field), type},
+    {XK_KEY_##key, XK_LIBXL_FIELD_##kind, FIELD(b_info.field), type},
 #define XK_UNION(key, kind, member, field, type)                               \
-    {XK_KEY_##key, XK_PLACE_##kind, FIELD(b_info.u.member.field), type},
+    {XK_KEY_##key, XK_LIBXL_FIELD_##kind, FIELD(b_info.u.member.field), type},
 
-static const struct place places[] = {
+static const struct libxl_field fields[] = {
 #include "toolstack/xen/to_libxl/libxl_fields.def"
 };
 
@@ -55,7 +55,7 @@ BY_NAME(tee_type)
 BY_NAME(tsc_mode)
 BY_NAME(timer_mode)
 
-/* With the dashes that xl.cfg(5) has. */
+/* xl.cfg(5) spells the names with dashes, libxl with underscores. */
 static int
 dm_version_by_name(const char *name, void *to)
 {
@@ -79,26 +79,28 @@ genid_by_name(const char *name, void *to)
 }
 
 static int (*const by_name[])(const char *name, void *to) = {
-    [XK_PLACE_BIOS] = bios_type_by_name,
-    [XK_PLACE_HDTYPE] = hdtype_by_name,
-    [XK_PLACE_VENDOR] = vendor_device_by_name,
-    [XK_PLACE_GENID] = genid_by_name,
-    [XK_PLACE_ALTP2M] = altp2m_mode_by_name,
-    [XK_PLACE_PASSTHROUGH] = passthrough_by_name,
-    [XK_PLACE_DM_VERSION] = dm_version_by_name,
-    [XK_PLACE_GIC] = gic_version_by_name,
-    [XK_PLACE_VUART] = vuart_type_by_name,
-    [XK_PLACE_TEE] = tee_type_by_name,
-    [XK_PLACE_TSC] = tsc_mode_by_name,
-    [XK_PLACE_TIMER] = timer_mode_by_name,
+    [XK_LIBXL_FIELD_BIOS] = bios_type_by_name,
+    [XK_LIBXL_FIELD_HDTYPE] = hdtype_by_name,
+    [XK_LIBXL_FIELD_VENDOR] = vendor_device_by_name,
+    [XK_LIBXL_FIELD_GENID] = genid_by_name,
+    [XK_LIBXL_FIELD_ALTP2M] = altp2m_mode_by_name,
+    [XK_LIBXL_FIELD_PASSTHROUGH] = passthrough_by_name,
+    [XK_LIBXL_FIELD_DM_VERSION] = dm_version_by_name,
+    [XK_LIBXL_FIELD_GIC] = gic_version_by_name,
+    [XK_LIBXL_FIELD_VUART] = vuart_type_by_name,
+    [XK_LIBXL_FIELD_TEE] = tee_type_by_name,
+    [XK_LIBXL_FIELD_TSC] = tsc_mode_by_name,
+    [XK_LIBXL_FIELD_TIMER] = timer_mode_by_name,
 };
+static_assert(XK_ARRAY_SIZE(by_name) == XK_LIBXL_FIELD_COUNT,
+              "one row per enumeration");
 
-static const struct place *
-place_of(enum xk_key key)
+static const struct libxl_field *
+find_field(enum xk_key key)
 {
-    for (size_t i = 0; i < XK_ARRAY_SIZE(places); i++) {
-        if (places[i].key == key)
-            return &places[i];
+    for (size_t i = 0; i < XK_ARRAY_SIZE(fields); i++) {
+        if (fields[i].key == key)
+            return &fields[i];
     }
     return NULL;
 }
@@ -115,46 +117,46 @@ copy_strings(const struct xk_value *value)
 
 static int
 put_enumeration(const struct xk_domain_config *config,
-                const struct place *place, void *field, struct xk_error *err)
+                const struct libxl_field *field, void *to, struct xk_error *err)
 {
-    const char *name = xk_config_string(config, place->key);
+    const char *name = xk_config_string(config, field->key);
 
-    if (name == NULL || by_name[place->kind](name, field) == 0)
+    if (name == NULL || by_name[field->kind](name, to) == 0)
         return 0;
     return xk_fail(err, XK_ERR_UNSUPPORTED, "libxl has no %s \"%s\"",
-                   xk_key_info(place->key)->name, name);
+                   xk_key_info(field->key)->name, name);
 }
 
 static int
-put(const struct xk_domain_config *config, const struct place *place,
-    libxl_domain_config *to, struct xk_error *err)
+put(const struct xk_domain_config *config, const struct libxl_field *field,
+    libxl_domain_config *libxl, struct xk_error *err)
 {
-    void *field = (char *)to + place->offset;
-    const struct xk_value *value = &config->values[place->key];
+    void *to = (char *)libxl + field->offset;
+    const struct xk_value *value = &config->values[field->key];
 
-    switch ((int)place->kind) {
-    case XK_PLACE_TEXT:
-        *(char **)field = xk_strdup(xk_config_string(config, place->key));
+    switch ((int)field->kind) {
+    case XK_LIBXL_FIELD_TEXT:
+        *(char **)to = xk_strdup(xk_config_string(config, field->key));
         return 0;
-    case XK_PLACE_DEFBOOL:
-        libxl_defbool_set(field, value->integer != 0);
+    case XK_LIBXL_FIELD_DEFBOOL:
+        libxl_defbool_set(to, value->integer != 0);
         return 0;
-    case XK_PLACE_INT:
-        *(int *)field = (int)value->integer;
+    case XK_LIBXL_FIELD_INT:
+        *(int *)to = (int)value->integer;
         return 0;
-    case XK_PLACE_UINT32:
-        *(uint32_t *)field = (uint32_t)value->integer;
+    case XK_LIBXL_FIELD_UINT32:
+        *(uint32_t *)to = (uint32_t)value->integer;
         return 0;
-    case XK_PLACE_KB:
-        *(uint64_t *)field = (uint64_t)value->integer * 1024;
+    case XK_LIBXL_FIELD_KB:
+        *(uint64_t *)to = (uint64_t)value->integer * 1024;
         return 0;
-    case XK_PLACE_STRINGS:
-        *(libxl_string_list *)field = copy_strings(value);
+    case XK_LIBXL_FIELD_STRINGS:
+        *(libxl_string_list *)to = copy_strings(value);
         return 0;
-    case XK_PLACE_ELSEWHERE:
+    case XK_LIBXL_FIELD_ELSEWHERE:
         return 0;
     default:
-        return put_enumeration(config, place, field, err);
+        return put_enumeration(config, field, to, err);
     }
 }
 
@@ -163,25 +165,25 @@ put_keys(const struct xk_domain_config *config, libxl_domain_config *to,
          struct xk_error *err)
 {
     for (int key = 0; key < XK_KEY_COUNT; key++) {
-        const struct place *place = place_of((enum xk_key)key);
+        const struct libxl_field *field = find_field((enum xk_key)key);
 
         if (!config->values[key].set)
             continue;
-        if (place == NULL)
+        if (field == NULL)
             return xk_fail(err, XK_ERR_UNSUPPORTED,
-                           "the xen driver of this build does not know what to "
-                           "do with %s=: leave it out",
+                           "the xen driver of this build does not support "
+                           "%s=: leave it out",
                            xk_key_info((enum xk_key)key)->name);
-        /* The reader has said that it does nothing for this type. */
-        if (place->only != -1 && (int)config->type != place->only)
+        /* The reader has warned that the key does nothing for this type. */
+        if (field->only != -1 && (int)config->type != field->only)
             continue;
-        if (put(config, place, to, err) == -1)
+        if (put(config, field, to, err) == -1)
             return -1;
     }
     return 0;
 }
 
-/* As xl joins them: cmdline= alone, or root= and extra=. */
+/* Join them as xl does: cmdline= alone, or root= and extra=. */
 static char *
 command_line(const struct xk_domain_config *config)
 {
@@ -197,7 +199,7 @@ command_line(const struct xk_domain_config *config)
     return extra != NULL ? xk_strdup(extra) : NULL;
 }
 
-/* init_seclabel= is for building; then comes seclabel=. */
+/* init_seclabel= applies while the domain is built, seclabel= afterwards. */
 static void
 put_labels(const struct xk_domain_config *config, libxl_domain_config *to)
 {
@@ -209,7 +211,7 @@ put_labels(const struct xk_domain_config *config, libxl_domain_config *to)
         to->b_info.exec_ssid_label = xk_xen_copy(label);
 }
 
-/* libxl has a field for a text and one for a list. */
+/* libxl has one field for a text and another for a list. */
 static void
 put_text_or_list(const struct xk_value *value, char **text,
                  libxl_string_list *list)
@@ -222,11 +224,11 @@ put_text_or_list(const struct xk_value *value, char **text,
         *list = copy_strings(value);
 }
 
-/* libxl only keeps these for whoever reads its record of the domain. */
+/* libxl only stores these, for programs that read its record of the domain. */
 static void
 put_actions(const struct xk_domain_config *config, libxl_domain_config *to)
 {
-    static const libxl_action_on_shutdown actions[XK_ACTION_COUNT] = {
+    static const libxl_action_on_shutdown actions[] = {
         [XK_ACTION_DESTROY] = LIBXL_ACTION_ON_SHUTDOWN_DESTROY,
         [XK_ACTION_RESTART] = LIBXL_ACTION_ON_SHUTDOWN_RESTART,
         [XK_ACTION_RENAME_RESTART] = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME,
@@ -237,6 +239,8 @@ put_actions(const struct xk_domain_config *config, libxl_domain_config *to)
             LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART,
         [XK_ACTION_SOFT_RESET] = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET,
     };
+    static_assert(XK_ARRAY_SIZE(actions) == XK_ACTION_COUNT,
+                  "one row per action");
 
     to->on_poweroff = actions[config->on[XK_STOP_POWEROFF]];
     to->on_reboot = actions[config->on[XK_STOP_REBOOT]];
@@ -248,11 +252,12 @@ put_actions(const struct xk_domain_config *config, libxl_domain_config *to)
 static void
 put_identity(const struct xk_domain_config *config, libxl_domain_config *to)
 {
-    static const libxl_domain_type types[XK_TYPE_COUNT] = {
+    static const libxl_domain_type types[] = {
         [XK_TYPE_PV] = LIBXL_DOMAIN_TYPE_PV,
         [XK_TYPE_PVH] = LIBXL_DOMAIN_TYPE_PVH,
         [XK_TYPE_HVM] = LIBXL_DOMAIN_TYPE_HVM,
     };
+    static_assert(XK_ARRAY_SIZE(types) == XK_TYPE_COUNT, "one row per type");
 
     to->c_info.type = types[config->type];
     libxl_domain_build_info_init_type(&to->b_info, to->c_info.type);
@@ -262,7 +267,7 @@ put_identity(const struct xk_domain_config *config, libxl_domain_config *to)
     libxl_defbool_set(&to->c_info.run_hotplug_scripts, true);
     to->b_info.target_memkb = config->memory_mib * 1024;
     to->b_info.max_memkb = config->maxmem_mib * 1024;
-    /* What is not there is known before the building begins. */
+    /* With a claim, missing memory is noticed before the building begins. */
     libxl_defbool_set(&to->b_info.claim_mode, true);
     to->b_info.cmdline = command_line(config);
 }
@@ -270,7 +275,7 @@ put_identity(const struct xk_domain_config *config, libxl_domain_config *to)
 bool
 xk_xen_config_takes(enum xk_key key)
 {
-    return place_of(key) != NULL;
+    return find_field(key) != NULL;
 }
 
 int

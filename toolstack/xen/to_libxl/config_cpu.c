@@ -12,11 +12,11 @@
 #include "toolstack/config/vnuma.h"
 
 enum {
-    CPUS_UNKNOWN = 4096,  /* room where the host is not known */
+    CPUS_UNKNOWN = 4096,  /* room if the host is not known */
     MCA_CAP_LMCE = 1 << 0 /* XEN_HVM_MCA_CAP_LMCE, hvm/params.h */
 };
 
-/* libxl_cpu_bitmap_alloc() would want a context, and so a hypervisor. */
+/* libxl_cpu_bitmap_alloc() needs a context, and so a hypervisor. */
 static void
 make_bitmap(libxl_bitmap *map, size_t bits)
 {
@@ -33,7 +33,7 @@ put_vcpus(const struct xk_domain_config *config, libxl_domain_build_info *to)
         libxl_bitmap_set(&to->avail_vcpus, (int)i);
 }
 
-/* ---- where they run ---- */
+/* ---- placement ---- */
 
 static int
 change_cpus(const struct xk_cpu_term *term, libxl_bitmap *map,
@@ -89,7 +89,7 @@ change(libxl_ctx *ctx, const struct xk_cpu_term *term, libxl_bitmap *map,
         return change_cpus(term, map, err);
     if (ctx == NULL)
         return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "which CPUs a NUMA node has is not known without Xen");
+                       "the CPUs of a NUMA node are not known without Xen");
     for (unsigned node = term->first; node <= term->last; node++) {
         if (change_node(ctx, node, term->negated, map, err) == -1)
             return -1;
@@ -116,7 +116,8 @@ put_cpus(libxl_ctx *ctx, const char *text, libxl_bitmap *map,
     return wrong == NULL ? 0 : xk_fail(err, XK_ERR_CONFIG, "%s", wrong);
 }
 
-/* One text is for every vCPU; a list has one for each, as far as it goes. */
+/* A text applies to every vCPU. A list has one item per vCPU and may be
+ * shorter. */
 static int
 put_affinity(libxl_ctx *ctx, const struct xk_domain_config *config,
              enum xk_key key, libxl_bitmap **maps, int *count,
@@ -140,7 +141,8 @@ put_affinity(libxl_ctx *ctx, const struct xk_domain_config *config,
     return 0;
 }
 
-/* libxl places the domain on NUMA nodes by itself where nobody else does. */
+/* True if the configuration places the domain; otherwise libxl chooses NUMA
+ * nodes by itself. */
 static bool
 is_placed(const struct xk_domain_config *config)
 {
@@ -193,7 +195,7 @@ put_vnuma(const struct xk_domain_config *config, libxl_domain_build_info *to,
     return 0;
 }
 
-/* ---- what they can do ---- */
+/* ---- features ---- */
 
 static int
 fail_of_cpuid(const char *text, struct xk_error *err)

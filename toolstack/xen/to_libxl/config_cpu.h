@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processors of a configuration, for config.c: how many, where they run
- * (cpus=, cpus_soft=, vnuma=) and what they can do (cpuid=, viridian=,
- * mca_caps=). */
+/* The processors of a configuration, for config.c: their number, placement
+ * (cpus=, cpus_soft=, vnuma=) and features (cpuid=, viridian=, mca_caps=). */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_CPU_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_CPU_H
 

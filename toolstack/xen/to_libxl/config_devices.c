@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/to_libxl/config_devices.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/util.h"
 #include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/to_libxl/config_options.h"
 
-/* Formats that libxl has; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN. */
+/* The formats that libxl supports; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN.
+ */
 static const libxl_disk_format formats[XK_FORMAT_COUNT] = {
     [XK_FORMAT_RAW] = LIBXL_DISK_FORMAT_RAW,
     [XK_FORMAT_QCOW] = LIBXL_DISK_FORMAT_QCOW,
@@ -24,6 +27,8 @@ static const libxl_disk_backend backends[] = {
     [XK_DISK_BACKEND_TAP] = LIBXL_DISK_BACKEND_TAP,
     [XK_DISK_BACKEND_STANDALONE] = LIBXL_DISK_BACKEND_STANDALONE,
 };
+static_assert(XK_ARRAY_SIZE(backends) == XK_DISK_BACKEND_COUNT,
+              "one row per backend");
 
 static int
 put_disk(const struct xk_disk *disk, libxl_device_disk *to,
@@ -64,6 +69,8 @@ put_vif(const struct xk_vif *vif, libxl_device_nic *to, struct xk_error *err)
         [XK_VIF_IOEMU] = LIBXL_NIC_TYPE_VIF_IOEMU,
         [XK_VIF_PV] = LIBXL_NIC_TYPE_VIF,
     };
+    static_assert(XK_ARRAY_SIZE(types) == XK_VIF_USER,
+                  "one row per type that libxl has");
 
     libxl_device_nic_init(to);
     if (vif->type == XK_VIF_USER || vif->vlan != NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks and network cards of a configuration, for config.c. */
+/* The disks and network cards of a configuration, for config.c. */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_DEVICES_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_DEVICES_H
 

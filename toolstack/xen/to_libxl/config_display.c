@@ -34,8 +34,9 @@ is_named(const struct xk_domain_config *config, enum xk_key key)
     return text != NULL && text[0] != '\0';
 }
 
-/* libxl would open a port of 127.0.0.1 for each HVM guest, to any user of the
- * host. That is done where the file says anything of it. */
+/* By default libxl would open a VNC port on 127.0.0.1 for each HVM guest, which
+ * any user of the host could use. Open one only if the configuration mentions
+ * VNC. */
 static void
 put_hvm_vnc(const struct xk_domain_config *config, libxl_vnc_info *to)
 {
@@ -98,8 +99,8 @@ put_gfx_passthru(const struct xk_domain_config *config,
         to->u.hvm.gfx_passthru_kind = LIBXL_GFX_PASSTHRU_KIND_IGD;
 }
 
-/* Where there is no framebuffer yet. xl does so for PV only; PVH guests have
- * the same devices. */
+/* Add a framebuffer for vnc=1 unless there is one. xl does this only for PV
+ * guests; PVH guests have the same devices. */
 static void
 put_vfb(const struct xk_domain_config *config, libxl_domain_config *to)
 {

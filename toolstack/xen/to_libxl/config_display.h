@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Screens of a configuration, for config.c: vga=, vnc*=, sdl=, vfb=. */
+/* The screens of a configuration, for config.c: vga=, vnc*=, sdl=, vfb=. */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_DISPLAY_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_DISPLAY_H
 

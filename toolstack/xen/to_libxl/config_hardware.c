@@ -20,7 +20,7 @@ put_ioports(const struct xk_value *value, libxl_domain_build_info *to,
 
         if (!xk_ioports_parse(value->items[i], &first, &last))
             return xk_fail(err, XK_ERR_CONFIG,
-                           "ioports: \"%s\" is no range of ports",
+                           "ioports: \"%s\" is not a range of ports",
                            value->items[i]);
         to->ioports[to->num_ioports++] =
             (libxl_ioport_range){first, last - first + 1};
@@ -35,7 +35,7 @@ put_irqs(const struct xk_value *value, libxl_domain_build_info *to,
     to->irqs = xk_calloc(value->item_count, sizeof(*to->irqs));
     for (size_t i = 0; i < value->item_count; i++) {
         if (!xk_irq_parse(value->items[i], &to->irqs[i]))
-            return xk_fail(err, XK_ERR_CONFIG, "irqs: \"%s\" is no number",
+            return xk_fail(err, XK_ERR_CONFIG, "irqs: \"%s\" is not a number",
                            value->items[i]);
         to->num_irqs++;
     }
@@ -54,7 +54,7 @@ put_iomem(const struct xk_value *value, libxl_domain_build_info *to,
         libxl_iomem_range_init(range);
         if (!xk_iomem_parse(value->items[i], &iomem))
             return xk_fail(err, XK_ERR_CONFIG,
-                           "iomem: \"%s\" is no range of pages",
+                           "iomem: \"%s\" is not a range of pages",
                            value->items[i]);
         range->start = iomem.start;
         range->number = iomem.count;
@@ -93,7 +93,8 @@ put_rdm(const struct xk_domain_config *config, libxl_rdm_reserve *to,
     return xk_xen_put_givens(&givens, to, err);
 }
 
-/* Devices follow the domain, and so does the memory map of a PV guest. */
+/* PCI devices without a policy of their own get the domain's. A PV guest with
+ * PCI devices gets the host's memory map. */
 static void
 put_policies(const struct xk_domain_config *config, libxl_domain_config *to)
 {
@@ -113,9 +114,9 @@ put_policies(const struct xk_domain_config *config, libxl_domain_config *to)
 
 /* ---- firmware ---- */
 
-/* GRUB as a kernel of the guest, which Debian has in grub-xen-host; nothing
- * is in the place where xl looks. PVH guests of either kind begin with 32
- * bits. */
+/* Returns the path of GRUB as the guest's kernel, from Debian's package
+ * grub-xen-host; Debian has nothing at the path where xl looks. A PVH guest
+ * starts in 32-bit mode, whether it is a 32-bit or a 64-bit guest. */
 static const char *
 pvgrub(const char *firmware, enum xk_domain_type type)
 {
@@ -126,7 +127,7 @@ pvgrub(const char *firmware, enum xk_domain_type type)
                : "/usr/lib/grub-xen/grub-x86_64-xen.bin";
 }
 
-/* "bios" is what libxl takes by itself. */
+/* "bios" is libxl's default. */
 static void
 put_firmware(const struct xk_domain_config *config, libxl_domain_build_info *to)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What of the host a configuration gives away, for config.c: ports, memory and
- * interrupts (ioports=, iomem=, irqs=, rdm=, dtdev=); and the firmware. The PCI
- * devices are there already. */
+/* The hardware of the host that a configuration assigns to the guest, for
+ * config.c: ports, memory and interrupts (ioports=, iomem=, irqs=, rdm=,
+ * dtdev=); and the firmware. Call this after config_lists.h, which adds the PCI
+ * devices. */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_HARDWARE_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_HARDWARE_H
 

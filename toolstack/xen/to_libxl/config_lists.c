@@ -13,7 +13,7 @@ typedef int finish_device(const struct xk_domain_config *config,
                           const struct xk_givens *givens, void *device,
                           struct xk_error *err);
 
-/* ---- what one option alone does not say ---- */
+/* ---- options that are not a single field ---- */
 
 static int
 finish_channel(const struct xk_domain_config *config,
@@ -69,7 +69,7 @@ finish_vdispl(const struct xk_domain_config *config,
         if (!xk_connector_next(&rest, &connector->unique_id, &connector->width,
                                &connector->height))
             return xk_fail(err, XK_ERR_CONFIG,
-                           "vdispl: \"%.64s\" is no connector", rest);
+                           "vdispl: \"%.64s\" is not a connector", rest);
     }
     return 0;
 }
@@ -86,7 +86,7 @@ put_address(const struct xk_givens *givens, libxl_device_pci *pci,
         return 0;
     if (!xk_pci_parse(bdf->text, &address) ||
         (slot != NULL && !xk_pci_slot_parse(slot->text, &address.slot)))
-        return xk_fail(err, XK_ERR_CONFIG, "pci: \"%.64s\" is no address",
+        return xk_fail(err, XK_ERR_CONFIG, "pci: \"%.64s\" is not an address",
                        bdf->text);
     pci->domain = address.domain;
     pci->bus = address.bus;
@@ -98,7 +98,7 @@ put_address(const struct xk_givens *givens, libxl_device_pci *pci,
     return 0;
 }
 
-/* What a device does not say for itself is said for all of them. */
+/* Options that a device does not give default to the keys for all devices. */
 static int
 finish_pci(const struct xk_domain_config *config,
            const struct xk_givens *givens, void *device, struct xk_error *err)
@@ -192,7 +192,8 @@ static const struct list lists[] = {
 static const struct list vfbs = LIST(VFB, vfb, NULL);
 static const struct list keyboards = LIST(VKB, vkb, finish_vkb);
 
-/* A new element at the end; libxl's arrays are all of pointer size. */
+/* Append an element and return it. The array's pointer is copied as bytes:
+ * pointers to all of libxl's device types have the same size. */
 static void *
 add(const struct list *list, libxl_domain_config *to)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Devices that come as lists of specifications, for config.c: p9=, vtpm=,
- * pvcalls=, channel=, vfb=, vkb=, vdispl=, usbctrl=, usbdev= and pci=. */
+/* The devices that a configuration gives as lists of specifications, for
+ * config.c: p9=, vtpm=, pvcalls=, channel=, vfb=, vkb=, vdispl=, usbctrl=,
+ * usbdev= and pci=. */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_LISTS_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_LISTS_H
 
@@ -12,7 +13,7 @@
 int xk_xen_config_lists(const struct xk_domain_config *config,
                         libxl_domain_config *to, struct xk_error *err);
 
-/* A framebuffer more, and the keyboard that goes with it. */
+/* Add a framebuffer and the keyboard that goes with it; returns the former. */
 libxl_device_vfb *xk_xen_add_vfb(libxl_domain_config *to);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum kind {
     NOWHERE,
-    ELSEWHERE, /* a function of its own, or nothing is to be done */
+    ELSEWHERE, /* a function translates it, or nothing needs to be done */
     TEXT,
     DEFBOOL,
     BOOLEAN,
@@ -18,16 +18,16 @@ enum kind {
     INT,
     UINT32,
     UUID,
-    VKB_BACKEND, /* from here on by libxl's own names */
+    VKB_BACKEND, /* from here on enumerations, by libxl's names */
     USBCTRL_TYPE,
     USBDEV_TYPE,
     STREAM_TYPE,
     RDM_POLICY,
 };
 
-struct place {
+struct option_field {
     enum kind kind;
-    size_t offset;
+    size_t offset; /* into the device */
 };
 
 #define AT(set, id, kind, device, field)                                       \
@@ -39,7 +39,7 @@ struct place {
         AT(set, CHANNELS_MAX, UINT32, device, params.channels_max),            \
         AT(set, BUFFER_SIZE, UINT32, device, params.buffer_size)
 
-static const struct place places[XK_OPTION_COUNT] = {
+static const struct option_field fields[XK_OPTION_COUNT] = {
     AT(P9, TAG, TEXT, device_p9, tag),
     AT(P9, PATH, TEXT, device_p9, path),
     AT(P9, SECURITY_MODEL, TEXT, device_p9, security_model),
@@ -114,7 +114,7 @@ static const struct place places[XK_OPTION_COUNT] = {
 bool
 xk_xen_takes_option(enum xk_option_id id)
 {
-    return places[id].kind != NOWHERE;
+    return fields[id].kind != NOWHERE;
 }
 
 char *
@@ -124,21 +124,21 @@ xk_xen_copy(const char *text)
 }
 
 static int
-put_name(enum kind kind, const struct xk_given *given, void *field,
+put_name(enum kind kind, const struct xk_given *given, void *to,
          struct xk_error *err)
 {
     int rc = ERROR_INVAL;
 
     if (kind == VKB_BACKEND)
-        rc = libxl_vkb_backend_from_string(given->text, field);
+        rc = libxl_vkb_backend_from_string(given->text, to);
     if (kind == USBCTRL_TYPE)
-        rc = libxl_usbctrl_type_from_string(given->text, field);
+        rc = libxl_usbctrl_type_from_string(given->text, to);
     if (kind == USBDEV_TYPE)
-        rc = libxl_usbdev_type_from_string(given->text, field);
+        rc = libxl_usbdev_type_from_string(given->text, to);
     if (kind == STREAM_TYPE)
-        rc = libxl_vsnd_stream_type_from_string(given->text, field);
+        rc = libxl_vsnd_stream_type_from_string(given->text, to);
     if (kind == RDM_POLICY)
-        rc = libxl_rdm_reserve_policy_from_string(given->text, field);
+        rc = libxl_rdm_reserve_policy_from_string(given->text, to);
     if (rc == 0)
         return 0;
     return xk_fail(err, XK_ERR_UNSUPPORTED, "libxl has no %s=%s",
@@ -148,37 +148,37 @@ put_name(enum kind kind, const struct xk_given *given, void *field,
 static int
 put(const struct xk_given *given, void *device, struct xk_error *err)
 {
-    const struct place *place = &places[given->option->id];
-    void *field = (char *)device + place->offset;
+    const struct option_field *field = &fields[given->option->id];
+    void *to = (char *)device + field->offset;
 
-    switch ((int)place->kind) {
+    switch ((int)field->kind) {
     case TEXT:
-        free(*(char **)field);
-        *(char **)field = xk_strdup(given->text);
+        free(*(char **)to);
+        *(char **)to = xk_strdup(given->text);
         return 0;
     case DEFBOOL:
-        libxl_defbool_set(field, given->number != 0);
+        libxl_defbool_set(to, given->number != 0);
         return 0;
     case BOOLEAN:
-        *(bool *)field = given->number != 0;
+        *(bool *)to = given->number != 0;
         return 0;
     case UINT8:
-        *(uint8_t *)field = (uint8_t)given->number;
+        *(uint8_t *)to = (uint8_t)given->number;
         return 0;
     case INT:
-        *(int *)field = (int)given->number;
+        *(int *)to = (int)given->number;
         return 0;
     case UINT32:
-        *(uint32_t *)field = (uint32_t)given->number;
+        *(uint32_t *)to = (uint32_t)given->number;
         return 0;
     case UUID:
-        memcpy(field, given->uuid.bytes, sizeof(given->uuid.bytes));
+        memcpy(to, given->uuid.bytes, sizeof(given->uuid.bytes));
         return 0;
     case NOWHERE:
     case ELSEWHERE:
         return 0;
     default:
-        return put_name(place->kind, given, field, err);
+        return put_name(field->kind, given, to, err);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A card is a list of texts: "card,..." for itself, then "pcm,..." for each
- * device and "stream,..." for each of its streams; a stream without a device
- * before it makes one. */
+/* A card is a list of lines: "card,..." for the card, then "pcm,..." for each
+ * device, each followed by "stream,..." for each of its streams. A stream
+ * without a device before it creates one. */
 #include "toolstack/xen/to_libxl/config_sound.h"
 
 #include <stdlib.h>
@@ -48,7 +48,7 @@ put_formats(const struct xk_given *given, libxl_vsnd_params *to,
     return 0;
 }
 
-/* rates and formats are the options of one of the three sets. */
+/* rates and formats are the two options in one of the three sets. */
 static int
 put_params(const struct xk_givens *givens, enum xk_option_id rates,
            enum xk_option_id formats, libxl_vsnd_params *to,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PV sound cards of a configuration, for config.c: vsnd=. */
+/* The PV sound cards of a configuration, for config.c: vsnd=. */
 #ifndef XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_SOUND_H
 #define XK_TOOLSTACK_XEN_TO_LIBXL_CONFIG_SOUND_H
 

@@ -90,9 +90,9 @@ has_format_of_qemu(const char *text)
     return false;
 }
 
-/* That a vdev names no disk, that there is no target, or that an empty disk is
- * no cdrom, xlu_disk_parse() leaves for libxl to find out; the test looks at
- * what it made of the text. */
+/* xlu_disk_parse() leaves three errors for libxl to find: a vdev that is not a
+ * disk, a missing target, and an empty disk that is not a cdrom. The test
+ * therefore looks at the parsed result. */
 const struct difference disk_differences[] = {
 #ifndef LIBXL_HAVE_DISK_GRANT_USAGE /* Xen 4.17 and before */
     {"trusted and untrusted",
@@ -109,7 +109,7 @@ const struct difference disk_differences[] = {
 };
 const size_t disk_difference_count = XK_ARRAY_SIZE(disk_differences);
 
-/* A number that begins with 0 and goes on. */
+/* A number with a leading zero. */
 static bool
 has_leading_zero(const char *text)
 {

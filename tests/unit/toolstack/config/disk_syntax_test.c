@@ -32,7 +32,7 @@ parse_good(const char *text)
     return disk;
 }
 
-/* All ways to say the same, as xl's own test has them. */
+/* All ways to write the same disk, as in xl's own test. */
 static const char *const equal_disks[][8] = {
     {"/dev/vg/guest-volume,,hda", "/dev/vg/guest-volume,raw,hda,rw",
      "format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume",
@@ -174,9 +174,8 @@ static const struct {
      "t:2:9: error: no vdev; say which disk of the guest it is, such as xvda"},
     {WITH_DISK(""),
      "t:2:9: error: no vdev; say which disk of the guest it is, such as xvda"},
-    {WITH_DISK("/a,raw,nvme0n1,w"),
-     "t:2:16: error: 'nvme0n1' names no disk; xvda, hda and sda do, and so "
-     "on"},
+    {WITH_DISK("/a,raw,nvme0n1,w"), "t:2:16: error: 'nvme0n1' is not a name of "
+                                    "a disk; use xvda, hda, sda and so on"},
     {WITH_DISK(",raw,xvda,w"),
      "t:2:9: error: no target; say which file or device the disk is in"},
     {WITH_DISK("/a,xvda,w"),
@@ -186,16 +185,16 @@ static const struct {
     {WITH_DISK("/a,raw,xvda,wr"),
      "t:2:21: error: unknown access 'wr'; did you mean 'rw'?"},
     {WITH_DISK("/a,raw,xvda,w,x"),
-     "t:2:23: error: too many parameters without a name; a target with a comma "
-     "is written target=..., last of all"},
+     "t:2:23: error: too many parameters without a name; write a target with a "
+     "comma as target=..., as the last parameter"},
     {WITH_DISK("/a,raw,xvda,w,discrad"),
-     "t:2:23: error: too many parameters without a name; a target with a comma "
-     "is written target=..., last of all"},
+     "t:2:23: error: too many parameters without a name; write a target with a "
+     "comma as target=..., as the last parameter"},
     {WITH_DISK("/a,raw,xvda,acess=w"),
      "t:2:21: error: unknown option 'acess='; did you mean 'access='?"},
     {WITH_DISK("/a,raw,xvda,a=w"),
-     "t:2:21: error: unknown option 'a=w'; a target with '=' is written "
-     "target=..., last of all"},
+     "t:2:21: error: unknown option 'a=w'; write a target with '=' as "
+     "target=..., as the last parameter"},
     {WITH_DISK("/a,raw,xvda,devtype=cd"),
      "t:2:29: error: unknown devtype 'cd'; did you mean 'cdrom'?"},
     {WITH_DISK("/a,raw,xvda,backendtype=file"),
@@ -216,9 +215,9 @@ static const struct {
     {WITH_DISK("/a,empty,hdc,cdrom"),
      "t:2:9: error: the format is empty, but there is a target"},
     {WITH_DISK("/a,raw,xvda,w', '/b,raw,d0p0,w"),
-     "t:2:25: error: the disk 'd0p0' is there already, on line 2"},
+     "t:2:25: error: the disk 'd0p0' is already defined on line 2"},
     {WITH_DISK("/a,raw,xvda,w', '/b,raw,51712,w"),
-     "t:2:25: error: the disk '51712' is there already, on line 2"},
+     "t:2:25: error: the disk '51712' is already defined on line 2"},
 };
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From keys to a domain: values, defaults and what goes together. */
+/* From keys to a domain: values, defaults and rules between keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,25 +109,25 @@ maxvcpus_alone_leaves_one_vcpu_online(void **state)
     xk_config_free(config);
 }
 
-/* The only problem each of these makes. */
+/* Each of these texts causes exactly this problem. */
 static const struct {
     const char *text, *problem;
 } wrong[] = {
-    /* what must be there */
+    /* required keys */
     {"type='hvm'; memory=64\n",
      "t: error: the domain has no name; write name = \"...\""},
     {"name=['d']; type='hvm'; memory=64\n",
-     "t:1:6: error: name: a single value is wanted, not a list"},
+     "t:1:6: error: name: expected a single value, not a list"},
     {"name=''; type='hvm'; memory=64\n",
      "t:1:1: error: the name of a domain is empty"},
     {"name='12'; type='hvm'; memory=64\n",
-     "t:1:1: error: \"12\" is no name: it would be taken for a domid"},
+     "t:1:1: error: \"12\" is not a valid name: it would be taken for a domid"},
     {"name='a/b'; type='hvm'; memory=64\n",
-     "t:1:1: error: \"a/b\" is no name: it has a '/'"},
+     "t:1:1: error: \"a/b\" is not a valid name: it has a '/'"},
     {"name='a\\nb'; type='hvm'; memory=64\n",
      "t:1:1: error: the name of a domain has a control character"},
-    {"name='d'; type='hvm'\n", "t: warning: memory is not given; the domain "
-                               "gets 32 MiB, as from xl"},
+    {"name='d'; type='hvm'\n",
+     "t: warning: memory is not given; the domain gets 32 MiB, as with xl"},
     {"name='d'; memory=64\n",
      "t: error: a domain of type \"pv\" needs kernel= or bootloader=; to boot "
      "its disk write type = \"hvm\""},
@@ -141,14 +141,13 @@ static const struct {
     {HVM "vcpus=99999999999999999999\n",
      "t:2:7: error: vcpus: '99999999999999999999' is not a number"},
     {HVM "vcpus=[1]\n",
-     "t:2:7: error: vcpus: a single value is wanted, not a list"},
-    {HVM "vcpus+=2\n", "t:2:8: error: vcpus: '+=' does not work with numbers"},
+     "t:2:7: error: vcpus: expected a single value, not a list"},
+    {HVM "vcpus+=2\n", "t:2:8: error: vcpus: '+=' cannot be used with numbers"},
     {HVM "acpi='yes'\n", "t:2:6: error: acpi: 'yes' is not a number"},
-    {HVM "vcpus=010\n",
-     "t:2:7: warning: vcpus: with a leading zero '010' is octal, which makes "
-     "8"},
+    {HVM "vcpus=010\n", "t:2:7: warning: vcpus: '010' is octal because of its "
+                        "leading zero; its value is 8"},
     {HVM "on_crash='reboot'\n",
-     "t:2:10: error: on_crash: unknown 'reboot'; it is destroy, restart, "
+     "t:2:10: error: on_crash: unknown 'reboot'; expected destroy, restart, "
      "rename-restart, preserve, coredump-destroy, coredump-restart or "
      "soft-reset"},
     {HVM "on_crash='restrat'\n",
@@ -156,33 +155,31 @@ static const struct {
     {HVM "vga='STDVGA'\n",
      "t:2:5: error: vga: unknown 'STDVGA'; did you mean 'stdvga'?"},
     {HVM "disk='/a,raw,xvda,w'\n",
-     "t:2:6: error: disk: a list is wanted: [ \"...\" ]"},
+     "t:2:6: error: disk: expected a list: [ \"...\" ]"},
     {HVM "disk=[['/a,raw,xvda,w']]\n",
-     "t:2:7: error: disk: a text is wanted here, not a list"},
+     "t:2:7: error: disk: expected a string here, not a list"},
     {HVM "vnuma=['pnode=0']\n",
-     "t:2:8: error: vnuma: a list is wanted here: [ \"...\" ]"},
+     "t:2:8: error: vnuma: expected a list here: [ \"...\" ]"},
     {HVM "kernel='/\xff'\n", "t:2:10: error: kernel: byte 0xff is not UTF-8"},
     {HVM "viridian=['base','frequency']\n",
-     "t:2:18: error: viridian: unknown 'frequency'; it is base, freq, "
+     "t:2:18: error: viridian: unknown 'frequency'; expected base, freq, "
      "time_ref_count, reference_tsc, hcall_remote_tlb_flush, apic_assist, "
      "crash_ctl, synic, stimer, hcall_ipi, ex_processor_masks, no_vp_limit, "
      "cpu_hotplug, defaults or all"},
     {HVM "tsc_mode=1\n", "t:2:10: warning: tsc_mode: a number is deprecated; "
                          "write \"always_emulate\""},
-    {HVM "tsc_mode=4\n",
-     "t:2:10: error: tsc_mode: unknown '4'; it is default, always_emulate, "
-     "native or native_paravirt"},
-    {HVM "uuid='1-2'\n", "t:2:1: error: uuid: '1-2' is no UUID"},
+    {HVM "tsc_mode=4\n", "t:2:10: error: tsc_mode: unknown '4'; expected "
+                         "default, always_emulate, native or native_paravirt"},
+    {HVM "uuid='1-2'\n", "t:2:1: error: uuid: '1-2' is not a UUID"},
     {HVM "uuid='00000000-0000-0000-0000-000000000000'\n",
-     "t:2:1: error: uuid: the UUID of zeros is dom0's"},
+     "t:2:1: error: uuid: the all-zero UUID belongs to dom0"},
     {HVM "cpus='0-3,'\ncpus_soft='3-1'\n",
-     "t:3:11: error: cpus_soft: a range ends in a number that is not below its "
-     "first"},
+     "t:3:11: error: cpus_soft: a range must not end below its start"},
     {HVM "cpus=['all','^all']\n",
-     "t:2:13: error: cpus: '^' and 'all' do not go together"},
+     "t:2:13: error: cpus: '^' and 'all' cannot be combined"},
     {HVM "cpus='0;1'\n",
      "t:2:6: error: cpus: CPUs are written as \"0-3,^1,nodes:1\" or \"all\""},
-    /* keys that do not go together */
+    /* keys that cannot be combined */
     {HVM "maxmem=63\n", "t:2:1: error: maxmem: 63 MiB is less than memory, 64"},
     {HVM "vcpus=2\nmaxvcpus=1\n",
      "t:3:1: error: maxvcpus: 1 is less than vcpus, 2"},
@@ -203,13 +200,13 @@ static const struct {
     {HVM "vga='qxl'\nvideoram=64\n",
      "t:3:1: error: videoram: qxl needs 128 MiB"},
     {HVM "usb=1\nusbversion=3\n",
-     "t:3:1: error: usbversion does not go together with usb and usbdevice"},
-    {HVM "boot='hd'\n", "t:2:1: error: boot: 'hd' is not made of c (hard "
-                        "disk), d (CD-ROM) and n (network)"},
+     "t:3:1: error: usbversion cannot be combined with usb or usbdevice"},
+    {HVM "boot='hd'\n", "t:2:1: error: boot: 'hd' has letters other than c "
+                        "(hard disk), d (CD-ROM) and n (network)"},
     {HVM "kernel='/usr/lib/xen/boot/hvmloader'\n",
-     "t:2:1: warning: kernel: hvmloader is no kernel and is ignored; to "
-     "replace it write firmware_override"},
-    /* of one type of domain only */
+     "t:2:1: warning: kernel: hvmloader is not a kernel and is ignored; to "
+     "replace it set firmware_override"},
+    /* keys of one type of domain only */
     {PV "boot='c'\n", "t:2:1: error: boot does nothing for a domain of type "
                       "\"pv\"; leave it out, or change the type"},
     {PV "usb=0\n", "t:2:1: warning: usb does nothing for a domain of type "
@@ -236,7 +233,7 @@ static const struct {
      "t:2:1: warning: unknown key 'memroy'; did you mean 'memory'?"},
     {HVM "  frobnicate=[1,[2]]\n", "t:2:3: warning: unknown key 'frobnicate'"},
     {HVM "vcpus=1\n vcpus=2\n",
-     "t:2:1: warning: 'vcpus' is set again on line 3, which counts"},
+     "t:2:1: warning: 'vcpus' is set again on line 3, and that value counts"},
 };
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The grammar: places, values and what is refused. */
+/* The grammar: positions, values and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -141,11 +141,10 @@ static const struct {
     {"a=\n", "t:1:3: error: expected a value: \"text\", a number or a [ list "
              "], not the end of the line"},
     {"a=b\n", "t:1:3: error: expected a value: \"text\", a number or a [ list "
-              "], not 'b'; a text needs quotes"},
+              "], not 'b'; a string needs quotes"},
     {"a 1\n", "t:1:3: error: expected '=' or '+=', not '1'"},
-    {"a=1 b=2\n",
-     "t:1:5: error: expected the end of the line or ';', not 'b'; a text needs "
-     "quotes"},
+    {"a=1 b=2\n", "t:1:5: error: expected the end of the line or ';', not 'b'; "
+                  "a string needs quotes"},
     {"a=[1,,2]\n", "t:1:6: error: expected a value: \"text\", a number or a [ "
                    "list ], not ','"},
     {"[1]\n", "t:1:1: error: expected a name, not '['"},
@@ -155,22 +154,22 @@ static const struct {
     {"a=1\r\n", "t:1:4: error: carriage return: end the lines with a line feed "
                 "only, as dos2unix does"},
     {"a=On\n", "t:1:3: error: unexpected 'O': names are in lower case, and a "
-               "text needs quotes"},
+               "string needs quotes"},
     {"a=\x01\n", "t:1:3: error: unexpected byte 0x01 outside a string"},
     {"\xef\xbb\xbf"
      "a=1\n",
      "t:1:1: error: unexpected byte 0xef outside a string"},
-    {"a=/x\n", "t:1:3: error: unexpected '/'; a text needs quotes"},
+    {"a=/x\n", "t:1:3: error: unexpected '/'; a string needs quotes"},
     {"a='\\x41'\n", "t:1:4: error: characters by number ('\\x') do not work "
                     "in xl, so they are refused; write the character itself"},
     {"a='\\012'\n", "t:1:4: error: characters by number ('\\0') do not work "
                     "in xl, so they are refused; write the character itself"},
-    {"a='..\\q'\n",
-     "t:1:6: error: '\\q' is no escape; for a backslash write two"},
-    {"a='x'\na+=[1]\n", "t:2:1: error: 'a' is a text by now, to which a list "
-                        "cannot be added"},
-    {"a=[]\na+=1\n", "t:2:1: error: 'a' is a list by now, to which a text "
-                     "cannot be added"},
+    {"a='..\\q'\n", "t:1:6: error: '\\q' is not an escape sequence; for a "
+                    "backslash write two"},
+    {"a='x'\na+=[1]\n",
+     "t:2:1: error: 'a' is a string here; a list cannot be appended to it"},
+    {"a=[]\na+=1\n",
+     "t:2:1: error: 'a' is a list here; a string cannot be appended to it"},
 };
 
 static void
@@ -266,7 +265,7 @@ a_last_comment_without_a_line_feed_is_a_warning(void **state)
     done(&file, &problems);
 }
 
-/* count times the text. */
+/* The text, repeated count times. */
 static char *
 repeat(const char *text, size_t count)
 {

@@ -50,8 +50,8 @@ assert_same_text(const char *a, const char *b)
         assert_string_equal(a, b);
 }
 
-/* Member by member: a member that no table has would be lost both ways, and
- * the JSON be equal all the same. */
+/* Compare each member: a member missing from the tables would be lost in both
+ * directions, and the JSON would still be equal. */
 static void
 assert_same_disk(const struct xk_disk *a, const struct xk_disk *b)
 {
@@ -157,7 +157,7 @@ what_was_written_reads_back_equal(void **state)
     xk_config_free(again);
 }
 
-/* text with the first `from` in it replaced. */
+/* Returns text with the first `from` replaced. */
 static char *
 with(const char *text, const char *from, const char *to)
 {

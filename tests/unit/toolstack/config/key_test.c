@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of keys: that it is whole and that its rows make sense. */
+/* The table of keys is complete and its rows make sense. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -218,7 +218,8 @@ every_row_is_complete(void **state)
                     info->type == XK_KEY_ENUM);
         /* Whole sentences for the manual. */
         assert_true(length > 0 && info->meaning[length - 1] == '.');
-        /* "same" needs no reason, and all else one, without a stop. */
+        /* "same" needs no reason; every other fate needs one, without a full
+         * stop. */
         assert_int_equal(info->xen.fate == XK_FATE_SAME, *info->xen.why == 0);
         assert_int_equal(info->kvm.fate == XK_FATE_SAME, *info->kvm.why == 0);
         length = strlen(info->kvm.why);

@@ -78,14 +78,14 @@ static const struct {
      "t:2:16: error: sample-rates: '8000;x' is no list of numbers separated by "
      "';'"},
     {"vnuma=[['pnode=0','size=64','vcpus=0,0','vdistances=10']]\n",
-     "t:2:8: error: vcpus: vCPU 0 is in a node already"},
+     "t:2:8: error: vcpus: vCPU 0 is already in a node"},
     {"vnuma=[['pnode=0','size=64','vcpus=0','vdistances=10,20']]\n",
      "t:2:8: error: vdistances: there must be 1 numbers, the distance to each "
      "node"},
     {"vnuma=[['pnode=0','size=32','vcpus=0','vdistances=10']]\n",
-     "t:2:1: error: vnuma: its nodes have 32 MiB, and the domain has 64"},
+     "t:2:1: error: vnuma: its nodes have 32 MiB, but the domain has 64"},
     {"vcpus=2\nvnuma=[['pnode=0','size=64','vcpus=0','vdistances=10']]\n",
-     "t:3:1: error: vnuma: its nodes have 1 vCPUs, and the domain has 2"},
+     "t:3:1: error: vnuma: its nodes have 1 vCPUs, but the domain has 2"},
 };
 
 static void

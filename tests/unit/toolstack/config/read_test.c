@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where a configuration comes from: files, and what is none. */
+/* Where a configuration comes from: files, and paths that are not files. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,8 @@ write_file(const char *directory, const void *data, size_t length)
     return path;
 }
 
-/* Reading must fail as a configuration error that says this of the path. */
+/* Reading must fail with a configuration error that says this about the path.
+ */
 static void
 expect_unreadable(const char *path, const char *message)
 {
@@ -149,7 +150,7 @@ what_may_not_be_read_is_a_configuration_error(void **state)
     char *path = write_file(*state, good, strlen(good));
 
     if (geteuid() == 0) {
-        /* Nothing is unreadable to root; a loop of links is to all. */
+        /* Root can read every file, but nobody can follow a loop of links. */
         unlink(path);
         assert_int_equal(symlink("a.cfg", path), 0);
         expect_unreadable(path,

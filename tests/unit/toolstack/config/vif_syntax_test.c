@@ -51,7 +51,7 @@ two_cards_get_different_addresses(void **state)
     struct xk_vif a = parse_good(""), b = parse_good("");
 
     (void)state;
-    /* One in sixteen million runs may fail here. */
+    /* Random: one run in sixteen million may fail here. */
     assert_memory_not_equal(a.mac, b.mac, sizeof(a.mac));
     xk_vif_free(&a);
     xk_vif_free(&b);
@@ -137,18 +137,20 @@ static const struct {
     {WITH_VIF("mac=01:00:5e:00:00:01"),
      "t:2:12: error: mac: this is a multicast address; the first byte must be "
      "even"},
-    {WITH_VIF("type=virtio"), "t:2:13: error: type: it is ioemu, vif or user"},
-    {WITH_VIF("rate=10MB"), "t:2:13: error: rate: a rate ends in b/s or B/s, "
-                            "with K, M or G in front, as '10Mb/s'"},
+    {WITH_VIF("type=virtio"),
+     "t:2:13: error: type: it must be ioemu, vif or user"},
+    {WITH_VIF("rate=10MB"), "t:2:13: error: rate: a rate must end in b/s or "
+                            "B/s, after an optional K, M or G, as in '10Mb/s'"},
     {WITH_VIF("rate=@"), "t:2:13: error: rate: a number is missing"},
     {WITH_VIF("rate=0B/s"), "t:2:13: error: rate: it may not be 0"},
     {WITH_VIF("rate=1B/s@10h"),
-     "t:2:13: error: rate: the interval ends in s, ms or us"},
+     "t:2:13: error: rate: the interval must end in s, ms or us"},
     {WITH_VIF("devid=-1"),
-     "t:2:14: error: devid: it is a number from 0 to 2147483647"},
-    {WITH_VIF("mtu=1"), "t:2:12: error: mtu: it is a number from 68 to 65535"},
+     "t:2:14: error: devid: it must be a number from 0 to 2147483647"},
+    {WITH_VIF("mtu=1"),
+     "t:2:12: error: mtu: it must be a number from 68 to 65535"},
     {WITH_VIF("vlan=10"), "t:2:13: error: vlan: exactly one VLAN must be the "
-                          "port's own, as '10p'"},
+                          "port's own, as in '10p'"},
     {WITH_VIF("vlan=4095p"),
      "t:2:13: error: vlan: a VLAN is a number from 1 to 4094"},
     {WITH_VIF("vifname=a/b"),
@@ -170,21 +172,21 @@ static const struct {
     {WITH_VIF("type=user,hostfwd=tcp::70000-:2"),
      "t:2:26: error: hostfwd: a port is a number from 1 to 65535"},
     {WITH_VIF("type=user,hostfwd=sctp::1-:2"),
-     "t:2:26: error: hostfwd: it begins with tcp: or udp:, as "
+     "t:2:26: error: hostfwd: it must begin with tcp: or udp:, as in "
      "'tcp:127.0.0.1:2222-:22'"},
     {WITH_VIF("type=user,bridge=br0"),
      "t:2:8: error: type: a user-mode network has no bridge"},
     {WITH_VIF("netdev=eth0"),
      "t:2:15: warning: netdev is deprecated; write gatewaydev"},
-    {WITH_VIF("accel=1"), "t:2:14: warning: accel does nothing, here as in xl"},
+    {WITH_VIF("accel=1"), "t:2:14: warning: accel has no effect, as in xl"},
     {WITH_VIF("colo_compare_out=x"),
      "t:2:8: error: COLO: replication is not supported"},
     {WITH_VIF("devid=1', 'mac=00:16:3e:00:00:09"),
-     "t:2:18: error: the network card with devid 1 is there already, on line "
+     "t:2:18: error: the network card with devid 1 is already defined on line "
      "2"},
     {WITH_VIF("mac=00:16:3e:00:00:09', 'mac=0:16:3E:0:0:9"),
-     "t:2:32: error: a network card with this MAC address is there already, on "
-     "line 2"},
+     "t:2:32: error: a network card with this MAC address is already defined "
+     "on line 2"},
 };
 
 static void

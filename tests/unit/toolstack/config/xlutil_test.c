@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libxlutil is the oracle: on the same text it and our readers must agree on
- * what is accepted and on every value. Where they do not on purpose, see
- * config_differences.h.
+ * libxlutil is the oracle: on the same text it and our parsers must agree on
+ * what is accepted and on every value. Intentional differences are listed in
+ * differences.h.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,10 +31,10 @@
 #include "toolstack/config/vif_syntax.h"
 
 enum {
-    TEXTS = 20000 /* generated ones of each kind */
+    TEXTS = 20000 /* generated texts of each kind */
 };
 
-/* libxlutil loses memory on its error paths. */
+/* libxlutil leaks memory on its error paths. */
 const char *__lsan_default_suppressions(void);
 const char *
 __lsan_default_suppressions(void)
@@ -234,7 +234,8 @@ both_agree_on_files_written_by_hand(void **state)
         compare_file(texts[i]);
 }
 
-/* Every file below $srcdir/folder that ends so; "" is any. Returns how many. */
+/* Run on every file below $srcdir/folder with this suffix ("": any). Returns
+ * how many. */
 static size_t
 compare_files_of(const char *folder, const char *end)
 {
@@ -285,7 +286,7 @@ both_agree_on_generated_files(void **state)
         generate_file(&generator, &text);
         accepted += compare_file(text.data);
     }
-    /* All are valid but those that add a list to a text. */
+    /* All are valid except those that append a list to a string. */
     assert_true(accepted > TEXTS / 2);
 }
 
@@ -313,7 +314,7 @@ static void
 assert_same_text(const char *what, const char *spec, const char *theirs,
                  const char *ours)
 {
-    /* To libxl an empty text is as good as none. */
+    /* libxl treats an empty text as not given. */
     if (strcmp(theirs != NULL ? theirs : "", ours != NULL ? ours : "") != 0)
         fail_msg("%s is '%s' there, '%s' here, in: %s", what, theirs, ours,
                  spec);
@@ -374,7 +375,7 @@ compare_disk_values(const char *spec, const libxl_device_disk *theirs,
         fail_msg("an option differs in: %s", spec);
 }
 
-/* What libxl would refuse afterwards. */
+/* What libxl itself would refuse later. */
 static bool
 libxl_would_refuse(const libxl_device_disk *disk)
 {
@@ -453,7 +454,7 @@ both_agree_on_damaged_disks(void **state)
 
         xk_buf_puts(&text, whole[i % XK_ARRAY_SIZE(whole)]);
         generate_damage(&generator, &text);
-        /* On this libxlutil's lexer ends the process. */
+        /* libxlutil's lexer exits the process on this text. */
         if (strstr(text.data, "=\n") == NULL)
             accepted += compare_disk(text.data);
     }
@@ -473,7 +474,7 @@ compare_rate(const char *text)
     bool they, we = xk_vif_rate_parse(text, &bytes, &us) == NULL;
 
     libxl_device_nic_init(&nic);
-    errno = 0; /* libxlutil looks at what is left over from before */
+    errno = 0; /* libxlutil reads what an earlier call left behind */
     they = xlu_vif_parse_rate(config, text, &nic) == 0;
     if (they != we &&
         !difference_explains(rate_differences, rate_difference_count, we, text))
@@ -509,7 +510,8 @@ both_agree_on_rates(void **state)
 static void
 every_difference_is_met_and_real(void **state)
 {
-    /* One text for each: what is no difference any more must go. */
+    /* One text per difference: a difference that has disappeared must be
+     * removed. */
     (void)state;
     assert_false(compare_file("a=1\n# x"));
     assert_false(compare_file("a='\\0123'\n"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Channels between two hosts that are two ends of a socket pair here. */
+/* Channels between two hosts, which here are the two ends of a socket pair. */
 #include "tests/unit/test.h"
 
 #include <pthread.h>
@@ -19,7 +19,8 @@ enum {
     SILENCE_MS = 2000,
 };
 
-/* One host: its end of the way, and sockets with those who use the channels. */
+/* One host: its end of the connection, and the sockets of the channels with
+ * their users. */
 struct end {
     struct xk_frame_stream to, from;
     int users[CHANNELS];
@@ -87,7 +88,7 @@ struct user {
     int fd;
     unsigned char seed;
     bool writes;
-    bool sound; /* all came, and nothing else */
+    bool sound; /* all arrived, and nothing else */
 };
 
 static void
@@ -216,7 +217,7 @@ one_with_nothing_to_say_is_not_silent(void **context)
     struct fixture *f = *context;
     char byte = 'x';
 
-    /* Longer than they are apart. */
+    /* Longer than the interval between them. */
     start(f, 0, 5000);
     start(f, 1, 5000);
     usleep(2500 * 1000);
@@ -227,7 +228,7 @@ one_with_nothing_to_say_is_not_silent(void **context)
     xk_channels_join(f->ends[1].channels, true, NULL);
 }
 
-/* A peer says that, of a channel 0 that is there: how it is taken. */
+/* The error when a peer sends this frame to a host that has channel 0. */
 static enum xk_error_kind
 said(struct fixture *f, enum xk_frame_type type, const char *payload,
      size_t length)

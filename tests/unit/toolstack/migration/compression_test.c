@@ -7,8 +7,8 @@ enum {
     TOTAL = 256 << 20,
 };
 
-/* Send all of it where a byte costs so much each way; the part that went
- * compressed. */
+/* Send everything at these costs per byte. Returns the share sent compressed.
+ */
 static double
 send_all(enum xk_compression how, int64_t plain_ns, int64_t compressed_ns)
 {
@@ -41,7 +41,7 @@ by_itself_the_cheaper_way_is_gone(void **state)
     assert_true(send_all(XK_COMPRESSION_AUTO, 1, 10) < 0.05);
 }
 
-/* The wire slows down in the middle. */
+/* The link slows down in the middle. */
 static void
 a_change_is_noticed(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose a moved domain is: what is decided stays so, whoever comes next. */
+/* Who owns a moved domain: a decision holds, whoever comes next. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -118,7 +118,7 @@ only_what_is_tried_can_be_taken_back(void **context)
     }
 }
 
-/* Neither a torn file nor one of another version is taken for a word. */
+/* A torn file, or a file of another version, is not taken for a decision. */
 static void
 what_cannot_be_read_decides_nothing(void **context)
 {

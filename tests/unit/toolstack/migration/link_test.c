@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which commands are taken for a way to another host: only those that can be
- * noted, and so be run again to ask it. */
+/* Which commands are accepted as a link: only those that can be written to the
+ * journal, and so be run again to ask the target. */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -56,7 +56,7 @@ more_words_than_can_be_noted_are_refused(void **context)
 {
     XK_CLEANUP_FREE char *many = words(XK_LINK_WORDS_MAX + 1);
     XK_CLEANUP_FREE char *most = words(XK_LINK_WORDS_MAX);
-    /* env(1) is a word as well. */
+    /* env(1) counts as a word. */
     XK_CLEANUP_FREE char *with_env = xk_asprintf("A=1 %s", most + 2);
 
     (void)context;

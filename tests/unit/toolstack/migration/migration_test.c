@@ -2,8 +2,8 @@
 /*
  * A domain of a fake hypervisor is moved between two hosts, with a fault at
  * every frame of both directions, and with each side killed at each call of its
- * driver and each entry of its journal. However it ends: one copy runs, at no
- * time two, and nothing else is left.
+ * driver and each entry of its journal. However it ends, exactly one copy runs,
+ * two never run at the same time, and nothing else is left.
  */
 #include "tests/unit/test.h"
 
@@ -36,10 +36,10 @@ run_case(struct pair *pair, const struct fault *fault)
     status = pair_move(pair, fault);
     where = pair_settle(pair, fault);
     happened = pair_fault_happened(pair, fault, status);
-    /* What was told must be so. */
+    /* The reported result must be true. */
     if (status == 0)
         assert_int_equal(where, 1);
-    /* A busy machine may be taken for silence. */
+    /* On a busy machine a slow peer may look silent. */
     if (!happened && fault->way != WAY_SWALLOW)
         assert_int_equal(status, 0);
     pair_put_away(pair, where);
@@ -61,8 +61,8 @@ a_domain_is_moved(void **context)
     assert_int_equal(pair_count(pair, 1, "state/lib/moves"), 0);
 }
 
-/* What the driver's check finds there, a dry run tells as well, and nothing is
- * begun on either host. */
+/* A dry run also reports what the target driver's check finds, and begins
+ * nothing on either host. */
 static void
 what_a_target_lacks_is_told_before_anything_is_touched(void **context)
 {
@@ -134,12 +134,12 @@ a_source_killed_at_any_call_and_entry_leaves_one_copy(void **context)
             cases++;
         }
     }
-    /* The last piece and the end; BEGIN and the note. */
+    /* The last piece and the end; BEGIN and the note "commit". */
     assert_in_range(cases, 8, 99);
 }
 
-/* That a target died cannot be seen from the file: it dies somewhere in so many
- * calls, and after those it does not. */
+/* The file does not show whether the target died: it dies at one of so many
+ * calls, and after the last one it does not die. */
 static void
 a_target_killed_at_any_call_and_entry_leaves_one_copy(void **context)
 {
@@ -155,7 +155,7 @@ a_target_killed_at_any_call_and_entry_leaves_one_copy(void **context)
 
 /* ---- stopped, and late ---- */
 
-/* It goes on to its own end. */
+/* It continues to its own end. */
 static void
 wait_for_target(struct pair *pair)
 {
@@ -166,8 +166,8 @@ wait_for_target(struct pair *pair)
         nanosleep(&tick, NULL);
 }
 
-/* The others give up on what stands still, and ask, and recover what they can;
- * then it goes on. */
+/* The others give up on the stopped process, ask, and recover what they can;
+ * then it continues. */
 static bool
 run_stopped_case(struct pair *pair, const struct fault *fault, bool *moved)
 {
@@ -202,7 +202,7 @@ check_stopped_way(struct pair *pair, enum way_fault way)
                 .from_target = from == 1, .index = index, .way = way};
             bool happened = false, moved = false;
 
-            /* A busy machine may be taken for silence. */
+            /* On a busy machine a slow peer may look silent. */
             for (int i = 0; i < TRIES && !happened && !moved; i++)
                 happened = run_stopped_case(pair, &fault, &moved);
             if (!happened)
@@ -226,8 +226,8 @@ a_source_stopped_at_any_frame_leaves_one_copy(void **context)
 }
 
 enum {
-    SOURCE_CALLS = 2, /* it stands still; it is ended */
-    TARGET_CALLS = 3, /* it is prepared, received, let go */
+    SOURCE_CALLS = 2, /* the guest is paused; the domain is destroyed */
+    TARGET_CALLS = 3, /* the domain is prepared, received, resumed */
     SOURCE_ENTRIES = 2,
     TARGET_ENTRIES = 2,
 };
@@ -269,7 +269,7 @@ a_disk_that_is_full_from_any_call_and_entry_on_leaves_one_copy(void **context)
     check_states(*context, FULL_AT_ENTRY, SOURCE_ENTRIES, TARGET_ENTRIES);
 }
 
-/* The other side gives up meanwhile. */
+/* Meanwhile the other side gives up. */
 static void
 a_process_stopped_at_any_call_and_entry_leaves_one_copy(void **context)
 {
@@ -278,7 +278,7 @@ a_process_stopped_at_any_call_and_entry_leaves_one_copy(void **context)
     check_states(*context, HALTS_AT_ENTRY, SOURCE_ENTRIES, TARGET_ENTRIES);
 }
 
-/* Nobody has told the guest to run, so it goes on at the source. */
+/* The guest was not resumed at the target, so it goes on at the source. */
 static void
 a_guest_that_cannot_be_let_go_is_given_back(void **context)
 {
@@ -294,7 +294,7 @@ a_guest_that_cannot_be_let_go_is_given_back(void **context)
     pair_put_away(pair, 0);
 }
 
-/* It may run at any moment, so it is never given back. */
+/* The guest may run at any moment, so it is never handed back. */
 static void
 a_guest_that_may_run_there_is_not_given_back(void **context)
 {
@@ -314,7 +314,7 @@ a_guest_that_may_run_there_is_not_given_back(void **context)
 
 /* ---- clocks ---- */
 
-/* A source that dies, or loses its way, after it has noted COMMIT at a time
+/* A source that dies or loses its link after it noted COMMIT, with a timestamp
  * before that of its BEGIN. */
 static void
 a_clock_that_is_set_back_amid_a_move_leaves_one_copy(void **context)
@@ -338,8 +338,8 @@ enum {
     ENTRY_COMMIT,
 };
 
-/* The first move was refused after it had noted COMMIT, at a time that is yet
- * to come. */
+/* The first move was refused after it had noted COMMIT, with a timestamp in the
+ * future. */
 static void
 a_move_is_not_in_doubt_for_what_an_earlier_one_noted(void **context)
 {
@@ -362,7 +362,7 @@ a_move_is_not_in_doubt_for_what_an_earlier_one_noted(void **context)
 
 /* ---- hosts that lose power ---- */
 
-/* A move whose source dies as the target says that frame. */
+/* A move whose source dies when the target sends this frame. */
 static void
 leave_in_doubt(struct pair *pair, bool from_target, unsigned frame)
 {
@@ -393,8 +393,8 @@ a_target_that_loses_power_before_it_decides_gives_the_domain_back(
     pair_put_away(pair, 0);
 }
 
-/* Its guest is lost with its memory, as it would be without a move; but what it
- * wrote there must not be undone by one that goes on here. */
+/* The guest is lost with its memory, as it would be without a move; but
+ * resuming it at the source must not undo what it wrote at the target. */
 static void
 a_target_that_loses_power_after_it_decided_keeps_its_word(void **context)
 {

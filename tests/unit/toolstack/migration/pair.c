@@ -34,7 +34,7 @@
 #include "toolstack/record_facts.h"
 
 enum {
-    SILENCE_MS = 200, /* of a swallowing way; else nothing is waited for */
+    SILENCE_MS = 200, /* used only if the link swallows frames */
     LONG_MS = 5000,
     SETTLE_MS = 8000,
 };
@@ -116,7 +116,7 @@ prepare_to_die(struct xk_host *host)
 
 /* ---- hosts ---- */
 
-/* A folder with "state" and "world". */
+/* The host's folder with "state" and "world". */
 static int
 open_host(struct xk_host *host, const char *folder, const char *rival,
           struct xk_error *err)
@@ -137,7 +137,7 @@ open_host(struct xk_host *host, const char *folder, const char *rival,
 
 /* ---- the way, and the target behind it ---- */
 
-/* For who lets it go on. */
+/* For the process that resumes it. */
 static void
 note_target(const char *once)
 {
@@ -172,7 +172,7 @@ enum way_argument {
     ARG_FROM_TARGET,
     ARG_INDEX,
     ARG_FAULT,
-    ARG_DEATH, /* of the target */
+    ARG_DEATH, /* by the target */
     ARG_DEATH_AT,
     ARG_COUNT,
 };
@@ -190,7 +190,7 @@ be_way(char **argv)
         .source = getppid(),
     };
 
-    /* Who asks later, asks one that lives. */
+    /* A process that asks later asks a living target. */
     if (access(argv[ARG_ONCE], F_OK) == -1) {
         death = (enum death)atoi(argv[ARG_DEATH]);
         death_at = (unsigned)atoi(argv[ARG_DEATH_AT]);
@@ -241,7 +241,7 @@ pair_teardown(void **context)
 {
     struct pair *pair = *context;
 
-    /* Where a test failed. */
+    /* After a failed test. */
     if (pair->source != 0)
         kill(pair->source, SIGKILL);
     if (stopped_target(pair) != 0)
@@ -311,7 +311,7 @@ is_for_silence(const struct fault *fault)
            fault->target_death >= HALTS_AT_CALL;
 }
 
-/* In a process that may be killed. */
+/* Runs in a process that may be killed. */
 static void
 be_source(struct pair *pair, const struct fault *fault)
 {
@@ -326,7 +326,7 @@ be_source(struct pair *pair, const struct fault *fault)
     bool doubt;
     int r;
 
-    signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test */
+    signal(SIGSEGV, SIG_DFL); /* else cmocka runs the next test */
     if (open_host(&host, pair->folders[0], pair->folders[1], &pair->err) ==
             -1 ||
         xk_domain_find(&host, "moved", &domain, xk_deadline_in_ms(LONG_MS),
@@ -373,7 +373,7 @@ pair_move(struct pair *pair, const struct fault *fault)
     return wait_for_source(pair);
 }
 
-/* It may be on its way to where it stops itself, or to its end. */
+/* The process may not have reached its stop, or its end, yet. */
 static void
 continue_target(pid_t target)
 {
@@ -409,8 +409,8 @@ pair_let_go_on(struct pair *pair, int status)
 
 /* ---- what came of it ---- */
 
-/* XK_STATE_COUNT where there is none; opening the host recovers, and a domain
- * in doubt is asked for, as the monitor does. */
+/* Returns XK_STATE_COUNT if there is no domain. Opening the host recovers, and
+ * a domain in doubt is asked for, as the monitor does. */
 enum xk_domain_state
 pair_look(struct pair *pair, int side)
 {
@@ -451,7 +451,7 @@ count_in(const struct xk_record *record, const char *operation)
     return count;
 }
 
-/* Of the source's record: operation NULL: whether it is in doubt. */
+/* Read the source's record. If operation is NULL: whether it is in doubt. */
 static unsigned
 ask_record(struct pair *pair, const char *operation)
 {
@@ -508,7 +508,7 @@ never_two(const struct pair *pair)
     }
 }
 
-/* Whether a process there holds a record. */
+/* Whether a process on that host holds the lock of a record. */
 bool
 pair_target_is_at_work(struct pair *pair)
 {
@@ -531,8 +531,8 @@ pair_target_is_at_work(struct pair *pair)
     return busy;
 }
 
-/* One runs, and there is no more than it: a record and a being; nobody works on
- * it. */
+/* One copy runs and nothing else exists: one record, one domain, and no process
+ * works on it. */
 static bool
 is_settled(struct pair *pair, int *where)
 {
@@ -554,7 +554,7 @@ is_settled(struct pair *pair, int *where)
     return true;
 }
 
-/* Returns where it runs: 0 here, 1 there. */
+/* Returns where it runs: 0 at the source, 1 at the target. */
 int
 pair_settle(struct pair *pair, const struct fault *fault)
 {
@@ -608,7 +608,7 @@ pair_put_away(struct pair *pair, int where)
     xk_host_close(&host);
 }
 
-/* What is in memory is gone; what is below "lib" is on a disk. */
+/* Lose everything in memory; what is below "lib" is on disk. */
 void
 pair_lose_power(const struct pair *pair, int side)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a host makes of a peer that is none, is another xk, or says what it must
- * not say: an error of the right kind, and its domains are as before.
+ * How a host treats a peer that is not xk, is another version of xk, or says
+ * what it must not say: it reports an error of the right kind, and its domains
+ * are unchanged.
  *
- * As a target the code under test is given a script of frames; as a source it
- * meets this very program, called with more arguments, which says a script.
+ * As a target, the code under test is fed a script of frames. As a source, it
+ * talks to this test program, called with more arguments, which plays a script.
  */
 #include "tests/unit/test.h"
 
@@ -47,7 +48,7 @@ enum {
     STEPS_MAX = 8,
 };
 
-/* A frame to say; of type 0: text as it is, no frame. */
+/* A frame to send. Type 0: send the text as it is, without a frame. */
 struct step {
     int type;
     const char *text; /* NULL: the domain that the test offers */
@@ -297,7 +298,7 @@ a_source_that_falls_silent_is_given_up(void **context)
 static const struct target_case {
     const char *name;
     enum xk_error_kind kind;
-    bool doubt; /* it may run there */
+    bool doubt; /* it may run at the target */
     struct step steps[STEPS_MAX];
 } target_cases[] = {
     {"a shell's greeting",
@@ -353,7 +354,7 @@ static const struct target_case {
      {{XK_FRAME_HELLO, HELLO("")}, {XK_FRAME_VERDICT, VERDICT_OK}}},
 };
 
-/* It says all, and then nothing until it is left. */
+/* Send everything, then stay silent until the peer leaves. */
 static int
 be_target(int number)
 {

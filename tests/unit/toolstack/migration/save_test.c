@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A domain of a fake hypervisor is saved and restored, with the file changed or
- * cut anywhere, the disk full at any length, and the save killed anywhere. */
+ * truncated anywhere, the disk full at any length, and the save killed
+ * anywhere. */
 #include "tests/unit/test.h"
 
 #include <dirent.h>
@@ -265,7 +266,7 @@ one_that_is_to_go_on_goes_on(void **context)
     assert_int_equal(files(f), 1);
 }
 
-/* The journal could not say which one it is. */
+/* The journal could not name the file. */
 static void
 a_file_whose_name_is_not_utf8_is_refused(void **context)
 {
@@ -292,7 +293,7 @@ refused(struct fixture *f, const char *how, size_t at)
     assert_nothing_is_there(f);
 }
 
-/* All bytes of the first frame's header, then fewer and fewer. */
+/* Every byte of the first frame's header, then ever larger steps. */
 static size_t
 next_offset(size_t at, size_t length)
 {
@@ -364,7 +365,7 @@ a_file_of_another_toolstack_is_restored(void **context)
     refused(f, "a cut", XK_FAKE_MEMORY - 1);
 }
 
-/* The one in the file has another name. */
+/* The domain in the file has another name. */
 static void
 a_configuration_that_is_given_counts(void **context)
 {
@@ -396,7 +397,7 @@ a_file_that_holds_no_domain_is_refused(void **context)
     assert_int_equal(f->err.kind, XK_ERR_PROTOCOL);
 }
 
-/* In a process of its own, for its limits. */
+/* In a separate process, because of its limits. */
 static bool
 saves_with_room(struct fixture *f, size_t room)
 {
@@ -422,7 +423,7 @@ a_disk_that_is_full_leaves_the_domain_and_the_old_file(void **context)
 
     write_text(f, "old", 3);
     create(f);
-    /* Less than the journal has by now would be another fault. */
+    /* A limit below the journal's present size would be another fault. */
     for (size_t room = 4096; room < FILE_MAX; room += room / 3) {
         XK_CLEANUP_BUF struct xk_buf text = {0};
 
@@ -443,7 +444,7 @@ a_disk_that_is_full_leaves_the_domain_and_the_old_file(void **context)
     assert_int_equal(restore(f), 0);
 }
 
-/* Returns whether it was killed; calls: at those of the driver. */
+/* Returns whether it was killed. calls: kill at calls of the driver. */
 static bool
 killed(struct fixture *f, unsigned at, bool after, bool calls)
 {
@@ -467,7 +468,7 @@ killed(struct fixture *f, unsigned at, bool after, bool calls)
     return WEXITSTATUS(status) == 9;
 }
 
-/* The domain goes on, or its file is whole. */
+/* The domain goes on, or its file is complete. */
 static void
 check_kills(struct fixture *f, bool after, bool calls, unsigned least)
 {
@@ -495,7 +496,7 @@ check_kills(struct fixture *f, bool after, bool calls, unsigned least)
     fail_msg("it is killed for ever");
 }
 
-/* As where the destroy has waited for the save: nobody recovers it. */
+/* As if destroy had waited for the save: nobody recovers it. */
 static void
 a_destroy_after_a_save_that_was_killed_leaves_no_file(void **context)
 {
@@ -529,8 +530,8 @@ a_save_killed_at_any_entry_of_the_journal_loses_nothing(void **context)
     check_kills(*context, true, false, 2);
 }
 
-/* After the file is whole, and noted to be so at a time before that of BEGIN.
- */
+/* After the file is complete and that is noted, with a timestamp before that of
+ * BEGIN. */
 static void
 a_clock_that_is_set_back_amid_a_save_loses_nothing(void **context)
 {
@@ -539,7 +540,7 @@ a_clock_that_is_set_back_amid_a_save_loses_nothing(void **context)
     clock_step_s = 0;
 }
 
-/* The file that is written before it has its name. */
+/* The temporary file. */
 static void
 lose_part(struct fixture *f)
 {
@@ -562,7 +563,7 @@ lose_part(struct fixture *f)
     assert_int_equal(lost, 1);
 }
 
-/* One save went well, an hour in the future; the next one is killed as soon as
+/* One save succeeded, an hour in the future; the next one is killed as soon as
  * it has begun. */
 static void
 a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one(void **context)
@@ -581,7 +582,7 @@ a_file_of_an_earlier_save_is_not_taken_for_that_of_a_killed_one(void **context)
     destroy(f);
 }
 
-/* Of another domain, or of this one at an earlier time. */
+/* A save of another domain, or an earlier one of this domain. */
 static void
 a_file_that_took_the_place_of_a_lost_save_is_not_taken_for_it(void **context)
 {
@@ -591,7 +592,7 @@ a_file_that_took_the_place_of_a_lost_save_is_not_taken_for_it(void **context)
     create(f);
     assert_int_equal(save(f, XK_SAVE_CONTINUE), 0);
     assert_int_equal(rename(f->file, earlier), 0);
-    /* Its entries are BEGIN and that the file is whole. */
+    /* Its entries are BEGIN and that the file is complete. */
     assert_true(killed(f, 2, true, false));
     lose_part(f);
     assert_int_equal(rename(earlier, f->file), 0);

@@ -10,21 +10,21 @@
 #define PVH BASE "type=\"pvh\"\n"
 
 static bool
-is_plain(const char *text)
+builder_takes(const char *text)
 {
     struct xk_problems problems = {0};
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         read_text(&problems, text, NULL);
-    bool plain;
+    bool takes;
 
     assert_non_null(config);
-    plain = xk_xen_config_is_plain(config);
+    takes = xk_xen_builder_takes(config);
     xk_problems_free(&problems);
-    return plain;
+    return takes;
 }
 
 static void
-what_needs_no_device_of_libxl_is_plain(void **state)
+the_builder_takes_what_needs_no_device_of_libxl(void **state)
 {
     static const char *const texts[] = {
         PVH,
@@ -36,8 +36,8 @@ what_needs_no_device_of_libxl_is_plain(void **state)
 
     (void)state;
     for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
-        if (!is_plain(texts[i]))
-            fail_msg("not plain: %s", texts[i]);
+        if (!builder_takes(texts[i]))
+            fail_msg("not taken: %s", texts[i]);
     }
 }
 
@@ -63,8 +63,8 @@ all_else_is_libxls(void **state)
 
     (void)state;
     for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
-        if (is_plain(texts[i]))
-            fail_msg("plain: %s", texts[i]);
+        if (builder_takes(texts[i]))
+            fail_msg("taken: %s", texts[i]);
     }
 }
 
@@ -72,7 +72,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_needs_no_device_of_libxl_is_plain),
+        cmocka_unit_test(the_builder_takes_what_needs_no_device_of_libxl),
         cmocka_unit_test(all_else_is_libxls),
     };
 

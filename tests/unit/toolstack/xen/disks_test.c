@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Disks of a guest of Xen that are changed, against a store in memory. Who
- * serves them is a process that does nothing but hold the lock, and what starts
- * it is a script, which lies beside this program: it has a folder of its own.
+ * Changes of a Xen guest's disks, against a store in memory. The process that
+ * serves a disk only holds the lock; a script starts it in place of xk-backend.
+ * The script lies beside this program, which has a folder of its own for that.
  */
 #include "toolstack/xen/device/vbd.h"
 
@@ -39,7 +39,7 @@ struct fixture {
     pid_t server; /* 0: nobody */
 };
 
-/* ---- what starts them ---- */
+/* ---- the script that starts a server ---- */
 
 static const char script[] = "#!/bin/sh\n"
                              "[ \"$1\" = block ] || exit 0\n"
@@ -70,7 +70,7 @@ put(struct fixture *f, unsigned number, const char *name, const char *text)
         fail_msg("%s", f->world.err.message);
 }
 
-/* ---- disks, as they are at some moment ---- */
+/* ---- disks in a given state ---- */
 
 static void
 make_folder(struct fixture *f, unsigned number)
@@ -124,7 +124,8 @@ state_of(struct fixture *f, unsigned number)
     return state;
 }
 
-/* Since long ago, as its times say: it is not one that ended at once. */
+/* Hold the lock. Its file has an old time: the server did not start just now.
+ */
 static void
 hold_lock(struct fixture *f, unsigned number)
 {
@@ -175,7 +176,7 @@ end_server(struct fixture *f)
     f->server = 0;
 }
 
-/* One whose guest was asked, and goes on using it. */
+/* A disk whose guest was asked to release it, and still uses it. */
 static void
 make_held(struct fixture *f)
 {
@@ -254,7 +255,7 @@ teardown(void **context)
     return 0;
 }
 
-/* ---- one that its guest holds on to ---- */
+/* ---- a disk that its guest does not release ---- */
 
 static void
 a_held_disk_stays_when_another_is_taken_by_force(void **context)
@@ -386,7 +387,7 @@ a_directory_without_a_disk_becomes_one(void **context)
     assert_true(has(f, XVDB, "started"));
 }
 
-/* A mount is in the way of the last steps. */
+/* A mount makes the last steps fail. */
 static void
 a_disk_is_taken_away_as_a_whole(void **context)
 {
@@ -413,7 +414,7 @@ a_disk_is_taken_away_as_a_whole(void **context)
     assert_false(has(f, XVDB, "") || access(gone, F_OK) == 0);
 }
 
-/* ---- what is not known of them ---- */
+/* ---- a device.json that is missing or not understood ---- */
 
 static int
 flush(struct fixture *f)
@@ -443,7 +444,7 @@ assert_goes_nowhere(struct fixture *f)
                                          &f->world.err),
                      -1);
     assert_true(server_lives(f));
-    /* Nothing has ended, so nothing keeps its guest from going on. */
+    /* No server has ended, so the guest can continue. */
     assert_done(f, xk_xen_devices_start(&f->world.xen, f->world.record,
                                         xk_deadline_in_ms(WAIT_MS),
                                         &f->world.err));
@@ -474,7 +475,7 @@ a_domain_with_a_disk_that_is_lost_goes_nowhere(void **context)
     assert_true(has(f, XVDB, "lock"));
 }
 
-/* One descriptor is left, for the directory. */
+/* Leave one free descriptor, for the directory. */
 static void
 a_disk_that_cannot_be_read_now_is_not_passed_over(void **context)
 {

@@ -24,7 +24,7 @@ static void __attribute__((noreturn)) end(const char *what, const char *why)
     exit(99);
 }
 
-/* Whether one of the lines sets one of the keys, which end in '|'. */
+/* Returns whether a line sets one of the keys: "|key|key|". */
 static bool
 sets(const char *lines, const char *keys)
 {
@@ -39,7 +39,7 @@ sets(const char *lines, const char *keys)
     return false;
 }
 
-/* What a domain must have, where the lines do not say. */
+/* Add the keys that a domain must have, unless the lines set them. */
 static char *
 complete(const char *lines, bool hvm)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rows of tests/unit/data/xen/: configurations and what libxl's JSON says
- * of them, for the unit test and for the suite that asks xl. */
+/* The rows of tests/unit/data/xen/: configurations and their JSON from libxl,
+ * for the unit test and for the lab suite that compares them with xl's. */
 #ifndef XK_TESTS_UNIT_TOOLSTACK_XEN_GOLDEN_H
 #define XK_TESTS_UNIT_TOOLSTACK_XEN_GOLDEN_H
 
@@ -13,8 +13,8 @@
 struct golden {
     char *name;
     char *lines;   /* of the row alone */
-    char *config;  /* with what the row does not say */
-    char *without; /* the same without the row's lines but for the type */
+    char *config;  /* with the keys that a domain must have */
+    char *without; /* config without the row's lines, except the type */
     struct xk_json *expected;
 };
 
@@ -23,20 +23,20 @@ struct goldens {
     size_t count;
 };
 
-/* Read the files of a folder; anything wrong ends the program. */
+/* Read the files of a folder; on any error end the program. */
 void goldens_read(const char *folder, struct goldens *goldens);
 void goldens_free(struct goldens *goldens);
 
-/* libxl's JSON of a configuration's text, which is put through the JSON of
- * xk's own on its way, as on its way to the helper; NULL with *err. */
+/* Returns libxl's JSON of a configuration's text, or NULL with *err. On the way
+ * the configuration passes through xk's own JSON, as it does to the helper. */
 struct xk_json *golden_json(libxl_ctx *ctx, const char *text,
                             struct xk_error *err);
 
-/* The configuration of a text, NULL with *err. */
+/* Returns the configuration of a text, or NULL with *err. */
 struct xk_domain_config *golden_config(const char *text, struct xk_error *err);
 
-/* Whether all of `part` is in `whole`: members of objects at least, arrays and
- * values exactly. */
+/* Returns whether `whole` contains `part`: objects may have more members,
+ * arrays and values must be equal. */
 bool golden_contains(const struct xk_json *whole, const struct xk_json *part);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rename-restart does to a stopped domain of Xen, on domains that are a
- * table here. */
+/* Rename-restart of a stopped domain of Xen, with a table of domains in place
+ * of Xen. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -13,15 +13,16 @@
 #include "toolstack/record.h"
 #include "toolstack/record_config.h"
 #include "toolstack/xen/device/device.h"
+#include "toolstack/xen/domains.h"
 #include "toolstack/xen/helper/caller.h"
 #include "toolstack/xen/ops.h"
 
 enum {
-    OTHER, /* its name is the beginning of the guest's */
+    OTHER, /* its name is a prefix of the guest's */
     GUEST,
-    BORN, /* what takes the guest's place */
+    BORN, /* replaces the guest */
     COUNT,
-    STEPS = 4 /* that can fail, or be the last before a kill */
+    STEPS = 4 /* each can fail, or be the last before a kill */
 };
 
 static struct {
@@ -37,7 +38,7 @@ static struct {
     struct xk_error err;
 } world;
 
-/* ---- what stands for Xen, libxl and the store ---- */
+/* ---- fakes of Xen, libxl and the store ---- */
 
 static int
 step(struct xk_error *err)
@@ -101,7 +102,7 @@ xk_hypercall_set_uuid(struct xencall_handle *xen, unsigned domid,
     return step(err);
 }
 
-/* As libxl, which looks at the handle. */
+/* Finds the domain by its handle, as libxl does. */
 int
 xk_xen_helper(struct xk_xen *xen, const struct xk_xen_call *call,
               struct xk_json **result, struct xk_deadline deadline,
@@ -256,7 +257,7 @@ what_took_its_place_is_not_touched_by_another_try(void **context)
     assert_true(world.vm_is_there);
 }
 
-/* Somebody destroyed the kept one; the new one has crashed too. */
+/* The kept domain was destroyed; the new one has crashed too. */
 static void
 what_took_its_place_is_not_taken_for_it(void **context)
 {

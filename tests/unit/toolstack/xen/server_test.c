@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is signalled where a disk's processes are to end: what a process that a
- * guest has taken over can write names nobody. */
+/* Which processes are signalled to end a disk's processes: files that a process
+ * taken over by a guest can write name nobody. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -42,7 +42,7 @@ soon(void)
 
 /* ---- the world ---- */
 
-/* It has said that it is ready when this returns. */
+/* Returns once the process has reported that it is ready. */
 static pid_t
 start(bool deaf)
 {
@@ -105,7 +105,7 @@ teardown(void **context)
     return 0;
 }
 
-/* As a process does that holds its files open and writes what it likes. */
+/* Lock a file and write to it, as a process can that still has it open. */
 static void
 lock_and_write(struct fixture *f, const char *name, pid_t pid)
 {
@@ -224,7 +224,7 @@ the_process_that_was_named_with_privileges_is_ended(void **context)
     await_end(bystander);
 }
 
-/* It may say that it has let go and go on using what it has. */
+/* A process may release its lock and still use what it holds. */
 static void
 who_lets_go_of_its_lock_and_stays_is_killed(void **context)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which suspended guest of Xen may be let go on: one that was asked by us, for
- * what was given up, and by nobody since.
+ * Which suspended guest of Xen may be resumed: a guest that we asked to suspend
+ * for a save that was given up, and that nobody has asked since.
  */
 #include "toolstack/xen/suspend.h"
 
@@ -14,6 +14,7 @@
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
+#include "toolstack/xen/driver_internal.h"
 #include "xenstore-helpers/paths.h"
 
 enum {
@@ -96,7 +97,7 @@ guest_acknowledges(void)
     say("");
 }
 
-/* As a guest reads it. */
+/* Read the word as a guest does, up to the first NUL. */
 static void
 assert_read_as(const char *word)
 {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "toolstack/record.h"
-#include "toolstack/xen/domains.h"
+#include "toolstack/xen/driver_internal.h"
 
 enum {
     XEN_WORLD_IMAGE_BYTES = 1024 * 1024,
@@ -23,11 +23,12 @@ struct xen_world {
     struct xk_error err;
 };
 
-/* world is all zeros. -1: the test cannot run; tear it down all the same. */
+/* world must be all zeros. Returns -1 if the test cannot run; tear it down all
+ * the same. */
 int xen_world_set_up(struct xen_world *world, const char *script);
 void xen_world_tear_down(struct xen_world *world);
 
-/* Fails the test with world->err where r is -1. */
+/* Fail the test with world->err if r is -1. */
 void xen_world_assert_done(const struct xen_world *world, int r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What xk-build puts together before Xen sees it. */
+/* The ACPI tables and xenstore changes that xk-build prepares. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +38,8 @@ tables_of_other_cpus_are_not_taken_for_right(void **state)
     assert_false(xk_acpi_is_right(acpi, 4, 3));
 }
 
-/* The guest's own code runs by these bytes. The rest of the last page and the
- * FACS, which has no sum, may be anything. */
+/* The guest interprets these bytes. The rest of the last page and the FACS,
+ * which has no checksum, may be anything. */
 static void
 a_changed_byte_of_a_table_is_seen(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What was written to a disk is made to stay: between the end of its backend
- * and that of what flushes it, and ahead of that.
+ * Flushes of a disk's data: after its backend has ended and before the process
+ * that flushes it ends, and ahead, while the guest runs.
  */
 #include "backends/block/settle.h"
 
@@ -31,7 +31,7 @@
 
 static struct xk_error err;
 
-/* ---- an image that is not raw: asked is its daemon ---- */
+/* ---- an image that is not raw: its daemon flushes ---- */
 
 static void
 leave_with_target(const char *target)
@@ -144,7 +144,8 @@ link_backend(void)
     assert_non_null(self);
     folder_of = xk_asprintf("%.*s", (int)(strrchr(self, '/') - self), self);
     path = xk_asprintf("%s/xk-backend", folder_of);
-    assert_true(symlink("../../../../../xk-backend", path) == 0 || errno == EEXIST);
+    assert_true(symlink("../../../../../xk-backend", path) == 0 ||
+                errno == EEXIST);
     return XK_TAKE(path);
 }
 
@@ -163,7 +164,7 @@ a_disk_whose_last_flush_fails_is_not_stopped_for_another_host(void **state)
     unlink(path);
     assert_int_equal(r, -1);
     assert_non_null(strstr(err.message, "has lost what was written"));
-    /* It goes on serving a guest that is told. */
+    /* The disk is still served after the guest was told of the loss. */
     assert_int_equal(kill(vbd_world.daemon_pid, 0), 0);
 }
 
@@ -203,7 +204,7 @@ a_last_flush_is_waited_for_until_the_deadline(void **state)
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
 }
 
-/* That the target is one is all that is looked at here. */
+/* Only the fact that the target is a block device matters here. */
 static void
 leave_a_block_device(void)
 {
@@ -231,7 +232,7 @@ a_last_flush_of_a_block_device_that_is_answered_loses_nothing(void **state)
     xk_inflight_close(log);
 }
 
-/* The daemon tells of its failure once, to who asked. */
+/* The daemon reports its failure once, to the client that asked. */
 static void
 a_last_flush_of_a_block_device_that_is_not_answered_counts_as_lost(void **state)
 {
@@ -267,7 +268,7 @@ a_last_flush_of_a_block_device_whose_asker_is_killed_counts_as_lost(
     assert_lost();
 }
 
-/* ---- what flushes a raw image, and has outlived its backend ---- */
+/* ---- the flusher of a raw image, which has outlived its backend ---- */
 
 static void
 start_flusher(void)
@@ -279,7 +280,7 @@ start_flusher(void)
     assert_int_equal(xk_flusher_start(&options, &err), 0);
 }
 
-/* As it leaves a raw image: no storage daemon has that. */
+/* The directory as a backend of a raw image leaves it: no storage daemon. */
 static void
 leave_raw(void)
 {
@@ -355,7 +356,7 @@ a_disk_is_stopped_after_what_its_dead_backend_did_not_flush(void **state)
     if (stop_disk(VBD_WAIT_MS) == -1)
         fail_msg("%s", err.message);
     assert_false(has_flusher());
-    /* Whoever serves it here after all finds nothing lost. */
+    /* The next backend on this host finds nothing lost. */
     assert_false(is_flush_lost());
 }
 
@@ -408,7 +409,7 @@ a_disk_that_is_not_flushed_in_time_is_not_stopped(void **state)
     slow_file_hold(&vbd_world.image, false, true);
     assert_int_equal(stop_disk(VBD_SOON_MS), -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
-    assert_true(has_flusher()); /* for whoever serves it next */
+    assert_true(has_flusher()); /* for the next backend */
     slow_file_release(&vbd_world.image);
     assert_int_equal(stop_disk(VBD_WAIT_MS), 0);
     assert_int_equal(xk_xen_device_abandon(&vbd_world.device,
@@ -456,7 +457,7 @@ a_disk_whose_flusher_is_killed_meanwhile_is_not_stopped_for_another_host(
     assert_int_equal(status, 0);
 }
 
-/* At the flusher's address, with a queue that one client fills. */
+/* A socket at the flusher's address whose backlog one client fills. */
 static int
 listen_as_flusher(int type)
 {
@@ -570,8 +571,8 @@ a_flush_ahead_is_waited_for_until_the_deadline(void **state)
         xk_flush(vbd_world.folder, xk_deadline_in_ms(VBD_WAIT_MS), &err), 0);
 }
 
-/* Its backend flushes by itself, and would miss the error of a flush that it
- * did not ask for. */
+/* The backend flushes by itself, and would miss the error of a flush that it
+ * did not request. */
 static void
 a_disk_that_nobody_flushes_is_left_to_its_backend(void **state)
 {

@@ -21,7 +21,7 @@ extern struct vbd_world {
     char *folder; /* of the device */
     struct slow_file image;
     struct xk_xen_device device;
-    pid_t daemon_pid; /* 0: it was ended */
+    pid_t daemon_pid; /* 0: ended */
 } vbd_world;
 
 /* For cmocka, before and after each test. */
@@ -30,10 +30,10 @@ int vbd_tear_down(void **state);
 
 void vbd_end_daemon(void);
 
-/* What device.json says of the disk, by that engine: "nbd" or "file". */
+/* Write a device.json for the engine "nbd" or "file". */
 struct xk_json *vbd_json(const char *engine);
 
-/* A block of it, by a client of the daemon. -1: it did not end well. */
+/* Write a block through a client of the daemon. Returns -1 if that fails. */
 int vbd_write_with(uint8_t fill);
 
 #endif

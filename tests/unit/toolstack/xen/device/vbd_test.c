@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A storage daemon, or a client of it, is killed while it writes; what there is
- * in the directory of a disk. */
+/* A storage daemon or its client is killed while it writes; and the contents of
+ * a disk's directory. */
 #include "toolstack/xen/device/storage_daemon.h"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ an_image_is_offered_again_after_the_writes_of_a_dead_client(void **state)
                      -1);
     assert_int_equal(err.kind, XK_ERR_TIMEOUT);
     assert_int_equal(vbd_write_with(0xbb), -1);
-    /* Another verb finds it on its way. */
+    /* A second call, as of another verb, finds the export about to go. */
     assert_int_equal(xk_vbd_offer_image(&vbd_world.device,
                                         xk_deadline_in_ms(VBD_SOON_MS), &err),
                      -1);
@@ -77,7 +77,7 @@ a_dead_storage_daemon_has_the_image_until_its_writes_are_done(void **state)
 
 /* ---- the directory of a disk ---- */
 
-/* As xk-backend does, for this process. */
+/* Name this process as xk-backend names itself. */
 static int
 serve(const struct xk_record *record)
 {

@@ -35,7 +35,7 @@ free_goldens(void **state)
     return 0;
 }
 
-/* There and back. 0, or -1 with the reason against it. */
+/* Translate there and back. Returns 0, or -1 with the reason. */
 static int
 come_back(const struct xk_json *theirs, struct xk_buf *lines,
           struct xk_error *err)
@@ -57,7 +57,8 @@ come_back(const struct xk_json *theirs, struct xk_buf *lines,
     return xk_xl_config_compare(theirs, ours, config, err);
 }
 
-/* What has no way back yet, and what its refusal names. */
+/* Rows that cannot be translated back, and the member that the refusal names.
+ */
 static const struct {
     const char *row, *says;
 } refused[] = {
@@ -114,7 +115,7 @@ is_right(const struct golden *row)
     const char *says = refusal_of(row->name);
 
     if (theirs == NULL)
-        return true; /* xen_config_test says so */
+        return true; /* to_libxl/config_test reports it */
     if (come_back(theirs, &lines, &err) == 0) {
         if (says == NULL)
             return true;
@@ -139,11 +140,11 @@ each_row_comes_back_or_is_refused_by_name(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Changes to what libxl has of PV, as jq would write them. */
+/* Changes to libxl's JSON of PV, as jq would write them. */
 static const struct {
     const char *json, *says;
 } hostile[] = {
-    {"[]", "no JSON object"},
+    {"[]", "not a JSON object"},
     {"{\"c_info\": {\"name\": 1}}", "\"c_info.name\""},
     {"{\"frobs\": [1]}", "\"frobs\""},
     {"{\"b_info\": {\"max_memkb\": -1}}", "\"b_info.max_memkb\""},
@@ -197,7 +198,7 @@ lines_that_come_to_another_are_refused(void **state)
     assert_int_equal(err.kind, XK_ERR_UNSUPPORTED);
 }
 
-/* As xl 4.17 writes it into a file: with what libxl has filled in. */
+/* As xl 4.17 writes it to a file: with the members that libxl fills in. */
 static const char saved[] =
     "{\"c_info\": {\"type\": \"pvh\", \"name\": \"theirs\", \"uuid\": "
     "\"c7e62235-5955-4c52-ad6c-e25a6c4cc462\", \"run_hotplug_scripts\": "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files of "xl save": their headers and records, and all that cuts do. */
+/* Files of "xl save": their headers and records, and a cut at every byte. */
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +169,7 @@ static const struct {
     enum xk_error_kind kind;
     const char *says;
 } changes[] = {
-    {0, 0, XK_ERR_PROTOCOL, "no file of"},
+    {0, 0, XK_ERR_PROTOCOL, "not a file of"},
     {32, 0x04030201, XK_ERR_UNSUPPORTED, "byte order"},
     {FLAGS_AT, 7, XK_ERR_UNSUPPORTED, "newer xl"},
     {FLAGS_AT, JSON, XK_ERR_UNSUPPORTED, "before Xen 4.6"},

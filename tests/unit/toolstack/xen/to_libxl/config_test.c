@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What libxl's own JSON says of a configuration; needs no hypervisor. */
+/* Compares libxl's JSON of a configuration; needs no hypervisor. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +97,7 @@ each_row_has_a_name_of_its_own(void **state)
 /* A key of keys.def that is neither mapped nor declared unsupported would be
  * refused only once somebody uses it. */
 static void
-each_key_has_a_place_or_is_declared_unsupported(void **state)
+each_key_has_a_field_or_is_declared_unsupported(void **state)
 {
     (void)state;
     for (int i = 0; i < XK_KEY_COUNT; i++) {
@@ -113,7 +113,7 @@ each_key_has_a_place_or_is_declared_unsupported(void **state)
 }
 
 static void
-each_option_has_a_place(void **state)
+each_option_has_a_field(void **state)
 {
     (void)state;
     for (int i = 0; i < XK_OPTION_COUNT; i++) {
@@ -138,7 +138,7 @@ has_line_of(const char *lines, const char *key)
 }
 
 static void
-each_key_with_a_place_has_a_row(void **state)
+each_key_with_a_field_has_a_row(void **state)
 {
     (void)state;
     for (int i = 0; i < XK_KEY_COUNT; i++) {
@@ -212,9 +212,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_stands_where_libxl_looks_for_it),
         cmocka_unit_test(each_row_has_a_name_of_its_own),
-        cmocka_unit_test(each_key_has_a_place_or_is_declared_unsupported),
-        cmocka_unit_test(each_option_has_a_place),
-        cmocka_unit_test(each_key_with_a_place_has_a_row),
+        cmocka_unit_test(each_key_has_a_field_or_is_declared_unsupported),
+        cmocka_unit_test(each_option_has_a_field),
+        cmocka_unit_test(each_key_with_a_field_has_a_row),
         cmocka_unit_test(each_generation_id_is_another),
         cmocka_unit_test(what_libxl_cannot_take_is_refused_by_name),
     };
