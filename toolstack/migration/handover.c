@@ -24,7 +24,7 @@ static const char *const names[] = {
     [XK_HANDOVER_REFUSED] = "refused",
 };
 static_assert(XK_ARRAY_SIZE(names) == XK_HANDOVER_REFUSED + 1,
-              "a name per fate");
+              "each decision has a name");
 
 const char *
 xk_handover_name(enum xk_handover fate)
