@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/util.h"
-#include "cli/output.h"
 #include "cli/invocation.h"
 #include "cli/output.h"
 #include "toolstack/host_drivers.h"
