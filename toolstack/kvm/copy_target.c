@@ -32,12 +32,6 @@ enum {
 
 /* ---- the list ---- */
 
-bool
-xk_kvm_is_copied(const struct xk_disk *disk)
-{
-    return disk->target != NULL && disk->read_write && !disk->cdrom;
-}
-
 const struct xk_json *
 xk_kvm_copies(const struct xk_json *needs)
 {

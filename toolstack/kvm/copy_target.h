@@ -20,9 +20,6 @@
 
 #define XK_KVM_COPIES "copies" /* member of a domain's needs */
 
-/* Return whether a disk is copied when disks are. */
-bool xk_kvm_is_copied(const struct xk_disk *disk);
-
 /* Return the list of copies in a domain's needs; NULL if its disks are not
  * copied. */
 const struct xk_json *xk_kvm_copies(const struct xk_json *needs);

@@ -23,7 +23,6 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/image/image.h"
-#include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/plan_internal.h"
 
 enum {
@@ -42,6 +41,12 @@ void
 xk_kvm_disk_name(const char *vdev, char name[XK_KVM_DISK_NAME_SIZE])
 {
     snprintf(name, XK_KVM_DISK_NAME_SIZE, "disk-%.12s", vdev);
+}
+
+bool
+xk_kvm_is_copied(const struct xk_disk *disk)
+{
+    return disk->target != NULL && disk->read_write && !disk->cdrom;
 }
 
 static void

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names that QEMU knows a disk by. */
+/* What the driver's files know of a disk alike. */
 #ifndef XK_TOOLSTACK_KVM_DISK_H
 #define XK_TOOLSTACK_KVM_DISK_H
+
+#include <stdbool.h>
+
+#include "toolstack/config/domain_config.h"
 
 enum {
     XK_KVM_DISK_NAME_SIZE = 32
@@ -9,5 +13,8 @@ enum {
 
 /* The name of both the top block node of a disk and its device: "disk-VDEV". */
 void xk_kvm_disk_name(const char *vdev, char name[XK_KVM_DISK_NAME_SIZE]);
+
+/* Return whether a disk is copied to the other host when disks are. */
+bool xk_kvm_is_copied(const struct xk_disk *disk);
 
 #endif
