@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rows of all verbs; each stands in the file of its name. */
+/* The rows of all verbs, from the files of cli/verb. */
 #ifndef XK_CLI_VERBS_H
 #define XK_CLI_VERBS_H
 

@@ -29,7 +29,7 @@
 #define XK_STATUS_TX_PACKETS "tx_packets"
 #define XK_STATUS_TX_BYTES "tx_bytes"
 #define XK_STATUS_TX_DROPPED                                                   \
-    "tx_dropped" /* good ones that the port did not take */
+    "tx_dropped" /* valid frames that the port did not take */
 #define XK_STATUS_RX_PACKETS "rx_packets"
 #define XK_STATUS_RX_BYTES "rx_bytes"
 #define XK_STATUS_RX_DROPPED "rx_dropped"

@@ -130,8 +130,8 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
     /* The journal has no END: recovery tells the guest to run again. */
     if (told)
         xk_wrap(err,
-                "domain \"%s\" was told to run and may do so later, so it is "
-                "kept, and the next verb goes on with it",
+                "domain \"%s\" was told to run and may still start, so it is "
+                "kept; the next verb finishes its create",
                 config->name);
     else
         xk_operation_undo(domain);
@@ -178,8 +178,8 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
 
     (void)host;
     if (!may_have_started(domain->record)) {
-        xk_warn("domain %s: its create was interrupted before it was started: "
-                "it is removed",
+        xk_warn("domain %s: its create was interrupted before the guest "
+                "started; the domain is removed",
                 domain->record->uuid_text);
         return xk_operation_remove(domain, deadline, err);
     }

@@ -27,8 +27,8 @@ struct xk_edit {
                  struct xk_deadline deadline, struct xk_error *err);
     const void *context; /* for apply */
 
-    /* The edit stands though the guest does not agree: it was asked, and the
-     * change happens when it agrees. */
+    /* Keep the edit even if the guest has not agreed yet: it was asked, and the
+     * change happens once it does. */
     bool stands;
 };
 
@@ -45,12 +45,13 @@ int xk_edit_need_record(const struct xk_domain *domain, enum xk_sync what,
 
 /* ---- recovery ---- */
 
-/* Whether this xk knows what an edit is of, by the detail of its BEGIN. */
+/* Return whether this xk knows that kind of edit, by the detail of its BEGIN.
+ */
 bool xk_edit_is_known(const char *detail);
 
 /* Sync the domain once more and end the operation. If that fails, a warning
  * says so and the edit is over: an image that is gone, or a guest that does not
- * let go of a disk, must not keep every verb from the domain. */
+ * release a disk, must not keep every verb from the domain. */
 int xk_operation_finish_edit(struct xk_host *host, struct xk_domain *domain,
                              struct xk_deadline deadline, struct xk_error *err);
 

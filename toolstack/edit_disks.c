@@ -103,8 +103,8 @@ need_room(const struct xk_domain *domain, unsigned number,
                ? 0
                : xk_fail(err, XK_ERR_IN_USE,
                          "its guest still uses the disk that had this name "
-                         "before, and loses it when it releases it; xk "
-                         "block-detach --force takes it away now");
+                         "before; that disk goes when the guest releases "
+                         "it, or now with xk block-detach --force");
 }
 
 static int

@@ -466,8 +466,8 @@ fail_taken(const struct search *search, const struct xk_domain *hit,
                        hit->record == NULL ? "" : uuid);
     if (name->is_uuid && xk_uuid_equal(&name->uuid, &hit->uuid))
         return xk_fail(err, XK_ERR_EXISTS,
-                       "\"%s\" is the UUID of domain \"%s\": it would be "
-                       "taken for that",
+                       "\"%s\" is the UUID of domain \"%s\": the name "
+                       "would be ambiguous",
                        name->text, other);
     if (is_uuid_meant(search, &hit->uuid))
         return xk_fail(err, XK_ERR_EXISTS, "domain \"%s\" has its UUID %s",

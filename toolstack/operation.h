@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The begin of every operation on a domain that exists: lock its record, finish
- * what was interrupted, and check that the operation makes sense.
+ * The beginning of every operation on a domain that exists: lock its record,
+ * finish what was interrupted, and check that the operation makes sense.
  */
 #ifndef XK_TOOLSTACK_OPERATION_H
 #define XK_TOOLSTACK_OPERATION_H
 
 #include "toolstack/host_drivers.h"
 
-/* How the lock finishes what was interrupted. The table of recoveries stands
- * above all operations and calls them (toolstack/recovery.h), and each of them
- * calls the lock; so the host carries the table down to the lock. */
+/* How the lock finishes what was interrupted. recovery.c calls every operation,
+ * and every operation calls the lock, so the lock cannot include recovery.h:
+ * the host carries the table to it. */
 struct xk_recovery {
     /* XK_ERR_UNSUPPORTED if the unfinished operation of a record is of a kind
      * that recovery does not know: another version of xk began it. */

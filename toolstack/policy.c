@@ -116,7 +116,7 @@ is_looping(const struct xk_domain *domain)
     if (xk_record_starts(domain->record, LOOP_WINDOW_MS) < LOOP_STARTS)
         return false;
     xk_warn("domain \"%s\" stops again after %d starts within %d s: it is kept "
-            "as it is, for xk destroy",
+            "as it is until xk destroy",
             domain->name, LOOP_STARTS, LOOP_WINDOW_MS / 1000);
     return true;
 }
@@ -366,9 +366,10 @@ is_kept_often(struct xk_host *host, const char *name)
         kept += is_kept_of(host, &uuids[i], name);
     if (kept < KEPT_MAX)
         return false;
-    xk_warn("domain \"%s\": %u that stopped are kept already; it is restarted "
-            "and not kept, until some are destroyed",
-            name, kept);
+    xk_warn(
+        "domain \"%s\": %u stopped domains of this name are kept already, so "
+        "this one is restarted instead; destroy some to keep more",
+        name, kept);
     return true;
 }
 
@@ -414,9 +415,10 @@ check_dumps(const char *folder, const char *name, const char *next,
 {
     if (count_dumps(folder, name, next) < DUMPS_MAX)
         return 0;
-    return xk_fail(err, XK_ERR_FAILED,
-                   "\"%s\" has %d dumps of it already; remove some", folder,
-                   DUMPS_MAX);
+    return xk_fail(
+        err, XK_ERR_FAILED,
+        "\"%s\" holds %d core dumps of this domain already; remove some",
+        folder, DUMPS_MAX);
 }
 
 /* A dump that fails (no space) must not keep the domain from its policy. */

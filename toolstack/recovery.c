@@ -214,19 +214,19 @@ recover_one(struct xk_host *host, const struct xk_uuid *uuid,
 /* Recovery that does not succeed must leave time for the verb. In between it
  * must drop the locks: a destroy may be waiting for one. */
 int
-xk_recover_all(struct xk_host *host, struct xk_deadline deadline, size_t *left,
+xk_recover_all(struct xk_host *host, struct xk_deadline deadline, size_t *count,
                struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_uuid *uuids = NULL;
     int half_ms = xk_deadline_left_ms(deadline) / 2;
 
     xk_state_sweep(&host->state);
-    if (xk_state_list(&host->state, &uuids, left, err) == -1)
+    if (xk_state_list(&host->state, &uuids, count, err) == -1)
         return -1;
     deadline = xk_deadline_min(
         deadline,
         xk_deadline_in_ms(half_ms < RECOVERY_MS ? half_ms : RECOVERY_MS));
-    for (size_t i = 0; i < *left && xk_deadline_left_ms(deadline) > 0; i++)
+    for (size_t i = 0; i < *count && xk_deadline_left_ms(deadline) > 0; i++)
         recover_one(host, &uuids[i], deadline);
     return 0;
 }

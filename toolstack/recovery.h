@@ -15,11 +15,11 @@
 /* The table, as a host carries it down to xk_operation_lock(). */
 extern const struct xk_recovery xk_recoveries;
 
-/* Recover every record whose operation was interrupted, within the half of the
- * deadline at most, so that time is left for the verb. What cannot be recovered
- * is a warning, and is left for the next verb. *left: how many records there
+/* Recover every record whose operation was interrupted, within half of the time
+ * left at most, so that the verb has the other half. What cannot be recovered
+ * is a warning, and is left for the next verb. *count: how many records there
  * are. */
 int xk_recover_all(struct xk_host *host, struct xk_deadline deadline,
-                   size_t *left, struct xk_error *err);
+                   size_t *count, struct xk_error *err);
 
 #endif

@@ -37,8 +37,9 @@ end_reset(struct xk_domain *domain, bool ran, bool again,
     xk_domain_info_free(&info);
     if (again && state == XK_STATE_PAUSED &&
         xk_hv_reset(hv, domain, deadline, &why) == -1)
-        xk_warn("domain \"%s\": its reset was interrupted, and fails: %s",
-                domain->name, why.message);
+        xk_warn(
+            "domain \"%s\": its interrupted reset could not be finished: %s",
+            domain->name, why.message);
     if (ran && (state == XK_STATE_PAUSED || state == XK_STATE_RUNNING) &&
         xk_hv_unpause(hv, domain, deadline, err) == -1)
         return -1;

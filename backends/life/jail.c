@@ -197,7 +197,7 @@ enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
         limit(RLIMIT_CORE, 0, err) == -1 || become(uid, gid, err) == -1)
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-        return xk_fail_errno(err, "give up new privileges");
+        return xk_fail_errno(err, "forbid new privileges");
     return xk_call_filter_load(SCMP_ACT_KILL_PROCESS, add, err);
 }
 

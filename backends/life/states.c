@@ -25,7 +25,7 @@ enum {
 
 /* Stop the device until its frontend starts again, if it ever does. */
 static int
-give_up(struct xk_device *device, const char *reason, struct xk_error *err)
+stop_device(struct xk_device *device, const char *reason, struct xk_error *err)
 {
     xk_device_complain(device, reason);
     xk_device_drain(device);
@@ -47,7 +47,7 @@ read_front(struct xk_device *device, struct xk_error *err)
         *err = problem;
         return -1;
     }
-    return give_up(device, problem.message, err);
+    return stop_device(device, problem.message, err);
 }
 
 static int
@@ -251,7 +251,7 @@ xk_device_workers_changed(struct xk_device *device, struct xk_error *err)
     if (device->phase == XK_DEVICE_STILL)
         return 0;
     if (device->phase != XK_DEVICE_DRAINING && fault != NULL)
-        rc = give_up(device, fault, err);
+        rc = stop_device(device, fault, err);
     if (device->phase == XK_DEVICE_DRAINING) {
         /* Even if the store does not answer: workers that have failed report
          * no further change. */
@@ -279,7 +279,7 @@ take_over(struct xk_device *device, struct xk_error *err)
     if (device->kind->check_take_over != NULL)
         obstacle = device->kind->check_take_over(device);
     if (obstacle != NULL)
-        return give_up(device, obstacle, err);
+        return stop_device(device, obstacle, err);
     xk_device_connect(device, true);
     return 0;
 }
@@ -288,7 +288,7 @@ take_over(struct xk_device *device, struct xk_error *err)
  * that is asked to detach while the disk is open goes to Closing and keeps
  * using its rings. */
 static bool
-is_served_on(const struct xk_device *device, int own, bool online)
+was_served_before(const struct xk_device *device, int own, bool online)
 {
     int front = device->front_state;
     bool has_rings =
@@ -319,5 +319,5 @@ xk_device_begin(struct xk_device *device, struct xk_error *err)
         xk_device_complain(device, reason);
     if (own <= XK_XENBUS_INIT_WAIT)
         return xk_device_advertise(device, err);
-    return is_served_on(device, own, online) ? take_over(device, err) : 0;
+    return was_served_before(device, own, online) ? take_over(device, err) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network card from inside. Each file uses those above it only:
+ * A network card from inside. Each file uses only the files above it:
  *
  *   nodes.c   its nodes in the store
  *   status.c  what it answers on the control socket

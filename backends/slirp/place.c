@@ -216,7 +216,7 @@ xk_slirp_enter_place(const char *dir, uint32_t uid, uint32_t gid,
         (leave_files(dir, err) == -1 || become(uid, gid, err) == -1))
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-        return xk_fail_errno(err, "give up new privileges");
+        return xk_fail_errno(err, "forbid new privileges");
     /* Not killed: a call that another version of a library makes fails, and
      * the network goes on. */
     return xk_call_filter_load(SCMP_ACT_ERRNO(EPERM), add_rules, err);

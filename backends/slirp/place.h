@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where xk-slirp works. Its guest chooses the bytes that libslirp parses, so it
- * is believed to be the guest's: it has the network of the host and nothing
- * else of it.
+ * The namespaces and privileges that xk-slirp works with. The guest chooses the
+ * bytes that libslirp parses, so assume that it controls this process: the
+ * process has the network of the host and nothing else of the host.
  */
 #ifndef XK_BACKENDS_SLIRP_PLACE_H
 #define XK_BACKENDS_SLIRP_PLACE_H

@@ -31,7 +31,8 @@ struct xk_stream {
 void xk_stream_init(struct xk_stream *stream);
 void xk_stream_free(struct xk_stream *stream);
 
-/* Whoever was connected is no longer; what it did not read is dropped. */
+/* Connect a peer in place of the old one; detach drops the peer, with what it
+ * has not read. */
 void xk_stream_attach(struct xk_stream *stream, int fd);
 void xk_stream_detach(struct xk_stream *stream);
 

@@ -38,8 +38,9 @@ const struct xk_command xk_command_block_attach = {
                "xl-disk-configuration(5); several words are joined by commas. "
                "It stays attached over reboots of the guest; the configuration "
                "file is not changed.\n\n"
-               "Disks of pv and pvh domains are served by xk-backend, unless "
-               "backendtype= says otherwise.",
+               "On Xen, disks of pv and pvh domains are served by xk-backend, "
+               "unless backendtype= says otherwise. On KVM the disks of a "
+               "domain are fixed while it exists.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"SPEC", XK_ARG_TEXT, .repeated = true}},
     .timeout_s = 60,

@@ -42,7 +42,8 @@ const struct xk_command xk_command_block_detach = {
                "after ten seconds, for instance because the disk is mounted, "
                "the verb ends with exit status 4, and the disk is detached as "
                "soon as the guest releases it. With --force it is detached at "
-               "once, and the guest sees errors.",
+               "once, and the guest sees errors. Only on Xen: on KVM "
+               "the disks of a domain are fixed while it exists.",
     .options = options,
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,

@@ -55,7 +55,9 @@ const struct xk_command xk_command_block_resize = {
     .details = "Without SIZE, the image or block device has already been "
                "enlarged, and the guest is told. With SIZE, a raw file, or an "
                "image of a format that QEMU can resize (qcow2, qed), is "
-               "enlarged to SIZE first. An image is never made smaller.",
+               "enlarged to SIZE first. An image is never made smaller. Only "
+               "on Xen: on KVM "
+               "the disks of a domain are fixed while it exists.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"SIZE", XK_ARG_TEXT, .optional = true}},

@@ -39,7 +39,9 @@ const struct xk_command xk_command_cd_insert = {
     .details = "The medium is a raw image; it replaces the one in the drive. A "
                "guest of type pv or pvh sees the size of the drive change and "
                "should not have the old medium mounted: the guest is not told "
-               "that data it cached came from the previous medium.",
+               "that data it cached came from the previous medium. Only on "
+               "Xen: on KVM "
+               "the disks of a domain are fixed while it exists.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VDEV", XK_ARG_TEXT},
                     {"IMAGE", XK_ARG_FILE}},
@@ -53,7 +55,8 @@ const struct xk_command xk_command_cd_eject = {
     .summary = "eject the medium from a cdrom drive of a domain",
     .details =
         "The drive stays, empty. A guest of type pv or pvh sees a disk of size "
-        "zero, and whatever still reads the old medium gets errors.",
+        "zero, and whatever still reads the old medium gets errors. Only on "
+        "Xen: on KVM the disks of a domain are fixed while it exists.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN}, {"VDEV", XK_ARG_TEXT}},
     .timeout_s = 60,
     .needs_host = true,

@@ -309,7 +309,7 @@ static const struct xk_option options[] = {
                                 "the path of xk on the other host"),
     [OPTION_SILENCE] =
         XK_VALUE(0, "silence", XK_ARG_NUMBER, "SECONDS",
-                 "give the other host up after this silence (30)"),
+                 "abandon the move after this silence of the other host (30)"),
     [OPTION_COPY_DISKS] =
         XK_FLAG(0, "copy-disks", "copy its disks too, except read-only ones"),
     [OPTION_DRY_RUN] =

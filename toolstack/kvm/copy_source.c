@@ -280,7 +280,7 @@ wait_for_jobs(struct xk_qmp *qmp, struct xk_deadline deadline,
             return left;
         if (xk_deadline_left_ms(deadline) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "QEMU does not end the copy of a disk");
+                           "QEMU did not end the copy of a disk");
         xk_qmp_wait_some(qmp,
                          xk_deadline_min(deadline, xk_deadline_in_ms(TICK_MS)));
     }

@@ -161,7 +161,7 @@ wait_for_stream(struct xk_qmp *qmp, struct xk_deadline deadline,
             return 0;
         if (stream == STREAM_FAILED)
             return xk_fail(err, XK_ERR_FAILED,
-                           "QEMU does not release the images");
+                           "QEMU did not release the images");
     }
 }
 
@@ -241,7 +241,7 @@ release_port(struct xk_qmp *qmp, const char *netdev,
     if (is_released(said))
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
-                   "QEMU does not release %s port %u: %.200s",
+                   "QEMU did not release %s port %u: %.200s",
                    forward->udp ? "udp" : "tcp", forward->host_port,
                    said != NULL ? said : "");
 }

@@ -59,7 +59,7 @@ add_log(struct xk_kvm_plan *plan, enum xk_kvm_log which, int *number,
     if (!plan->dry) {
         fd = fcntl(plan->logs[which].write_fd, F_DUPFD_CLOEXEC, 0);
         if (fd == -1)
-            return xk_fail_errno(err, "hand in the memory for \"%s\"",
+            return xk_fail_errno(err, "pass the memory for \"%s\" to QEMU",
                                  xk_kvm_log_name(which));
     }
     *number = xk_kvm_plan_fd(plan, fd, "log %s", xk_kvm_log_name(which));

@@ -29,9 +29,9 @@ can_take_signal(const struct xk_process *process)
            stat.state != 'T' && stat.state != 't';
 }
 
-/* The domain is to be ended in any case, so an unreadable record is no reason
- * to keep its QEMU: search for it. 1: *process is to be ended; 0: there is
- * none. */
+/* The domain is to be ended in any case, so an unreadable record is not a
+ * reason to keep its QEMU: search for it. 1: *process is to be ended; 0: there
+ * is none. */
 static int
 find_process(int record_dir_fd, struct xk_process *process,
              struct xk_error *err)

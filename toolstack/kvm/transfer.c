@@ -273,7 +273,7 @@ cancel(struct transfer *transfer, struct xk_error *err)
             return 0;
         if (xk_deadline_left_ms(end) == 0)
             return xk_fail(err, XK_ERR_TIMEOUT,
-                           "QEMU does not cancel its stream");
+                           "QEMU did not cancel its stream");
         xk_qmp_wait_some(transfer->qmp,
                          xk_deadline_min(end, xk_deadline_in_ms(TICK_MS)));
         wake_cancelled(transfer, deadline);

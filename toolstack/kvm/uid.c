@@ -81,7 +81,7 @@ xk_kvm_uid_hold(uid_t uid, struct xk_error *err)
     if (held == -1 || !xk_uid_has_process(uid))
         return held;
     xk_kvm_uid_release(uid, held);
-    return xk_fail(err, XK_ERR_IN_USE, "a process is user %u", uid);
+    return xk_fail(err, XK_ERR_IN_USE, "a process runs as user %u", uid);
 }
 
 void

@@ -149,7 +149,7 @@ set_setting(struct xk_kvm_vnc *vnc, const char *key, const char *value,
             return -1;
         if (flag)
             return xk_fail(err, XK_ERR_UNSUPPORTED,
-                           "vfb: a window on the host is not opened; use "
+                           "vfb: xk opens no window on the host; use "
                            "vnc=1");
     } else if (strcmp(key, "opengl") != 0 && strcmp(key, "display") != 0 &&
                strcmp(key, "xauthority") != 0 && strcmp(key, "type") != 0)

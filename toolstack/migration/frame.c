@@ -149,7 +149,7 @@ read_bytes(struct xk_frame_stream *stream, void *data, size_t length,
         if (got == -1)
             return xk_fail_errno(err, "read from %s", stream->what);
         if (got == 0)
-            return xk_fail(err, XK_ERR_PROTOCOL, "%s ended before its end",
+            return xk_fail(err, XK_ERR_PROTOCOL, "%s ended too early",
                            stream->what);
         at += got;
         length -= (size_t)got;

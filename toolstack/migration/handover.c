@@ -200,7 +200,7 @@ xk_handover_try(const struct xk_state *state, const struct xk_uuid *move,
         return 0;
     if (why.kind == XK_ERR_EXISTS)
         return xk_fail(err, XK_ERR_STATE,
-                       "the move was given up before it was complete");
+                       "the move was abandoned before it was complete");
     *err = why;
     return -1;
 }

@@ -50,9 +50,9 @@ struct xk_disk_info {
 typedef void xk_disk_told(const struct xk_disk_info *info, void *context);
 
 struct xk_device_ops {
-    /* Make a running or paused domain agree with the configuration, by what
+    /* Make a running or paused domain agree with the configuration, in what
      * the change names. Only while the record is locked. May be repeated. NULL:
-     * what the member is for is fixed while the domain exists.
+     * that part cannot change while the domain exists.
      *
      * XK_SYNC_DISKS: attach missing disks, detach those that are not in the
      * configuration, change media. A detach asks the guest; if the guest goes

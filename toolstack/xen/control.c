@@ -142,10 +142,11 @@ xk_xen_signal(struct xk_hypervisor *hv, const struct xk_domain *domain,
                               xk_xen_store_deadline(deadline), err);
     }
     if (!acpi_fallback || found.type != XK_TYPE_HVM)
-        return xk_fail(err, XK_ERR_UNSUPPORTED,
-                       "the guest has no PV drivers that take the request; -F "
-                       "presses the ACPI button of an HVM guest, destroy ends "
-                       "the domain");
+        return xk_fail(
+            err, XK_ERR_UNSUPPORTED,
+            "the guest has no PV drivers that accept the request; -F "
+            "presses the ACPI button of an HVM guest, destroy ends "
+            "the domain");
     return xk_xen_helper_simple(xen, "trigger", domain->record, found.domid,
                                 words[signal].trigger, deadline, err);
 }

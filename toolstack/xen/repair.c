@@ -49,7 +49,7 @@ resume_late(struct xk_xen *xen, const struct xk_record *record,
                              err) == -1)
         return -1;
     xk_suspend_forget(record);
-    xk_info("domain %s suspended after its save or migration was given up; "
+    xk_info("domain %s suspended after its save or migration was abandoned; "
             "resumed it",
             record->uuid_text);
     return 0;

@@ -2,8 +2,10 @@
 /*
  * Where the frames of a network card go. Queues of a card share its port.
  *
- * A port is a struct that has struct xk_port as its first member. The queues
- * call send() from their threads, at the same time.
+ * A port is a struct that has struct xk_port as its first member. It is opened
+ * with all privileges and used without (life/jail.h). The queues call send()
+ * from their threads, at the same time; it must not wait. Frames for the guest
+ * have no call yet: no port delivers any.
  */
 #ifndef XK_BACKENDS_NET_PORT_PORT_H
 #define XK_BACKENDS_NET_PORT_PORT_H
@@ -15,7 +17,7 @@
 /* What a port takes frames with; the card offers its guest no more. */
 struct xk_port_features {
     bool checksums_v4, checksums_v6; /* a TCP or UDP checksum may be missing */
-    bool segments_v4, segments_v6;   /* a frame may be TCP data of many */
+    bool segments_v4, segments_v6;   /* a frame may hold several TCP segments */
 };
 
 /* What a frame is to be cut into. */

@@ -194,8 +194,8 @@ check_processes(const struct xk_record *record, unsigned domid,
         return 0;
     return xk_fail(
         err, XK_ERR_HOST,
-        "user %u is reserved for the devices of domain %u, and a process is "
-        "that user already",
+        "user %u is reserved for the devices of domain %u, and a process "
+        "runs as that user already",
         uid, domid);
 }
 

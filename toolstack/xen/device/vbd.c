@@ -328,7 +328,7 @@ check_whole(const struct xk_xen_device *device, const struct xk_json *status,
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
                    "disk %s has lost what was written to it, and its guest "
-                   "could no longer be told",
+                   "could not be told any more",
                    device->name);
 }
 

@@ -167,7 +167,7 @@ xk_libxl_preserve(struct xk_libxl *call, struct xk_error *err)
         return -1;
     if (call->argument_count < 3 ||
         libxl_uuid_from_string(&uuid, call->arguments[1]) != 0)
-        return xk_fail(err, XK_ERR_USAGE, "which UUID and name?");
+        return xk_fail(err, XK_ERR_USAGE, "UUID and name are missing");
     old = libxl_domid_to_name(call->ctx, domid);
     if (old == NULL)
         return xk_fail(err, XK_ERR_NOT_FOUND, "no such domain in xenstore");

@@ -70,7 +70,7 @@ a_domain_whose_devices_user_is_a_process_already_is_refused(void **context)
     assert_string_equal(
         err.message,
         "user 2101031999 is reserved for the devices of domain 31999, "
-        "and a process is that user already");
+        "and a process runs as that user already");
     /* Nothing was made. */
     snprintf(path, sizeof(path), "%s/vbd-51712", scratch);
     assert_int_equal(access(path, F_OK), -1);
