@@ -51,8 +51,9 @@ struct xk_spawn {
 };
 
 /* Start the program. Returns the child's pid, which the caller reaps, or 0 for
- * an orphan; -1: nothing runs. If the caller has several threads, prepare() may
- * only make async-signal-safe calls (signal-safety(7)). */
+ * an orphan; -1: nothing runs, unless the process between us and an orphan was
+ * killed. If the caller has several threads, prepare() may only make
+ * async-signal-safe calls (signal-safety(7)). */
 pid_t xk_spawn(const struct xk_spawn *spawn, struct xk_error *err);
 
 #endif

@@ -3,14 +3,18 @@
  * What xk and xk-slirp agree on about a user-mode network: a process that gives
  * one network card a private network behind this host's own connections.
  *
- * xk makes a directory with NETWORK_FILE in it and starts "xk-slirp DIRECTORY".
- * The environment variable XK_READY_ENV (base/ready.h) names a descriptor
- * on which xk-slirp writes one line of JSON: {"ready":true} once the socket can
- * be connected to and all ports are bound, or {"error":{...}}.
+ * Nothing of xk starts it yet. How it is meant: xk makes a directory with
+ * NETWORK_FILE in it and starts "xk-slirp DIRECTORY". The environment variable
+ * XK_READY_ENV (base/ready.h) names a descriptor on which xk-slirp writes one
+ * line of JSON: {"ready":true} once the socket can be connected to and all
+ * ports are bound, or {"error":{...}}.
  *
  * The card's frames pass over the socket as over QEMU's "-netdev stream": each
  * behind its length, 32 bits, big-endian. One peer is connected at a time; a
  * new one takes the place of the old one, and connections of the guest live on.
+ *
+ * The guest's name servers are those that the host had at the start: a host
+ * that replaces its /etc/resolv.conf is not seen.
  */
 #ifndef XK_CONTRACTS_USER_NETWORK_H
 #define XK_CONTRACTS_USER_NETWORK_H
@@ -28,9 +32,9 @@ enum {
     XK_NETWORK_VERSION = 1
 };
 
-#define XK_NETWORK_UID "uid" /* whom to run as, if started by root */
+#define XK_NETWORK_UID "uid" /* whom to run as, if started by root; not 0 */
 #define XK_NETWORK_GID "gid"
-#define XK_NETWORK_MTU "mtu" /* 0 or missing: 1500 */
+#define XK_NETWORK_MTU "mtu" /* missing: 1500 */
 /* Whether the guest reaches 127.0.0.1 of the host as 10.0.2.2; true unless
  * told. */
 #define XK_NETWORK_HOST_LOOPBACK "host_loopback"

@@ -134,9 +134,9 @@ take_all(const struct xk_json *json, struct xk_slirp_config *config,
     if (!xk_json_is_object(json))
         return xk_fail(err, XK_ERR_CONFIG, "not a JSON object");
     if (xk_json_check_version(json, XK_NETWORK_VERSION, err) == -1 ||
-        take_number(json, XK_NETWORK_UID, 0, UINT32_MAX - 1, &config->uid,
+        take_number(json, XK_NETWORK_UID, 1, UINT32_MAX - 1, &config->uid,
                     err) == -1 ||
-        take_number(json, XK_NETWORK_GID, 0, UINT32_MAX - 1, &config->gid,
+        take_number(json, XK_NETWORK_GID, 1, UINT32_MAX - 1, &config->gid,
                     err) == -1 ||
         take_number(json, XK_NETWORK_MTU, MTU_MIN, MTU_MAX, &config->stack.mtu,
                     err) == -1 ||

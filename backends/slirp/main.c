@@ -36,6 +36,7 @@ enum {
 
 struct network {
     int dir_fd, lock_fd, listen_fd, signal_fd;
+    int spare_fd; /* for the next peer, if the guest has all the others */
     struct xk_slirp_config config;
     struct xk_stack *stack;
     struct xk_stream stream;
@@ -69,8 +70,10 @@ take_lock(struct network *network, struct xk_error *err)
     if (network->lock_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", XK_NETWORK_LOCK);
     if (xk_file_lock_take(network->lock_fd) == -1)
-        return xk_fail(err, XK_ERR_IN_USE,
-                       "another process serves the network here already");
+        return errno != EAGAIN
+                   ? xk_fail_errno(err, "lock \"%s\"", XK_NETWORK_LOCK)
+                   : xk_fail(err, XK_ERR_IN_USE,
+                             "another process serves the network here already");
     (void)xk_file_lock_write_pid(network->lock_fd);
     return 0;
 }
@@ -143,13 +146,27 @@ open_network(struct network *network, const char *dir, struct xk_error *err)
 /* ---- serving ---- */
 
 static void
-welcome(struct network *network)
+keep_spare(struct network *network)
 {
-    int fd =
-        accept4(network->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (network->spare_fd == -1)
+        network->spare_fd = fcntl(network->lock_fd, F_DUPFD_CLOEXEC, 0);
+}
 
+/* A new peer takes the place of the old one. The guest may have opened all the
+ * descriptors there are, so one is kept back. */
+static void
+take_peer(struct network *network)
+{
+    int fd;
+
+    xk_stream_detach(&network->stream);
+    if (network->spare_fd != -1)
+        close(network->spare_fd);
+    network->spare_fd = -1;
+    fd = accept4(network->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd != -1)
         xk_stream_attach(&network->stream, fd);
+    keep_spare(network);
 }
 
 /* False: it is to end. */
@@ -167,22 +184,26 @@ run_once(struct network *network)
     xk_stack_run(network->stack, fds, XK_ARRAY_SIZE(fds));
     if ((fds[2].revents & POLLOUT) != 0)
         xk_stream_flush(&network->stream);
-    if ((fds[2].revents & ~POLLOUT) != 0)
+    if ((fds[2].revents & ~POLLOUT) != 0 && network->stream.fd != -1)
         xk_stream_receive(&network->stream, from_guest, network);
+    if (network->stream.has_failed)
+        xk_stream_detach(&network->stream);
     if (fds[1].revents != 0)
-        welcome(network);
+        take_peer(network);
     return fds[0].revents == 0;
 }
 
 static int
 run(int argc, char **argv, int *ready, struct xk_error *err)
 {
-    static struct network network = {-1, -1, -1, -1, .stream = {.fd = -1}};
+    static struct network network = {
+        -1, -1, -1, -1, .spare_fd = -1, .stream = {.fd = -1}};
 
     if (argc != 2)
         return xk_fail(err, XK_ERR_USAGE, "usage: xk-slirp DIRECTORY");
     if (open_network(&network, argv[1], err) == -1)
         return -1;
+    keep_spare(&network);
     xk_ready_say(*ready, NULL);
     *ready = -1;
     while (run_once(&network)) {

@@ -22,7 +22,8 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum {
-    FILES_MAX = 4096, /* a descriptor a connection of the guest */
+    FILES_MAX = 1024, /* one for each connection of the guest */
+    DATA_MAX = 512 * 1024 * 1024,
     ROOT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC,
 };
 
@@ -30,16 +31,29 @@ static const char resolver[] = "/etc/resolv.conf";
 
 /* ---- files ---- */
 
-/* The file itself, wherever a link leads; a host may have none. */
 static int
-take_resolver(struct xk_error *err)
+restrict_tree(int tree_fd)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY |
+                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                          MOUNT_ATTR_NOEXEC};
+
+    return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
+/* The file itself, wherever a link leads; -1: the host has none. */
+static int
+take_resolver(int *tree_fd, struct xk_error *err)
 {
     int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     int fd = open_tree(AT_FDCWD, resolver, (unsigned)flags);
 
-    if (fd == -1 && errno != ENOENT)
+    if (fd == -1 && errno == ENOENT)
+        return 0;
+    if (fd == -1 || restrict_tree(fd) == -1)
         return xk_fail_errno(err, "take \"%s\" along", resolver);
-    return fd;
+    *tree_fd = fd;
+    return 0;
 }
 
 static int
@@ -72,13 +86,12 @@ become_root(struct xk_error *err)
 static int
 leave_files(const char *dir, struct xk_error *err)
 {
-    int tree_fd;
+    int tree_fd = -1;
 
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) == -1 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
         return xk_fail_errno(err, "leave the host's namespaces");
-    tree_fd = take_resolver(err);
-    if (tree_fd == -1 && errno != ENOENT)
+    if (take_resolver(&tree_fd, err) == -1)
         return -1;
     if (mount("xk-slirp", dir, "tmpfs", ROOT_FLAGS,
               "size=16k,nr_inodes=16,mode=755") == -1 ||
@@ -140,7 +153,6 @@ static const int calls[] = {
     /* the list of name servers */
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
-    SCMP_SYS(openat),
     SCMP_SYS(lseek),
     /* memory */
     SCMP_SYS(brk),
@@ -149,6 +161,8 @@ static const int calls[] = {
     SCMP_SYS(munmap),
     SCMP_SYS(futex),
     SCMP_SYS(getrandom),
+    /* the log: base/log.h */
+    SCMP_SYS(fallocate),
     /* ending */
     SCMP_SYS(exit_group),
     SCMP_SYS(getpid),
@@ -160,8 +174,12 @@ static const int calls[] = {
 /* Families of sockets: with a unix socket it could reach programs of the host,
  * with a packet socket other guests. */
 static const uint32_t families[] = {AF_INET, AF_INET6};
+#define SOCKET_TYPES UINT32_C(0xf) /* without SOCK_CLOEXEC and SOCK_NONBLOCK   \
+                                    */
+static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM};
 static const uint32_t ioctls[] = {FIONBIO, FIONREAD};
-static const uint32_t fcntls[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD};
+static const uint32_t fcntls[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD,
+                                  F_DUPFD_CLOEXEC};
 static const int mappings[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
 
 static int
@@ -179,6 +197,21 @@ allow_values(scmp_filter_ctx filter, int call, unsigned argument,
 }
 
 static int
+allow_sockets(scmp_filter_ctx filter)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(families) && rc == 0; i++) {
+        for (size_t j = 0; j < XK_ARRAY_SIZE(types) && rc == 0; j++)
+            rc = seccomp_rule_add(
+                filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                SCMP_A0_32(SCMP_CMP_EQ, families[i]),
+                SCMP_A1_32(SCMP_CMP_MASKED_EQ, SOCKET_TYPES, types[j]));
+    }
+    return rc;
+}
+
+static int
 add_rules(scmp_filter_ctx filter)
 {
     int rc = 0;
@@ -186,8 +219,11 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < XK_ARRAY_SIZE(calls) && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
     if (rc == 0)
-        rc = allow_values(filter, SCMP_SYS(socket), 0, families,
-                          XK_ARRAY_SIZE(families));
+        rc = allow_sockets(filter);
+    if (rc == 0)
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+            SCMP_A2_32(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, 0));
     if (rc == 0)
         rc = allow_values(filter, SCMP_SYS(ioctl), 1, ioctls,
                           XK_ARRAY_SIZE(ioctls));
@@ -210,6 +246,7 @@ xk_slirp_enter_place(const char *dir, uint32_t uid, uint32_t gid,
                      struct xk_error *err)
 {
     if (limit(RLIMIT_CORE, 0, err) == -1 ||
+        limit(RLIMIT_DATA, DATA_MAX, err) == -1 ||
         limit(RLIMIT_NOFILE, FILES_MAX, err) == -1)
         return -1;
     if (geteuid() == 0 &&

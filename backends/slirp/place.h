@@ -11,10 +11,11 @@
 
 #include "base/error.h"
 
-/* Leave the host's files but the list of its name servers, become the user
- * (where started by root), and give up all system calls that a network does not
- * need: what is open stays open, nothing can be run, no other process can be
- * reached. dir: an empty file system is laid over it, for this process only. */
+/* Started by root: leave the host's files but the list of its name servers, and
+ * become the user. Started by another: keep that user and its view of the
+ * files, to read only. Then drop all system calls that a network does not need:
+ * nothing can be run, written to a file, or done to another process. dir: an
+ * empty file system is laid over it, for this process only. */
 int xk_slirp_enter_place(const char *dir, uint32_t uid, uint32_t gid,
                          struct xk_error *err);
 

@@ -175,14 +175,15 @@ until_timer(const struct xk_stack *stack, uint32_t timeout_ms)
     return (int)left;
 }
 
-/* A timer may arm itself again, or another. */
+/* A timer may arm or free itself, and arm others. */
 static void
 fire_timers(struct xk_stack *stack)
 {
     int64_t now_ms = xk_now_ns() / NS_PER_MS;
 
-    for (struct timer *timer = stack->timers; timer != NULL;
-         timer = timer->next) {
+    for (struct timer *timer = stack->timers, *next; timer != NULL;
+         timer = next) {
+        next = timer->next;
         if (timer->due_ms == -1 || timer->due_ms > now_ms)
             continue;
         timer->due_ms = -1;

@@ -37,6 +37,7 @@ xk_stream_detach(struct xk_stream *stream)
         close(stream->fd);
     stream->fd = -1;
     stream->in_bytes = stream->out_from = stream->out_bytes = 0;
+    stream->has_failed = false;
 }
 
 void
@@ -49,12 +50,12 @@ xk_stream_attach(struct xk_stream *stream, int fd)
 bool
 xk_stream_is_behind(const struct xk_stream *stream)
 {
-    return stream->fd != -1 && stream->out_bytes > 0;
+    return stream->fd != -1 && !stream->has_failed && stream->out_bytes > 0;
 }
 
 /* ---- sending ---- */
 
-/* A peer that has gone is noticed by receive(). */
+/* Not detached here: a frame of the same peer may be under way. */
 void
 xk_stream_flush(struct xk_stream *stream)
 {
@@ -64,8 +65,10 @@ xk_stream_flush(struct xk_stream *stream)
 
         if (sent == -1 && errno == EINTR)
             continue;
-        if (sent <= 0)
+        if (sent <= 0) {
+            stream->has_failed = errno != EAGAIN;
             return;
+        }
         stream->out_from += (size_t)sent;
         stream->out_bytes -= (size_t)sent;
     }

@@ -25,6 +25,7 @@ struct xk_stream {
     uint8_t *in, *out;
     size_t in_bytes;
     size_t out_from, out_bytes;
+    bool has_failed;  /* it takes nothing any more: the owner detaches it */
     uint64_t dropped; /* frames for which there was no room */
 };
 

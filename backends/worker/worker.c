@@ -229,7 +229,9 @@ poll_ring(struct xk_worker *worker)
 {
     int64_t end = xk_now_ns() + (int64_t)worker->poll_us * 1000;
 
-    if (worker->poll_us == 0 || !worker->bell.was_useful)
+    /* Nothing is taken of a ring that lied, whatever it holds. */
+    if (worker->poll_us == 0 || !worker->bell.was_useful ||
+        worker->state != XK_WORKER_RUNNING)
         return false;
     do {
         if (worker->ops->has_requests(worker))

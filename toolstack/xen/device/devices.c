@@ -483,8 +483,8 @@ xk_xen_device_settle(const struct xk_xen_device *device,
 /* ---- removing ---- */
 
 /* The rename removes the device in one step, wherever we are killed. Remains of
- * such a kill are removed first. Devices of two kinds can have
- * the same number, so the new name contains the kind. */
+ * such a kill are removed first. Devices of two kinds can have the same number,
+ * so the new name contains the kind. */
 static int
 remove_directory(const struct xk_record *record,
                  const struct xk_xen_device *device, struct xk_error *err)

@@ -221,6 +221,19 @@ a_new_peer_gets_nothing_of_what_was_kept_for_the_old_one(void **state)
     assert_int_equal(read(peer, text, sizeof(text)), 18);
 }
 
+/* Its socket is writable, and each write fails. */
+static void
+a_peer_that_closes_its_ears_is_failed_and_not_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(shutdown(peer, SHUT_RD), 0);
+    xk_stream_send(&stream, "fourteen bytes", 14);
+    assert_true(stream.has_failed);
+    assert_false(xk_stream_is_behind(&stream));
+    connect_peer();
+    assert_false(stream.has_failed);
+}
+
 static void
 without_a_peer_frames_are_dropped(void **state)
 {
@@ -254,6 +267,9 @@ main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_new_peer_gets_nothing_of_what_was_kept_for_the_old_one, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_peer_that_closes_its_ears_is_failed_and_not_waited_for, set_up,
             tear_down),
         cmocka_unit_test_setup_teardown(without_a_peer_frames_are_dropped,
                                         set_up, tear_down),
