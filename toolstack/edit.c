@@ -27,17 +27,20 @@ begin(struct xk_domain *domain, enum xk_sync what, struct xk_error *err)
                              edits[what].word, err);
 }
 
+/* Without the old configuration, which no later recovery must find. */
 static int
 end(struct xk_domain *domain, struct xk_error *err)
 {
+    xk_record_drop_kept_config(domain->record);
     return xk_journal_append(domain->record, XK_JOURNAL_END, XK_OP_EDIT, NULL,
                              err);
 }
 
 /* ---- an edit ---- */
 
-/* Within a time of its own: the caller's deadline may be over. What is taken
- * away by force is new. */
+/* Restore the old configuration and make the domain agree with it, within a
+ * time of its own: the caller's deadline may be over. What is taken away by
+ * force is new. */
 static int
 undo(struct xk_domain *domain, const struct xk_domain_config *before,
      const struct xk_change *change, struct xk_error *err)
@@ -46,12 +49,13 @@ undo(struct xk_domain *domain, const struct xk_domain_config *before,
 
     back.config = before;
     back.force = true;
-    if (xk_record_save_config(domain->record, before, err) == -1)
+    if (xk_record_restore_config(domain->record, err) == -1)
         return -1;
     return xk_hv_sync(domain->hv, domain, &back, xk_deadline_in_ms(XK_UNDO_MS),
                       err);
 }
 
+/* Without END the next verb finishes or undoes the edit: finish(). */
 static void
 undo_and_end(struct xk_domain *domain, const struct xk_edit *edit,
              const struct xk_domain_config *before,
@@ -63,8 +67,18 @@ undo_and_end(struct xk_domain *domain, const struct xk_edit *edit,
         end(domain, NULL);
     else
         xk_warn("domain \"%s\": undoing the change of its %s failed: %s; the "
-                "next verb tries again",
+                "next verb goes on",
                 domain->name, edits[edit->what].word, why.message);
+}
+
+/* An edit that stands has no way back, so nothing is kept for one. */
+static int
+save(struct xk_domain *domain, const struct xk_edit *edit,
+     const struct xk_domain_config *config, struct xk_error *err)
+{
+    if (!edit->stands && xk_record_keep_config(domain->record, err) == -1)
+        return -1;
+    return xk_record_save_config(domain->record, config, err);
 }
 
 static int
@@ -74,7 +88,7 @@ sync_or_undo(struct xk_domain *domain, const struct xk_edit *edit,
              struct xk_error *err)
 {
     if (begin(domain, edit->what, err) == -1 ||
-        xk_record_save_config(domain->record, change->config, err) == -1)
+        save(domain, edit, change->config, err) == -1)
         return -1;
     if (xk_hv_sync(domain->hv, domain, change, deadline, err) == 0)
         return end(domain, err);
@@ -151,21 +165,51 @@ xk_edit_is_known(const char *detail)
 }
 
 static int
-finish(struct xk_domain *domain, enum xk_sync what, struct xk_deadline deadline,
-       struct xk_error *err)
+sync_all(struct xk_domain *domain, enum xk_sync what,
+         struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
     const struct xk_change all = {
         .what = what, .config = config, .number = XK_EVERY_DEVICE};
+
+    if (config == NULL)
+        return -1;
+    return xk_hv_sync(domain->hv, domain, &all, deadline, err);
+}
+
+/* Whether the old configuration was there, and is the record's again. */
+static bool
+go_back(struct xk_domain *domain, enum xk_sync what,
+        struct xk_deadline deadline)
+{
+    struct xk_error why = {0};
+
+    if (xk_record_restore_config(domain->record, &why) != 1)
+        return false;
+    if (sync_all(domain, what, deadline, &why) == -1)
+        xk_warn("domain \"%s\": %s", domain->name, why.message);
+    return true;
+}
+
+/* Forward, as that was asked for; where that fails, back. An undo that was
+ * interrupted has restored the old configuration: then forward is back. */
+static int
+finish(struct xk_domain *domain, enum xk_sync what, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
     struct xk_error why = {0};
 
     if (config == NULL)
         return -1;
-    if (xk_hv_sync(domain->hv, domain, &all, deadline, &why) == -1)
+    if (sync_all(domain, what, deadline, &why) == -1)
         xk_warn("domain \"%s\": an interrupted change of its %s could not be "
-                "finished: %s; %s",
-                config->name, edits[what].word, why.message, edits[what].hint);
+                "finished%s: %s; %s",
+                config->name, edits[what].word,
+                go_back(domain, what, deadline) ? " and was undone" : "",
+                why.message, edits[what].hint);
     return end(domain, err);
 }
 

@@ -5,10 +5,12 @@
  * (xk_hv_sync()), and recovery after a kill at any point does that again.
  *
  * How it works, under the record's lock: the edit is applied to a copy of the
- * configuration. BEGIN in the journal says what is edited, the copy is saved,
- * the driver syncs the domain, END. If the driver fails, the old configuration
- * is saved and synced, by force; that removes nothing but what the edit added.
- * If even that fails, the journal gets no END, so the next verb tries again.
+ * configuration. BEGIN in the journal says what is edited, the old
+ * configuration is kept beside, the copy is saved, the driver syncs the domain,
+ * END. If the driver fails, the old configuration is restored and synced,
+ * unless the edit stands; force removes nothing there but what the edit added.
+ * After a kill, recovery syncs what is saved. If that fails it restores and
+ * syncs what is kept.
  */
 #ifndef XK_TOOLSTACK_EDIT_H
 #define XK_TOOLSTACK_EDIT_H
@@ -49,9 +51,10 @@ int xk_edit_need_record(const struct xk_domain *domain, enum xk_sync what,
  */
 bool xk_edit_is_known(const char *detail);
 
-/* Sync the domain once more and end the operation. If that fails, a warning
- * says so and the edit is over: an image that is gone, or a guest that does not
- * release a disk, must not keep every verb from the domain. */
+/* Sync the domain once more, or undo the edit, and end the operation. If
+ * neither can be done, a warning says so and the edit is over: an image that is
+ * gone, or a guest that does not release a disk, must not keep every verb from
+ * the domain. */
 int xk_operation_finish_edit(struct xk_host *host, struct xk_domain *domain,
                              struct xk_deadline deadline, struct xk_error *err);
 

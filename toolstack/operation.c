@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/operation.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -49,6 +50,9 @@ describe_unfinished(const struct xk_journal *journal)
     if (begin == NULL)
         return xk_strdup("an operation that its journal does not name");
     format_time(begin->time_ms, since);
+    if (strcmp(begin->what, XK_OP_EDIT) == 0 && begin->detail != NULL)
+        return xk_asprintf("the change of its %s, begun %s,", begin->detail,
+                           since);
     return xk_asprintf("its %s, begun %s,", begin->what, since);
 }
 

@@ -10,8 +10,8 @@
  *     domains/UUID/           0700, one record
  *       lock                  held by the verb that changes the domain
  *       hypervisor            the name of its driver
- *       config.json           the resolved configuration; next.json: of the
- *                             domain that takes its place
+ *       config.json           the resolved configuration; before.json: as it
+ * was before the edit under way; next.json: of the domain that takes its place
  *       journal               toolstack/journal.h
  *       ...                   what the driver keeps (its own names)
  *

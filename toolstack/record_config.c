@@ -15,6 +15,7 @@ enum {
 
 static const char config_file[] = "config.json";
 static const char next_file[] = "next.json";
+static const char before_file[] = "before.json";
 
 static struct xk_domain_config *
 load(const struct xk_record *record, const char *name, struct xk_error *err)
@@ -70,6 +71,35 @@ xk_record_save_config(const struct xk_record *record,
                       struct xk_error *err)
 {
     return save(record, config_file, config, err);
+}
+
+/* A save replaces config.json by another file, so a second name keeps it. */
+int
+xk_record_keep_config(const struct xk_record *record, struct xk_error *err)
+{
+    xk_record_drop_kept_config(record);
+    if (linkat(record->dir_fd, config_file, record->dir_fd, before_file, 0) ==
+        -1)
+        return xk_fail_errno(err, "keep %s", config_file);
+    return 0;
+}
+
+int
+xk_record_restore_config(const struct xk_record *record, struct xk_error *err)
+{
+    if (renameat(record->dir_fd, before_file, record->dir_fd, config_file) ==
+        -1)
+        return errno == ENOENT ? 0
+                               : xk_fail_errno(err, "restore %s", config_file);
+    /* If nothing was saved, both are one file, which rename(2) leaves alone. */
+    xk_record_drop_kept_config(record);
+    return 1;
+}
+
+void
+xk_record_drop_kept_config(const struct xk_record *record)
+{
+    unlinkat(record->dir_fd, before_file, 0);
 }
 
 struct xk_domain_config *

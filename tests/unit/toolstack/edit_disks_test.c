@@ -305,6 +305,16 @@ a_detach_killed_at_any_call_is_finished(void **context)
     }
 }
 
+static bool
+is_unfinished(struct fixture *f)
+{
+    struct xk_domain domain = find(f);
+    bool unfinished = xk_journal_is_unfinished(domain.record);
+
+    xk_domain_close(&domain);
+    return unfinished;
+}
+
 static void
 an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
 {
@@ -314,7 +324,7 @@ an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
     kill_amid(f, attach, false);
     assert_int_equal(unlink(f->image), 0);
     reopen(f);
-    assert_int_equal(detach(f), 0);
+    assert_false(is_unfinished(f));
     assert_disks(f, "");
     domain = find(f);
     assert_int_equal(xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
@@ -333,16 +343,6 @@ begin(struct fixture *f, const char *operation, const char *detail)
                                        operation, detail, &f->err),
                      0);
     xk_domain_close(&domain);
-}
-
-static bool
-is_unfinished(struct fixture *f)
-{
-    struct xk_domain domain = find(f);
-    bool unfinished = xk_journal_is_unfinished(domain.record);
-
-    xk_domain_close(&domain);
-    return unfinished;
 }
 
 static void
@@ -401,6 +401,60 @@ an_undo_killed_at_any_call_is_finished(void **context)
         assert_false(is_unfinished(f));
         assert_disks(f, "");
     }
+}
+
+/* Between the driver's failure and the undo, and again in recovery. */
+static void
+an_edit_killed_before_its_undo_is_undone(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(attach(f), 0);
+    kill_amid(f, detach, false);
+    reopen(f);
+    assert_disks(f, "");
+    kill_amid(f, attach, false);
+    assert_int_equal(unlink(f->image), 0);
+    reopen(f);
+    assert_false(is_unfinished(f));
+    assert_disks(f, "");
+    /* Nothing of it is left for a later edit to go back to. */
+    assert_int_equal(xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err),
+                     0);
+    assert_int_equal(attach(f), 0);
+    kill_amid(f, detach, false);
+    reopen(f);
+    assert_disks(f, "");
+}
+
+static bool
+has_file(struct fixture *f, const char *name)
+{
+    struct xk_domain domain = find(f);
+    bool has = faccessat(domain.record->dir_fd, name, F_OK, 0) == 0;
+
+    xk_domain_close(&domain);
+    return has;
+}
+
+static void
+the_old_configuration_is_kept_until_an_edit_ends(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(attach(f), 0);
+    assert_false(has_file(f, "before.json"));
+    assert_int_equal(detach(f), 0);
+    kill_amid(f, attach, false);
+    assert_true(has_file(f, "before.json"));
+    reopen(f);
+    assert_false(has_file(f, "before.json"));
+    assert_disks(f, "xvdb ");
+    assert_int_equal(detach(f), 0);
+    kill_amid(f, attach_in_vain, false);
+    reopen(f);
+    assert_false(has_file(f, "before.json"));
+    assert_disks(f, "");
 }
 
 static void
@@ -470,6 +524,8 @@ main(void)
         T(an_edit_killed_before_the_configuration_is_saved_changes_nothing),
         T(an_edit_that_was_killed_is_finished_by_the_next_verb),
         T(an_undo_killed_at_any_call_is_finished),
+        T(an_edit_killed_before_its_undo_is_undone),
+        T(the_old_configuration_is_kept_until_an_edit_ends),
         T(an_undo_that_fails_is_done_by_the_next_verb),
         T(an_edit_of_disks_that_an_earlier_xk_began_is_finished),
         T(an_edit_of_what_this_xk_does_not_know_is_left_alone),
