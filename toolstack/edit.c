@@ -236,7 +236,7 @@ int
 xk_operation_finish_edit(struct xk_host *host, struct xk_domain *domain,
                          struct xk_deadline deadline, struct xk_error *err)
 {
-    enum xk_sync what;
+    enum xk_sync what = XK_SYNC_COUNT;
 
     (void)host;
     if (read_interrupted(domain->record, &what, err) == -1)

@@ -124,8 +124,7 @@ static const char *const status_texts[] = {
     "The domain is not in a state that allows it, or another verb holds it.",
     "This hypervisor, or this build, does not do that.",
     "The deadline passed.",
-    "This host cannot do it: no hypervisor, no permission, or a program is "
-    "missing.",
+    "This host cannot do it: no hypervisor, permission or program.",
 };
 
 /* Write the names that errors of this exit status have in JSON. */
