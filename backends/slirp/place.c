@@ -174,8 +174,8 @@ static const int calls[] = {
 /* Families of sockets: with a unix socket it could reach programs of the host,
  * with a packet socket other guests. */
 static const uint32_t families[] = {AF_INET, AF_INET6};
-#define SOCKET_TYPES UINT32_C(0xf) /* without SOCK_CLOEXEC and SOCK_NONBLOCK   \
-                                    */
+/* Of the type, without SOCK_CLOEXEC and SOCK_NONBLOCK. */
+#define SOCKET_TYPES UINT32_C(0xf)
 static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM};
 static const uint32_t ioctls[] = {FIONBIO, FIONREAD};
 static const uint32_t fcntls[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD,
