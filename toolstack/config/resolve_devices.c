@@ -95,6 +95,27 @@ check_vif(const struct xk_domain_config *config, size_t i,
     }
 }
 
+static bool
+is_mac_taken(const struct xk_domain_config *config, size_t i)
+{
+    for (size_t k = 0; k < config->vif_count; k++) {
+        if (k != i && memcmp(config->vifs[i].mac, config->vifs[k].mac,
+                             sizeof(config->vifs[i].mac)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Three random bytes can be those of another card of the domain. */
+static void
+make_random_macs_differ(struct xk_domain_config *config)
+{
+    for (size_t i = 0; i < config->vif_count; i++) {
+        while (!config->vifs[i].mac_given && is_mac_taken(config, i))
+            xk_mac_random(config->vifs[i].mac);
+    }
+}
+
 static void
 resolve_vifs(struct xk_domain_config *config, const struct xk_cfg_file *file,
              struct xk_problems *problems)
@@ -115,6 +136,7 @@ resolve_vifs(struct xk_domain_config *config, const struct xk_cfg_file *file,
         XK_GROW(config->vifs, config->vif_count);
         config->vifs[config->vif_count++] = vif;
     }
+    make_random_macs_differ(config);
     for (size_t i = 0; i < config->vif_count; i++)
         check_vif(config, i, problems);
 }

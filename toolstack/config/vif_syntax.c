@@ -318,9 +318,8 @@ parse_option(struct parse *parse, const char *token, size_t offset)
     option->set(parse, token + name_length);
 }
 
-/* Make an address with Xen's prefix (OUI) and three random bytes. */
-static void
-random_mac(uint8_t mac[6])
+void
+xk_mac_random(uint8_t mac[6])
 {
     static const uint8_t prefix[3] = {0x00, 0x16, 0x3e};
 
@@ -361,7 +360,7 @@ xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif)
     if (vif->bridge != NULL && vif->type == XK_VIF_USER)
         fail(&parse, "type", "a user-mode network has no bridge");
     if (!vif->mac_given)
-        random_mac(vif->mac);
+        xk_mac_random(vif->mac);
     return parse.failures > 0 ? -1 : 0;
 }
 

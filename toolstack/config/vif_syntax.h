@@ -38,6 +38,9 @@ char *xk_hostfwd_format(const struct xk_hostfwd *forward);
  * two. */
 bool xk_mac_parse(const char *text, uint8_t mac[6]);
 
+/* Make an address with Xen's prefix (OUI) and three random bytes. */
+void xk_mac_random(uint8_t mac[6]);
+
 /* Check "10p", "1p/2-5u/7+2x3": 802.1Q VLANs and which of them is untagged.
  * Returns NULL, or what is wrong. */
 const char *xk_vlan_check(const char *text);

@@ -45,6 +45,42 @@ nothing_at_all_is_a_card_of_defaults(void **state)
     xk_vif_free(&vif);
 }
 
+/* So many calls from now on give the same bytes. */
+static unsigned repeats;
+
+ssize_t __real_getrandom(void *bytes, size_t count, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t count, unsigned flags);
+
+ssize_t
+__wrap_getrandom(void *bytes, size_t count, unsigned flags)
+{
+    if (repeats == 0)
+        return __real_getrandom(bytes, count, flags);
+    repeats--;
+    memset(bytes, 9, count);
+    return (ssize_t)count;
+}
+
+/* Those of two cards, and the one that a third was given. */
+static void
+a_random_address_is_that_of_no_other_card_of_the_domain(void **state)
+{
+    struct xk_domain_config *config;
+
+    (void)state;
+    repeats = 3;
+    config = read_good("name='d'\ntype='hvm'\nmemory=64\n"
+                       "uuid='6ff1b8d6-4f3c-4c0c-8a4e-3b1d9f7f6a01'\n"
+                       "vif=['', '', 'mac=00:16:3e:09:09:09']\n");
+    assert_int_equal(repeats, 0);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(config->vifs[i].mac, config->vifs[k].mac,
+                                    6);
+    }
+    xk_config_free(config);
+}
+
 static void
 two_cards_get_different_addresses(void **state)
 {
@@ -284,6 +320,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_at_all_is_a_card_of_defaults),
         cmocka_unit_test(two_cards_get_different_addresses),
+        cmocka_unit_test(
+            a_random_address_is_that_of_no_other_card_of_the_domain),
         cmocka_unit_test(every_option_is_understood),
         cmocka_unit_test(a_later_option_replaces_an_earlier_one),
         cmocka_unit_test(a_user_mode_card_forwards_ports),
