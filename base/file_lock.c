@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/number.h"
 
 enum {
@@ -30,6 +31,21 @@ xk_file_lock_take(int fd)
     if (errno == EACCES)
         errno = EAGAIN; /* POSIX allows either of the two */
     return -1;
+}
+
+int
+xk_file_lock_open(int dirfd, const char *path, const char *held,
+                  struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        openat(dirfd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"%s\"", path);
+    if (xk_file_lock_take(fd) == 0)
+        return xk_take_fd(&fd);
+    return errno == EAGAIN ? xk_fail(err, XK_ERR_IN_USE, "%s", held)
+                           : xk_fail_errno(err, "lock \"%s\"", path);
 }
 
 int

@@ -9,9 +9,17 @@
 
 #include <sys/types.h>
 
+#include "base/error.h"
+
 /* Lock the file, which must be open for writing. Returns 0, or -1 with errno,
  * which is EAGAIN if another holds the lock. */
 int xk_file_lock_take(int fd);
+
+/* Open the file, which is made with mode 0600 if it is missing, and lock it.
+ * Returns its descriptor, which the caller closes. XK_ERR_IN_USE with the
+ * message `held` if another process has the lock. */
+int xk_file_lock_open(int dirfd, const char *path, const char *held,
+                      struct xk_error *err);
 
 /* Returns 1 if another holds the lock, else 0; -1 with errno if that cannot be
  * determined. */

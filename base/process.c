@@ -194,6 +194,16 @@ take_process(const struct xk_json *json, struct xk_process *process,
 }
 
 int
+xk_process_save_self(int dirfd, const char *name, struct xk_error *err)
+{
+    struct xk_process self;
+
+    if (!xk_process_identify(getpid(), &self))
+        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
+    return xk_process_save(dirfd, name, &self, err);
+}
+
+int
 xk_process_load(int dirfd, const char *name, struct xk_process *process,
                 struct xk_error *err)
 {

@@ -52,6 +52,8 @@ int xk_process_open(const struct xk_process *process);
  * no such file. */
 int xk_process_save(int dirfd, const char *name,
                     const struct xk_process *process, struct xk_error *err);
+/* The same for the calling process. */
+int xk_process_save_self(int dirfd, const char *name, struct xk_error *err);
 int xk_process_load(int dirfd, const char *name, struct xk_process *process,
                     struct xk_error *err);
 

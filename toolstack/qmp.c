@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/unix_socket.h"
 #include "base/util.h"
 #include "toolstack/qmp_reader.h"
 
@@ -45,39 +44,12 @@ static const struct {
     {"GenericError", XK_ERR_FAILED},
 };
 
-/* ---- sockets by directory: sun_path holds 108 bytes, and a record's path may
- * be longer ---- */
-
-static int
-fill_address(struct sockaddr_un *address, int dirfd, const char *name,
-             struct xk_error *err)
-{
-    int length;
-
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    length = snprintf(address->sun_path, sizeof(address->sun_path),
-                      "/proc/self/fd/%d/%s", dirfd, name);
-    if (length < 0 || (size_t)length >= sizeof(address->sun_path))
-        return xk_fail(err, XK_ERR_FAILED, "the name \"%s\" is too long", name);
-    return 0;
-}
+/* ---- sockets ---- */
 
 int
 xk_qmp_listen(int dirfd, const char *name, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = -1;
-    struct sockaddr_un address;
-
-    if (fill_address(&address, dirfd, name, err) == -1)
-        return -1;
-    if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
-        return xk_fail_errno(err, "remove \"%s\"", name);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) == -1 ||
-        listen(fd, BACKLOG) == -1)
-        return xk_fail_errno(err, "listen on \"%s\"", name);
-    return xk_take_fd(&fd);
+    return xk_unix_listen(dirfd, name, 0, BACKLOG, err);
 }
 
 /* connect(2) waits while the backlog is full, at most for SO_SNDTIMEO. */
@@ -108,7 +80,7 @@ xk_qmp_dial(int dirfd, const char *name, struct xk_deadline deadline,
     XK_CLEANUP_CLOSE int fd = -1;
     struct sockaddr_un address;
 
-    if (fill_address(&address, dirfd, name, err) == -1)
+    if (xk_unix_address(dirfd, name, &address, err) == -1)
         return -1;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1)

@@ -11,7 +11,6 @@
 #include "backends/life/device.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -70,30 +69,22 @@ static int
 write_identity(int fd, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_PROCESS, dir);
-    struct xk_process self;
 
     if (xk_file_lock_write_pid(fd) == -1)
         return xk_fail_errno(err, "write to the lock of \"%s\"", dir);
-    if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
-    return xk_process_save(AT_FDCWD, path, &self, err);
+    return xk_process_save_self(AT_FDCWD, path, err);
 }
 
 static int
 lock_directory(struct xk_device *device, const char *dir, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = xk_asprintf("%s/" XK_DEVICE_LOCK, dir);
+    XK_CLEANUP_FREE char *held =
+        xk_asprintf("another xk-backend serves \"%s\" already", dir);
 
-    device->lock_fd =
-        open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (device->lock_fd == -1)
-        return xk_fail_errno(err, "open \"%s\"", path);
-    if (xk_file_lock_take(device->lock_fd) == 0)
-        return write_identity(device->lock_fd, dir, err);
-    if (errno == EAGAIN)
-        return xk_fail(err, XK_ERR_IN_USE,
-                       "another xk-backend serves \"%s\" already", dir);
-    return xk_fail_errno(err, "lock \"%s\"", path);
+    device->lock_fd = xk_file_lock_open(AT_FDCWD, path, held, err);
+    return device->lock_fd == -1 ? -1
+                                 : write_identity(device->lock_fd, dir, err);
 }
 
 static void

@@ -7,16 +7,10 @@
  * bound, the ports of the host bound; then it enters its place (place.h). After
  * that it opens sockets of the guest's and nothing else.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "backends/slirp/config.h"
@@ -27,6 +21,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/ready.h"
+#include "base/unix_socket.h"
 #include "base/util.h"
 #include "contracts/user_network.h"
 
@@ -65,47 +60,26 @@ from_guest(void *context, const uint8_t *frame, size_t bytes)
 static int
 take_lock(struct network *network, struct xk_error *err)
 {
-    network->lock_fd = openat(network->dir_fd, XK_NETWORK_LOCK,
-                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    network->lock_fd = xk_file_lock_open(
+        network->dir_fd, XK_NETWORK_LOCK,
+        "another process serves the network here already", err);
     if (network->lock_fd == -1)
-        return xk_fail_errno(err, "open \"%s\"", XK_NETWORK_LOCK);
-    if (xk_file_lock_take(network->lock_fd) == -1)
-        return errno != EAGAIN
-                   ? xk_fail_errno(err, "lock \"%s\"", XK_NETWORK_LOCK)
-                   : xk_fail(err, XK_ERR_IN_USE,
-                             "another process serves the network here already");
+        return -1;
     (void)xk_file_lock_write_pid(network->lock_fd);
     return 0;
 }
 
-static int
-sign(const struct network *network, struct xk_error *err)
-{
-    struct xk_process self;
-
-    if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not tell who we are");
-    return xk_process_save(network->dir_fd, XK_NETWORK_PROCESS, &self, err);
-}
-
-/* The path of the directory may be longer than an address. */
+/* It does not wait in accept4(2): a peer may be gone again. */
 static int
 listen_there(struct network *network, struct xk_error *err)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    network->listen_fd = fd;
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-             network->dir_fd, XK_NETWORK_SOCKET);
-    if (fd == -1 ||
-        (unlinkat(network->dir_fd, XK_NETWORK_SOCKET, 0) == -1 &&
-         errno != ENOENT) ||
-        fchmod(fd, 0600) == -1 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
-        listen(fd, BACKLOG) == -1)
-        return xk_fail_errno(err, "listen at \"%s\"", XK_NETWORK_SOCKET);
-    return 0;
+    network->listen_fd =
+        xk_unix_listen(network->dir_fd, XK_NETWORK_SOCKET, 0600, BACKLOG, err);
+    if (network->listen_fd == -1)
+        return -1;
+    return fcntl(network->listen_fd, F_SETFL, O_NONBLOCK) == -1
+               ? xk_fail_errno(err, "listen on \"%s\"", XK_NETWORK_SOCKET)
+               : 0;
 }
 
 static int
@@ -131,7 +105,8 @@ open_network(struct network *network, const char *dir, struct xk_error *err)
     if (network->dir_fd == -1)
         return xk_fail_errno(err, "open \"%s\"", dir);
     if (xk_slirp_config_read(network->dir_fd, &network->config, err) == -1 ||
-        take_lock(network, err) == -1 || sign(network, err) == -1 ||
+        take_lock(network, err) == -1 ||
+        xk_process_save_self(network->dir_fd, XK_NETWORK_PROCESS, err) == -1 ||
         open_signals(network, err) == -1 || listen_there(network, err) == -1)
         return -1;
     xk_stream_init(&network->stream);

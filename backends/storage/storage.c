@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "base/file_lock.h"
 #include "base/number.h"
 #include "base/process.h"
+#include "base/unix_socket.h"
 #include "contracts/disk.h"
 
 enum {
@@ -59,30 +59,14 @@ move_up(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, FD_MAX / 2);
 }
 
-/* Name the socket through the directory's descriptor, because the path of a
- * record may be longer than a socket's address. */
-static struct sockaddr_un
-address_of(const struct place *place, const char *name)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-             place->dir_fd, name);
-    return address;
-}
-
 static int
 listen_at(const struct place *place, const char *name, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = address_of(place, name);
-    int high;
+    XK_CLEANUP_CLOSE int fd =
+        xk_unix_listen(place->dir_fd, name, 0600, BACKLOG, err);
+    int high = fd == -1 ? -1 : move_up(fd);
 
-    if (fd == -1 ||
-        (unlinkat(place->dir_fd, name, 0) == -1 && errno != ENOENT) ||
-        fchmod(fd, 0600) == -1 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
-        listen(fd, BACKLOG) == -1 || (high = move_up(fd)) == -1)
+    if (fd != -1 && high == -1)
         return xk_fail_errno(err, "listen at \"%s\"", name);
     return high;
 }
@@ -93,30 +77,13 @@ static int
 take_lock(const struct place *place, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd =
-        openat(place->dir_fd, lock_file,
-               O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int high;
+        xk_file_lock_open(place->dir_fd, lock_file,
+                          "another program serves the image here already", err);
+    int high = fd == -1 ? -1 : move_up(fd);
 
-    if (fd == -1)
-        return xk_fail_errno(err, "open \"%s\"", lock_file);
-    if (xk_file_lock_take(fd) == -1)
-        return xk_fail(err, XK_ERR_IN_USE,
-                       "another program serves the image here already");
-    high = move_up(fd);
-    return high == -1 ? xk_fail_errno(err, "arrange descriptors") : high;
-}
-
-/* Write the file that identifies the daemon's process, for those who want it to
- * end. The daemon cannot change it: its pid file is the only file of the
- * directory that it can write, so that file is only for people. */
-static int
-write_identity(const struct place *place, struct xk_error *err)
-{
-    struct xk_process self;
-
-    if (!xk_process_identify(getpid(), &self))
-        return xk_fail(err, XK_ERR_HOST, "/proc does not show this process");
-    return xk_process_save(place->dir_fd, XK_DISK_DAEMON, &self, err);
+    if (fd != -1 && high == -1)
+        return xk_fail_errno(err, "arrange descriptors");
+    return high;
 }
 
 static int
@@ -196,7 +163,9 @@ become(struct place *place, const char *dir, const struct program *program,
 {
     setsid();
     signal(SIGPIPE, SIG_IGN); /* the reader of its standard error ends early */
-    if (write_identity(place, err) == -1 ||
+    /* For those who want it to end. The daemon cannot change this file: its pid
+     * file, which is for people, is the only one here that it can write. */
+    if (xk_process_save_self(place->dir_fd, XK_DISK_DAEMON, err) == -1 ||
         xk_storage_enter(dir, place->pieces, place->count, err) == -1 ||
         arrange_descriptors(program, err) == -1 ||
         xk_storage_drop(place->uid, err) == -1)

@@ -259,11 +259,8 @@ static int
 write_identity(const char *socket_path)
 {
     XK_CLEANUP_FREE char *path = name_of(socket_path);
-    struct xk_process self;
 
-    return xk_process_identify(getpid(), &self)
-               ? xk_process_save(AT_FDCWD, path, &self, NULL)
-               : -1;
+    return xk_process_save_self(AT_FDCWD, path, NULL);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "base/file_lock.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "tests/fakes/scratch.h"
 
 static int file;
 
@@ -77,6 +78,26 @@ what_is_not_a_pid_is_none(void **context)
     }
 }
 
+static void
+a_file_is_opened_and_locked_by_one(void **context)
+{
+    char *path = scratch_new();
+    XK_CLEANUP_CLOSE int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct xk_error err;
+    int first = xk_file_lock_open(dir, "lock", "it is held", &err);
+
+    (void)context;
+    assert_int_not_equal(first, -1);
+    assert_int_equal(xk_file_lock_open(dir, "lock", "it is held", &err), -1);
+    assert_int_equal(err.kind, XK_ERR_IN_USE);
+    assert_string_equal(err.message, "it is held");
+    close(first);
+    first = xk_file_lock_open(dir, "lock", "it is held", &err);
+    assert_int_not_equal(first, -1);
+    close(first);
+    scratch_free(path);
+}
+
 static int
 setup(void **context)
 {
@@ -101,6 +122,7 @@ main(void)
         cmocka_unit_test(what_is_not_open_is_neither_free_nor_held),
         cmocka_unit_test_setup_teardown(
             a_pid_is_read_as_it_was_written_over_a_longer_one, setup, teardown),
+        cmocka_unit_test(a_file_is_opened_and_locked_by_one),
         cmocka_unit_test_setup_teardown(what_is_not_a_pid_is_none, setup,
                                         teardown),
     };

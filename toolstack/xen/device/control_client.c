@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/unix_socket.h"
 #include "toolstack/xen/device/device_internal.h"
 
 enum {
@@ -66,13 +65,12 @@ connect_control(const struct xk_xen_device *device, struct xk_error *err)
         open(device->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     XK_CLEANUP_CLOSE int fd =
         socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address;
 
     if (dir == -1 || fd == -1)
         return xk_fail_errno(err, "open \"%s\"", device->path);
-    /* The record's path may not fit into sun_path. */
-    snprintf(address.sun_path, sizeof(address.sun_path),
-             "/proc/self/fd/%d/" XK_DEVICE_CONTROL, dir);
+    if (xk_unix_address(dir, XK_DEVICE_CONTROL, &address, err) == -1)
+        return -1;
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
         return xk_fail(err, XK_ERR_STATE,
                        "nothing serves %s %s at this moment (%s)",
