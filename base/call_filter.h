@@ -14,8 +14,9 @@
 /* Load a filter for all threads of the process. add() adds its rules and
  * returns 0 or -errno; `otherwise` is the action for any other call
  * (SCMP_ACT_*). An unprivileged caller must set no_new_privs before. */
-int xk_call_filter_load(uint32_t otherwise, int (*add)(scmp_filter_ctx filter),
-                        struct xk_error *err);
+int xk_call_filter_load(uint32_t otherwise,
+                        int (*add)(scmp_filter_ctx filter, const void *context),
+                        const void *context, struct xk_error *err);
 
 /* Matches a call if all `count` comparisons of its arguments are true. */
 struct xk_call_rule {
@@ -43,5 +44,18 @@ int xk_call_filter_refuse(scmp_filter_ctx filter, unsigned errnum,
  * sent a lingering socket blocks when it closes the socket, and a process that
  * opens a file with a lease blocks until the lease is released. */
 int xk_call_filter_refuse_waits(scmp_filter_ctx filter);
+
+/* Add rules that allow these calls, whatever their arguments. */
+int xk_call_filter_allow(scmp_filter_ctx filter, const int *calls,
+                         size_t count);
+
+/* Add rules that allow the call if that argument is one of the values. */
+int xk_call_filter_allow_values(scmp_filter_ctx filter, int call,
+                                unsigned argument, const uint32_t *values,
+                                size_t count);
+
+/* Add the rules that every list of allowed calls needs: abort(), which signals
+ * this process only, and memory that is not executable. */
+int xk_call_filter_allow_basics(scmp_filter_ctx filter);
 
 #endif

@@ -7,18 +7,14 @@
 #include "backends/life/jail.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/io_uring.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "backends/life/device_config.h"
 #include "base/call_filter.h"
 #include "base/util.h"
+#include "sandbox/user.h"
 
 /* libseccomp's macros do not initialise every field. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -91,11 +87,6 @@ static const unsigned long ioctls[] = {
 #endif
 };
 
-/* Calls whose third argument is a mapping's protection. mremap is allowed
- * without a check because it keeps the protection; no other call on the list
- * can make memory executable. */
-static const int mappings[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
-
 /* Masks the operation. The remaining bit, IORING_REGISTER_USE_REGISTERED_RING,
  * only says how the ring is named, which is liburing's choice. */
 #define REGISTER_OP UINT32_C(0x7fffffff)
@@ -114,10 +105,8 @@ static const uint32_t fcntls[] = {F_GETFL, F_SETFL};
 static int
 add_calls(scmp_filter_ctx filter, const struct xk_jail_calls *which)
 {
-    int rc = 0;
+    int rc = xk_call_filter_allow(filter, which->calls, which->call_count);
 
-    for (size_t i = 0; i < which->call_count && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, which->calls[i], 0);
     for (size_t i = 0; i < which->ioctl_count && rc == 0; i++)
         rc = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -125,88 +114,55 @@ add_calls(scmp_filter_ctx filter, const struct xk_jail_calls *which)
     return rc;
 }
 
-/* For add_rules(), which only gets the filter. */
-static const struct xk_jail_calls *calls_of_kind;
-
+/* context: the struct xk_jail_calls of the kind, or NULL. */
 static int
-add_rules(scmp_filter_ctx filter)
+add_rules(scmp_filter_ctx filter, const void *context)
 {
     const struct xk_jail_calls of_all = {calls, XK_ARRAY_SIZE(calls), ioctls,
                                          XK_ARRAY_SIZE(ioctls)};
+    const struct xk_jail_calls *of_kind = (const struct xk_jail_calls *)context;
     int rc = add_calls(filter, &of_all);
 
-    if (rc == 0 && calls_of_kind != NULL)
-        rc = add_calls(filter, calls_of_kind);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(fcntls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
-    /* For abort(), which signals this process only. */
+    if (rc == 0 && of_kind != NULL)
+        rc = add_calls(filter, of_kind);
     if (rc == 0)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                              SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
+        rc = xk_call_filter_allow_values(filter, SCMP_SYS(fcntl), 1, fcntls,
+                                         XK_ARRAY_SIZE(fcntls));
     for (size_t i = 0; i < XK_ARRAY_SIZE(registers) && rc == 0; i++)
         rc = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(io_uring_register), 1,
             SCMP_A1_32(SCMP_CMP_MASKED_EQ, REGISTER_OP, registers[i]));
-    /* No executable memory. */
-    for (size_t i = 0; i < XK_ARRAY_SIZE(mappings) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mappings[i], 1,
-                              SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    return rc;
+    return rc == 0 ? xk_call_filter_allow_basics(filter) : rc;
 }
 
 static int
-add_flusher_rules(scmp_filter_ctx filter)
+add_flusher_rules(scmp_filter_ctx filter, const void *context)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < XK_ARRAY_SIZE(flusher_calls) && rc == 0; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, flusher_calls[i], 0);
-    return rc;
+    (void)context;
+    return xk_call_filter_allow(filter, flusher_calls,
+                                XK_ARRAY_SIZE(flusher_calls));
 }
 
 static int
-limit(int what, rlim_t value, struct xk_error *err)
-{
-    struct rlimit limits = {value, value};
-
-    if (setrlimit(what, &limits) == -1)
-        return xk_fail_errno(err, "set a resource limit");
-    return 0;
-}
-
-static int
-become(uint32_t uid, uint32_t gid, struct xk_error *err)
-{
-    if (geteuid() != 0)
-        return 0;
-    if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
-        setresuid(uid, uid, uid) == -1)
-        return xk_fail_errno(err, "become user %u, group %u", uid, gid);
-    if (uid != 0 && setresuid(0, 0, 0) == 0)
-        return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
-    return 0;
-}
-
-static int
-enter(uint32_t uid, uint32_t gid, int (*add)(scmp_filter_ctx filter),
-      struct xk_error *err)
+enter(uint32_t uid, uint32_t gid,
+      int (*add)(scmp_filter_ctx filter, const void *context),
+      const void *context, struct xk_error *err)
 {
     /* Do not lower RLIMIT_NPROC: io_uring's kernel workers count against it. */
-    if (limit(RLIMIT_NOFILE, FILES_MAX, err) == -1 ||
-        limit(RLIMIT_CORE, 0, err) == -1 || become(uid, gid, err) == -1)
+    if (xk_sandbox_limit(RLIMIT_NOFILE, FILES_MAX, err) == -1 ||
+        xk_sandbox_limit(RLIMIT_CORE, 0, err) == -1 ||
+        xk_sandbox_become(uid, gid, err) == -1)
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "forbid new privileges");
-    return xk_call_filter_load(SCMP_ACT_KILL_PROCESS, add, err);
+    return xk_call_filter_load(SCMP_ACT_KILL_PROCESS, add, context, err);
 }
 
 int
 xk_jail_enter(uint32_t uid, uint32_t gid, const struct xk_jail_calls *of_kind,
               struct xk_error *err)
 {
-    calls_of_kind = of_kind;
-    return enter(uid, gid, add_rules, err);
+    return enter(uid, gid, add_rules, of_kind, err);
 }
 
 int
@@ -215,5 +171,5 @@ xk_jail_enter_flusher(void *config, struct xk_error *err)
     const struct xk_device_config *device =
         (const struct xk_device_config *)config;
 
-    return enter(device->uid, device->gid, add_flusher_rules, err);
+    return enter(device->uid, device->gid, add_flusher_rules, NULL, err);
 }

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,7 +49,7 @@ static const char lock_file[] = XK_DISK_DAEMON_LOCK;
 struct place {
     int dir_fd;
     uint32_t uid;
-    struct xk_storage_piece pieces[XK_STORAGE_IMAGES_MAX + 1];
+    struct xk_sandbox_piece pieces[XK_STORAGE_IMAGES_MAX + 1];
     unsigned count;
 };
 
@@ -95,7 +96,7 @@ take_pid_file(struct place *place, struct xk_error *err)
 
     if (fd == -1)
         return xk_fail_errno(err, "make \"%s\"", pid_file);
-    return xk_storage_take(fd, "", pid_file, false,
+    return xk_sandbox_take(fd, "", pid_file, MOUNT_ATTR_NOSUID,
                            &place->pieces[place->count++], err);
 }
 
@@ -114,7 +115,9 @@ take_image(struct place *place, const char *word, struct xk_error *err)
                        "%d of them",
                        word, XK_STORAGE_IMAGES_MAX);
     snprintf(name, sizeof(name), "image%u", place->count);
-    return xk_storage_take((int)fd, "", name, read_only,
+    return xk_sandbox_take((int)fd, "", name,
+                           MOUNT_ATTR_NOSUID |
+                               (read_only ? (uint64_t)MOUNT_ATTR_RDONLY : 0),
                            &place->pieces[place->count++], err);
 }
 

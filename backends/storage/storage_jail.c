@@ -14,11 +14,9 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,13 +24,13 @@
 
 #include "base/call_filter.h"
 #include "base/util.h"
+#include "sandbox/user.h"
 
 /* libseccomp's macros do not initialise every field. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum {
     FILES_MAX = 256,
-    ROOT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC,
 };
 
 /* The files that programs need. Each may be a directory, a link, or missing. */
@@ -40,123 +38,50 @@ static const char *const system_folders[] = {"usr", "lib", "lib64", "bin"};
 static const char *const system_files[] = {"etc/ld.so.cache", "dev/null"};
 
 static int
-restrict_tree(int tree_fd, uint64_t flags)
+bring_system_piece(const char *name, struct xk_error *err)
 {
-    struct mount_attr attr = {.attr_set = flags};
-
-    return mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
-}
-
-int
-xk_storage_take(int fd, const char *path, const char *name, bool read_only,
-                struct xk_storage_piece *piece, struct xk_error *err)
-{
-    int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
-    struct stat st;
-
-    *piece = (struct xk_storage_piece){.tree_fd = open_tree(fd, path, flags)};
-    snprintf(piece->name, sizeof(piece->name), "%s", name);
-    if (piece->tree_fd == -1 || fstat(piece->tree_fd, &st) == -1 ||
-        restrict_tree(piece->tree_fd,
-                      MOUNT_ATTR_NOSUID |
-                          (read_only ? (uint64_t)MOUNT_ATTR_RDONLY : 0)) == -1)
-        return xk_fail_errno(err, "take \"%s\" along", name);
-    piece->is_folder = S_ISDIR(st.st_mode);
-    return 0;
-}
-
-static int
-make_point(const struct xk_storage_piece *piece)
-{
-    return piece->is_folder ? mkdir(piece->name, 0755)
-                            : mknod(piece->name, S_IFREG | 0644, 0);
-}
-
-/* Mount a piece in the current directory. */
-static int
-put(const struct xk_storage_piece *piece, struct xk_error *err)
-{
-    if (make_point(piece) == -1)
-        return xk_fail_errno(err, "make \"/%s\"", piece->name);
-    if (move_mount(piece->tree_fd, "", AT_FDCWD, piece->name,
-                   MOVE_MOUNT_F_EMPTY_PATH) == -1)
-        return xk_fail_errno(err, "mount \"/%s\"", piece->name);
-    return 0;
-}
-
-static int
-put_system_piece(const char *name, struct xk_error *err)
-{
-    struct xk_storage_piece piece = {.tree_fd = -1};
     char path[64], link[64];
     ssize_t length;
-    int r;
 
     snprintf(path, sizeof(path), "/%s", name);
     length = readlink(path, link, sizeof(link) - 1);
-    if (length > 0) {
-        link[length] = '\0';
-        return symlink(link, name) == 0 ? 0 : xk_fail_errno(err, "link");
-    }
-    if (access(path, F_OK) == -1)
-        return 0;
-    r = xk_storage_take(AT_FDCWD, path, name, true, &piece, err);
-    if (r == 0)
-        r = put(&piece, err);
-    if (piece.tree_fd != -1)
-        close(piece.tree_fd);
-    return r;
+    if (length <= 0)
+        return xk_sandbox_bring(name, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY,
+                                err);
+    link[length] = '\0';
+    return symlink(link, name) == 0 ? 0 : xk_fail_errno(err, "link");
 }
 
 static int
-put_system(struct xk_error *err)
+bring_system(struct xk_error *err)
 {
     if (mkdir("etc", 0755) == -1 || mkdir("dev", 0755) == -1)
         return xk_fail_errno(err, "make a folder");
     for (size_t i = 0; i < XK_ARRAY_SIZE(system_folders); i++) {
-        if (put_system_piece(system_folders[i], err) == -1)
+        if (bring_system_piece(system_folders[i], err) == -1)
             return -1;
     }
     for (size_t i = 0; i < XK_ARRAY_SIZE(system_files); i++) {
-        if (put_system_piece(system_files[i], err) == -1)
+        if (bring_system_piece(system_files[i], err) == -1)
             return -1;
     }
-    return 0;
-}
-
-/* Make the current directory the root. pivot_root(2) stacks the old root on top
- * of the new one, and umount2(2) then removes it. */
-static int
-become_root(struct xk_error *err)
-{
-    if (syscall(SYS_pivot_root, ".", ".") == -1 ||
-        umount2(".", MNT_DETACH) == -1 || chdir("/") == -1 ||
-        mount(NULL, "/", NULL,
-              MS_REMOUNT | MS_BIND | MS_RDONLY | (unsigned long)ROOT_FLAGS,
-              NULL) == -1)
-        return xk_fail_errno(err, "change to a root of its own");
     return 0;
 }
 
 int
-xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
+xk_storage_enter(const char *place, const struct xk_sandbox_piece *pieces,
                  unsigned count, struct xk_error *err)
 {
-    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) ==
-            -1 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-        return xk_fail_errno(err, "leave the host's namespaces");
-    if (mount("xk-storage", place, "tmpfs", ROOT_FLAGS,
-              "size=64k,nr_inodes=64,mode=755") == -1 ||
-        chdir(place) == -1)
-        return xk_fail_errno(err, "mount over \"%s\"", place);
-    if (put_system(err) == -1)
+    if (xk_sandbox_begin_root(place, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+                              "xk-storage", "size=64k,nr_inodes=64,mode=755",
+                              err) == -1 ||
+        bring_system(err) == -1)
         return -1;
     for (unsigned i = 0; i < count; i++) {
-        if (put(&pieces[i], err) == -1)
+        if (xk_sandbox_put(&pieces[i], err) == -1)
             return -1;
     }
-    return become_root(err);
+    return xk_sandbox_end_root(err);
 }
 
 /* ---- no access to other processes of its user, and no children ---- */
@@ -201,7 +126,7 @@ static const struct xk_call_rule forbidden[] = {
 static const struct xk_call_rule missing[] = {{.call = SCMP_SYS(clone3)}};
 
 static int
-forbid(scmp_filter_ctx filter)
+forbid(scmp_filter_ctx filter, const void *context)
 {
     /* It may signal itself, for abort(), and set only its own limits. */
     const struct xk_call_rule others[] = {
@@ -211,6 +136,7 @@ forbid(scmp_filter_ctx filter)
     int rc = xk_call_filter_refuse(filter, EPERM, forbidden,
                                    XK_ARRAY_SIZE(forbidden));
 
+    (void)context;
     if (rc == 0)
         rc =
             xk_call_filter_refuse(filter, EPERM, others, XK_ARRAY_SIZE(others));
@@ -221,14 +147,6 @@ forbid(scmp_filter_ctx filter)
 }
 
 /* ---- a user of its own ---- */
-
-static int
-limit(int what, rlim_t value)
-{
-    struct rlimit limits = {value, value};
-
-    return setrlimit(what, &limits);
-}
 
 /* Keep only CAP_DAC_OVERRIDE, as an ambient capability: a program without file
  * capabilities keeps no other kind. */
@@ -248,8 +166,10 @@ keep_only_open(void)
 int
 xk_storage_drop(uint32_t uid, struct xk_error *err)
 {
-    if (limit(RLIMIT_NOFILE, FILES_MAX) == -1 || limit(RLIMIT_CORE, 0) == -1 ||
-        prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
+    if (xk_sandbox_limit(RLIMIT_NOFILE, FILES_MAX, err) == -1 ||
+        xk_sandbox_limit(RLIMIT_CORE, 0, err) == -1)
+        return -1;
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
         setresgid(uid, uid, uid) == -1 || setresuid(uid, uid, uid) == -1 ||
         keep_only_open() == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return xk_fail_errno(err, "become user %u", uid);
@@ -257,5 +177,5 @@ xk_storage_drop(uint32_t uid, struct xk_error *err)
         return xk_fail(err, XK_ERR_SYSTEM, "could become root again");
     /* Allow all other calls: which ones the program needs depends on its
      * version. */
-    return xk_call_filter_load(SCMP_ACT_ALLOW, forbid, err);
+    return xk_call_filter_load(SCMP_ACT_ALLOW, forbid, NULL, err);
 }

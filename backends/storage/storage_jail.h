@@ -4,29 +4,14 @@
 #ifndef XK_BACKENDS_STORAGE_STORAGE_JAIL_H
 #define XK_BACKENDS_STORAGE_STORAGE_JAIL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
-
-/* A file or directory to appear in the jail: a detached mount, which is in no
- * namespace yet. */
-struct xk_storage_piece {
-    int tree_fd;
-    char name[32]; /* in the jail's root, without the slash */
-    bool is_folder;
-};
-
-/* Make a detached mount of a file or directory of our namespace. Pass AT_FDCWD
- * and a path, or a descriptor and "". The caller closes tree_fd, also on
- * failure unless it is -1. */
-int xk_storage_take(int fd, const char *path, const char *name, bool read_only,
-                    struct xk_storage_piece *piece, struct xk_error *err);
+#include "sandbox/root.h"
 
 /* Move this process to a root that contains only the pieces and the system's
  * programs and libraries. The root is mounted on the directory `place`; other
  * processes still see that directory unchanged. */
-int xk_storage_enter(const char *place, const struct xk_storage_piece *pieces,
+int xk_storage_enter(const char *place, const struct xk_sandbox_piece *pieces,
                      unsigned count, struct xk_error *err);
 
 /* Change to that user, keep only the privilege to open any file in the jail,

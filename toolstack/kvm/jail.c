@@ -74,10 +74,11 @@ refuse_modes(scmp_filter_ctx filter)
 }
 
 static int
-add_rules(scmp_filter_ctx filter)
+add_rules(scmp_filter_ctx filter, const void *context)
 {
     int rc = xk_call_filter_refuse_waits(filter);
 
+    (void)context;
     if (rc == 0)
         rc = refuse_modes(filter);
     if (rc == 0)
@@ -93,5 +94,5 @@ add_rules(scmp_filter_ctx filter)
 int
 xk_kvm_jail_enter(struct xk_error *err)
 {
-    return xk_call_filter_load(SCMP_ACT_ALLOW, add_rules, err);
+    return xk_call_filter_load(SCMP_ACT_ALLOW, add_rules, NULL, err);
 }
