@@ -36,34 +36,42 @@ end(struct xk_domain *domain, struct xk_error *err)
                              err);
 }
 
+/* Make the domain agree with the configuration that is saved. */
+static int
+sync_saved(struct xk_domain *domain, struct xk_change change,
+           struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(domain->record, err);
+
+    if (config == NULL)
+        return -1;
+    change.config = config;
+    return xk_hv_sync(domain->hv, domain, &change, deadline, err);
+}
+
 /* ---- an edit ---- */
 
 /* Restore the old configuration and make the domain agree with it, within a
  * time of its own: the caller's deadline may be over. What is taken away by
  * force is new. */
 static int
-undo(struct xk_domain *domain, const struct xk_domain_config *before,
-     const struct xk_change *change, struct xk_error *err)
+undo(struct xk_domain *domain, struct xk_change change, struct xk_error *err)
 {
-    struct xk_change back = *change;
-
-    back.config = before;
-    back.force = true;
+    change.force = true;
     if (xk_record_restore_config(domain->record, err) == -1)
         return -1;
-    return xk_hv_sync(domain->hv, domain, &back, xk_deadline_in_ms(XK_UNDO_MS),
-                      err);
+    return sync_saved(domain, change, xk_deadline_in_ms(XK_UNDO_MS), err);
 }
 
 /* Without END the next verb finishes or undoes the edit: finish(). */
 static void
 undo_and_end(struct xk_domain *domain, const struct xk_edit *edit,
-             const struct xk_domain_config *before,
              const struct xk_change *change)
 {
     struct xk_error why = {0};
 
-    if (edit->stands || undo(domain, before, change, &why) == 0)
+    if (edit->stands || undo(domain, *change, &why) == 0)
         end(domain, NULL);
     else
         xk_warn("domain \"%s\": undoing the change of its %s failed: %s; the "
@@ -83,7 +91,6 @@ save(struct xk_domain *domain, const struct xk_edit *edit,
 
 static int
 sync_or_undo(struct xk_domain *domain, const struct xk_edit *edit,
-             const struct xk_domain_config *before,
              const struct xk_change *change, struct xk_deadline deadline,
              struct xk_error *err)
 {
@@ -92,7 +99,7 @@ sync_or_undo(struct xk_domain *domain, const struct xk_edit *edit,
         return -1;
     if (xk_hv_sync(domain->hv, domain, change, deadline, err) == 0)
         return end(domain, err);
-    undo_and_end(domain, edit, before, change);
+    undo_and_end(domain, edit, change);
     return -1;
 }
 
@@ -101,17 +108,15 @@ edit_locked(struct xk_host *host, struct xk_domain *domain,
             const struct xk_edit *edit, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    XK_CLEANUP_CONFIG struct xk_domain_config *before =
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
-    XK_CLEANUP_CONFIG struct xk_domain_config *after =
-        before == NULL ? NULL : xk_record_load_config(domain->record, err);
-    struct xk_change change = {.what = edit->what, .config = after};
+    struct xk_change change = {.what = edit->what, .config = config};
 
-    if (after == NULL ||
+    if (config == NULL ||
         xk_operation_need_alive(host, domain, NULL, deadline, err) == -1 ||
-        edit->apply(edit, domain, after, &change, deadline, err) == -1)
+        edit->apply(edit, domain, config, &change, deadline, err) == -1)
         return -1;
-    return sync_or_undo(domain, edit, before, &change, deadline, err);
+    return sync_or_undo(domain, edit, &change, deadline, err);
 }
 
 int
@@ -164,30 +169,17 @@ xk_edit_is_known(const char *detail)
     return find_edit(detail, &what);
 }
 
-static int
-sync_all(struct xk_domain *domain, enum xk_sync what,
-         struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(domain->record, err);
-    const struct xk_change all = {
-        .what = what, .config = config, .number = XK_EVERY_DEVICE};
-
-    if (config == NULL)
-        return -1;
-    return xk_hv_sync(domain->hv, domain, &all, deadline, err);
-}
-
 /* Whether the old configuration was there, and is the record's again. */
 static bool
 go_back(struct xk_domain *domain, enum xk_sync what,
         struct xk_deadline deadline)
 {
+    const struct xk_change all = {.what = what, .number = XK_EVERY_DEVICE};
     struct xk_error why = {0};
 
     if (xk_record_restore_config(domain->record, &why) != 1)
         return false;
-    if (sync_all(domain, what, deadline, &why) == -1)
+    if (sync_saved(domain, all, deadline, &why) == -1)
         xk_warn("domain \"%s\": %s", domain->name, why.message);
     return true;
 }
@@ -200,11 +192,13 @@ finish(struct xk_domain *domain, enum xk_sync what, struct xk_deadline deadline,
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
+    const struct xk_change all = {
+        .what = what, .config = config, .number = XK_EVERY_DEVICE};
     struct xk_error why = {0};
 
     if (config == NULL)
         return -1;
-    if (sync_all(domain, what, deadline, &why) == -1)
+    if (xk_hv_sync(domain->hv, domain, &all, deadline, &why) == -1)
         xk_warn("domain \"%s\": an interrupted change of its %s could not be "
                 "finished%s: %s; %s",
                 config->name, edits[what].word,
