@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/net/netif_queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "backends/net/netif_abi.h"
@@ -13,15 +14,15 @@ enum {
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
 };
 
-_Static_assert((int)XK_FRAME_TCP4 == (int)XK_NETIF_GSO_TCP4 &&
-                   (int)XK_FRAME_TCP6 == (int)XK_NETIF_GSO_TCP6,
-               "ports call segments as the ring does");
+static_assert((int)XK_FRAME_TCP4 == (int)XK_NETIF_GSO_TCP4 &&
+                  (int)XK_FRAME_TCP6 == (int)XK_NETIF_GSO_TCP6,
+              "ports call segments as the ring does");
 
 /* A frame of a round, and what it is copied by. */
 struct taken {
     struct xk_netif_frame frame;
     unsigned first_copy, copy_count;
-    const uint8_t *bytes;
+    uint8_t *bytes;
 };
 
 struct queue {

@@ -10,9 +10,7 @@
 #ifndef XK_BACKENDS_NET_PORT_PORT_H
 #define XK_BACKENDS_NET_PORT_PORT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "backends/net/port/frame.h"
 
 /* What a port takes frames with; the card offers its guest no more. */
 struct xk_port_features {
@@ -20,27 +18,11 @@ struct xk_port_features {
     bool segments_v4, segments_v6;   /* a frame may hold several TCP segments */
 };
 
-/* What a frame is to be cut into. */
-enum xk_frame_segments {
-    XK_FRAME_WHOLE,
-    XK_FRAME_TCP4,
-    XK_FRAME_TCP6,
-};
-
-/* A frame that was checked for its form only: its bytes are the guest's. */
-struct xk_frame {
-    const uint8_t *bytes;
-    uint32_t length;        /* 14 to 65535 */
-    bool checksum_missing;  /* of TCP or UDP */
-    bool checksum_good;     /* the guest vouches for it */
-    uint8_t segment_type;   /* enum xk_frame_segments */
-    uint16_t segment_bytes; /* of data in each; not 0 if there are segments */
-};
-
 struct xk_port;
 
 struct xk_port_ops {
-    /* Take a frame. False: it is dropped. */
+    /* Take a frame, of whose bytes the checksum field may be written. False: it
+     * is dropped. */
     bool (*send)(struct xk_port *port, unsigned queue,
                  const struct xk_frame *frame);
     void (*close)(struct xk_port *port);

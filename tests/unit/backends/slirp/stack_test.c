@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "backends/net/frame.h"
+#include "backends/net/port/frame.h"
 #include "base/deadline.h"
 #include "tests/unit/test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Frames of guests, built byte by byte; what is computed is checked by adding
  * up the packet as its receiver does. */
-#include "backends/net/offload.h"
+#include "backends/net/port/offload.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -171,12 +171,40 @@ udp4(struct packet *packet, size_t payload)
     udp(packet, payload);
 }
 
-static const struct xk_net_offload blank = {.csum_blank = true};
+/* The packet as a frame of that kind. */
+static struct xk_frame
+frame_of(struct packet *packet, bool checksum_missing,
+         enum xk_frame_segments segments, uint16_t size)
+{
+    return (struct xk_frame){
+        .bytes = packet->bytes,
+        .length = (uint32_t)packet->length,
+        .checksum_missing = checksum_missing,
+        .segment_type = (uint8_t)segments,
+        .segment_bytes = size,
+    };
+}
+
+static const char *
+finish(struct packet *packet)
+{
+    struct xk_frame frame = frame_of(packet, true, XK_FRAME_WHOLE, 0);
+
+    return xk_offload_finish(&frame);
+}
+
+static const char *
+to_tap(struct packet *packet, struct virtio_net_hdr *header)
+{
+    struct xk_frame frame = frame_of(packet, true, XK_FRAME_WHOLE, 0);
+
+    return xk_offload_to_tap(&frame, header);
+}
 
 static void
 expect_finished(struct packet *packet, bool is_v6, unsigned protocol)
 {
-    assert_null(xk_net_offload_finish(&blank, packet->bytes, packet->length));
+    assert_null(finish(packet));
     assert_true(is_valid(packet, is_v6, protocol, packet->length));
 }
 
@@ -188,11 +216,10 @@ expect_refused(struct packet *packet, const char *reason)
     const char *why;
 
     memcpy(before, packet->bytes, ROOM);
-    why = xk_net_offload_to_tap(&blank, packet->bytes, packet->length, &header);
+    why = to_tap(packet, &header);
     assert_non_null(why);
     assert_non_null(strstr(why, reason));
-    assert_non_null(
-        xk_net_offload_finish(&blank, packet->bytes, packet->length));
+    assert_non_null(finish(packet));
     assert_memory_equal(before, packet->bytes, ROOM);
 }
 
@@ -244,12 +271,12 @@ a_udp_checksum_of_0_is_written_as_ffff(void **state)
     (void)state;
     udp4(&packet, 2);
     set_16(&packet, packet.length - 2, 0);
-    assert_null(xk_net_offload_finish(&blank, packet.bytes, packet.length));
+    assert_null(finish(&packet));
     /* With this payload the sum is all ones, and its complement 0. */
     set_16(&packet, packet.length - 2,
            (unsigned)(packet.bytes[packet.transport + 6] << 8 |
                       packet.bytes[packet.transport + 7]));
-    assert_null(xk_net_offload_finish(&blank, packet.bytes, packet.length));
+    assert_null(finish(&packet));
     assert_int_equal(packet.bytes[packet.transport + 6], 0xff);
     assert_int_equal(packet.bytes[packet.transport + 7], 0xff);
     assert_true(is_valid(&packet, false, IPPROTO_UDP, packet.length));
@@ -265,7 +292,7 @@ padding_behind_the_packet_is_not_summed(void **state)
     udp4(&packet, 1);
     end = packet.length;
     put(&packet, "rubbish", 7);
-    assert_null(xk_net_offload_finish(&blank, packet.bytes, packet.length));
+    assert_null(finish(&packet));
     assert_true(is_valid(&packet, false, IPPROTO_UDP, end));
 }
 
@@ -304,28 +331,28 @@ headers_are_found_behind_ipv6_extensions(void **state)
 static void
 a_frame_without_an_open_checksum_is_left_alone(void **state)
 {
-    const struct xk_net_offload none = {0};
     struct packet packet;
+    struct xk_frame frame;
     uint8_t before[ROOM];
 
     (void)state;
     tcp4(&packet, 3);
     memcpy(before, packet.bytes, ROOM);
-    assert_null(xk_net_offload_finish(&none, packet.bytes, packet.length));
+    frame = frame_of(&packet, false, XK_FRAME_WHOLE, 0);
+    assert_null(xk_offload_finish(&frame));
     assert_memory_equal(before, packet.bytes, ROOM);
 }
 
 static void
 a_port_that_takes_whole_frames_divides_none(void **state)
 {
-    const struct xk_net_offload offload = {
-        .csum_blank = true, .gso = XK_NET_GSO_TCPV4, .gso_size = 1000};
     struct packet packet;
+    struct xk_frame frame;
 
     (void)state;
     tcp4(&packet, 1500);
-    assert_non_null(
-        xk_net_offload_finish(&offload, packet.bytes, packet.length));
+    frame = frame_of(&packet, true, XK_FRAME_TCP4, 1000);
+    assert_non_null(xk_offload_finish(&frame));
 }
 
 /* ---- to a TAP ---- */
@@ -338,8 +365,7 @@ an_open_checksum_is_told_to_the_kernel_by_its_place(void **state)
 
     (void)state;
     udp4(&packet, 4);
-    assert_null(
-        xk_net_offload_to_tap(&blank, packet.bytes, packet.length, &header));
+    assert_null(to_tap(&packet, &header));
     assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
     assert_int_equal(header.csum_start, 34);
     assert_int_equal(header.csum_offset, 6);
@@ -349,34 +375,33 @@ an_open_checksum_is_told_to_the_kernel_by_its_place(void **state)
 static void
 a_checksum_that_was_validated_is_told_to_the_kernel(void **state)
 {
-    const struct xk_net_offload offload = {.data_validated = true};
     struct virtio_net_hdr header;
     uint8_t arp[60] = {[12] = 8, [13] = 6};
+    const struct xk_frame frame = {
+        .bytes = arp, .length = sizeof(arp), .checksum_good = true};
 
     (void)state;
-    assert_null(xk_net_offload_to_tap(&offload, arp, sizeof(arp), &header));
+    assert_null(xk_offload_to_tap(&frame, &header));
     assert_int_equal(header.flags, VIRTIO_NET_HDR_F_DATA_VALID);
 }
 
 static void
 a_segmented_packet_has_the_length_of_all_its_headers(void **state)
 {
-    struct xk_net_offload offload = {
-        .csum_blank = true, .gso = XK_NET_GSO_TCPV4, .gso_size = 536};
     struct virtio_net_hdr header;
     struct packet packet;
+    struct xk_frame frame;
 
     (void)state;
     tcp4(&packet, 1900);
-    assert_null(
-        xk_net_offload_to_tap(&offload, packet.bytes, packet.length, &header));
+    frame = frame_of(&packet, true, XK_FRAME_TCP4, 536);
+    assert_null(xk_offload_to_tap(&frame, &header));
     assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
     assert_int_equal(header.gso_size, 536);
     assert_int_equal(header.hdr_len, 54);
-    offload.gso = XK_NET_GSO_TCPV6;
     tcp6(&packet, 1900);
-    assert_null(
-        xk_net_offload_to_tap(&offload, packet.bytes, packet.length, &header));
+    frame = frame_of(&packet, true, XK_FRAME_TCP6, 536);
+    assert_null(xk_offload_to_tap(&frame, &header));
     assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV6);
     assert_int_equal(header.hdr_len, 74);
     assert_int_equal(header.csum_start, 54);
@@ -387,9 +412,8 @@ a_segmented_packet_has_the_length_of_all_its_headers(void **state)
 static void
 a_segmented_packet_whose_checksum_is_not_open_gets_its_seed(void **state)
 {
-    const struct xk_net_offload offload = {.gso = XK_NET_GSO_TCPV4,
-                                           .gso_size = 700};
     struct virtio_net_hdr header;
+    struct xk_frame frame;
     struct xk_frame_headers headers;
     struct packet packet, seeded;
 
@@ -397,8 +421,8 @@ a_segmented_packet_whose_checksum_is_not_open_gets_its_seed(void **state)
     tcp4(&packet, 1000);
     seeded = packet;
     set_16(&packet, packet.transport + 16, 0x1234);
-    assert_null(
-        xk_net_offload_to_tap(&offload, packet.bytes, packet.length, &header));
+    frame = frame_of(&packet, false, XK_FRAME_TCP4, 700);
+    assert_null(xk_offload_to_tap(&frame, &header));
     assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
     assert_null(xk_frame_find_headers(seeded.bytes, seeded.length, &headers));
     xk_frame_seed_checksum(seeded.bytes, &headers);
@@ -409,14 +433,13 @@ a_segmented_packet_whose_checksum_is_not_open_gets_its_seed(void **state)
 }
 
 static void
-expect_gso_refused(struct packet *packet, enum xk_net_gso gso, uint16_t size)
+expect_segments_refused(struct packet *packet, enum xk_frame_segments segments,
+                        uint16_t size)
 {
-    const struct xk_net_offload offload = {
-        .csum_blank = true, .gso = gso, .gso_size = size};
+    struct xk_frame frame = frame_of(packet, true, segments, size);
     struct virtio_net_hdr header;
 
-    assert_non_null(xk_net_offload_to_tap(&offload, packet->bytes,
-                                          packet->length, &header));
+    assert_non_null(xk_offload_to_tap(&frame, &header));
 }
 
 static void
@@ -426,15 +449,15 @@ a_segmented_packet_that_is_none_is_refused(void **state)
 
     (void)state;
     udp4(&packet, 1000);
-    expect_gso_refused(&packet, XK_NET_GSO_TCPV4, 500);
+    expect_segments_refused(&packet, XK_FRAME_TCP4, 500);
     tcp6(&packet, 1000);
-    expect_gso_refused(&packet, XK_NET_GSO_TCPV4, 500);
+    expect_segments_refused(&packet, XK_FRAME_TCP4, 500);
     tcp4(&packet, 1000);
-    expect_gso_refused(&packet, XK_NET_GSO_TCPV6, 500);
-    expect_gso_refused(&packet, (enum xk_net_gso)3, 500);
-    expect_gso_refused(&packet, XK_NET_GSO_TCPV4, 0);
+    expect_segments_refused(&packet, XK_FRAME_TCP6, 500);
+    expect_segments_refused(&packet, (enum xk_frame_segments)3, 500);
+    expect_segments_refused(&packet, XK_FRAME_TCP4, 0);
     tcp4(&packet, 0);
-    expect_gso_refused(&packet, XK_NET_GSO_TCPV4, 500);
+    expect_segments_refused(&packet, XK_FRAME_TCP4, 500);
 }
 
 /* ---- frames that lie ---- */
@@ -451,11 +474,13 @@ every_frame_that_is_cut_is_refused_and_not_read_past(void **state)
     for (size_t i = 0; i < 3; i++) {
         for (size_t length = 0; length < packets[i].length; length++) {
             uint8_t *exact = malloc(length + 1);
+            const struct xk_frame frame = {.bytes = exact,
+                                           .length = (uint32_t)length,
+                                           .checksum_missing = true};
             struct virtio_net_hdr header;
 
             memcpy(exact, packets[i].bytes, length);
-            assert_non_null(
-                xk_net_offload_to_tap(&blank, exact, length, &header));
+            assert_non_null(xk_offload_to_tap(&frame, &header));
             free(exact);
         }
     }
@@ -555,20 +580,20 @@ static void
 what_a_tap_leaves_open_is_told_to_the_guest(void **state)
 {
     struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM};
-    struct xk_net_offload offload;
+    struct xk_frame frame;
 
     (void)state;
-    assert_null(xk_net_offload_from_tap(&header, &offload));
-    assert_true(offload.csum_blank);
-    assert_true(offload.data_validated);
+    assert_null(xk_offload_from_tap(&header, &frame));
+    assert_true(frame.checksum_missing);
+    assert_true(frame.checksum_good);
     header.flags = VIRTIO_NET_HDR_F_DATA_VALID;
-    assert_null(xk_net_offload_from_tap(&header, &offload));
-    assert_false(offload.csum_blank);
-    assert_true(offload.data_validated);
+    assert_null(xk_offload_from_tap(&header, &frame));
+    assert_false(frame.checksum_missing);
+    assert_true(frame.checksum_good);
     header.flags = 0;
-    assert_null(xk_net_offload_from_tap(&header, &offload));
-    assert_false(offload.data_validated);
-    assert_int_equal(offload.gso, XK_NET_GSO_NONE);
+    assert_null(xk_offload_from_tap(&header, &frame));
+    assert_false(frame.checksum_good);
+    assert_int_equal(frame.segment_type, XK_FRAME_WHOLE);
 }
 
 static void
@@ -579,20 +604,20 @@ the_segments_of_a_tap_keep_their_kind_and_size(void **state)
         .gso_type = VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN,
         .gso_size = 1440,
     };
-    struct xk_net_offload offload;
+    struct xk_frame frame;
 
     (void)state;
-    assert_null(xk_net_offload_from_tap(&header, &offload));
-    assert_int_equal(offload.gso, XK_NET_GSO_TCPV6);
-    assert_int_equal(offload.gso_size, 1440);
+    assert_null(xk_offload_from_tap(&header, &frame));
+    assert_int_equal(frame.segment_type, XK_FRAME_TCP6);
+    assert_int_equal(frame.segment_bytes, 1440);
     header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
-    assert_null(xk_net_offload_from_tap(&header, &offload));
-    assert_int_equal(offload.gso, XK_NET_GSO_TCPV4);
+    assert_null(xk_offload_from_tap(&header, &frame));
+    assert_int_equal(frame.segment_type, XK_FRAME_TCP4);
     header.gso_type = VIRTIO_NET_HDR_GSO_UDP;
-    assert_non_null(xk_net_offload_from_tap(&header, &offload));
+    assert_non_null(xk_offload_from_tap(&header, &frame));
     header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
     header.gso_size = 0;
-    assert_non_null(xk_net_offload_from_tap(&header, &offload));
+    assert_non_null(xk_offload_from_tap(&header, &frame));
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/net/frame.h"
+#include "backends/net/port/frame.h"
 
 #include <netinet/in.h>
 
