@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Implement the operations of a store with messages to xenstored. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,7 +53,7 @@ read_burst(struct xk_store *store, uint32_t tx, const char *const *paths,
            size_t count, struct xk_buf *values, int *errnums,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    _Static_assert((int)XK_STORE_BURST <= (int)XK_WIRE_BURST, "too many");
+    static_assert((int)XK_STORE_BURST <= (int)XK_WIRE_BURST, "too many");
     struct xk_wire_ask asks[XK_STORE_BURST];
 
     for (size_t i = 0; i < count; i++)

@@ -16,12 +16,14 @@
  */
 #include "backends/block/blkif_internal.h"
 
-_Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_INDIRECT_PER_PAGE,
-               "an indirect request has one descriptor page");
-_Static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_COPIES,
-               "any request fits into one batch of copies");
-_Static_assert(XK_BLKIF_BATCH <= XK_BLKIF_COPIES,
-               "and so do the descriptors of a round");
+#include <assert.h>
+
+static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_INDIRECT_PER_PAGE,
+              "an indirect request has one descriptor page");
+static_assert((int)XK_BLKIF_MAX_SEGMENTS <= (int)XK_BLKIF_COPIES,
+              "any request fits into one batch of copies");
+static_assert(XK_BLKIF_BATCH <= XK_BLKIF_COPIES,
+              "and so do the descriptors of a round");
 
 static void
 take_one(struct xk_blkif_queue *queue, struct xk_blkif_list *taken)

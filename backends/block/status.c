@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Write a block device's members of the status on the control socket. */
 #include "backends/block/device_internal.h"
+
+#include <assert.h>
 #include "base/util.h"
 #include "contracts/disk.h"
 
@@ -24,9 +26,9 @@ static const struct xk_device_count counts[] = {
     COUNT("copy_calls", copy_calls),
     COUNT("rounds", rounds),
 };
-_Static_assert(sizeof(struct xk_blkif_stats) <=
-                   XK_DEVICE_COUNTS_MAX * sizeof(uint64_t),
-               "the counters of a queue have room");
+static_assert(sizeof(struct xk_blkif_stats) <=
+                  XK_DEVICE_COUNTS_MAX * sizeof(uint64_t),
+              "the counters of a queue have room");
 
 static void
 read_counts(const struct xk_worker *worker, void *to)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/net/netif_abi.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- entries ---- */
 
-_Static_assert(sizeof(struct xk_netif_tx) == XK_NETIF_TX_BYTES &&
-                   sizeof(struct xk_netif_extra) == 6,
-               "both are as in the ring");
+static_assert(sizeof(struct xk_netif_tx) == XK_NETIF_TX_BYTES &&
+                  sizeof(struct xk_netif_extra) == 6,
+              "both are as in the ring");
 
 struct xk_netif_tx
 xk_netif_decode_tx(const uint32_t words[3])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a network card tells of itself on the control socket. */
+#include <assert.h>
 #include <stddef.h>
 
 #include "backends/net/device_internal.h"
@@ -26,9 +27,9 @@ static const struct xk_device_count counts[] = {
     COUNT("copy_calls", copy_calls),
     COUNT("rounds", rounds),
 };
-_Static_assert(sizeof(struct xk_netif_stats) <=
-                   XK_DEVICE_COUNTS_MAX * sizeof(uint64_t),
-               "the counters of a queue have room");
+static_assert(sizeof(struct xk_netif_stats) <=
+                  XK_DEVICE_COUNTS_MAX * sizeof(uint64_t),
+              "the counters of a queue have room");
 
 static void
 read_counts(const struct xk_worker *worker, void *to)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/from_xl/xl_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -62,9 +63,9 @@ struct record {
     uint32_t length; /* of the body, before it is padded */
 };
 
-_Static_assert(sizeof(struct header) == 48, "xl.h");
-_Static_assert(sizeof(struct libxl_header) == 16, "libxl's stream");
-_Static_assert(sizeof(struct libxc_header) == 40, "libxc's stream");
+static_assert(sizeof(struct header) == 48, "xl.h");
+static_assert(sizeof(struct libxl_header) == 16, "libxl's stream");
+static_assert(sizeof(struct libxc_header) == 40, "libxc's stream");
 
 struct reader {
     int fd;
