@@ -6,7 +6,9 @@
 # A case runs under `set -e`: its first failing command fails it. Where a suite
 # has a function after_case, it is the end of every case; one called sweep is
 # run where a case failed, so that the next one finds nothing.
-# XK_CASES="function..." runs these cases only.
+# XK_CASES="function..." runs these cases only. A case that tries one thing at
+# many points takes a sample of XK_SAMPLE_S seconds (default 30) of them; 0 takes
+# all.
 
 set -u
 suite=$(basename "$0")
@@ -31,6 +33,34 @@ eventually() {
         }
         sleep "${poll_s:-0.05}"
     done
+}
+
+# spread COUNT: the numbers from 0 to COUNT - 1, in an order in which the first
+# ones lie far apart, however many of them are taken.
+spread() {
+    local count=$1 size=1 n rest at bit
+    while [ "$size" -lt "$count" ]; do size=$((size * 2)); done
+    for ((n = 0; n < size; n++)); do
+        at=0 rest=$n
+        for ((bit = size / 2; bit > 0; bit /= 2, rest /= 2)); do
+            at=$((at + rest % 2 * bit))
+        done
+        [ "$at" -ge "$count" ] || echo "$at"
+    done
+}
+
+# sample COUNT COMMAND...: run COMMAND with each number from 0 to COUNT - 1 as
+# its last argument, until the time is up, but five times at least.
+sample() {
+    local count=$1 taken=0 begin=$SECONDS k
+    shift
+    for k in $(spread "$count"); do
+        [ "$taken" -lt 5 ] || [ "${XK_SAMPLE_S:-30}" = 0 ] ||
+            [ $((SECONDS - begin)) -lt "${XK_SAMPLE_S:-30}" ] || break
+        "$@" "$k"
+        taken=$((taken + 1))
+    done
+    echo "# $taken of $count points"
 }
 
 # status WANTED COMMAND...: it must end with that exit status; its output is
