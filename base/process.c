@@ -309,6 +309,13 @@ child_has_ended(pid_t pid)
            info.si_pid != 0;
 }
 
+void
+xk_process_reap(pid_t pid, int *status)
+{
+    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
+    }
+}
+
 bool
 xk_process_await_child(pid_t pid, int *status, struct xk_deadline deadline)
 {
@@ -321,8 +328,7 @@ xk_process_await_child(pid_t pid, int *status, struct xk_deadline deadline)
         if (!xk_deadline_pause(deadline, LOOK_MS))
             return false;
     }
-    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
-    }
+    xk_process_reap(pid, status);
     return true;
 }
 

@@ -65,6 +65,10 @@ void xk_process_signal(const struct xk_process *process, int signal);
 int xk_process_kill(const struct xk_process *process,
                     struct xk_deadline deadline, struct xk_error *err);
 
+/* Reap our child, which has ended or is about to end; *status, unless NULL, is
+ * as of waitpid(2). It stays as it is if there is no such child. */
+void xk_process_reap(pid_t pid, int *status);
+
 /* Wait until our child has ended, and reap it; *status is as of waitpid(2).
  * False if it still runs at the deadline. */
 bool xk_process_await_child(pid_t pid, int *status,

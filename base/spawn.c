@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 enum {
     FILES_MAX = 65536
@@ -166,13 +166,6 @@ run_child(struct child *child)
 
 /* ---- in the parent ---- */
 
-static void
-reap(pid_t pid, int *status)
-{
-    while (waitpid(pid, status, 0) == -1 && errno == EINTR) {
-    }
-}
-
 /* Read at most `length` bytes, up to the end of file. Returns how many. */
 static size_t
 read_up_to(int fd, void *data, size_t length)
@@ -243,7 +236,7 @@ fork_orphan(struct child *child, struct xk_error *err)
         return xk_fail_errno(err, "fork");
     if (read_up_to(result_fd, &errnum, sizeof(errnum)) < sizeof(errnum))
         errnum = ECHILD;
-    reap(pid, &status);
+    xk_process_reap(pid, &status);
     errno = errnum;
     return errnum == 0 ? 0 : xk_fail_errno(err, "fork");
 }
@@ -288,7 +281,7 @@ start_and_await(struct child *child, struct xk_error *err)
     if (pid == -1 || read_report(ours, err) == 0)
         return pid;
     if (pid > 0)
-        reap(pid, &status);
+        xk_process_reap(pid, &status);
     return -1;
 }
 

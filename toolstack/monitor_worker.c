@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/spawn.h"
 #include "toolstack/monitor_start.h"
 
@@ -21,23 +21,14 @@ struct xk_worker {
     void *context;
 };
 
-static int
-reap(pid_t pid)
-{
-    int status = -1;
-
-    while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
-    }
-    return status;
-}
-
 static void
 worker_ended(struct ev_loop *loop, ev_io *io, int events)
 {
     struct xk_worker *worker = io->data;
-    int status = reap(worker->pid);
+    int status = -1;
 
     (void)events;
+    xk_process_reap(worker->pid, &status);
     ev_io_stop(loop, io);
     close(io->fd);
     if (worker->ended != NULL)
@@ -72,7 +63,7 @@ start_worker(const char *program, const char *hypervisor, const char *uuid,
         xk_fail_errno(err, "pidfd_open");
         kill(*pid, SIGKILL); /* our child, not reaped yet: its pid is not reused
                               */
-        reap(*pid);
+        xk_process_reap(*pid, NULL);
     }
     return fd;
 }

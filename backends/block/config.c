@@ -18,20 +18,20 @@ static_assert(XK_ARRAY_SIZE(engines) == XK_ENGINE_COUNT, "one name per engine");
 #define TEXT(json, member, required)                                           \
     {                                                                          \
         json, XK_MEMBER_TEXT, offsetof(struct xk_block_config, member),        \
-            required, 0                                                        \
+            required, 0, 0                                                     \
     }
 #define NUMBER(json, member, max)                                              \
     {                                                                          \
         json, XK_MEMBER_NUMBER, offsetof(struct xk_block_config, member),      \
-            false, max                                                         \
+            false, 0, max                                                      \
     }
 #define FLAG(json, member)                                                     \
     {                                                                          \
         json, XK_MEMBER_FLAG, offsetof(struct xk_block_config, member), false, \
-            0                                                                  \
+            0, 0                                                               \
     }
 
-static const struct xk_device_member members[] = {
+static const struct xk_json_member members[] = {
     TEXT(XK_DISK_VDEV, vdev, true),
     TEXT(XK_DISK_TARGET, target, true),
     TEXT(XK_DISK_SOCKET, socket, false),

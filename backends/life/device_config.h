@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_members.h"
 
 /* A kind puts this first in its own struct. */
 struct xk_device_config {
@@ -23,31 +24,18 @@ struct xk_device_config {
     uint32_t uid, gid; /* user and group to run as; default 65534 */
 };
 
-/* A member of device.json and the place of its value in a struct. */
-struct xk_device_member {
-    const char *name;
-    enum {
-        XK_MEMBER_TEXT,   /* char *, owned by the struct */
-        XK_MEMBER_NUMBER, /* uint32_t */
-        XK_MEMBER_FLAG,   /* bool; false if missing */
-    } type;
-    size_t at;
-    bool required;
-    uint32_t max; /* of a number */
-};
-
 /* Read DIR/device.json into `config`, which is zeroed and whose first member
  * is a struct xk_device_config: first `members`, then the members of all kinds;
  * then call take() to read the rest. XK_ERR_CONFIG names the file and the
  * member. On failure the caller has nothing to free. */
 int xk_device_config_read(const char *dir, void *config,
-                          const struct xk_device_member *members, size_t count,
+                          const struct xk_json_member *members, size_t count,
                           int (*take)(void *config, const struct xk_json *json,
                                       struct xk_error *err),
                           struct xk_error *err);
 
 /* Free the texts in `config`. */
-void xk_device_config_free(void *config, const struct xk_device_member *members,
+void xk_device_config_free(void *config, const struct xk_json_member *members,
                            size_t count);
 
 #endif

@@ -9,10 +9,11 @@
 
 #define AT(member) offsetof(struct xk_net_config, member)
 
-static const struct xk_device_member members[] = {
-    {XK_NET_MAC, XK_MEMBER_TEXT, AT(mac), true, 0},
-    {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, XK_DEVICE_WORKERS_MAX},
-    {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 1000},
+static const struct xk_json_member members[] = {
+    {XK_NET_MAC, XK_MEMBER_TEXT, AT(mac), true, 0, 0},
+    {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, 0,
+     XK_DEVICE_WORKERS_MAX},
+    {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 0, 1000},
 };
 
 static const struct {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/slirp/config.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_members.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "contracts/user_network.h"
 
 enum {
@@ -17,51 +20,30 @@ enum {
     MTU_MAX = 65521,
 };
 
-/* A number from min to max; where it is missing *number stays as it is. */
-static int
-take_number(const struct xk_json *object, const char *name, int64_t min,
-            int64_t max, uint32_t *number, struct xk_error *err)
-{
-    const struct xk_json *value = xk_json_get(object, name);
-    int64_t found;
+#define OF_NETWORK(member) offsetof(struct xk_slirp_config, member)
+#define OF_FORWARD(member) offsetof(struct xk_stack_forward, member)
 
-    if (value == NULL)
-        return 0;
-    if (!xk_json_integer(value, &found) || found < min || found > max)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is not a number from %lld to %lld", name,
-                       (long long)min, (long long)max);
-    *number = (uint32_t)found;
-    return 0;
-}
+static const struct xk_json_member members[] = {
+    {XK_NETWORK_UID, XK_MEMBER_NUMBER, OF_NETWORK(uid), false, 1,
+     UINT32_MAX - 1},
+    {XK_NETWORK_GID, XK_MEMBER_NUMBER, OF_NETWORK(gid), false, 1,
+     UINT32_MAX - 1},
+    {XK_NETWORK_MTU, XK_MEMBER_NUMBER, OF_NETWORK(stack.mtu), false, MTU_MIN,
+     MTU_MAX},
+    {XK_NETWORK_HOST_LOOPBACK, XK_MEMBER_FLAG, OF_NETWORK(stack.host_loopback),
+     false, 0, 0},
+};
 
-static int
-take_address(const struct xk_json *object, const char *name, char **address,
-             struct xk_error *err)
-{
-    const struct xk_json *value = xk_json_get(object, name);
-
-    if (value == NULL)
-        return 0;
-    if (xk_json_string(value) == NULL)
-        return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a string", name);
-    *address = xk_strdup(xk_json_string(value));
-    return 0;
-}
-
-static int
-take_port(const struct xk_json *object, const char *name, uint16_t *port,
-          struct xk_error *err)
-{
-    uint32_t number = 0;
-
-    if (take_number(object, name, 1, UINT16_MAX, &number, err) == -1)
-        return -1;
-    if (number == 0)
-        return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is missing", name);
-    *port = (uint16_t)number;
-    return 0;
-}
+static const struct xk_json_member forward_members[] = {
+    {XK_FORWARD_HOST_ADDRESS, XK_MEMBER_TEXT, OF_FORWARD(host_address), false,
+     0, 0},
+    {XK_FORWARD_GUEST_ADDRESS, XK_MEMBER_TEXT, OF_FORWARD(guest_address), false,
+     0, 0},
+    {XK_FORWARD_HOST_PORT, XK_MEMBER_NUMBER, OF_FORWARD(host_port), true, 1,
+     UINT16_MAX},
+    {XK_FORWARD_GUEST_PORT, XK_MEMBER_NUMBER, OF_FORWARD(guest_port), true, 1,
+     UINT16_MAX},
+};
 
 static int
 take_protocol(const struct xk_json *object, bool *is_udp, struct xk_error *err)
@@ -81,14 +63,10 @@ static int
 take_forward(const struct xk_json *object, struct xk_stack_forward *forward,
              struct xk_error *err)
 {
-    if (take_protocol(object, &forward->is_udp, err) == -1 ||
-        take_address(object, XK_FORWARD_HOST_ADDRESS, &forward->host_address,
-                     err) == -1 ||
-        take_address(object, XK_FORWARD_GUEST_ADDRESS, &forward->guest_address,
-                     err) == -1 ||
-        take_port(object, XK_FORWARD_HOST_PORT, &forward->host_port, err) == -1)
+    if (take_protocol(object, &forward->is_udp, err) == -1)
         return -1;
-    return take_port(object, XK_FORWARD_GUEST_PORT, &forward->guest_port, err);
+    return xk_json_take_members(object, forward_members,
+                                XK_ARRAY_SIZE(forward_members), forward, err);
 }
 
 static int
@@ -115,32 +93,14 @@ take_forwards(const struct xk_json *json, struct xk_slirp_config *config,
 }
 
 static int
-take_loopback(const struct xk_json *json, struct xk_slirp_config *config,
-              struct xk_error *err)
-{
-    const struct xk_json *value = xk_json_get(json, XK_NETWORK_HOST_LOOPBACK);
-
-    config->stack.no_host_loopback = xk_json_is_false(value);
-    if (value == NULL || xk_json_is_true(value) || xk_json_is_false(value))
-        return 0;
-    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not true or false",
-                   XK_NETWORK_HOST_LOOPBACK);
-}
-
-static int
 take_all(const struct xk_json *json, struct xk_slirp_config *config,
          struct xk_error *err)
 {
     if (!xk_json_is_object(json))
         return xk_fail(err, XK_ERR_CONFIG, "not a JSON object");
     if (xk_json_check_version(json, XK_NETWORK_VERSION, err) == -1 ||
-        take_number(json, XK_NETWORK_UID, 1, UINT32_MAX - 1, &config->uid,
-                    err) == -1 ||
-        take_number(json, XK_NETWORK_GID, 1, UINT32_MAX - 1, &config->gid,
-                    err) == -1 ||
-        take_number(json, XK_NETWORK_MTU, MTU_MIN, MTU_MAX, &config->stack.mtu,
-                    err) == -1 ||
-        take_loopback(json, config, err) == -1)
+        xk_json_take_members(json, members, XK_ARRAY_SIZE(members), config,
+                             err) == -1)
         return -1;
     return take_forwards(json, config, err);
 }
@@ -152,7 +112,8 @@ xk_slirp_config_read(int dir_fd, struct xk_slirp_config *config,
     XK_CLEANUP_BUF struct xk_buf text = {0};
     XK_CLEANUP_JSON struct xk_json *json = NULL;
 
-    *config = (struct xk_slirp_config){.uid = NOBODY, .gid = NOBODY};
+    *config = (struct xk_slirp_config){
+        .uid = NOBODY, .gid = NOBODY, .stack.host_loopback = true};
     if (xk_read_file(dir_fd, XK_NETWORK_FILE, FILE_MAX, &text, err) == -1)
         return -1;
     json = xk_json_parse(text.data != NULL ? text.data : "", text.length,
@@ -167,10 +128,9 @@ xk_slirp_config_read(int dir_fd, struct xk_slirp_config *config,
 void
 xk_slirp_config_free(struct xk_slirp_config *config)
 {
-    for (size_t i = 0; i < config->stack.forward_count; i++) {
-        free(config->forwards[i].host_address);
-        free(config->forwards[i].guest_address);
-    }
+    for (size_t i = 0; i < config->stack.forward_count; i++)
+        xk_json_free_members(forward_members, XK_ARRAY_SIZE(forward_members),
+                             &config->forwards[i]);
     free(config->forwards);
     *config = (struct xk_slirp_config){0};
 }

@@ -286,7 +286,7 @@ config_of(const struct xk_stack_options *options)
         .vnameserver6 = ipv6("fec0::3"),
         .if_mtu = options->mtu,
         .if_mru = options->mtu,
-        .disable_host_loopback = options->no_host_loopback,
+        .disable_host_loopback = !options->host_loopback,
     };
 }
 

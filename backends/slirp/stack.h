@@ -22,16 +22,16 @@ struct xk_stack;
 struct xk_stack_forward {
     bool is_udp;
     char *host_address; /* NULL: all of IPv4 */
-    uint16_t host_port;
+    uint32_t host_port;
     char *guest_address; /* NULL: the first that DHCP gives */
-    uint16_t guest_port;
+    uint32_t guest_port;
 };
 
 struct xk_stack_options {
     const struct xk_stack_forward *forwards;
     size_t forward_count;
-    bool no_host_loopback; /* the guest does not reach 127.0.0.1 of the host */
-    unsigned mtu;          /* 0: 1500 */
+    bool host_loopback; /* the guest reaches 127.0.0.1 of the host */
+    unsigned mtu;       /* 0: 1500 */
 };
 
 /* send() takes each frame for the guest. XK_ERR_IN_USE or XK_ERR_CONFIG for a

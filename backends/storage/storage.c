@@ -19,7 +19,6 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/storage/storage_jail.h"
@@ -208,8 +207,7 @@ fork_program(struct place *place, const char *dir,
     }
     if (pid == -1)
         return xk_fail_errno(err, "fork");
-    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
-    }
+    xk_process_reap(pid, NULL);
     return 0;
 }
 

@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -306,8 +305,7 @@ fork_twice(const struct start *start, struct xk_error *err)
     }
     if (pid == -1)
         return xk_fail_errno(err, "fork");
-    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
-    }
+    xk_process_reap(pid, NULL);
     return 0;
 }
 

@@ -129,8 +129,7 @@ start(const struct xk_xen_call *call, struct child *child, struct xk_error *err)
 static void
 reap(struct child *child, int *status)
 {
-    while (waitpid(child->pid, status, 0) == -1 && errno == EINTR) {
-    }
+    xk_process_reap(child->pid, status);
     child->pid = 0;
 }
 

@@ -214,7 +214,7 @@ dhcp_gives_the_addresses_that_qemu_gives(void **state)
 static void
 the_guest_reaches_loopback_of_the_host_as_10_0_2_2(void **state)
 {
-    const struct xk_stack_options options = {0};
+    const struct xk_stack_options options = {.host_loopback = true};
     struct sockaddr_in from;
     socklen_t length = sizeof(from);
     const struct frame *answer;
@@ -243,7 +243,7 @@ the_guest_reaches_loopback_of_the_host_as_10_0_2_2(void **state)
 static void
 the_guest_does_not_reach_loopback_where_that_is_not_wanted(void **state)
 {
-    const struct xk_stack_options options = {.no_host_loopback = true};
+    const struct xk_stack_options options = {0};
     uint16_t port, open_port;
     int fd = bind_udp(&port), sentinel = bind_udp(&open_port);
     char text[16];
@@ -282,7 +282,7 @@ a_forwarded_port_leads_to_the_guest(void **state)
     start(&options);
     become_known();
     fd = bind_udp(&port);
-    to.sin_port = htons(forward.host_port);
+    to.sin_port = htons((uint16_t)forward.host_port);
     assert_int_equal(
         sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
     frame = await(is_for_port_7000, PATIENCE_MS);
