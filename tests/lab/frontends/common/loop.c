@@ -22,8 +22,14 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/deadline.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "xenstore-helpers/xenbus.h"
+
+enum {
+    KILLS_LEAST = 10
+};
 
 sigjmp_buf loop_failed;
 
@@ -251,6 +257,30 @@ loop_await_response(struct loop_device *device, unsigned number, int ms)
         take_event(ring);
     }
     return front_ring_next(&ring->front);
+}
+
+static int64_t
+sample_ns(void)
+{
+    const char *text = getenv("XK_SAMPLE_S");
+    uint64_t seconds = 0;
+
+    if (text == NULL || !xk_parse_u64(text, UINT32_MAX, &seconds) ||
+        seconds == 0)
+        return INT64_MAX / 2;
+    return (int64_t)seconds * 1000000000 / 3;
+}
+
+bool
+loop_kills_again(struct loop_kills *kills)
+{
+    if (kills->count == 0)
+        kills->end_ns = xk_now_ns() + sample_ns();
+    if (kills->count == kills->most ||
+        (kills->count >= KILLS_LEAST && xk_now_ns() >= kills->end_ns))
+        return false;
+    kills->count++;
+    return true;
 }
 
 void

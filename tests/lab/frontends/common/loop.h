@@ -135,6 +135,14 @@ void loop_kill(struct loop_device *device);
 /* One line asked over the control socket; the answer lasts until the next. */
 const char *loop_control(struct loop_device *device, const char *question);
 
+/* A loop over kills: false once there were `most` of them, or once they took a
+ * third of XK_SAMPLE_S seconds (tests/suite.bash), but ten at least. */
+struct loop_kills {
+    unsigned most, count;
+    int64_t end_ns; /* set by the first call */
+};
+bool loop_kills_again(struct loop_kills *kills);
+
 /* A backend that takes over: it is connected once it is ready. */
 void loop_start_again(struct loop_device *device);
 /* A case: a backend that is killed before the frontend connects. */
