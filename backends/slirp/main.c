@@ -15,7 +15,6 @@
 
 #include "backends/slirp/config.h"
 #include "backends/slirp/place.h"
-#include "backends/slirp/stream.h"
 #include "base/cleanup.h"
 #include "base/file_lock.h"
 #include "base/log.h"
@@ -24,6 +23,7 @@
 #include "base/unix_socket.h"
 #include "base/util.h"
 #include "contracts/user_network.h"
+#include "net-helpers/frame_stream.h"
 
 enum {
     BACKLOG = 4
@@ -48,11 +48,15 @@ to_guest(void *context, const void *frame, size_t bytes)
 }
 
 static void
-from_guest(void *context, const uint8_t *frame, size_t bytes)
+take_from_guest(struct network *network)
 {
-    struct network *network = context;
+    const uint8_t *frame;
+    size_t bytes;
 
-    xk_stack_input(network->stack, frame, bytes);
+    if (!xk_stream_receive(&network->stream))
+        return;
+    while ((frame = xk_stream_next(&network->stream, &bytes)) != NULL)
+        xk_stack_input(network->stack, frame, bytes);
 }
 
 /* ---- its beginning ---- */
@@ -160,7 +164,7 @@ run_once(struct network *network)
     if ((fds[2].revents & POLLOUT) != 0)
         xk_stream_flush(&network->stream);
     if ((fds[2].revents & ~POLLOUT) != 0 && network->stream.fd != -1)
-        xk_stream_receive(&network->stream, from_guest, network);
+        take_from_guest(network);
     if (network->stream.has_failed)
         xk_stream_detach(&network->stream);
     if (fds[1].revents != 0)

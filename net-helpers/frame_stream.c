@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/slirp/stream.h"
+#include "net-helpers/frame_stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ xk_stream_detach(struct xk_stream *stream)
     if (stream->fd != -1)
         close(stream->fd);
     stream->fd = -1;
-    stream->in_bytes = stream->out_from = stream->out_bytes = 0;
+    stream->in_from = stream->in_bytes = 0;
+    stream->out_from = stream->out_bytes = 0;
     stream->has_failed = false;
 }
 
@@ -122,44 +123,39 @@ frame_length(const uint8_t *header)
            (size_t)header[2] << 8 | header[3];
 }
 
-/* Hand out the frames that are whole. False: the peer is out of step. */
-static bool
-take_frames(struct xk_stream *stream,
-            void (*take)(void *, const uint8_t *, size_t), void *context)
+const uint8_t *
+xk_stream_next(struct xk_stream *stream, size_t *bytes)
 {
-    size_t at = 0;
+    const uint8_t *header = stream->in + stream->in_from;
 
-    while (stream->in_bytes - at >= HEADER_BYTES) {
-        size_t bytes = frame_length(stream->in + at);
-
-        if (bytes < XK_STREAM_FRAME_MIN || bytes > XK_STREAM_FRAME_MAX)
-            return false;
-        if (stream->in_bytes - at - HEADER_BYTES < bytes)
-            break;
-        take(context, stream->in + at + HEADER_BYTES, bytes);
-        at += HEADER_BYTES + bytes;
+    if (stream->in_bytes < HEADER_BYTES)
+        return NULL;
+    *bytes = frame_length(header);
+    if (*bytes < XK_STREAM_FRAME_MIN || *bytes > XK_STREAM_FRAME_MAX) {
+        xk_stream_detach(stream);
+        return NULL;
     }
-    stream->in_bytes -= at;
-    memmove(stream->in, stream->in + at, stream->in_bytes);
-    return true;
+    if (stream->in_bytes - HEADER_BYTES < *bytes)
+        return NULL;
+    stream->in_from += HEADER_BYTES + *bytes;
+    stream->in_bytes -= HEADER_BYTES + *bytes;
+    return header + HEADER_BYTES;
 }
 
 bool
-xk_stream_receive(struct xk_stream *stream,
-                  void (*take)(void *context, const uint8_t *frame,
-                               size_t bytes),
-                  void *context)
+xk_stream_receive(struct xk_stream *stream)
 {
-    ssize_t got = recv(stream->fd, stream->in + stream->in_bytes,
-                       IN_MAX - stream->in_bytes, MSG_DONTWAIT);
+    ssize_t got;
 
-    if (got == -1 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    if (got > 0) {
+    memmove(stream->in, stream->in + stream->in_from, stream->in_bytes);
+    stream->in_from = 0;
+    got = recv(stream->fd, stream->in + stream->in_bytes,
+               IN_MAX - stream->in_bytes, MSG_DONTWAIT);
+    if (got > 0)
         stream->in_bytes += (size_t)got;
-        if (take_frames(stream, take, context))
-            return true;
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        xk_stream_detach(stream);
+        return false;
     }
-    xk_stream_detach(stream);
-    return false;
+    return true;
 }

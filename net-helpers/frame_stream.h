@@ -7,8 +7,8 @@
  * for: what it does not read is kept up to a bound and dropped beyond, as on a
  * wire.
  */
-#ifndef XK_BACKENDS_SLIRP_STREAM_H
-#define XK_BACKENDS_SLIRP_STREAM_H
+#ifndef XK_NET_HELPERS_FRAME_STREAM_H
+#define XK_NET_HELPERS_FRAME_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ enum {
 struct xk_stream {
     int fd; /* non-blocking; the stream's. -1: nobody is connected */
     uint8_t *in, *out;
-    size_t in_bytes;
+    size_t in_from, in_bytes;
     size_t out_from, out_bytes;
     bool has_failed;  /* it takes nothing any more: the owner detaches it */
     uint64_t dropped; /* frames for which there was no room */
@@ -45,11 +45,12 @@ bool xk_stream_is_behind(const struct xk_stream *stream);
 /* Write what is kept, as far as that goes. */
 void xk_stream_flush(struct xk_stream *stream);
 
-/* Read once, and hand out the frames that are whole. False: the peer has gone
- * or sent a length that no frame has; it is detached. */
-bool xk_stream_receive(struct xk_stream *stream,
-                       void (*take)(void *context, const uint8_t *frame,
-                                    size_t bytes),
-                       void *context);
+/* Read once; xk_stream_next() has given NULL before. False: the peer has gone,
+ * and is detached. Frames that were given are void. */
+bool xk_stream_receive(struct xk_stream *stream);
+
+/* The next frame that was received whole, and its length; NULL: there is none
+ * yet. A peer that sends a length that no frame has is detached. */
+const uint8_t *xk_stream_next(struct xk_stream *stream, size_t *bytes);
 
 #endif
