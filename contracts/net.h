@@ -15,13 +15,16 @@
 
 #define XK_NET_MAC "mac"
 #define XK_NET_BRIDGE "bridge"
-#define XK_NET_SCRIPT "script"
-#define XK_NET_IP "ip"
-#define XK_NET_MTU "mtu" /* as text, for the node; missing: 1500 */
+#define XK_NET_MTU "mtu" /* as text, for the node; missing: the bridge's */
 #define XK_NET_UNTRUSTED "untrusted"
 #define XK_NET_PORT "port"      /* where its frames go: */
 #define XK_NET_PORT_NULL "null" /* nowhere */
-#define XK_NET_QUEUES "queues"  /* at most */
+#define XK_NET_PORT_TAP "tap"   /* to the bridge, by a TAP of the next name */
+#define XK_NET_PORT_STREAM                                                     \
+    "stream"                     /* to the user-mode network of the directory */
+#define XK_NET_NETWORK "network" /* what NETWORK_FILE is to hold */
+#define XK_NET_VIFNAME "vifname" /* missing: vifDOMID.DEVID */
+#define XK_NET_QUEUES "queues"   /* at most */
 #define XK_NET_POLL_US "poll_us"
 
 /* ---- members of the status: tx is what the guest sends ---- */

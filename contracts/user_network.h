@@ -3,11 +3,10 @@
  * What xk and xk-slirp agree on about a user-mode network: a process that gives
  * one network card a private network behind this host's own connections.
  *
- * Nothing of xk starts it yet. How it is meant: xk makes a directory with
- * NETWORK_FILE in it and starts "xk-slirp DIRECTORY". The environment variable
- * XK_READY_ENV (base/ready.h) names a descriptor on which xk-slirp writes one
- * line of JSON: {"ready":true} once the socket can be connected to and all
- * ports are bound, or {"error":{...}}.
+ * xk makes a directory with NETWORK_FILE in it and starts "xk-slirp DIRECTORY".
+ * The environment variable XK_READY_ENV (base/ready.h) names a descriptor on
+ * which xk-slirp writes one line of JSON: {"ready":true} once the socket can be
+ * connected to and all ports are bound, or {"error":{...}}.
  *
  * The card's frames pass over the socket as over QEMU's "-netdev stream": each
  * behind its length, 32 bits, big-endian. One peer is connected at a time; a
@@ -29,7 +28,10 @@
 /* ---- members of NETWORK_FILE ---- */
 
 enum {
-    XK_NETWORK_VERSION = 1
+    XK_NETWORK_VERSION = 1,
+
+    XK_NETWORK_MTU_MIN = 576, /* what every IPv4 host takes: RFC 791 */
+    XK_NETWORK_MTU_MAX = 65521,
 };
 
 #define XK_NETWORK_UID "uid" /* whom to run as, if started by root; not 0 */

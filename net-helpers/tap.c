@@ -146,27 +146,63 @@ mtu_of(const char *name)
     return (unsigned)ifr.ifr_mtu;
 }
 
-int
-xk_tap_create(const char *name, const char *bridge, unsigned mtu,
-              struct xk_deadline deadline, struct xk_error *err)
+/* Open a queue of the TAP, which the first one makes. */
+static int
+open_queue(const char *name, int flags, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd = -1;
+    XK_CLEANUP_CLOSE int fd =
+        open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     struct ifreq ifr = {0};
+
+    if (fd == -1)
+        return xk_fail_errno(err, "open \"/dev/net/tun\"");
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+    ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
+    if (ioctl(fd, TUNSETIFF, &ifr) == -1)
+        return xk_fail_errno(err, "make network device \"%s\"", name);
+    return xk_take_fd(&fd);
+}
+
+static void
+close_queues(int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+int
+xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
+                     int *fds, unsigned count, struct xk_deadline deadline,
+                     struct xk_error *err)
+{
+    int flags = count > 1 ? IFF_MULTI_QUEUE : 0;
 
     if (if_nametoindex(name) != 0)
         return xk_fail(err, XK_ERR_EXISTS,
                        "a network device \"%s\" already exists", name);
-    fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    if (fd == -1)
-        return xk_fail_errno(err, "open \"/dev/net/tun\"");
-    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-    ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
-    if (ioctl(fd, TUNSETIFF, &ifr) == -1)
-        return xk_fail_errno(err, "make network device \"%s\"", name);
+    for (unsigned i = 0; i < count; i++) {
+        fds[i] = open_queue(name, flags, err);
+        if (fds[i] == -1) {
+            close_queues(fds, i);
+            return -1;
+        }
+    }
     if (attach(name, bridge, mtu != 0 ? mtu : mtu_of(bridge), deadline, err) ==
-        -1)
+        0)
+        return 0;
+    close_queues(fds, count);
+    return -1;
+}
+
+int
+xk_tap_create(const char *name, const char *bridge, unsigned mtu,
+              struct xk_deadline deadline, struct xk_error *err)
+{
+    int fd;
+
+    if (xk_tap_create_queues(name, bridge, mtu, &fd, 1, deadline, err) == -1)
         return -1;
-    return xk_take_fd(&fd);
+    return fd;
 }
 
 /* ---- set aside ---- */

@@ -21,6 +21,11 @@ bool xk_tap_allowed(void);
 int xk_tap_create(const char *name, const char *bridge, unsigned mtu,
                   struct xk_deadline deadline, struct xk_error *err);
 
+/* The same for a TAP of `count` queues, each with a descriptor of its own. */
+int xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
+                         int *fds, unsigned count, struct xk_deadline deadline,
+                         struct xk_error *err);
+
 /* Called with the name of a TAP; return -1 to stop. */
 typedef int xk_tap_visit(const char *name, void *context, struct xk_error *err);
 

@@ -11,6 +11,9 @@
 
 static const struct xk_json_member members[] = {
     {XK_NET_MAC, XK_MEMBER_TEXT, AT(mac), true, 0, 0},
+    {XK_NET_VIFNAME, XK_MEMBER_TEXT, AT(vifname), false, 0, 0},
+    {XK_NET_BRIDGE, XK_MEMBER_TEXT, AT(bridge), false, 0, 0},
+    {XK_NET_MTU, XK_MEMBER_TEXT, AT(mtu), false, 0, 0},
     {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, 0,
      XK_DEVICE_WORKERS_MAX},
     {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 0, 1000},
@@ -18,9 +21,11 @@ static const struct xk_json_member members[] = {
 
 static const struct {
     const char *name;
-    struct xk_port *(*open)(void);
+    xk_port_open *open;
 } ports[] = {
     {XK_NET_PORT_NULL, xk_port_open_null},
+    {XK_NET_PORT_TAP, xk_port_open_tap},
+    {XK_NET_PORT_STREAM, xk_port_open_stream},
 };
 
 static int
@@ -35,8 +40,8 @@ take_port(void *context, const struct xk_json *json, struct xk_error *err)
             return 0;
         }
     }
-    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not \"%s\"", XK_NET_PORT,
-                   XK_NET_PORT_NULL);
+    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not the name of a port",
+                   XK_NET_PORT);
 }
 
 int

@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/net/device.h"
 
+#include <assert.h>
+#include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include <seccomp.h>
+
+#include "backends/life/jail.h"
 #include "backends/net/device_internal.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/util.h"
 #include "contracts/net.h"
+
+enum {
+    MTU_MAX = 65535
+};
+static_assert((int)XK_DEVICE_WORKERS_MAX <= (int)XK_PORT_QUEUES_MAX,
+              "a port has a queue for each worker");
 
 /* ---- opened and closed ---- */
 
@@ -32,15 +47,39 @@ make_queue(struct xk_device *device, struct xk_guest *guest, unsigned number,
 }
 
 static int
+open_port(struct xk_net *net, const char *dir, struct xk_error *err)
+{
+    const struct xk_net_config *config = &net->config;
+    XK_CLEANUP_FREE char *usual =
+        xk_asprintf("vif%u.%u", config->device.domid, config->device.devid);
+    struct xk_port_options options = {
+        .vifname = config->vifname != NULL ? config->vifname : usual,
+        .bridge = config->bridge,
+        .directory = dir,
+        .queues = xk_device_choose_workers(config->queues),
+    };
+    uint64_t mtu = 0;
+
+    if (config->mtu != NULL && !xk_parse_u64(config->mtu, MTU_MAX, &mtu))
+        return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a number to %d",
+                       XK_NET_MTU, MTU_MAX);
+    options.mtu = (unsigned)mtu;
+    net->netif.port = config->open_port(&options, err);
+    if (net->netif.port == NULL)
+        return -1;
+    net->max_queues = net->netif.port->queues;
+    return 0;
+}
+
+static int
 open_device(struct xk_device *device, const char *dir, struct xk_error *err)
 {
     struct xk_net *net = xk_net_of(device);
 
-    (void)dir;
     net->netif.changed_fd = xk_device_changed_fd(device);
     net->netif.poll_us = net->config.poll_us;
-    net->netif.port = net->config.open_port();
-    net->max_queues = xk_device_choose_workers(net->config.queues);
+    if (open_port(net, dir, err) == -1)
+        return -1;
     return xk_device_add_workers(device, net->max_queues, make_queue, err);
 }
 
@@ -76,6 +115,8 @@ connect_queues(struct xk_device *device, bool take_over)
     struct xk_net *net = xk_net_of(device);
 
     net->front = net->offered;
+    if (net->netif.port->ops->limit != NULL)
+        net->netif.port->ops->limit(net->netif.port, &net->front.features);
     for (unsigned i = 0; i < net->front.queues; i++)
         xk_netif_queue_connect(xk_device_worker(device, i),
                                &net->front.rings[i], take_over);
@@ -96,9 +137,20 @@ disconnected(struct xk_device *device)
     memset(&net->front, 0, sizeof(net->front));
 }
 
+/* The port "tap" needs these. */
+static const int calls[] = {SCMP_SYS(readv)};
+static const unsigned long ioctls[] = {TUNSETOFFLOAD};
+static const struct xk_jail_calls jail_calls = {
+    calls,
+    XK_ARRAY_SIZE(calls),
+    ioctls,
+    XK_ARRAY_SIZE(ioctls),
+};
+
 const struct xk_device_kind xk_net_kind = {
     .name = XK_DEVICE_NET,
     .behind = "the network",
+    .calls = &jail_calls,
     .configure = configure,
     .open = open_device,
     .advertise = xk_net_advertise,

@@ -12,6 +12,7 @@
 
 struct xk_netif_front {
     unsigned queues;
+    struct xk_port_features features; /* what it takes frames with */
     struct xk_netif_ring_id rings[XK_DEVICE_WORKERS_MAX];
 };
 

@@ -36,6 +36,37 @@ xk_netif_encode_response(uint16_t id, int16_t status,
     memcpy(entry + sizeof(id), &status, sizeof(status));
 }
 
+struct xk_netif_rx
+xk_netif_decode_rx(const uint32_t words[2])
+{
+    struct xk_netif_rx rx = {.gref = words[1]};
+
+    memcpy(&rx.id, words, sizeof(rx.id));
+    return rx;
+}
+
+void
+xk_netif_encode_rx(const struct xk_netif_rx_response *response,
+                   uint8_t entry[XK_NETIF_RX_RESPONSE_BYTES])
+{
+    const uint16_t offset = 0;
+
+    memcpy(entry, &response->id, 2);
+    memcpy(entry + 2, &offset, 2);
+    memcpy(entry + 4, &response->flags, 2);
+    memcpy(entry + 6, &response->status, 2);
+}
+
+void
+xk_netif_encode_gso(uint8_t type, uint16_t size,
+                    uint8_t entry[XK_NETIF_RX_RESPONSE_BYTES])
+{
+    memset(entry, 0, XK_NETIF_RX_RESPONSE_BYTES);
+    entry[0] = XK_NETIF_EXTRA_GSO;
+    memcpy(entry + 2, &size, 2);
+    entry[4] = type;
+}
+
 /* ---- frames ---- */
 
 struct parser {

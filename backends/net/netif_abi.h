@@ -19,6 +19,7 @@ enum {
     XK_NETIF_TX_BYTES = 12, /* of an entry */
     XK_NETIF_RX_BYTES = 8,
     XK_NETIF_TX_RESPONSE_BYTES = 4,
+    XK_NETIF_RX_RESPONSE_BYTES = 8,
     XK_NETIF_ENTRIES = 256, /* of either ring */
     XK_NETIF_FRAME_MIN = 14,
 };
@@ -47,7 +48,16 @@ enum {
     XK_NETIF_GSO_TCP6 = 2,
 };
 
-/* The status of a response. */
+/* Flags of a response to a request to receive; not those of a request to send.
+ */
+enum {
+    XK_NETIF_RX_CHECKSUM_GOOD = 1,
+    XK_NETIF_RX_CHECKSUM_MISSING = 2,
+    XK_NETIF_RX_MORE_DATA = 4,
+    XK_NETIF_RX_EXTRA = 8,
+};
+
+/* The status of a response; to a request to receive, how many bytes it got. */
 enum {
     XK_NETIF_DROPPED = -2,
     XK_NETIF_ERROR = -1,
@@ -73,6 +83,25 @@ struct xk_netif_tx xk_netif_decode_tx(const uint32_t words[3]);
 struct xk_netif_extra xk_netif_decode_extra(const uint32_t words[3]);
 void xk_netif_encode_response(uint16_t id, int16_t status,
                               uint8_t entry[XK_NETIF_TX_RESPONSE_BYTES]);
+
+/* A page that the frontend offers to receive into. */
+struct xk_netif_rx {
+    uint32_t gref;
+    uint16_t id;
+};
+
+/* A response to such a request, from the page's start. */
+struct xk_netif_rx_response {
+    uint16_t id, flags;
+    int16_t status;
+};
+
+struct xk_netif_rx xk_netif_decode_rx(const uint32_t words[2]);
+void xk_netif_encode_rx(const struct xk_netif_rx_response *response,
+                        uint8_t entry[XK_NETIF_RX_RESPONSE_BYTES]);
+/* Extra information instead of a response: the frame is one of segments. */
+void xk_netif_encode_gso(uint8_t type, uint16_t size,
+                         uint8_t entry[XK_NETIF_RX_RESPONSE_BYTES]);
 
 /* ---- frames ---- */
 

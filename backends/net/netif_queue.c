@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backends/net/netif_abi.h"
+#include "backends/net/netif_receive.h"
 #include "backends/ring/shared_ring.h"
 #include "base/mem.h"
 
@@ -32,7 +33,9 @@ struct queue {
     struct xk_netif_ring_id id;
 
     /* From here on the thread's own. */
-    struct xk_shared_ring tx, rx;
+    struct xk_shared_ring tx;
+    struct xk_netif_receiver receiver;
+    uint32_t rx_produced; /* in this round */
     struct taken taken[XK_NETIF_ENTRIES];
     unsigned taken_count;
     struct xk_guest_copy copies[XK_NETIF_ENTRIES];
@@ -66,7 +69,8 @@ unmap_rings(struct xk_worker *worker)
 
     xk_guest_unbind(worker->guest);
     unmap_ring(queue, &queue->tx);
-    unmap_ring(queue, &queue->rx);
+    unmap_ring(queue, &queue->receiver.ring);
+    xk_netif_receiver_reset(&queue->receiver);
 }
 
 static int
@@ -92,8 +96,8 @@ connect_rings(struct xk_worker *worker, struct xk_error *err)
 
     if (map_ring(queue, &queue->tx, id->tx_gref, XK_NETIF_TX_BYTES, err) ==
             -1 ||
-        map_ring(queue, &queue->rx, id->rx_gref, XK_NETIF_RX_BYTES, err) ==
-            -1 ||
+        map_ring(queue, &queue->receiver.ring, id->rx_gref, XK_NETIF_RX_BYTES,
+                 err) == -1 ||
         xk_worker_bind(worker, id->port, err) == -1) {
         unmap_rings(worker);
         return -1;
@@ -165,16 +169,17 @@ take_one(struct queue *queue, uint32_t produced)
 static bool
 check_indices(struct queue *queue, uint32_t tx_produced)
 {
-    uint32_t rx_produced = xk_ring_produced(&queue->rx);
+    const struct xk_shared_ring *rx = &queue->receiver.ring;
 
+    queue->rx_produced = xk_ring_produced(rx);
     if (xk_ring_is_overrun(&queue->tx, tx_produced) ||
-        xk_ring_is_overrun(&queue->rx, rx_produced)) {
+        xk_ring_is_overrun(rx, queue->rx_produced)) {
         xk_worker_break(&queue->worker,
                         "the frontend claims more requests than the ring has "
                         "room for");
         return false;
     }
-    queue->stats.rx_requests = rx_produced - queue->rx.req_cons;
+    queue->stats.rx_requests = queue->rx_produced - rx->req_cons;
     return true;
 }
 
@@ -263,6 +268,24 @@ answer_one(struct queue *queue, const struct xk_netif_frame *frame)
         answer_slot(queue, frame->ids[i], frame->status);
 }
 
+static void
+send_taken(struct queue *queue)
+{
+    if (queue->taken_count == 0)
+        return;
+    copy_taken(queue);
+    for (unsigned i = 0; i < queue->taken_count; i++) {
+        send_one(queue, &queue->taken[i]);
+        answer_one(queue, &queue->taken[i].frame);
+    }
+    if (xk_ring_publish(&queue->tx)) {
+        queue->stats.notifies++;
+        xk_guest_notify(queue->worker.guest);
+    }
+}
+
+/* What was taken before a lie is sent and answered; nothing is delivered after
+ * one. */
 static bool
 serve_round(struct xk_worker *worker)
 {
@@ -272,17 +295,10 @@ serve_round(struct xk_worker *worker)
     queue->taken_count = queue->copy_count = queue->batch_used = 0;
     if (xk_worker_state(worker) == XK_WORKER_RUNNING)
         take(queue);
-    if (queue->taken_count == 0)
-        return false;
-    copy_taken(queue);
-    for (unsigned i = 0; i < queue->taken_count; i++) {
-        send_one(queue, &queue->taken[i]);
-        answer_one(queue, &queue->taken[i].frame);
-    }
-    if (xk_ring_publish(&queue->tx)) {
-        queue->stats.notifies++;
-        xk_guest_notify(worker->guest);
-    }
+    send_taken(queue);
+    if (xk_worker_state(worker) == XK_WORKER_RUNNING &&
+        xk_netif_receiver_run(&queue->receiver, queue->rx_produced) > 0)
+        worker->bell.was_useful = true;
     return false;
 }
 
@@ -307,13 +323,19 @@ has_requests(const struct xk_worker *worker)
 static bool
 ask_event(struct xk_worker *worker)
 {
-    return xk_ring_ask(&queue_of(worker)->tx);
+    struct queue *queue = queue_of(worker);
+    bool has_frames = xk_netif_receiver_arm(&queue->receiver);
+
+    return xk_ring_ask(&queue->tx) || has_frames;
 }
 
 static void
 free_queue(struct xk_worker *worker)
 {
-    free(queue_of(worker)->batch);
+    struct queue *queue = queue_of(worker);
+
+    xk_netif_receiver_free(&queue->receiver);
+    free(queue->batch);
 }
 
 static const struct xk_worker_ops ops = {
@@ -337,6 +359,11 @@ xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
     queue->worker.number = number;
     queue->device = device;
     queue->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
+    queue->receiver.guest = guest;
+    queue->receiver.loop = &queue->worker.loop;
+    queue->receiver.port = device->port;
+    queue->receiver.queue = number;
+    xk_netif_receiver_init(&queue->receiver);
     return xk_worker_start(&queue->worker, guest, device->changed_fd,
                            device->poll_us, err);
 }
@@ -357,6 +384,14 @@ xk_netif_queue_stats(const struct xk_worker *worker,
 {
     const struct queue *queue = queue_of(worker);
 
+    struct xk_netif_receive_stats received;
+
     xk_worker_read_counts(stats, &queue->stats, sizeof(*stats));
+    xk_worker_read_counts(&received, &queue->receiver.stats, sizeof(received));
+    stats->rx_packets = received.packets;
+    stats->rx_bytes = received.bytes;
+    stats->rx_dropped = received.dropped;
+    stats->copy_calls += received.copy_calls;
+    stats->notifies += received.notifies;
     xk_worker_read_events(worker, &stats->events, &stats->empty_events);
 }

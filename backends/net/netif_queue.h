@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One queue of a network card: a worker (worker.h) that carries frames from a
- * ring in the guest's memory to the port.
+ * One queue of a network card: a worker (worker.h) that carries frames
+ * between rings in the guest's memory and the port.
  *
  * How it works. A round takes all frames that are in the ring, copies them out
  * of the guest with one call, hands them to the port, answers in the order of
@@ -9,7 +9,7 @@
  * so the ring itself tells what is undone: a process that takes over goes on
  * behind the last answer. A kill repeats frames at worst.
  *
- * Requests to receive stay in their ring: no port delivers frames yet.
+ * Frames for the guest go the other way in the same round: netif_receive.h.
  *
  * All functions are for the thread that made the queue.
  */

@@ -91,10 +91,16 @@ xk_ring_publish(struct xk_shared_ring *ring)
 bool
 xk_ring_ask(struct xk_shared_ring *ring)
 {
-    if (load(&ring->header->req_prod) != ring->req_cons)
+    return xk_ring_ask_for(ring, 1);
+}
+
+bool
+xk_ring_ask_for(struct xk_shared_ring *ring, uint32_t count)
+{
+    if (load(&ring->header->req_prod) - ring->req_cons >= count)
         return true;
-    __atomic_store_n(&ring->header->req_event, ring->req_cons + 1,
+    __atomic_store_n(&ring->header->req_event, ring->req_cons + count,
                      __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return load(&ring->header->req_prod) != ring->req_cons;
+    return load(&ring->header->req_prod) - ring->req_cons >= count;
 }

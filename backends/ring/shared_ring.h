@@ -61,5 +61,8 @@ bool xk_ring_publish(struct xk_shared_ring *ring);
 /* Ask for an event at the next request. Returns true if there is one
  * already. */
 bool xk_ring_ask(struct xk_shared_ring *ring);
+/* Ask for an event once `count` requests wait, at least 1 and at most all
+ * entries. Returns true if they do already. */
+bool xk_ring_ask_for(struct xk_shared_ring *ring, uint32_t count);
 
 #endif

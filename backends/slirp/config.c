@@ -16,8 +16,6 @@
 enum {
     FILE_MAX = 256 * 1024,
     NOBODY = 65534,
-    MTU_MIN = 576, /* what every IPv4 host takes: RFC 791 */
-    MTU_MAX = 65521,
 };
 
 #define OF_NETWORK(member) offsetof(struct xk_slirp_config, member)
@@ -28,8 +26,8 @@ static const struct xk_json_member members[] = {
      UINT32_MAX - 1},
     {XK_NETWORK_GID, XK_MEMBER_NUMBER, OF_NETWORK(gid), false, 1,
      UINT32_MAX - 1},
-    {XK_NETWORK_MTU, XK_MEMBER_NUMBER, OF_NETWORK(stack.mtu), false, MTU_MIN,
-     MTU_MAX},
+    {XK_NETWORK_MTU, XK_MEMBER_NUMBER, OF_NETWORK(stack.mtu), false,
+     XK_NETWORK_MTU_MIN, XK_NETWORK_MTU_MAX},
     {XK_NETWORK_HOST_LOOPBACK, XK_MEMBER_FLAG, OF_NETWORK(stack.host_loopback),
      false, 0, 0},
 };

@@ -2,9 +2,11 @@
 #include "tests/fakes/netif_guest.h"
 
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -76,7 +78,93 @@ netif_guest_next(struct netif_guest *guest, struct netif_response *response,
     return true;
 }
 
+void
+netif_guest_offer(struct netif_guest *guest, uint16_t id, uint32_t gref)
+{
+    const uint32_t entry[2] = {id, gref};
+
+    front_ring_put(&guest->rx, entry);
+}
+
+void
+netif_guest_push_offers(struct netif_guest *guest)
+{
+    if (front_ring_push(&guest->rx))
+        netif_guest_ring_bell(guest);
+}
+
+bool
+netif_guest_receive(struct netif_guest *guest, struct netif_received *received,
+                    int ms)
+{
+    struct pollfd poll_fd = {.fd = guest->to_guest, .events = POLLIN};
+    uint64_t value;
+
+    while (!front_ring_has_response(&guest->rx)) {
+        if (poll(&poll_fd, 1, ms) == 0 && !front_ring_has_response(&guest->rx))
+            return false;
+        (void)!read(guest->to_guest, &value, sizeof(value));
+    }
+    memcpy(received->bytes, front_ring_next(&guest->rx),
+           sizeof(received->bytes));
+    memcpy(received, received->bytes, sizeof(received->bytes));
+    return true;
+}
+
 /* ---- the backend ---- */
+
+/* A message of the fake network: the frame's head, and its bytes. */
+struct message {
+    struct xk_frame frame;
+    uint8_t bytes[XK_FRAME_BYTES_MAX];
+};
+
+uint8_t
+netif_frame_byte(uint8_t seed, uint32_t at)
+{
+    return (uint8_t)(seed + at * 7 + (at >> 8));
+}
+
+void
+netif_backend_deliver(struct netif_backend *backend,
+                      const struct xk_frame *frame, uint8_t seed)
+{
+    struct message *message = XK_NEW(struct message);
+    size_t bytes = offsetof(struct message, bytes) + frame->length;
+
+    message->frame = *frame;
+    for (uint32_t i = 0; i < frame->length; i++)
+        message->bytes[i] = netif_frame_byte(seed, i);
+    assert_int_equal(send(backend->network[0], message, bytes, 0), bytes);
+    free(message);
+}
+
+static bool
+receive_frame(struct xk_port *port, unsigned queue, struct xk_frame *frame)
+{
+    struct netif_backend *backend =
+        XK_CONTAINER_OF(port, struct netif_backend, port);
+    struct message *message = XK_NEW(struct message);
+    ssize_t got =
+        recv(backend->network[1], message, sizeof(*message), MSG_DONTWAIT);
+    uint8_t *bytes = frame->bytes;
+
+    (void)queue;
+    if (got > 0) {
+        *frame = message->frame;
+        frame->bytes = bytes;
+        memcpy(bytes, message->bytes, frame->length);
+    }
+    free(message);
+    return got > 0;
+}
+
+static int
+network_fd(const struct xk_port *port, unsigned queue)
+{
+    (void)queue;
+    return XK_CONTAINER_OF(port, struct netif_backend, port)->network[1];
+}
 
 static bool
 keep_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
@@ -102,7 +190,31 @@ keep_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
     return true;
 }
 
-static const struct xk_port_ops keeping = {.send = keep_frame};
+static bool
+is_behind(const struct xk_port *port, unsigned queue)
+{
+    (void)queue;
+    return XK_CONTAINER_OF(port, struct netif_backend, port)->port_is_behind;
+}
+
+static void
+drain(struct xk_port *port, unsigned queue)
+{
+    struct netif_backend *backend =
+        XK_CONTAINER_OF(port, struct netif_backend, port);
+
+    (void)queue;
+    backend->port_is_behind = false;
+    backend->drained++;
+}
+
+static const struct xk_port_ops keeping = {
+    .send = keep_frame,
+    .receive = receive_frame,
+    .fd = network_fd,
+    .is_behind = is_behind,
+    .drain = drain,
+};
 
 struct netif_backend *
 netif_backend_new(struct netif_guest *guest, struct xk_port_features features)
@@ -113,9 +225,12 @@ netif_backend_new(struct netif_guest *guest, struct xk_port_features features)
     struct xk_error err;
 
     backend->guest = guest;
-    backend->port = (struct xk_port){&keeping, features};
+    backend->port = (struct xk_port){&keeping, XK_PORT_QUEUES_MAX, features};
     backend->device.port = &backend->port;
     backend->device.changed_fd = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, backend->network),
+        0);
     backend->queue = xk_netif_queue_new(&backend->device, memory, 0, &err);
     assert_non_null(backend->queue);
     assert_int_equal(netif_backend_wait(backend, XK_WORKER_IDLE),
@@ -128,6 +243,8 @@ netif_backend_free(struct netif_backend *backend)
 {
     xk_worker_free(backend->queue);
     close(backend->device.changed_fd);
+    close(backend->network[0]);
+    close(backend->network[1]);
     free(backend);
 }
 

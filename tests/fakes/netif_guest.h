@@ -47,6 +47,20 @@ void netif_guest_push(struct netif_guest *guest);
 bool netif_guest_next(struct netif_guest *guest,
                       struct netif_response *response, int ms);
 
+/* Offer page `gref` to receive into; the next push of these publishes it. */
+void netif_guest_offer(struct netif_guest *guest, uint16_t id, uint32_t gref);
+void netif_guest_push_offers(struct netif_guest *guest);
+
+/* What came for the guest in one slot: data, or extra information. */
+struct netif_received {
+    uint16_t id, offset, flags;
+    int16_t status;
+    uint8_t bytes[XK_NETIF_RX_RESPONSE_BYTES]; /* the same, raw */
+};
+/* Wait for the next. False if none comes in time. */
+bool netif_guest_receive(struct netif_guest *guest,
+                         struct netif_received *received, int ms);
+
 /* A frame that was sent to the port. */
 struct netif_sent {
     uint32_t length, sum; /* sum of all bytes */
@@ -63,12 +77,19 @@ struct netif_backend {
     struct netif_guest *guest;
     struct xk_port port;
     bool port_drops;
+    bool port_is_behind; /* until it is drained */
+    unsigned drained;
+    int network[2]; /* frames for the guest: our end, the port's */
     unsigned sent_count;
     struct netif_sent sent[NETIF_GUEST_KEPT];
 };
 
 struct netif_backend *netif_backend_new(struct netif_guest *guest,
                                         struct xk_port_features features);
+/* Have the port deliver a frame. Its bytes follow from the seed. */
+void netif_backend_deliver(struct netif_backend *backend,
+                           const struct xk_frame *frame, uint8_t seed);
+uint8_t netif_frame_byte(uint8_t seed, uint32_t at);
 void netif_backend_free(struct netif_backend *backend);
 enum xk_worker_state netif_backend_wait(struct netif_backend *backend,
                                         enum xk_worker_state wanted);

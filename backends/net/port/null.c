@@ -26,11 +26,13 @@ static const struct xk_port_ops ops = {
 };
 
 struct xk_port *
-xk_port_open_null(void)
+xk_port_open_null(const struct xk_port_options *options, struct xk_error *err)
 {
     struct xk_port *port = XK_NEW(struct xk_port);
 
+    (void)err;
     port->ops = &ops;
+    port->queues = options->queues;
     port->features = (struct xk_port_features){true, true, true, true};
     return port;
 }

@@ -4,15 +4,16 @@
  *
  * A port is a struct that has struct xk_port as its first member. It is opened
  * with all privileges and used without (life/jail.h). The queues call send()
- * from their threads, at the same time; it must not wait. Frames for the guest
- * have no call yet: no port delivers any.
+ * and receive() from their threads, at the same time; neither may wait.
  */
 #ifndef XK_BACKENDS_NET_PORT_PORT_H
 #define XK_BACKENDS_NET_PORT_PORT_H
 
 #include "backends/net/port/frame.h"
+#include "base/error.h"
 
-/* What a port takes frames with; the card offers its guest no more. */
+/* What a port takes frames with (the card offers its guest no more), or what a
+ * guest takes them with. */
 struct xk_port_features {
     bool checksums_v4, checksums_v6; /* a TCP or UDP checksum may be missing */
     bool segments_v4, segments_v6;   /* a frame may hold several TCP segments */
@@ -25,11 +26,37 @@ struct xk_port_ops {
      * is dropped. */
     bool (*send)(struct xk_port *port, unsigned queue,
                  const struct xk_frame *frame);
+
+    /* Whether there is a frame for the guest: it is written to frame->bytes,
+     * where there is room for XK_PORT_FRAME_ROOM, and the rest of *frame is
+     * set. NULL: the port delivers nothing. */
+    bool (*receive)(struct xk_port *port, unsigned queue,
+                    struct xk_frame *frame);
+    /* A descriptor that is readable while there is such a frame; -1: there will
+     * be none any more. */
+    int (*fd)(const struct xk_port *port, unsigned queue);
+
+    /* Whether frames that were sent wait until that descriptor is writable;
+     * then call drain(). NULL: none ever wait. */
+    bool (*is_behind)(const struct xk_port *port, unsigned queue);
+    void (*drain)(struct xk_port *port, unsigned queue);
+
+    /* From now on deliver only what the guest takes. No queue uses the port.
+     * NULL: whatever it takes. */
+    void (*limit)(struct xk_port *port,
+                  const struct xk_port_features *features);
+
     void (*close)(struct xk_port *port);
+};
+
+enum {
+    XK_PORT_FRAME_ROOM = XK_FRAME_BYTES_MAX + 1,
+    XK_PORT_QUEUES_MAX = 16,
 };
 
 struct xk_port {
     const struct xk_port_ops *ops;
+    unsigned queues; /* as many as were asked for, or fewer */
     struct xk_port_features features;
 };
 
@@ -37,6 +64,12 @@ static inline bool
 xk_port_send(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
 {
     return port->ops->send(port, queue, frame);
+}
+
+static inline bool
+xk_port_delivers(const struct xk_port *port)
+{
+    return port->ops->receive != NULL;
 }
 
 /* NULL is ignored. */
@@ -47,8 +80,32 @@ xk_port_close(struct xk_port *port)
         port->ops->close(port);
 }
 
+/* ---- ports ---- */
+
+/* Opened with all privileges. Texts are borrowed for the call; NULL where
+ * nothing was said. */
+struct xk_port_options {
+    const char *vifname, *bridge;
+    const char *directory; /* of the device */
+    unsigned mtu;          /* 0: the bridge's */
+    unsigned queues;       /* 1 to XK_PORT_QUEUES_MAX */
+};
+
+/* The caller closes the port. */
+typedef struct xk_port *xk_port_open(const struct xk_port_options *options,
+                                     struct xk_error *err);
+
 /* Takes each frame and delivers none. It needs no checksum and cuts nothing, so
  * it has all features. */
-struct xk_port *xk_port_open_null(void);
+xk_port_open xk_port_open_null;
+
+/* A TAP on a bridge, of as many queues (tap.c). It lives as long as the port.
+ * XK_ERR_HOST if there is no such bridge. */
+xk_port_open xk_port_open_tap;
+
+/* The user-mode network whose process serves the device's directory
+ * (contracts/user_network.h): one queue, and no segments (stream.c). Once the
+ * process has ended the port is dead. */
+xk_port_open xk_port_open_stream;
 
 #endif

@@ -58,6 +58,25 @@ a_card_without_a_network_is_read(void **state)
 }
 
 static void
+a_card_on_a_bridge_is_read(void **state)
+{
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(
+        read_text(START ",\"mac\":\"00:16:3e:00:00:01\",\"port\":\"tap\","
+                        "\"vifname\":\"web\",\"bridge\":\"br0\","
+                        "\"mtu\":\"9000\"}",
+                  &config),
+        0);
+    assert_ptr_equal(config.open_port, xk_port_open_tap);
+    assert_string_equal(config.vifname, "web");
+    assert_string_equal(config.bridge, "br0");
+    assert_string_equal(config.mtu, "9000");
+    xk_net_config_free(&config);
+}
+
+static void
 what_is_not_a_card_is_refused_by_its_member(void **state)
 {
     static const struct {
@@ -65,7 +84,7 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
     } rows[] = {
         {START ",\"port\":\"null\"}", "mac"},
         {START ",\"mac\":\"a\"}", "port"},
-        {START ",\"mac\":\"a\",\"port\":\"tap\"}", "port"},
+        {START ",\"mac\":\"a\",\"port\":\"wire\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"poll_us\":1001}", "poll_us"},
     };
@@ -82,14 +101,57 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
 static void
 the_null_port_takes_each_frame_and_cuts_nothing(void **state)
 {
-    struct xk_port *port = xk_port_open_null();
+    const struct xk_port_options options = {.queues = 3};
+    struct xk_port *port = xk_port_open_null(&options, NULL);
     const struct xk_frame frame = {.bytes = NULL, .length = 65535};
 
     (void)state;
+    assert_int_equal(port->queues, 3);
     assert_true(port->features.segments_v4 && port->features.segments_v6);
     assert_true(port->features.checksums_v4 && port->features.checksums_v6);
     assert_true(xk_port_send(port, 0, &frame));
     xk_port_close(port);
+}
+
+/* As the public header has the fields of the receive ring. */
+static void
+entries_of_the_receive_ring_have_their_fields_in_place(void **state)
+{
+    const struct xk_netif_rx_response response = {
+        .id = 0x1234, .flags = XK_NETIF_RX_MORE_DATA, .status = 4096};
+    uint8_t entry[XK_NETIF_RX_RESPONSE_BYTES];
+
+    (void)state;
+#ifdef HAVE_XEN_HEADER
+    {
+        const netif_rx_request_t request = {.id = 7, .gref = 0x89abcdef};
+        netif_rx_response_t read;
+        struct netif_extra_info extra;
+        uint32_t words[2];
+
+        memcpy(words, &request, sizeof(words));
+        assert_int_equal(xk_netif_decode_rx(words).id, 7);
+        assert_int_equal(xk_netif_decode_rx(words).gref, 0x89abcdef);
+        xk_netif_encode_rx(&response, entry);
+        memcpy(&read, entry, sizeof(read));
+        assert_int_equal(read.id, 0x1234);
+        assert_int_equal(read.offset, 0);
+        assert_int_equal(read.flags, NETRXF_more_data);
+        assert_int_equal(read.status, 4096);
+        xk_netif_encode_gso(XK_NETIF_GSO_TCP6, 1440, entry);
+        memcpy(&extra, entry, sizeof(extra));
+        assert_int_equal(extra.type, XEN_NETIF_EXTRA_TYPE_GSO);
+        assert_int_equal(extra.flags, 0);
+        assert_int_equal(extra.u.gso.size, 1440);
+        assert_int_equal(extra.u.gso.type, XEN_NETIF_GSO_TYPE_TCPV6);
+        assert_int_equal(NETRXF_data_validated, XK_NETIF_RX_CHECKSUM_GOOD);
+        assert_int_equal(NETRXF_csum_blank, XK_NETIF_RX_CHECKSUM_MISSING);
+        assert_int_equal(NETRXF_extra_info, XK_NETIF_RX_EXTRA);
+    }
+#else
+    xk_netif_encode_rx(&response, entry);
+    assert_int_equal(entry[0], 0x34);
+#endif
 }
 
 static void
@@ -104,6 +166,7 @@ the_layout_is_that_of_the_public_header(void **state)
     assert_int_equal(sizeof(union netif_tx_sring_entry), XK_NETIF_TX_BYTES);
     assert_int_equal(sizeof(union netif_rx_sring_entry), XK_NETIF_RX_BYTES);
     assert_int_equal(sizeof(netif_tx_response_t), XK_NETIF_TX_RESPONSE_BYTES);
+    assert_int_equal(sizeof(netif_rx_response_t), XK_NETIF_RX_RESPONSE_BYTES);
     assert_int_equal(XEN_NETIF_EXTRA_TYPE_MAX, XK_NETIF_EXTRA_TYPES);
     assert_int_equal(XEN_NETIF_NR_SLOTS_MIN, XK_NETIF_SLOTS_MAX);
     {
@@ -137,9 +200,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_without_a_network_is_read),
+        cmocka_unit_test(a_card_on_a_bridge_is_read),
         cmocka_unit_test(what_is_not_a_card_is_refused_by_its_member),
         cmocka_unit_test(the_null_port_takes_each_frame_and_cuts_nothing),
         cmocka_unit_test(the_layout_is_that_of_the_public_header),
+        cmocka_unit_test(
+            entries_of_the_receive_ring_have_their_fields_in_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,34 @@ several_queues_have_directories_of_their_own(void **state)
 }
 
 static void
+what_a_frontend_takes_is_read(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        struct xk_port_features wanted;
+    } steps[] = {
+        {"feature-rx-notify", "1", {true, false, false, false}},
+        {"feature-gso-tcpv4", "1", {true, false, false, false}},
+        {"feature-sg", "1", {true, false, true, false}},
+        {"feature-gso-tcpv6", "1", {true, false, true, true}},
+        {"feature-ipv6-csum-offload", "1", {true, true, true, true}},
+        {"feature-no-csum-offload", "1", {false, true, true, true}},
+        {"feature-sg", "0", {false, true, false, false}},
+    };
+
+    (void)state;
+    put_one_queue();
+    for (size_t i = 0; i < XK_ARRAY_SIZE(steps); i++) {
+        front_put(steps[i].name, steps[i].value);
+        assert_int_equal(read_front(), 0);
+        assert_memory_equal(&front.features, &steps[i].wanted,
+                            sizeof(front.features));
+    }
+    front_put("feature-sg", "2");
+    must_refuse("feature-sg");
+}
+
+static void
 a_frontend_that_wants_no_copies_is_refused(void **state)
 {
     (void)state;
@@ -121,6 +149,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(one_queue_is_in_the_directory_of_the_frontend),
         T(several_queues_have_directories_of_their_own),
+        T(what_a_frontend_takes_is_read),
         T(a_frontend_that_wants_no_copies_is_refused),
         T(event_channels_for_each_ring_are_refused),
         T(numbers_that_are_none_are_refused),

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/net/netif_receive.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/util.h"
+
+enum {
+    /* A frame takes as many pages as it fills, so all frames of a round fit
+     * into as many as the ring has, and the one that waits. */
+    BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES + XK_PORT_FRAME_ROOM,
+    FRAMES_BEFORE_COPY = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+};
+
+/* ---- its life ---- */
+
+static void
+port_is_readable(struct xk_loop_op *op, int result)
+{
+    struct xk_netif_receiver *receiver =
+        XK_CONTAINER_OF(op, struct xk_netif_receiver, port_op);
+
+    (void)result;
+    receiver->is_watching = false;
+}
+
+static void
+port_is_writable(struct xk_loop_op *op, int result)
+{
+    struct xk_netif_receiver *receiver =
+        XK_CONTAINER_OF(op, struct xk_netif_receiver, drain_op);
+
+    (void)result;
+    receiver->is_draining = false;
+    receiver->port->ops->drain(receiver->port, receiver->queue);
+}
+
+void
+xk_netif_receiver_init(struct xk_netif_receiver *receiver)
+{
+    receiver->port_op.done = port_is_readable;
+    receiver->drain_op.done = port_is_writable;
+    if (xk_port_delivers(receiver->port))
+        receiver->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
+}
+
+void
+xk_netif_receiver_free(struct xk_netif_receiver *receiver)
+{
+    free(receiver->batch);
+}
+
+void
+xk_netif_receiver_reset(struct xk_netif_receiver *receiver)
+{
+    receiver->waiting.bytes = NULL;
+}
+
+/* ---- frames and their pages ---- */
+
+static uint32_t
+slots_of(const struct xk_frame *frame)
+{
+    uint32_t pages =
+        (frame->length + XK_NETIF_PAGE_BYTES - 1) / XK_NETIF_PAGE_BYTES;
+
+    return pages + (frame->segment_type != XK_FRAME_WHOLE);
+}
+
+/* The frame that waits comes first. */
+static bool
+next_frame(struct xk_netif_receiver *receiver, struct xk_frame *frame)
+{
+    if (receiver->waiting.bytes != NULL) {
+        *frame = receiver->waiting;
+        receiver->waiting.bytes = NULL;
+        return true;
+    }
+    *frame = (struct xk_frame){.bytes = receiver->batch + receiver->batch_used};
+    return receiver->port->ops->receive(receiver->port, receiver->queue, frame);
+}
+
+static struct xk_netif_rx
+take_page(struct xk_netif_receiver *receiver)
+{
+    uint32_t words[2];
+
+    xk_ring_read(&receiver->ring, receiver->ring.req_cons++, words);
+    return xk_netif_decode_rx(words);
+}
+
+static uint8_t *
+add_response(struct xk_netif_receiver *receiver, int copy)
+{
+    unsigned at = receiver->response_count++;
+
+    receiver->copy_of[at] = copy;
+    receiver->is_last[at] = false;
+    return receiver->responses[at];
+}
+
+static void
+plan_page(struct xk_netif_receiver *receiver, const struct xk_frame *frame,
+          uint32_t at, uint16_t flags)
+{
+    struct xk_netif_rx rx = take_page(receiver);
+    uint32_t left = frame->length - at;
+    uint16_t bytes =
+        (uint16_t)(left < XK_NETIF_PAGE_BYTES ? left : XK_NETIF_PAGE_BYTES);
+    struct xk_netif_rx_response response = {
+        .id = rx.id,
+        .flags = (uint16_t)(flags | (left > bytes ? XK_NETIF_RX_MORE_DATA : 0)),
+        .status = (int16_t)bytes,
+    };
+
+    receiver->copies[receiver->copy_count] = (struct xk_guest_copy){
+        .local = frame->bytes + at,
+        .gref = rx.gref,
+        .length = bytes,
+        .to_guest = true,
+    };
+    xk_netif_encode_rx(&response,
+                       add_response(receiver, (int)receiver->copy_count));
+    receiver->copy_count++;
+}
+
+static uint16_t
+first_flags(const struct xk_frame *frame)
+{
+    unsigned flags = 0;
+
+    if (frame->checksum_missing)
+        flags |= XK_NETIF_RX_CHECKSUM_MISSING | XK_NETIF_RX_CHECKSUM_GOOD;
+    if (frame->checksum_good)
+        flags |= XK_NETIF_RX_CHECKSUM_GOOD;
+    if (frame->segment_type != XK_FRAME_WHOLE)
+        flags |= XK_NETIF_RX_EXTRA;
+    return (uint16_t)flags;
+}
+
+/* The extra information takes a page of the guest's too, and leaves it empty.
+ */
+static void
+plan_frame(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
+{
+    plan_page(receiver, frame, 0, first_flags(frame));
+    if (frame->segment_type != XK_FRAME_WHOLE) {
+        (void)take_page(receiver);
+        xk_netif_encode_gso(frame->segment_type, frame->segment_bytes,
+                            add_response(receiver, -1));
+    }
+    for (uint32_t at = XK_NETIF_PAGE_BYTES; at < frame->length;
+         at += XK_NETIF_PAGE_BYTES)
+        plan_page(receiver, frame, at, 0);
+    receiver->is_last[receiver->response_count - 1] = true;
+    receiver->frame_bytes[receiver->response_count - 1] = frame->length;
+    receiver->batch_used += frame->length;
+}
+
+/* ---- a round ---- */
+
+static void
+copy_planned(struct xk_netif_receiver *receiver)
+{
+    receiver->stats.copy_calls++;
+    if (xk_guest_copy(receiver->guest, receiver->copies,
+                      receiver->copy_count) == 0)
+        return;
+    for (unsigned i = 0; i < receiver->copy_count; i++)
+        receiver->copies[i].status = XK_NETIF_ERROR;
+}
+
+/* A page that could not be written has an error for its length; its frame keeps
+ * its responses, because the frontend counts on their number. */
+static void
+answer(struct xk_netif_receiver *receiver)
+{
+    const int16_t failed = XK_NETIF_ERROR;
+    bool is_whole = true;
+
+    for (unsigned i = 0; i < receiver->response_count; i++) {
+        int copy = receiver->copy_of[i];
+
+        if (copy != -1 && receiver->copies[copy].status != XK_GUEST_COPY_OK) {
+            memcpy(receiver->responses[i] + 6, &failed, sizeof(failed));
+            is_whole = false;
+        }
+        xk_ring_answer(&receiver->ring, receiver->responses[i],
+                       XK_NETIF_RX_RESPONSE_BYTES);
+        if (!receiver->is_last[i])
+            continue;
+        if (is_whole) {
+            receiver->stats.packets++;
+            receiver->stats.bytes += receiver->frame_bytes[i];
+        } else
+            receiver->stats.dropped++;
+        is_whole = true;
+    }
+    if (xk_ring_publish(&receiver->ring)) {
+        receiver->stats.notifies++;
+        xk_guest_notify(receiver->guest);
+    }
+}
+
+/* The one that waits is moved out of the way of the next round. */
+static void
+plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
+{
+    struct xk_frame frame;
+
+    while (receiver->batch_used < FRAMES_BEFORE_COPY &&
+           next_frame(receiver, &frame)) {
+        if (slots_of(&frame) > produced - receiver->ring.req_cons) {
+            receiver->waiting = frame;
+            return;
+        }
+        plan_frame(receiver, &frame);
+    }
+}
+
+unsigned
+xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
+{
+    if (receiver->batch == NULL)
+        return 0;
+    receiver->copy_count = receiver->response_count = receiver->batch_used = 0;
+    plan_frames(receiver, produced);
+    if (receiver->copy_count > 0) {
+        copy_planned(receiver);
+        answer(receiver);
+    }
+    if (receiver->waiting.bytes != NULL) {
+        memmove(receiver->batch, receiver->waiting.bytes,
+                receiver->waiting.length);
+        receiver->waiting.bytes = receiver->batch;
+    }
+    return receiver->response_count;
+}
+
+/* Nothing is waited for of a port that is dead. */
+static void
+watch_port(struct xk_netif_receiver *receiver, short events,
+           struct xk_loop_op *op, bool *is_watched)
+{
+    int fd = receiver->port->ops->fd(receiver->port, receiver->queue);
+    struct io_uring_sqe *sqe;
+
+    if (*is_watched || fd == -1)
+        return;
+    sqe = xk_loop_sqe(receiver->loop);
+    io_uring_prep_poll_add(sqe, fd, (unsigned)events);
+    xk_loop_start(receiver->loop, sqe, op);
+    *is_watched = true;
+}
+
+bool
+xk_netif_receiver_arm(struct xk_netif_receiver *receiver)
+{
+    const struct xk_port_ops *ops = receiver->port->ops;
+
+    if (receiver->batch == NULL)
+        return false;
+    if (ops->is_behind != NULL &&
+        ops->is_behind(receiver->port, receiver->queue))
+        watch_port(receiver, POLLOUT, &receiver->drain_op,
+                   &receiver->is_draining);
+    if (receiver->waiting.bytes != NULL)
+        return xk_ring_ask_for(&receiver->ring, slots_of(&receiver->waiting));
+    watch_port(receiver, POLLIN, &receiver->port_op, &receiver->is_watching);
+    return false;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A TAP on a bridge of the host. The kernel computes missing checksums and
+ * divides segments, by the header that each frame has in front
+ * (linux/virtio_net.h). What the guest does not fetch waits in the TAP's queue,
+ * which the kernel bounds.
+ */
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "backends/net/port/offload.h"
+#include "backends/net/port/port.h"
+#include "base/mem.h"
+#include "base/util.h"
+#include "net-helpers/bridge.h"
+#include "net-helpers/tap.h"
+
+enum {
+    OPEN_MS = 5000,
+    AGAIN_MS = 20,
+    SKIPS_MAX = 64, /* frames that no guest can take, in a row */
+};
+
+struct tap {
+    struct xk_port port; /* first */
+    int fds[XK_PORT_QUEUES_MAX];
+};
+
+static struct tap *
+tap_of(const struct xk_port *port)
+{
+    return XK_CONTAINER_OF(port, struct tap, port);
+}
+
+static bool
+send_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
+{
+    struct virtio_net_hdr header;
+    struct iovec parts[] = {{&header, sizeof(header)},
+                            {frame->bytes, frame->length}};
+
+    if (xk_offload_to_tap(frame, &header) != NULL)
+        return false;
+    return writev(tap_of(port)->fds[queue], parts, XK_ARRAY_SIZE(parts)) > 0;
+}
+
+/* 1: *frame is one; 0: there is one that no guest can take; -1: none. */
+static int
+read_frame(int fd, struct xk_frame *frame)
+{
+    struct virtio_net_hdr header;
+    struct iovec parts[] = {{&header, sizeof(header)},
+                            {frame->bytes, XK_PORT_FRAME_ROOM}};
+    ssize_t got = readv(fd, parts, XK_ARRAY_SIZE(parts));
+
+    if (got <= 0)
+        return -1;
+    if (got < (ssize_t)sizeof(header) + XK_FRAME_ETHERNET_BYTES ||
+        got > (ssize_t)sizeof(header) + XK_FRAME_BYTES_MAX)
+        return 0;
+    frame->length = (uint32_t)got - (uint32_t)sizeof(header);
+    return xk_offload_from_tap(&header, frame) == NULL;
+}
+
+static bool
+receive_frame(struct xk_port *port, unsigned queue, struct xk_frame *frame)
+{
+    int found = 0;
+
+    for (unsigned i = 0; i < SKIPS_MAX && found == 0; i++)
+        found = read_frame(tap_of(port)->fds[queue], frame);
+    return found == 1;
+}
+
+static int
+descriptor(const struct xk_port *port, unsigned queue)
+{
+    return tap_of(port)->fds[queue];
+}
+
+/* One checksum for both: a guest that takes only one of them gets none
+ * missing. */
+static void
+limit(struct xk_port *port, const struct xk_port_features *features)
+{
+    bool checksums = features->checksums_v4 && features->checksums_v6;
+    unsigned offload = checksums ? TUN_F_CSUM : 0;
+
+    if (checksums && features->segments_v4)
+        offload |= TUN_F_TSO4 | TUN_F_TSO_ECN;
+    if (checksums && features->segments_v6)
+        offload |= TUN_F_TSO6 | TUN_F_TSO_ECN;
+    for (unsigned i = 0; i < port->queues; i++)
+        (void)ioctl(tap_of(port)->fds[i], TUNSETOFFLOAD, offload);
+}
+
+static void
+close_tap(struct xk_port *port)
+{
+    struct tap *tap = tap_of(port);
+
+    for (unsigned i = 0; i < tap->port.queues; i++)
+        close(tap->fds[i]);
+    free(tap);
+}
+
+static const struct xk_port_ops ops = {
+    .send = send_frame,
+    .receive = receive_frame,
+    .fd = descriptor,
+    .limit = limit,
+    .close = close_tap,
+};
+
+/* A process that was killed may still be closing its TAP. */
+static int
+create(const struct xk_port_options *options, int *fds, struct xk_error *err)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(OPEN_MS);
+
+    while (xk_tap_create_queues(options->vifname, options->bridge, options->mtu,
+                                fds, options->queues, deadline, err) == -1) {
+        if (err->kind != XK_ERR_EXISTS || xk_deadline_left_ms(deadline) == 0)
+            return -1;
+        poll(NULL, 0, AGAIN_MS);
+    }
+    return 0;
+}
+
+struct xk_port *
+xk_port_open_tap(const struct xk_port_options *options, struct xk_error *err)
+{
+    struct tap *tap;
+
+    if (options->vifname == NULL || options->bridge == NULL) {
+        xk_fail(err, XK_ERR_CONFIG, "a TAP needs a name and a bridge");
+        return NULL;
+    }
+    if (!xk_bridge_exists(options->bridge)) {
+        xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",
+                options->bridge);
+        return NULL;
+    }
+    tap = XK_NEW(struct tap);
+    tap->port.ops = &ops;
+    tap->port.features = (struct xk_port_features){true, true, true, true};
+    tap->port.queues = options->queues;
+    if (create(options, tap->fds, err) == 0)
+        return &tap->port;
+    free(tap);
+    return NULL;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames from the network to a frontend in plain memory. */
+#include "tests/unit/test.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "tests/fakes/netif_guest.h"
+
+enum {
+    QUIET_MS = 50, /* for what must not come */
+    PAGE = XK_NETIF_PAGE_BYTES,
+    DATA = NETIF_GUEST_DATA,
+    MORE = XK_NETIF_RX_MORE_DATA,
+    EXTRA = XK_NETIF_RX_EXTRA,
+    GOOD = XK_NETIF_RX_CHECKSUM_GOOD,
+    MISSING = XK_NETIF_RX_CHECKSUM_MISSING,
+};
+
+static const struct xk_port_features all = {true, true, true, true};
+static struct netif_guest *guest;
+static struct netif_backend *backend;
+
+static void
+start(uint32_t first)
+{
+    guest = netif_guest_new(first);
+    backend = netif_backend_new(guest, all);
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    start(0);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    netif_backend_stop(backend);
+    netif_backend_free(backend);
+    netif_guest_free(guest);
+    return 0;
+}
+
+/* Pages with the ids and numbers first, first + 1, ... */
+static void
+offer(unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++)
+        netif_guest_offer(guest, (uint16_t)i, DATA + i);
+    netif_guest_push_offers(guest);
+}
+
+static void
+deliver(uint32_t length, uint8_t seed)
+{
+    const struct xk_frame frame = {.length = length};
+
+    netif_backend_deliver(backend, &frame, seed);
+}
+
+static struct netif_received
+receive(void)
+{
+    struct netif_received received = {0};
+
+    assert_true(netif_guest_receive(guest, &received, NETIF_GUEST_WAIT_MS));
+    return received;
+}
+
+static void
+must_be_quiet(void)
+{
+    struct netif_received received;
+
+    assert_false(netif_guest_receive(guest, &received, QUIET_MS));
+}
+
+/* The next slot has these bytes of a frame, from `at` on. */
+static void
+must_have(uint16_t id, uint16_t flags, uint8_t seed, uint32_t at,
+          int16_t length)
+{
+    struct netif_received received = receive();
+    const uint8_t *page = xk_memory_page(guest->memory, DATA + id);
+
+    assert_int_equal(received.id, id);
+    assert_int_equal(received.flags, flags);
+    assert_int_equal(received.offset, 0);
+    assert_int_equal(received.status, length);
+    for (int16_t i = 0; i < length; i++)
+        assert_int_equal(page[i], netif_frame_byte(seed, at + (uint32_t)i));
+}
+
+/* ---- frames ---- */
+
+static void
+a_frame_is_delivered_into_the_first_page(void **state)
+{
+    (void)state;
+    offer(3, 4);
+    deliver(60, 1);
+    must_have(3, 0, 1, 0, 60);
+    deliver(14, 2);
+    must_have(4, 0, 2, 0, 14);
+    deliver(PAGE, 3);
+    must_have(5, 0, 3, 0, PAGE);
+    must_be_quiet();
+}
+
+static void
+a_frame_of_many_pages_has_them_in_the_order_of_the_ring(void **state)
+{
+    (void)state;
+    offer(0, 20);
+    deliver(9000, 7);
+    must_have(0, MORE, 7, 0, PAGE);
+    must_have(1, MORE, 7, PAGE, PAGE);
+    must_have(2, 0, 7, 2 * PAGE, 9000 - 2 * PAGE);
+    deliver(65535, 9);
+    for (uint16_t i = 0; i < 15; i++)
+        must_have((uint16_t)(3 + i), MORE, 9, i * (uint32_t)PAGE, PAGE);
+    must_have(18, 0, 9, 15 * PAGE, PAGE - 1);
+}
+
+static void
+what_is_left_to_do_to_a_frame_is_told_by_flags(void **state)
+{
+    struct xk_frame frame = {.length = 100, .checksum_missing = true};
+
+    (void)state;
+    offer(0, 3);
+    netif_backend_deliver(backend, &frame, 1);
+    must_have(0, MISSING | GOOD, 1, 0, 100);
+    frame.checksum_missing = false;
+    frame.checksum_good = true;
+    netif_backend_deliver(backend, &frame, 2);
+    must_have(1, GOOD, 2, 0, 100);
+}
+
+/* The extra information takes the place of the second page. */
+static void
+segments_are_told_behind_the_first_page(void **state)
+{
+    static const uint8_t tcp6[8] = {
+        XK_NETIF_EXTRA_GSO, 0, 1440 & 0xff, 1440 >> 8, 2, 0, 0, 0};
+    const struct xk_frame frame = {
+        .length = 6000,
+        .checksum_missing = true,
+        .segment_type = XK_FRAME_TCP6,
+        .segment_bytes = 1440,
+    };
+    struct netif_received extra;
+
+    (void)state;
+    offer(0, 4);
+    netif_backend_deliver(backend, &frame, 5);
+    must_have(0, MISSING | GOOD | EXTRA | MORE, 5, 0, PAGE);
+    extra = receive();
+    assert_memory_equal(extra.bytes, tcp6, sizeof(tcp6));
+    must_have(2, 0, 5, PAGE, 6000 - PAGE);
+}
+
+/* ---- pages ---- */
+
+static void
+a_frame_waits_for_as_many_pages_as_it_takes(void **state)
+{
+    (void)state;
+    offer(0, 2);
+    deliver(9000, 1);
+    must_be_quiet();
+    offer(2, 1);
+    must_have(0, MORE, 1, 0, PAGE);
+    must_have(1, MORE, 1, PAGE, PAGE);
+    must_have(2, 0, 1, 2 * PAGE, 9000 - 2 * PAGE);
+}
+
+static void
+frames_that_find_no_page_come_when_there_are_some(void **state)
+{
+    (void)state;
+    for (uint8_t i = 0; i < 10; i++)
+        deliver(100, i);
+    must_be_quiet();
+    for (uint8_t i = 0; i < 10; i++) {
+        offer(i, 1);
+        must_have(i, 0, i, 0, 100);
+    }
+}
+
+static void
+a_page_that_cannot_be_written_fails_its_frame_only(void **state)
+{
+    struct netif_received failed;
+
+    (void)state;
+    guest->memory->access[DATA + 1] = XK_MEMORY_READ_ONLY;
+    offer(0, 4);
+    deliver(100, 1);
+    must_have(0, 0, 1, 0, 100);
+    deliver(5000, 2);
+    failed = receive();
+    assert_int_equal(failed.id, 1);
+    assert_int_equal(failed.status, XK_NETIF_ERROR);
+    assert_int_equal(failed.flags, MORE);
+    must_have(2, 0, 2, PAGE, 5000 - PAGE);
+    deliver(100, 3);
+    must_have(3, 0, 3, 0, 100);
+    assert_int_equal(netif_backend_stats(backend).rx_dropped, 1);
+    assert_int_equal(netif_backend_stats(backend).rx_packets, 2);
+}
+
+static void
+a_copy_that_fails_as_a_whole_fails_all_frames_of_the_round(void **state)
+{
+    (void)state;
+    guest->memory->copies_to_fail = 1;
+    offer(0, 2);
+    deliver(100, 1);
+    assert_int_equal(receive().status, XK_NETIF_ERROR);
+    deliver(100, 2);
+    must_have(1, 0, 2, 0, 100);
+}
+
+static void
+a_frontend_that_offers_more_than_the_ring_has_is_served_no_more(void **state)
+{
+    (void)state;
+    guest->rx.header->req_prod = guest->rx.header->req_prod + 257;
+    netif_guest_ring_bell(guest);
+    assert_int_equal(netif_backend_wait(backend, XK_WORKER_BROKEN),
+                     XK_WORKER_BROKEN);
+}
+
+static void
+indexes_wrap_around(void **state)
+{
+    (void)state;
+    tear_down(NULL);
+    start(0xffffff80u);
+    for (unsigned i = 0; i < 600; i++) {
+        uint16_t id = (uint16_t)(i % 200);
+
+        offer(id, 1);
+        deliver(60 + i % 50, (uint8_t)i);
+        must_have(id, 0, (uint8_t)i, 0, (int16_t)(60 + i % 50));
+    }
+}
+
+/* ---- connections ---- */
+
+static void
+a_frame_that_waits_is_not_the_next_connections(void **state)
+{
+    (void)state;
+    offer(0, 1);
+    deliver(5000, 1);
+    must_be_quiet();
+    netif_backend_stop(backend);
+    guest->rx.header->req_prod = guest->rx.header->rsp_prod;
+    guest->rx.req_prod = guest->rx.header->rsp_prod;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(4, 3);
+    must_be_quiet();
+    deliver(100, 2);
+    must_have(4, 0, 2, 0, 100);
+}
+
+static void
+frames_pass_both_ways_at_once(void **state)
+{
+    (void)state;
+    offer(0, 100);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint16_t id = (uint16_t)(i % 100);
+        struct netif_response response;
+
+        netif_guest_put(guest, netif_slot((uint16_t)i, DATA + 300, 0, 64, 0));
+        netif_guest_push(guest);
+        deliver(200, (uint8_t)i);
+        must_have(id, 0, (uint8_t)i, 0, 200);
+        offer(id, 1);
+        assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+        assert_int_equal(response.status, XK_NETIF_OKAY);
+        backend->sent_count = 0;
+    }
+    assert_int_equal(netif_backend_stats(backend).rx_packets, 1000);
+    assert_int_equal(netif_backend_stats(backend).rx_bytes, 200000);
+    assert_int_equal(netif_backend_stats(backend).tx_packets, 1000);
+}
+
+static void
+many_frames_are_copied_by_few_calls(void **state)
+{
+    uint64_t before = netif_backend_stats(backend).copy_calls;
+
+    (void)state;
+    for (uint8_t i = 0; i < 100; i++)
+        deliver(64, i);
+    must_be_quiet(); /* one waits, the others stay in the network */
+    offer(0, 100);
+    for (uint16_t i = 0; i < 100; i++)
+        must_have(i, 0, (uint8_t)i, 0, 64);
+    assert_true(netif_backend_stats(backend).copy_calls - before <= 3);
+}
+
+static void
+what_the_port_could_not_send_goes_out_once_it_can(void **state)
+{
+    (void)state;
+    netif_backend_stop(backend);
+    backend->port_is_behind = true;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(0, 1);
+    deliver(60, 1);
+    assert_int_equal(receive().status, 60);
+    assert_int_equal(backend->drained, 1);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(a_frame_is_delivered_into_the_first_page),
+        T(a_frame_of_many_pages_has_them_in_the_order_of_the_ring),
+        T(what_is_left_to_do_to_a_frame_is_told_by_flags),
+        T(segments_are_told_behind_the_first_page),
+        T(a_frame_waits_for_as_many_pages_as_it_takes),
+        T(frames_that_find_no_page_come_when_there_are_some),
+        T(a_page_that_cannot_be_written_fails_its_frame_only),
+        T(a_copy_that_fails_as_a_whole_fails_all_frames_of_the_round),
+        T(a_frontend_that_offers_more_than_the_ring_has_is_served_no_more),
+        T(indexes_wrap_around),
+        T(a_frame_that_waits_is_not_the_next_connections),
+        T(frames_pass_both_ways_at_once),
+        T(many_frames_are_copied_by_few_calls),
+        T(what_the_port_could_not_send_goes_out_once_it_can),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The port "tap" in a network of the test's own: the test is the guest, the
+ * kernel's own stack is the network behind the bridge. */
+#include <arpa/inet.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backends/net/port/port.h"
+#include "base/deadline.h"
+#include "tests/fakes/own_network.h"
+#include "tests/unit/test.h"
+
+#define HOST "10.9.0.1"
+#define GUEST "10.9.0.2"
+
+enum {
+    PATIENCE_MS = 10000,
+    ARP_BYTES = 42,
+    UDP_AT = 34,
+    PORT = 5000,
+};
+
+static const uint8_t guest_mac[6] = {0, 0x16, 0x3e, 1, 2, 3};
+static uint8_t host_mac[6];
+static struct xk_port *port;
+static struct xk_error err;
+static uint8_t room[XK_PORT_FRAME_ROOM];
+
+static void
+open_tap(unsigned queues)
+{
+    const struct xk_port_options options = {
+        .vifname = "vif7.0", .bridge = "br0", .queues = queues};
+
+    port = xk_port_open_tap(&options, &err);
+    if (port == NULL)
+        fail_msg("%s", err.message);
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    xk_port_close(port);
+    port = NULL;
+    return 0;
+}
+
+static bool
+send_bytes(uint8_t *bytes, uint32_t length, bool checksum_missing)
+{
+    const struct xk_frame frame = {
+        .bytes = bytes, .length = length, .checksum_missing = checksum_missing};
+
+    return xk_port_send(port, 0, &frame);
+}
+
+/* The next frame for the guest that is_it() takes, from any of the queues. */
+static struct xk_frame
+await(unsigned queues, bool (*is_it)(const uint8_t *bytes, uint32_t length))
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(PATIENCE_MS);
+    struct pollfd fds[XK_PORT_QUEUES_MAX];
+    struct xk_frame frame = {.bytes = room};
+
+    for (;;) {
+        for (unsigned i = 0; i < queues; i++) {
+            fds[i] =
+                (struct pollfd){.fd = port->ops->fd(port, i), .events = POLLIN};
+            while (port->ops->receive(port, i, &frame)) {
+                if (is_it(frame.bytes, frame.length))
+                    return frame;
+            }
+        }
+        if (poll(fds, queues, xk_deadline_left_ms(deadline)) == 0)
+            fail_msg("the frame does not come");
+    }
+}
+
+/* ---- the guest ---- */
+
+static bool
+is_arp_answer(const uint8_t *bytes, uint32_t length)
+{
+    return length >= ARP_BYTES && bytes[12] == 8 && bytes[13] == 6 &&
+           bytes[21] == 2;
+}
+
+static bool
+is_udp_of_ours(const uint8_t *bytes, uint32_t length)
+{
+    return length >= UDP_AT + 8 && bytes[12] == 8 && bytes[13] == 0 &&
+           bytes[23] == IPPROTO_UDP && bytes[36] == PORT >> 8 &&
+           bytes[37] == (PORT & 0xff);
+}
+
+static void
+make_arp(uint8_t frame[ARP_BYTES])
+{
+    static const uint8_t head[8] = {0, 1, 8, 0, 6, 4, 0, 1};
+
+    memset(frame, 0xff, 6);
+    memcpy(frame + 6, guest_mac, 6);
+    frame[12] = 8;
+    frame[13] = 6;
+    memcpy(frame + 14, head, sizeof(head));
+    memcpy(frame + 22, guest_mac, 6);
+    inet_pton(AF_INET, GUEST, frame + 28);
+    memset(frame + 32, 0, 6);
+    inet_pton(AF_INET, HOST, frame + 38);
+}
+
+/* The host learns our address by it, and we learn the host's. */
+static void
+exchange_addresses(unsigned queues)
+{
+    uint8_t arp[ARP_BYTES];
+    struct xk_frame answer;
+
+    make_arp(arp);
+    assert_true(send_bytes(arp, sizeof(arp), false));
+    answer = await(queues, is_arp_answer);
+    memcpy(host_mac, answer.bytes + 6, 6);
+}
+
+static int
+bind_host(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(PORT)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    inet_pton(AF_INET, HOST, &address.sin_addr);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* UDP from the guest to the host, whose checksum has only its seed. */
+static uint32_t
+make_udp(uint8_t *frame, const char *text)
+{
+    struct xk_frame_headers headers;
+    size_t bytes = strlen(text);
+    uint32_t sum = 0;
+
+    memset(frame, 0, 42);
+    memcpy(frame, host_mac, 6);
+    memcpy(frame + 6, guest_mac, 6);
+    frame[12] = 8;
+    frame[14] = 0x45;
+    frame[17] = (uint8_t)(28 + bytes);
+    frame[22] = 64;
+    frame[23] = IPPROTO_UDP;
+    inet_pton(AF_INET, GUEST, frame + 26);
+    inet_pton(AF_INET, HOST, frame + 30);
+    for (unsigned i = 14; i < 34; i += 2)
+        sum += (uint32_t)(frame[i] << 8 | frame[i + 1]);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    frame[24] = (uint8_t)(sum >> 8);
+    frame[25] = (uint8_t)sum;
+    frame[34] = frame[36] = PORT >> 8;
+    frame[35] = frame[37] = PORT & 0xff;
+    frame[39] = (uint8_t)(8 + bytes);
+    memcpy(frame + 42, text, bytes);
+    assert_null(xk_frame_find_headers(frame, (uint32_t)(42 + bytes), &headers));
+    xk_frame_seed_checksum(frame, &headers);
+    return (uint32_t)(42 + bytes);
+}
+
+/* ---- tests ---- */
+
+static void
+the_network_behind_the_bridge_answers_the_guest(void **state)
+{
+    (void)state;
+    open_tap(1);
+    exchange_addresses(1);
+    assert_memory_not_equal(host_mac, guest_mac, 6);
+}
+
+static void
+a_missing_checksum_is_computed_on_the_way_out(void **state)
+{
+    uint8_t frame[128];
+    char text[64] = "";
+    uint32_t length;
+    int fd = bind_host();
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    (void)state;
+    open_tap(1);
+    exchange_addresses(1);
+    length = make_udp(frame, "from the guest");
+    /* Without a word that it is missing it is wrong, and the frame lost. */
+    assert_true(send_bytes(frame, length, false));
+    length = make_udp(frame, "once more");
+    assert_true(send_bytes(frame, length, true));
+    assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+    assert_int_equal(recv(fd, text, sizeof(text), 0), 9);
+    assert_string_equal(text, "once more");
+    close(fd);
+}
+
+static struct xk_frame
+receive_from_host(int fd)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+
+    inet_pton(AF_INET, GUEST, &to.sin_addr);
+    assert_int_equal(
+        sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+    return await(1, is_udp_of_ours);
+}
+
+static bool
+has_whole_checksum(const struct xk_frame *frame)
+{
+    uint8_t before[2] = {frame->bytes[40], frame->bytes[41]};
+    struct xk_frame_headers headers;
+
+    assert_null(xk_frame_find_headers(frame->bytes, frame->length, &headers));
+    xk_frame_write_checksum(frame->bytes, &headers);
+    return memcmp(before, frame->bytes + 40, 2) == 0;
+}
+
+static void
+only_a_guest_that_takes_them_gets_frames_without_checksum(void **state)
+{
+    const struct xk_port_features none = {0}, all = {true, true, true, true};
+    struct xk_frame frame;
+    int fd = bind_host();
+
+    (void)state;
+    open_tap(1);
+    port->ops->limit(port, &none);
+    exchange_addresses(1);
+    frame = receive_from_host(fd);
+    assert_false(frame.checksum_missing);
+    assert_true(has_whole_checksum(&frame));
+    assert_memory_equal(frame.bytes + 42, "hello", 5);
+    port->ops->limit(port, &all);
+    frame = receive_from_host(fd);
+    assert_true(frame.checksum_missing);
+    assert_false(has_whole_checksum(&frame));
+    close(fd);
+}
+
+static void
+frames_of_several_queues_reach_the_guest(void **state)
+{
+    (void)state;
+    open_tap(4);
+    exchange_addresses(4);
+}
+
+static void
+a_tap_is_gone_with_its_port(void **state)
+{
+    (void)state;
+    open_tap(2);
+    assert_int_not_equal(if_nametoindex("vif7.0"), 0);
+    xk_port_close(port);
+    port = NULL;
+    assert_int_equal(if_nametoindex("vif7.0"), 0);
+    open_tap(1);
+}
+
+static void
+a_frame_whose_headers_lie_is_not_sent(void **state)
+{
+    uint8_t frame[60] = {[12] = 8, [14] = 0x4f};
+    const struct xk_frame wrong = {
+        .bytes = frame, .length = sizeof(frame), .checksum_missing = true};
+
+    (void)state;
+    open_tap(1);
+    assert_false(xk_port_send(port, 0, &wrong));
+}
+
+static void
+without_its_bridge_no_tap_is_made(void **state)
+{
+    const struct xk_port_options options = {
+        .vifname = "vif7.1", .bridge = "nosuch", .queues = 1};
+    const struct xk_port_options nameless = {.bridge = "br0", .queues = 1};
+
+    (void)state;
+    assert_null(xk_port_open_tap(&options, &err));
+    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_non_null(strstr(err.message, "nosuch"));
+    assert_int_equal(if_nametoindex("vif7.1"), 0);
+    assert_null(xk_port_open_tap(&nameless, &err));
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_teardown(name, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(the_network_behind_the_bridge_answers_the_guest),
+        T(a_missing_checksum_is_computed_on_the_way_out),
+        T(only_a_guest_that_takes_them_gets_frames_without_checksum),
+        T(frames_of_several_queues_reach_the_guest),
+        T(a_tap_is_gone_with_its_port),
+        T(a_frame_whose_headers_lie_is_not_sent),
+        T(without_its_bridge_no_tap_is_made),
+    };
+
+    if (!own_network_enter()) {
+        fputs("no network namespace or /dev/net/tun for a test\n", stderr);
+        return 77;
+    }
+    if (own_network_add_bridge("br0") == -1)
+        return 1;
+    own_network_set_address("br0", HOST);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
