@@ -198,7 +198,7 @@ int
 xk_tap_create(const char *name, const char *bridge, unsigned mtu,
               struct xk_deadline deadline, struct xk_error *err)
 {
-    int fd;
+    int fd = -1;
 
     if (xk_tap_create_queues(name, bridge, mtu, &fd, 1, deadline, err) == -1)
         return -1;

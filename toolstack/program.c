@@ -25,7 +25,7 @@ xk_program_find(const char *name, struct xk_error *err)
     if (access(path, X_OK) == 0)
         return XK_TAKE(path);
     xk_fail(err, XK_ERR_HOST,
-            "%s is not there: this xk was built without Xen, or not installed "
+            "%s is not there: this xk was built without it, or not installed "
             "whole",
             path);
     return NULL;

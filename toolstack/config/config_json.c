@@ -103,6 +103,20 @@ static const struct xk_field disk_fields[] = {
     DISK(grant_usage, INT, RANGE(-1, 1)),
 };
 
+static const char *
+vif_backend_word(int value)
+{
+    static const char *const words[] = {
+        [XK_VIF_BACKEND_AUTO] = "auto",
+        [XK_VIF_BACKEND_LINUX] = "linux",
+        [XK_VIF_BACKEND_XK] = "xk",
+    };
+    static_assert(XK_ARRAY_SIZE(words) == XK_VIF_BACKEND_XK + 1,
+                  "a word per backend");
+
+    return words[value];
+}
+
 static void
 put_mac(struct xk_json_writer *writer, const char *name, const void *record)
 {
@@ -170,6 +184,8 @@ static const struct xk_field vif_fields[] = {
     VIF(mac, CUSTOM, .put = put_mac, .get = get_mac),
     VIF(mac_given, BOOL),
     VIF(type, WORD, WORDS(vif_word, XK_VIF_USER)),
+    VIF(backend, WORD, WORDS(vif_backend_word, XK_VIF_BACKEND_XK),
+        .optional = true),
     VIF(bridge, TEXT),
     VIF(gatewaydev, TEXT),
     VIF(model, TEXT),
@@ -183,6 +199,7 @@ static const struct xk_field vif_fields[] = {
     VIF(mtu, UNSIGNED, RANGE(0, 65535)),
     VIF(vlan, TEXT),
     VIF(untrusted, BOOL),
+    VIF(no_host_loopback, BOOL, .optional = true),
     VIF(hostfwd, CUSTOM, .put = put_hostfwd, .get = get_hostfwd),
 };
 

@@ -122,11 +122,19 @@ struct xk_hostfwd {
     uint16_t guest_port;
 };
 
+/* Who serves a card on Xen. */
+enum xk_vif_backend {
+    XK_VIF_BACKEND_AUTO,
+    XK_VIF_BACKEND_LINUX, /* the kernel, through libxl */
+    XK_VIF_BACKEND_XK,    /* xk-backend */
+};
+
 struct xk_vif {
     struct xk_location where;
     uint8_t mac[6]; /* set when resolved */
     bool mac_given;
     enum xk_vif_type type;
+    enum xk_vif_backend backend;
     char *bridge; /* NULL: not named */
     char *gatewaydev;
     char *model;   /* NULL: default; "rtl8139", "e1000", "virtio-net" ... */
@@ -140,8 +148,7 @@ struct xk_vif {
     unsigned mtu; /* 0: not given */
     char *vlan;
     bool untrusted;
-    bool no_host_loopback; /* hostloopback=0; not in records, because no
-                              driver can do it */
+    bool no_host_loopback; /* hostloopback=0 */
     struct xk_hostfwd *hostfwd;
     size_t hostfwd_count;
 };

@@ -29,7 +29,8 @@ put_field(struct xk_json_writer *writer, const struct xk_field *field,
         xk_json_put_string(writer, field->name, *(char *const *)from);
         break;
     case XK_FIELD_BOOL:
-        xk_json_put_bool(writer, field->name, *(const bool *)from);
+        if (!field->optional || *(const bool *)from)
+            xk_json_put_bool(writer, field->name, *(const bool *)from);
         break;
     case XK_FIELD_INT:
         xk_json_put_integer(writer, field->name, *(const int *)from);
@@ -42,8 +43,9 @@ put_field(struct xk_json_writer *writer, const struct xk_field *field,
                             (int64_t) * (const uint64_t *)from);
         break;
     case XK_FIELD_WORD:
-        xk_json_put_string(writer, field->name,
-                           field->word(*(const int *)from));
+        if (!field->optional || *(const int *)from != 0)
+            xk_json_put_string(writer, field->name,
+                               field->word(*(const int *)from));
         break;
     case XK_FIELD_CUSTOM:
         field->put(writer, field->name, record);
@@ -119,7 +121,9 @@ get_field(const struct xk_field *field, const struct xk_json *value,
           void *record, struct xk_error *err)
 {
     if (value == NULL)
-        return xk_fail(err, XK_ERR_PROTOCOL, "no \"%s\"", field->name);
+        return field->optional
+                   ? 0
+                   : xk_fail(err, XK_ERR_PROTOCOL, "no \"%s\"", field->name);
     switch (field->kind) {
     case XK_FIELD_TEXT:
     case XK_FIELD_NAME:

@@ -28,6 +28,9 @@ struct xk_field {
     enum xk_field_kind kind;
     size_t offset;
     int64_t min, max;
+    bool optional; /* of XK_FIELD_WORD and XK_FIELD_BOOL: 0 is left out, and
+                      what is missing is 0, so that versions which lack the
+                      member read the rest */
     const char *(*word)(int value); /* XK_FIELD_WORD: the word of a value */
     /* XK_FIELD_CUSTOM: called with the whole structure. */
     void (*put)(struct xk_json_writer *writer, const char *name,

@@ -90,6 +90,17 @@ check_name(struct parse *parse, const char *what, const char *name)
 }
 
 static void
+set_backendtype(struct parse *parse, const char *value)
+{
+    if (strcmp(value, "linux") == 0)
+        parse->vif->backend = XK_VIF_BACKEND_LINUX;
+    else if (strcmp(value, "xk") == 0)
+        parse->vif->backend = XK_VIF_BACKEND_XK;
+    else
+        fail(parse, "backendtype", "it is linux or xk");
+}
+
+static void
 set_vifname(struct parse *parse, const char *value)
 {
     check_name(parse, "vifname", value);
@@ -247,6 +258,7 @@ static const struct option {
     {"ip=", set_ip},
     {"script=", set_script},
     {"backend=", set_backend},
+    {"backendtype=", set_backendtype},
     {"vifname=", set_vifname},
     {"model=", set_model},
     {"rate=", set_rate},

@@ -3,6 +3,7 @@
  * Parse network card specifications, xl-network-configuration(5), for example
  * "mac=00:16:3e:00:00:01,bridge=xenbr0", with extensions of xk:
  *
+ *   backendtype=linux|xk      who serves the card on Xen
  *   type=user                 a user-mode network in QEMU; needs no privileges
  *   hostfwd=PROTO:[HOST]:PORT-[GUEST]:PORT
  *                             with type=user; may be repeated

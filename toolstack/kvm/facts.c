@@ -125,6 +125,12 @@ vif_has_vlan(const struct xk_vif *vif)
 }
 
 static bool
+vif_has_backendtype(const struct xk_vif *vif)
+{
+    return vif->backend != XK_VIF_BACKEND_AUTO;
+}
+
+static bool
 vif_has_backend(const struct xk_vif *vif)
 {
     return vif->backend_domain != NULL;
@@ -161,6 +167,9 @@ vif_is_untrusted(const struct xk_vif *vif)
 }
 
 static const struct xk_vif_fate vif_fates[] = {
+    {vif_has_backendtype,
+     {.severity = XK_PROBLEM_NOTE,
+      .text = "backendtype is ignored: QEMU serves every card"}},
     {vif_has_backend,
      {.severity = XK_PROBLEM_ERROR,
       .text =

@@ -115,6 +115,8 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
         const char *bridge =
             vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT;
 
+        if (vif->type == XK_VIF_USER)
+            continue;
         if (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0)
             continue;
         if (xk_bridge_exists(bridge))

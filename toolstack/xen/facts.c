@@ -70,9 +70,9 @@ static const struct xk_disk_fate disk_fates[] = {
 /* ---- network cards ---- */
 
 static bool
-vif_is_user(const struct xk_vif *vif)
+vif_is_user_of_linux(const struct xk_vif *vif)
 {
-    return vif->type == XK_VIF_USER;
+    return vif->type == XK_VIF_USER && vif->backend == XK_VIF_BACKEND_LINUX;
 }
 
 static bool
@@ -81,10 +81,25 @@ vif_has_vlan(const struct xk_vif *vif)
     return vif->vlan != NULL;
 }
 
+/* What xk-backend does not do for a card yet. */
+static bool
+vif_is_beyond_xk(const struct xk_vif *vif)
+{
+    return (vif->backend == XK_VIF_BACKEND_XK || vif->type == XK_VIF_USER) &&
+           (vif->type == XK_VIF_IOEMU || vif->script != NULL ||
+            vif->gatewaydev != NULL || vif->ip != NULL ||
+            vif->backend_domain != NULL || vif->rate_bytes_per_interval != 0);
+}
+
 static const struct xk_vif_fate vif_fates[] = {
-    {vif_is_user,
+    {vif_is_beyond_xk,
      {.severity = XK_PROBLEM_ERROR,
-      .text = "type=user is not supported: name a bridge"}},
+      .text = "backendtype=xk and type=user are not supported with type=ioemu, "
+              "script, gatewaydev, ip, backend or rate"}},
+    {vif_is_user_of_linux,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "type=user is not supported with backendtype=linux: leave the "
+              "latter out"}},
     {vif_has_vlan,
      {.severity = XK_PROBLEM_ERROR,
       .text = "vlan is not supported: Xen 4.17 does not have it"}},

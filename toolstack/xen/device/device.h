@@ -97,11 +97,13 @@ struct xk_xen_device_side {
     /* Start the companion. Called while no xk-backend serves the device. */
     int (*start)(const struct xk_xen_device *device,
                  struct xk_deadline deadline, struct xk_error *err);
-    /* Make the companion, which lives, ready for the next xk-backend. */
+    /* Make the companion, which lives, ready for the next xk-backend. NULL: it
+     * is. */
     int (*prepare)(const struct xk_xen_device *device,
                    struct xk_deadline deadline, struct xk_error *err);
 
-    /* See xk_xen_devices_flush() and xk_xen_device_settle(). */
+    /* See xk_xen_devices_flush() and xk_xen_device_settle(). NULL: the kind has
+     * no data. */
     int (*flush)(const struct xk_xen_device *device,
                  struct xk_deadline deadline, struct xk_error *err);
     int (*settle)(const struct xk_xen_device *device,

@@ -50,6 +50,18 @@ int xk_xen_device_end_backend(const struct xk_xen_device *device,
                               struct xk_deadline deadline,
                               struct xk_error *err);
 
+/* A program that serves a device: it is given the directory, preceded by `word`
+ * unless that is NULL, and appends its messages to the file `log` there. */
+struct xk_xen_device_program {
+    const char *name, *word, *log;
+};
+
+/* Start the program, which outlives us, and wait until it says that it is ready
+ * (base/ready.h). */
+int xk_xen_device_run(const struct xk_xen_device *device,
+                      const struct xk_xen_device_program *which,
+                      struct xk_deadline deadline, struct xk_error *err);
+
 /* Returns the error that xk-backend printed: the first line of its standard
  * error without the program's prefix. The caller owns the text. */
 char *xk_xen_device_complaint(const struct xk_buf *errors);

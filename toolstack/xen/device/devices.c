@@ -464,7 +464,7 @@ xk_xen_devices_flush(const struct xk_record *record,
         const struct xk_xen_device *device = &devices.items[i];
         const struct xk_xen_device_side *side = device->kind->side;
 
-        if (device->json != NULL && side != NULL &&
+        if (device->json != NULL && side != NULL && side->flush != NULL &&
             side->flush(device, deadline, err) == -1)
             return -1;
     }
@@ -477,7 +477,9 @@ xk_xen_device_settle(const struct xk_xen_device *device,
 {
     const struct xk_xen_device_side *side = device->kind->side;
 
-    return side != NULL ? side->settle(device, deadline, err) : 0;
+    return side != NULL && side->settle != NULL
+               ? side->settle(device, deadline, err)
+               : 0;
 }
 
 /* ---- removing ---- */

@@ -242,16 +242,14 @@ name_ready_fd(void *context, struct xk_error *err)
                : 0;
 }
 
-/* Started as an orphan, because this process may end before xk-backend does. */
+/* Started as an orphan, because this process may end before the program
+ * does. */
 static int
-spawn_backend(const char *program, const struct xk_xen_device *device,
-              int ready_fd, struct xk_error *err)
+spawn_program(const char *const *argv, const char *log_path, int ready_fd,
+              struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/" LOG, device->path);
     XK_CLEANUP_CLOSE int log =
-        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    const char *const argv[] = {program, device->kind->name, device->path,
-                                NULL};
+        open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     const struct xk_spawn_fd fds[] = {{log, STDOUT_FILENO, "its log"},
                                       {log, STDERR_FILENO, "its log"},
                                       {ready_fd, READY_FD, "a pipe"}};
@@ -266,28 +264,32 @@ spawn_backend(const char *program, const struct xk_xen_device *device,
     };
 
     if (log == -1)
-        return xk_fail_errno(err, "open \"%s\"", path);
+        return xk_fail_errno(err, "open \"%s\"", log_path);
     return xk_spawn(&spawn, err) == -1 ? -1 : 0;
 }
 
 static int
-check_ready(const struct xk_buf *line, struct xk_error *err)
+check_ready(const struct xk_buf *line, const char *program,
+            struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *said = NULL;
 
     if (line->length == 0)
         return xk_fail(err, XK_ERR_FAILED,
-                       "xk-backend ended before it served; its log says why");
+                       "%s ended before it served; its log says why", program);
     said = xk_xen_device_take_line(line, err);
     return said == NULL ? -1 : 0;
 }
 
-static int
-start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
-              struct xk_error *err)
+int
+xk_xen_device_run(const struct xk_xen_device *device,
+                  const struct xk_xen_device_program *which,
+                  struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *program =
-        xk_program_find(XK_XEN_BACKEND_PROGRAM, err);
+    XK_CLEANUP_FREE char *program = xk_program_find(which->name, err);
+    XK_CLEANUP_FREE char *log = xk_asprintf("%s/%s", device->path, which->log);
+    const char *const with_word[] = {program, which->word, device->path, NULL};
+    const char *const without[] = {program, device->path, NULL};
     XK_CLEANUP_BUF struct xk_buf line = {0};
     XK_CLEANUP_CLOSE int ready_fd = -1;
     int ends[2], r;
@@ -297,12 +299,23 @@ start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
     if (pipe2(ends, O_CLOEXEC) == -1)
         return xk_fail_errno(err, "pipe");
     ready_fd = ends[0];
-    r = spawn_backend(program, device, ends[1], err);
+    r = spawn_program(which->word != NULL ? with_word : without, log, ends[1],
+                      err);
     close(ends[1]);
     if (r == -1 ||
         xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)
         return -1;
-    return check_ready(&line, err);
+    return check_ready(&line, which->name, err);
+}
+
+static int
+start_backend(const struct xk_xen_device *device, struct xk_deadline deadline,
+              struct xk_error *err)
+{
+    const struct xk_xen_device_program program = {XK_XEN_BACKEND_PROGRAM,
+                                                  device->kind->name, LOG};
+
+    return xk_xen_device_run(device, &program, deadline, err);
 }
 
 /* Make the companion ready. If the companion is gone, end xk-backend first: it
@@ -316,7 +329,9 @@ prepare_side(const struct xk_xen_device *device, struct xk_deadline deadline,
     if (side == NULL)
         return 0;
     if (side->is_there(device))
-        return has_backend(device) ? 0 : side->prepare(device, deadline, err);
+        return has_backend(device) || side->prepare == NULL
+                   ? 0
+                   : side->prepare(device, deadline, err);
     if (xk_xen_device_end_backend(device, deadline, err) == -1)
         return -1;
     return side->start(device, deadline, err);

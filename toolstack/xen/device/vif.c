@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kind "net". It has no process beside xk-backend.
+ * The kind "net". A card with a user-mode network has xk-slirp as its companion
+ * (user_network.h), one on a bridge has none.
  *
  * Source of its nodes: xen/include/public/io/netif.h; libxl_nic.c. There is no
  * "rate", because no port limits one. "hotplug-status" becomes "connected" by
@@ -8,15 +9,18 @@
  */
 #include "toolstack/xen/device/vif.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "contracts/net.h"
+#include "net-helpers/bridge.h"
+#include "toolstack/xen/device/user_network.h"
+#include "toolstack/xen/device/vif_ours.h"
 
 #define STORE_KIND "xkvif"
 
-enum {
-    USUAL_MTU = 1500 /* has no node, as with libxl */
-};
+#define USUAL_MTU "1500" /* has no node, as with libxl */
 
 /* ---- in a configuration ---- */
 
@@ -26,15 +30,10 @@ count(const struct xk_domain_config *config)
     return config->vif_count;
 }
 
-/* libxl serves each card that a configuration can ask for today: the only port
- * of xk-backend is "null", and no word of a vif= asks for it. The word comes
- * with the first port that reaches a network. */
 static bool
 is_ours(const struct xk_domain_config *config, size_t index)
 {
-    (void)config;
-    (void)index;
-    return false;
+    return xk_vif_is_ours(&config->vifs[index]);
 }
 
 static unsigned
@@ -52,18 +51,24 @@ config_name(const struct xk_domain_config *config, size_t index)
                        mac[3], mac[4], mac[5]);
 }
 
-/* A card that goes nowhere needs nothing of the host. */
+/* The bridge is checked with those of libxl's cards (xen/check.c). */
 static int
 check(const struct xk_state *state, const struct xk_domain_config *config,
       size_t index, bool shared, struct xk_problems *problems,
       struct xk_error *err)
 {
+    const struct xk_vif *vif = &config->vifs[index];
+
     (void)state;
-    (void)config;
-    (void)index;
     (void)shared;
-    (void)problems;
     (void)err;
+    if (config->type == XK_TYPE_HVM)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
+                       "%s is for domains of type pv and pvh: leave it out",
+                       vif->type == XK_VIF_USER ? "type=user"
+                                                : "backendtype=xk");
+    if (vif->type == XK_VIF_USER)
+        xk_user_network_check(vif, problems);
     return 0;
 }
 
@@ -81,7 +86,7 @@ put_mtu(struct xk_json_writer *writer, unsigned mtu)
 {
     XK_CLEANUP_FREE char *text = xk_asprintf("%u", mtu);
 
-    if (mtu != 0 && mtu != USUAL_MTU)
+    if (mtu != 0)
         xk_json_put_string(writer, XK_NET_MTU, text);
 }
 
@@ -92,10 +97,16 @@ put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     const struct xk_vif *vif = &config->vifs[index];
 
     (void)device;
-    xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_NULL);
-    put_if_given(writer, XK_NET_BRIDGE, vif->bridge);
-    put_if_given(writer, XK_NET_SCRIPT, vif->script);
-    put_if_given(writer, XK_NET_IP, vif->ip);
+    if (vif->type == XK_VIF_USER) {
+        xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_STREAM);
+        xk_user_network_put(vif, writer);
+    } else {
+        xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_TAP);
+        put_if_given(writer, XK_NET_VIFNAME, vif->vifname);
+        xk_json_put_string(writer, XK_NET_BRIDGE,
+                           vif->bridge != NULL ? vif->bridge
+                                               : XK_BRIDGE_DEFAULT);
+    }
     put_mtu(writer, vif->mtu);
     xk_json_put_bool(writer, XK_NET_UNTRUSTED, vif->untrusted);
 }
@@ -123,25 +134,15 @@ mac(const struct xk_xen_device *device)
 static const char *
 mtu(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_MTU);
+    const char *bytes = text_of(device, XK_NET_MTU);
+
+    return bytes != NULL && strcmp(bytes, USUAL_MTU) == 0 ? NULL : bytes;
 }
 
 static const char *
 bridge(const struct xk_xen_device *device)
 {
     return text_of(device, XK_NET_BRIDGE);
-}
-
-static const char *
-script(const struct xk_xen_device *device)
-{
-    return text_of(device, XK_NET_SCRIPT);
-}
-
-static const char *
-ip(const struct xk_xen_device *device)
-{
-    return text_of(device, XK_NET_IP);
 }
 
 static const char *
@@ -173,10 +174,8 @@ static const struct xk_xen_device_node front_nodes[] = {
 };
 
 static const struct xk_xen_device_node back_nodes[] = {
-    {"script", script}, {"mac", mac},
-    {"ip", ip},         {"mtu", mtu},
-    {"bridge", bridge}, {"handle", NULL},
-    {"type", type},     {"hotplug-status", hotplug_status},
+    {"mac", mac},     {"mtu", mtu},   {"bridge", bridge},
+    {"handle", NULL}, {"type", type}, {"hotplug-status", hotplug_status},
     {NULL, NULL},
 };
 
@@ -198,4 +197,5 @@ const struct xk_xen_device_kind xk_vif_kind = {
     .check = check,
     .put = put,
     .check_json = check_json,
+    .side = &xk_user_network_side,
 };

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/device/vif_ours.h"
 #include "toolstack/xen/to_libxl/config_options.h"
 
 /* The formats that libxl supports; the others are 0, LIBXL_DISK_FORMAT_UNKNOWN.
@@ -108,8 +109,9 @@ xk_xen_config_devices(const struct xk_domain_config *config,
             return -1;
     }
     for (size_t i = 0; i < config->vif_count; i++) {
-        to->num_nics = (int)i + 1;
-        if (put_vif(&config->vifs[i], &to->nics[i], err) == -1)
+        if (xk_vif_is_ours(&config->vifs[i]))
+            continue;
+        if (put_vif(&config->vifs[i], &to->nics[to->num_nics++], err) == -1)
             return -1;
     }
     return 0;

@@ -118,13 +118,24 @@ static const struct {
     {"kvm", HVM "vif=['script=x']\n",
      "t:2:6: error: on kvm: script is not supported: name a bridge, or use "
      "type=user"},
+    {"kvm", HVM "vif=['backendtype=xk']\n",
+     "t:2:6: note: on kvm: backendtype is ignored: QEMU serves every card"},
+    {"xen", HVM "vif=['backendtype=xk']\n", NULL},
+    {"xen", HVM "vif=['backendtype=linux,rate=1MB/s']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n",
+     "t:2:6: error: on xen: backendtype=xk and type=user are not supported "
+     "with "
+     "type=ioemu, script, gatewaydev, ip, backend or rate"},
+    {"xen", HVM "vif=['type=user,backendtype=linux']\n",
+     "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
+     "leave the latter out"},
+    {"xen", HVM "vif=['type=user,backendtype=xk,hostloopback=0']\n", NULL},
     {"kvm", HVM "vif=['type=user,hostloopback=1']\n", NULL},
     {"kvm", HVM "vif=['type=user,hostloopback=0']\n",
      "t:2:6: error: on kvm: hostloopback=0 is not possible: QEMU has no switch "
      "that keeps a guest on a user-mode network from 127.0.0.1 of the host; "
      "name a bridge"},
-    {"xen", HVM "vif=['type=user']\n",
-     "t:2:6: error: on xen: type=user is not supported: name a bridge"},
+    {"xen", HVM "vif=['type=user']\n", NULL},
     {"xen", HVM "disk=['/a,vmdk,hda,w']\n",
      "t:2:7: error: on xen: this format is not supported: convert the image to "
      "raw or qcow2"},

@@ -23,9 +23,11 @@ static const char everything[] =
     "  'vdev=sdb3,format=vhd,backend=s,backendtype=tap,script=x,no-discard,"
     "untrusted,direct-io-safe,specification=virtio,grant_usage=1,"
     "target=/a,b=\\t ' ]\n"
-    "vif = [ '', 'type=user,hostfwd=tcp::22-:22,hostfwd=udp:[::1]:5-:6',\n"
+    "vif = [ '', "
+    "'type=user,hostfwd=tcp::22-:22,hostfwd=udp:[::1]:5-:6,hostloopback=0',\n"
     "  'mac=00:16:3e:00:00:01,bridge=b,model=e1000,vifname=v,script=s,ip=i,"
-    "backend=d,rate=1MB/s,devid=9,mtu=9000,vlan=1p,untrusted,gatewaydev=g' ]\n"
+    "backend=d,backendtype=xk,rate=1MB/"
+    "s,devid=9,mtu=9000,vlan=1p,untrusted,gatewaydev=g' ]\n"
     "rtc_timeoffset = '-3600'\nacpi = 0\nserial = ['pty','none']\n"
     "vnuma = [['pnode=0','size=512','vcpus=0-3','vdistances=10']]\n"
     "cpus = '0-1'\ncpus_soft = ['0']\nviridian = 0\nvncpasswd = "
@@ -79,6 +81,7 @@ assert_same_vif(const struct xk_vif *a, const struct xk_vif *b)
     assert_memory_equal(a->mac, b->mac, sizeof(a->mac));
     assert_int_equal(a->mac_given, b->mac_given);
     assert_int_equal(a->type, b->type);
+    assert_int_equal(a->backend, b->backend);
     assert_same_text(a->bridge, b->bridge);
     assert_same_text(a->gatewaydev, b->gatewaydev);
     assert_same_text(a->model, b->model);
@@ -92,10 +95,31 @@ assert_same_vif(const struct xk_vif *a, const struct xk_vif *b)
     assert_int_equal(a->mtu, b->mtu);
     assert_same_text(a->vlan, b->vlan);
     assert_int_equal(a->untrusted, b->untrusted);
+    assert_int_equal(a->no_host_loopback, b->no_host_loopback);
     assert_int_equal(a->hostfwd_count, b->hostfwd_count);
     for (size_t i = 0; i < a->hostfwd_count; i++)
         assert_memory_equal(&a->hostfwd[i], &b->hostfwd[i],
                             sizeof(a->hostfwd[i]));
+}
+
+/* An earlier xk does not know them. */
+static void
+newer_members_of_a_card_are_written_only_if_they_were_given(void **state)
+{
+    struct xk_domain_config *config =
+        read_good("name='d'\ntype='pvh'\nkernel='/k'\nmemory=64\nvif=['']\n");
+    char *text = to_json(config);
+    struct xk_error err;
+    struct xk_domain_config *again = from_json(text, &err);
+
+    (void)state;
+    assert_null(strstr(text, "\"backend\":"));
+    assert_null(strstr(text, "no_host_loopback"));
+    assert_non_null(again);
+    assert_int_equal(again->vifs[0].backend, XK_VIF_BACKEND_AUTO);
+    xk_config_free(again);
+    xk_config_free(config);
+    free(text);
 }
 
 static void
@@ -240,6 +264,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_reads_back_equal),
+        cmocka_unit_test(
+            newer_members_of_a_card_are_written_only_if_they_were_given),
         cmocka_unit_test(what_the_writer_does_not_write_is_refused),
         cmocka_unit_test(other_documents_are_refused),
     };

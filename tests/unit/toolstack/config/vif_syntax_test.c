@@ -212,6 +212,8 @@ static const struct {
      "'tcp:127.0.0.1:2222-:22'"},
     {WITH_VIF("type=user,bridge=br0"),
      "t:2:8: error: type: a user-mode network has no bridge"},
+    {WITH_VIF("backendtype=netback"),
+     "t:2:20: error: backendtype: it is linux or xk"},
     {WITH_VIF("netdev=eth0"),
      "t:2:15: warning: netdev is deprecated; write gatewaydev"},
     {WITH_VIF("accel=1"), "t:2:14: warning: accel has no effect, as in xl"},

@@ -8,7 +8,6 @@
 #include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/sockios.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "base/process.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/tap.h"
+#include "tests/fakes/own_network.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/kvm/plan_files.h"
 #include "tests/unit/toolstack/kvm/plan_qemu.h"
@@ -169,14 +169,6 @@ a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 
 /* ---- bridges ---- */
 
-static int
-make_bridge(const char *name)
-{
-    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    return ioctl(fd, SIOCBRADDBR, name);
-}
-
 /* Whether the network device is a port of the bridge. */
 static bool
 is_port(const char *bridge, const char *device)
@@ -291,7 +283,7 @@ the_default_bridge_is_used_where_it_is(void **context)
     assert_int_equal(plan_vif(&plan, "", &err), 0);
     assert_int_equal(count_text(&plan, "{\"type\":\"user\""), 1);
     xk_kvm_plan_free(&plan);
-    assert_int_equal(make_bridge("xenbr0"), 0);
+    assert_int_equal(own_network_add_bridge("xenbr0"), 0);
     xk_kvm_plan_init(&plan, false);
     assert_int_equal(plan_vif(&plan, "", &err), 0);
     assert_int_equal(plan.tap_count, 1);
@@ -409,7 +401,7 @@ setup(void **context)
     (void)context;
     dir = scratch_new();
     plan_write_kernel(dir, "kernel", true);
-    return make_bridge("br0");
+    return own_network_add_bridge("br0");
 }
 
 static int
@@ -418,34 +410,6 @@ teardown(void **context)
     (void)context;
     scratch_free(dir);
     return 0;
-}
-
-/* Become root in a namespace without any network but the test's own. */
-static bool
-enter_namespace(void)
-{
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-    XK_CLEANUP_FREE char *uid_map = xk_asprintf("0 %u 1", uid);
-    XK_CLEANUP_FREE char *gid_map = xk_asprintf("0 %u 1", gid);
-    const char *const files[][2] = {{"/proc/self/setgroups", "deny"},
-                                    {"/proc/self/uid_map", uid_map},
-                                    {"/proc/self/gid_map", gid_map}};
-    struct ifreq ifr = {.ifr_name = "lo"};
-    XK_CLEANUP_CLOSE int fd = -1;
-
-    if (unshare(uid == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) == -1)
-        return false;
-    for (size_t i = 0; uid != 0 && i < 3; i++) {
-        XK_CLEANUP_CLOSE int map = open(files[i][0], O_WRONLY | O_CLOEXEC);
-
-        if (map == -1 ||
-            xk_write_all(map, files[i][1], strlen(files[i][1])) == -1)
-            return false;
-    }
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    ifr.ifr_flags = IFF_UP;
-    return ioctl(fd, SIOCSIFFLAGS, &ifr) == 0 && xk_tap_allowed();
 }
 
 int
@@ -477,7 +441,7 @@ main(void)
         return 77;
     }
     root = geteuid() == 0;
-    if (!enter_namespace()) {
+    if (!own_network_enter()) {
         fputs("no network namespace or /dev/net/tun for a test\n", stderr);
         return 77;
     }

@@ -6,8 +6,11 @@
  */
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -28,12 +31,19 @@ static const char script[] = "#!/bin/sh\n"
                              "echo '{}' >&3\n";
 static const char text[] =
     "name = 'a'\ntype = 'pvh'\nkernel = '/k'\nmemory = 64\n"
-    "vif = ['mac=00:16:3e:00:00:0a,bridge=br0,mtu=9000,ip=10.0.0.2',"
-    " 'mac=00:16:3e:00:00:0b,untrusted']\n";
+    "vif = ['mac=00:16:3e:00:00:0a,bridge=br0,mtu=9000,backendtype=xk',"
+    " 'mac=00:16:3e:00:00:0b,untrusted,mtu=1500,vifname=web',"
+    " 'mac=00:16:3e:00:00:0c,backendtype=linux',"
+    " 'mac=00:16:3e:00:00:0d,type=user,mtu=1400,hostloopback=0,"
+    "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353']\n";
+static const char slirp[] = "#!/bin/sh\n"
+                            "echo \"$$\" >\"$1/slirp.lock\"\n"
+                            "echo \"{'ready':true}\" | tr \\' '\"' >&3\n";
 
 struct fixture {
     struct xen_world world;
     struct xk_domain_config *config;
+    char *slirp; /* beside the script */
 };
 
 static int
@@ -44,6 +54,14 @@ setup(void **context)
 
     *context = f;
     if (xen_world_set_up(&f->world, script) == -1)
+        return -1;
+    f->slirp = xk_asprintf(
+        "%.*sxk-slirp",
+        (int)(strrchr(f->world.program, '/') + 1 - f->world.program),
+        f->world.program);
+    if (xk_write_file(AT_FDCWD, f->slirp, slirp, strlen(slirp), false,
+                      &f->world.err) == -1 ||
+        chmod(f->slirp, 0700) == -1)
         return -1;
     f->config = xk_config_parse("test.cfg", text, strlen(text), NULL, 0,
                                 &problems, &f->world.err);
@@ -57,6 +75,8 @@ teardown(void **context)
     struct fixture *f = *context;
 
     xk_config_free(f->config);
+    unlink(f->slirp);
+    free(f->slirp);
     xen_world_tear_down(&f->world);
     free(f);
     return 0;
@@ -101,14 +121,14 @@ assert_node(struct fixture *f, const char *path, const char *value)
 }
 
 static void
-libxl_serves_all_cards_that_a_configuration_can_ask_for(void **context)
+xk_backend_serves_the_cards_that_ask_for_it(void **context)
 {
     struct fixture *f = *context;
 
-    assert_int_equal(xk_vif_kind.count(f->config), 2);
-    for (size_t i = 0; i < 2; i++)
-        assert_false(xk_vif_kind.is_ours(f->config, i));
-    assert_int_equal(xk_xen_devices_count_ours(f->config), 0);
+    assert_int_equal(xk_vif_kind.count(f->config), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(xk_vif_kind.is_ours(f->config, i), i == 0 || i == 3);
+    assert_int_equal(xk_xen_devices_count_ours(f->config), 2);
 }
 
 static void
@@ -121,18 +141,78 @@ xk_backend_is_told_where_the_frames_go(void **context)
     xen_world_assert_done(&f->world, xk_read_file(f->world.record->dir_fd,
                                                   "vif-0/device.json", 4096,
                                                   &found, &f->world.err));
-    assert_string_equal(
-        found.data, "{\"version\":1,\"domid\":31997,\"devid\":0,"
-                    "\"uid\":2101031997,\"gid\":2101031997,"
-                    "\"mac\":\"00:16:3e:00:00:0a\","
-                    "\"frontend\":\"" FRONT "0\",\"backend\":\"" BACK "0\","
-                    "\"port\":\"null\",\"bridge\":\"br0\",\"ip\":\"10.0.0.2\","
-                    "\"mtu\":\"9000\",\"untrusted\":false}");
+    assert_string_equal(found.data,
+                        "{\"version\":1,\"domid\":31997,\"devid\":0,"
+                        "\"uid\":2101031997,\"gid\":2101031997,"
+                        "\"mac\":\"00:16:3e:00:00:0a\","
+                        "\"frontend\":\"" FRONT "0\",\"backend\":\"" BACK "0\","
+                        "\"port\":\"tap\",\"bridge\":\"br0\","
+                        "\"mtu\":\"9000\",\"untrusted\":false}");
     found.length = 0;
     xen_world_assert_done(&f->world,
                           xk_read_file(f->world.record->dir_fd, "vif-0/started",
                                        4096, &found, &f->world.err));
     assert_string_equal(found.data, "net\n");
+}
+
+static void
+assert_file(struct fixture *f, const char *name, const char *expected)
+{
+    XK_CLEANUP_BUF struct xk_buf found = {0};
+
+    xen_world_assert_done(&f->world, xk_read_file(f->world.record->dir_fd, name,
+                                                  4096, &found, &f->world.err));
+    assert_string_equal(found.data, expected);
+}
+
+#define NETWORK                                                                \
+    "\"mtu\":1400,\"host_loopback\":false,\"hostfwd\":["                       \
+    "{\"protocol\":\"tcp\",\"host_address\":\"127.0.0.1\","                    \
+    "\"host_port\":8080,\"guest_port\":80},"                                   \
+    "{\"protocol\":\"udp\",\"host_port\":53,"                                  \
+    "\"guest_address\":\"10.0.2.20\",\"guest_port\":5353}]"
+
+static void
+a_user_mode_network_is_started_before_the_card(void **context)
+{
+    struct fixture *f = *context;
+
+    attach(f, 3);
+    assert_file(f, "vif-3/device.json",
+                "{\"version\":1,\"domid\":31997,\"devid\":3,"
+                "\"uid\":2101031997,\"gid\":2101031997,"
+                "\"mac\":\"00:16:3e:00:00:0d\","
+                "\"frontend\":\"" FRONT "3\",\"backend\":\"" BACK "3\","
+                "\"port\":\"stream\",\"network\":{" NETWORK "},"
+                "\"mtu\":\"1400\",\"untrusted\":false}");
+    assert_file(f, "vif-3/network.json",
+                "{\"version\":1,\"uid\":2101031997,\"gid\":2101031997," NETWORK
+                "}");
+    assert_file(f, "vif-3/started", "net\n");
+    assert_node(f, BACK "3/bridge", NULL);
+    assert_node(f, BACK "3/mac", "00:16:3e:00:00:0d");
+}
+
+static void
+the_error_of_a_user_mode_network_is_the_card_s(void **context)
+{
+    static const char fails[] =
+        "#!/bin/sh\n"
+        "echo '{\"error\":{\"kind\":\"in-use\",\"message\":\"taken\"}}' >&3\n";
+    struct fixture *f = *context;
+    const struct xk_xen_device_wish wish = {
+        .kind = &xk_vif_kind, .domid = DOMID, .config = f->config, .index = 3};
+
+    assert_int_equal(xk_write_file(AT_FDCWD, f->slirp, fails, strlen(fails),
+                                   false, &f->world.err),
+                     0);
+    assert_int_equal(chmod(f->slirp, 0700), 0);
+    assert_int_equal(xk_xen_device_attach(&f->world.xen, f->world.record, &wish,
+                                          soon(), &f->world.err),
+                     -1);
+    assert_int_equal(f->world.err.kind, XK_ERR_IN_USE);
+    assert_string_equal(f->world.err.message,
+                        "network card 00:16:3e:00:00:0d: taken");
 }
 
 static void
@@ -154,7 +234,7 @@ nodes_are_those_that_libxl_writes(void **context)
         {BACK "0/handle", "0"},
         {BACK "0/mac", "00:16:3e:00:00:0a"},
         {BACK "0/bridge", "br0"},
-        {BACK "0/ip", "10.0.0.2"},
+        {BACK "0/ip", NULL},
         {BACK "0/mtu", "9000"},
         {BACK "0/type", "vif"},
         {BACK "0/hotplug-status", ""},
@@ -198,8 +278,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(libxl_serves_all_cards_that_a_configuration_can_ask_for),
+        T(xk_backend_serves_the_cards_that_ask_for_it),
         T(xk_backend_is_told_where_the_frames_go),
+        T(a_user_mode_network_is_started_before_the_card),
+        T(the_error_of_a_user_mode_network_is_the_card_s),
         T(nodes_are_those_that_libxl_writes),
         T(a_card_goes_with_its_nodes),
     };
