@@ -67,7 +67,8 @@ xk_stream_flush(struct xk_stream *stream)
         if (sent == -1 && errno == EINTR)
             continue;
         if (sent <= 0) {
-            stream->has_failed = errno != EAGAIN;
+            stream->has_failed =
+                errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM;
             return;
         }
         stream->out_from += (size_t)sent;

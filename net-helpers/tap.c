@@ -146,6 +146,13 @@ mtu_of(const char *name)
     return (unsigned)ifr.ifr_mtu;
 }
 
+static int
+fail_exists(const char *name, struct xk_error *err)
+{
+    return xk_fail(err, XK_ERR_EXISTS, "a network device \"%s\" already exists",
+                   name);
+}
+
 /* Open a queue of the TAP, which the first one makes. */
 static int
 open_queue(const char *name, int flags, struct xk_error *err)
@@ -158,9 +165,11 @@ open_queue(const char *name, int flags, struct xk_error *err)
         return xk_fail_errno(err, "open \"/dev/net/tun\"");
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
     ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
-    if (ioctl(fd, TUNSETIFF, &ifr) == -1)
-        return xk_fail_errno(err, "make network device \"%s\"", name);
-    return xk_take_fd(&fd);
+    if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+        return xk_take_fd(&fd);
+    return errno == EBUSY
+               ? fail_exists(name, err)
+               : xk_fail_errno(err, "make network device \"%s\"", name);
 }
 
 static void
@@ -178,10 +187,10 @@ xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
     int flags = count > 1 ? IFF_MULTI_QUEUE : 0;
 
     if (if_nametoindex(name) != 0)
-        return xk_fail(err, XK_ERR_EXISTS,
-                       "a network device \"%s\" already exists", name);
+        return fail_exists(name, err);
+    /* Without IFF_TUN_EXCL we would share a TAP that was made just now. */
     for (unsigned i = 0; i < count; i++) {
-        fds[i] = open_queue(name, flags, err);
+        fds[i] = open_queue(name, i == 0 ? flags | IFF_TUN_EXCL : flags, err);
         if (fds[i] == -1) {
             close_queues(fds, i);
             return -1;

@@ -116,7 +116,8 @@ connect_queues(struct xk_device *device, bool take_over)
 
     net->front = net->offered;
     if (net->netif.port->ops->limit != NULL)
-        net->netif.port->ops->limit(net->netif.port, &net->front.features);
+        net->netif.port->ops->limit(net->netif.port, &net->front.features,
+                                    net->front.queues);
     for (unsigned i = 0; i < net->front.queues; i++)
         xk_netif_queue_connect(xk_device_worker(device, i),
                                &net->front.rings[i], take_over);
@@ -137,9 +138,20 @@ disconnected(struct xk_device *device)
     memset(&net->front, 0, sizeof(net->front));
 }
 
+static enum xk_device_health
+health(const struct xk_device *device, const char **reason)
+{
+    const char *loss = xk_port_loss(xk_net_of(device)->netif.port);
+
+    if (loss == NULL)
+        return XK_DEVICE_SOUND;
+    *reason = loss;
+    return XK_DEVICE_LOST;
+}
+
 /* The port "tap" needs these. */
 static const int calls[] = {SCMP_SYS(readv)};
-static const unsigned long ioctls[] = {TUNSETOFFLOAD};
+static const unsigned long ioctls[] = {TUNSETOFFLOAD, TUNSETQUEUE};
 static const struct xk_jail_calls jail_calls = {
     calls,
     XK_ARRAY_SIZE(calls),
@@ -158,6 +170,7 @@ const struct xk_device_kind xk_net_kind = {
     .connect = connect_queues,
     .describe = describe,
     .disconnected = disconnected,
+    .health = health,
     .put_status = xk_net_put_status,
     .close = close_device,
 };

@@ -274,10 +274,10 @@ send_taken(struct queue *queue)
     if (queue->taken_count == 0)
         return;
     copy_taken(queue);
-    for (unsigned i = 0; i < queue->taken_count; i++) {
+    for (unsigned i = 0; i < queue->taken_count; i++)
         send_one(queue, &queue->taken[i]);
+    for (unsigned i = 0; i < queue->taken_count; i++)
         answer_one(queue, &queue->taken[i].frame);
-    }
     if (xk_ring_publish(&queue->tx)) {
         queue->stats.notifies++;
         xk_guest_notify(queue->worker.guest);
@@ -326,6 +326,8 @@ ask_event(struct xk_worker *worker)
     struct queue *queue = queue_of(worker);
     bool has_frames = xk_netif_receiver_arm(&queue->receiver);
 
+    if (xk_port_loss(queue->device->port) != NULL)
+        xk_worker_tell(worker);
     return xk_ring_ask(&queue->tx) || has_frames;
 }
 

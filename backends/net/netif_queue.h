@@ -4,10 +4,13 @@
  * between rings in the guest's memory and the port.
  *
  * How it works. A round takes all frames that are in the ring, copies them out
- * of the guest with one call, hands them to the port, answers in the order of
- * the ring, and notifies the guest. Nothing stays in flight between two rounds,
- * so the ring itself tells what is undone: a process that takes over goes on
- * behind the last answer. A kill repeats frames at worst.
+ * of the guest with one call, hands them to the port, then answers in the order
+ * of the ring, and notifies the guest. Nothing stays in flight between two
+ * rounds, so the ring itself tells what is undone: a process that takes over
+ * goes on behind the last answer that was published, and repeats the frames of
+ * a round at worst. An answer lies where its request lay, so answers are
+ * written at once and published at once: a kill between the two would have the
+ * next process read answers for requests.
  *
  * Frames for the guest go the other way in the same round: netif_receive.h.
  *

@@ -166,6 +166,21 @@ network_fd(const struct xk_port *port, unsigned queue)
     return XK_CONTAINER_OF(port, struct netif_backend, port)->network[1];
 }
 
+static uint32_t
+sum_of_ring(const struct netif_backend *backend)
+{
+    const struct front_ring *ring = &backend->guest->tx;
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < ring->entries; i++) {
+        const uint8_t *entry = front_ring_entry(ring, i);
+
+        for (uint32_t at = 0; at < ring->entry_bytes; at++)
+            sum = sum * 31 + entry[at];
+    }
+    return sum;
+}
+
 static bool
 keep_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
 {
@@ -184,6 +199,7 @@ keep_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
         .checksum_good = frame->checksum_good,
         .segment_type = frame->segment_type,
         .segment_bytes = frame->segment_bytes,
+        .ring_sum = sum_of_ring(backend),
     };
     for (uint32_t i = 0; i < frame->length; i++)
         sent->sum += frame->bytes[i];
@@ -225,7 +241,8 @@ netif_backend_new(struct netif_guest *guest, struct xk_port_features features)
     struct xk_error err;
 
     backend->guest = guest;
-    backend->port = (struct xk_port){&keeping, XK_PORT_QUEUES_MAX, features};
+    backend->port = (struct xk_port){
+        .ops = &keeping, .queues = XK_PORT_QUEUES_MAX, .features = features};
     backend->device.port = &backend->port;
     backend->device.changed_fd = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(

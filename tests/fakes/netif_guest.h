@@ -67,6 +67,7 @@ struct netif_sent {
     bool checksum_missing, checksum_good;
     uint8_t segment_type;
     uint16_t segment_bytes;
+    uint32_t ring_sum; /* of all entries of the transmit ring by then */
 };
 
 /* A card with one queue, which serves the guest. Its port has the given

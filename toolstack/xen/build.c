@@ -4,11 +4,13 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "net-helpers/bridge.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/build.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/device/vif_ours.h"
 #include "toolstack/xen/domains.h"
 #include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/helper/caller.h"
@@ -165,6 +167,30 @@ describe_disks(const struct xk_domain_config *config,
     xk_json_close_array(writer);
 }
 
+static void
+describe_cards(const struct xk_domain_config *config,
+               struct xk_json_writer *writer)
+{
+    xk_json_open_array(writer, "cards");
+    for (size_t i = 0; i < config->vif_count; i++) {
+        const struct xk_vif *vif = &config->vifs[i];
+
+        if (!xk_vif_is_ours(vif))
+            continue;
+        xk_json_open_object(writer, NULL);
+        xk_json_put_integer(writer, "devid", vif->devid);
+        xk_json_put_string(writer, "backend", "xk-backend");
+        if (vif->type == XK_VIF_USER)
+            xk_json_put_string(writer, "network", "user");
+        else
+            xk_json_put_string(writer, "bridge",
+                               vif->bridge != NULL ? vif->bridge
+                                                   : XK_BRIDGE_DEFAULT);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+}
+
 int
 xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
                 struct xk_json_writer *writer, struct xk_error *err)
@@ -177,5 +203,6 @@ xk_xen_describe(struct xk_hypervisor *hv, const struct xk_domain_config *config,
         return -1;
     xk_json_put_value(writer, "libxl", xk_json_get(answer, "libxl"));
     describe_disks(config, writer);
+    describe_cards(config, writer);
     return 0;
 }

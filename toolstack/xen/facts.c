@@ -91,6 +91,12 @@ vif_is_beyond_xk(const struct xk_vif *vif)
             vif->backend_domain != NULL || vif->rate_bytes_per_interval != 0);
 }
 
+static bool
+vif_is_user_with_name(const struct xk_vif *vif)
+{
+    return vif->type == XK_VIF_USER && vif->vifname != NULL;
+}
+
 static const struct xk_vif_fate vif_fates[] = {
     {vif_is_beyond_xk,
      {.severity = XK_PROBLEM_ERROR,
@@ -100,6 +106,10 @@ static const struct xk_vif_fate vif_fates[] = {
      {.severity = XK_PROBLEM_ERROR,
       .text = "type=user is not supported with backendtype=linux: leave the "
               "latter out"}},
+    {vif_is_user_with_name,
+     {.severity = XK_PROBLEM_NOTE,
+      .text = "vifname is ignored: a user-mode network is not a device of the "
+              "host"}},
     {vif_has_vlan,
      {.severity = XK_PROBLEM_ERROR,
       .text = "vlan is not supported: Xen 4.17 does not have it"}},

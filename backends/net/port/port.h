@@ -32,8 +32,8 @@ struct xk_port_ops {
      * set. NULL: the port delivers nothing. */
     bool (*receive)(struct xk_port *port, unsigned queue,
                     struct xk_frame *frame);
-    /* A descriptor that is readable while there is such a frame; -1: there will
-     * be none any more. */
+    /* A descriptor that is readable while there is such a frame; -1: the port
+     * is lost. */
     int (*fd)(const struct xk_port *port, unsigned queue);
 
     /* Whether frames that were sent wait until that descriptor is writable;
@@ -41,10 +41,10 @@ struct xk_port_ops {
     bool (*is_behind)(const struct xk_port *port, unsigned queue);
     void (*drain)(struct xk_port *port, unsigned queue);
 
-    /* From now on deliver only what the guest takes. No queue uses the port.
-     * NULL: whatever it takes. */
-    void (*limit)(struct xk_port *port,
-                  const struct xk_port_features *features);
+    /* From now on deliver only what the guest takes, to the first `queues`
+     * queues. No queue uses the port. NULL: whatever it takes. */
+    void (*limit)(struct xk_port *port, const struct xk_port_features *features,
+                  unsigned queues);
 
     void (*close)(struct xk_port *port);
 };
@@ -58,7 +58,22 @@ struct xk_port {
     const struct xk_port_ops *ops;
     unsigned queues; /* as many as were asked for, or fewer */
     struct xk_port_features features;
+    const char *loss; /* see xk_port_loss() */
 };
+
+/* Why no frame passes any more, as a clause; NULL: they do. */
+static inline const char *
+xk_port_loss(const struct xk_port *port)
+{
+    return __atomic_load_n(&port->loss, __ATOMIC_RELAXED);
+}
+
+/* For a port: it is lost, by any thread. */
+static inline void
+xk_port_lose(struct xk_port *port, const char *loss)
+{
+    __atomic_store_n(&port->loss, loss, __ATOMIC_RELAXED);
+}
 
 static inline bool
 xk_port_send(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
@@ -99,13 +114,14 @@ typedef struct xk_port *xk_port_open(const struct xk_port_options *options,
  * it has all features. */
 xk_port_open xk_port_open_null;
 
-/* A TAP on a bridge, of as many queues (tap.c). It lives as long as the port.
- * XK_ERR_HOST if there is no such bridge. */
+/* A TAP on a bridge, of as many queues (tap.c). It lives as long as the port,
+ * which is lost where somebody removes it. XK_ERR_HOST if there is no such
+ * bridge. */
 xk_port_open xk_port_open_tap;
 
 /* The user-mode network whose process serves the device's directory
  * (contracts/user_network.h): one queue, and no segments (stream.c). Once the
- * process has ended the port is dead. */
+ * process has ended, or has taken another peer, the port is lost. */
 xk_port_open xk_port_open_stream;
 
 #endif

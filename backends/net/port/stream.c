@@ -21,6 +21,8 @@
 #include "contracts/user_network.h"
 #include "net-helpers/frame_stream.h"
 
+#define LOST "its user-mode network is gone"
+
 enum {
     SKIPS_MAX = 64 /* frames that no guest can take, in a row */
 };
@@ -56,16 +58,21 @@ send_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
         xk_offload_finish(frame) != NULL)
         return false;
     xk_stream_send(stream, frame->bytes, frame->length);
+    if (stream->has_failed)
+        xk_port_lose(port, LOST);
     return stream->dropped == dropped;
 }
 
 static const uint8_t *
-next_frame(struct xk_stream *stream, size_t *bytes)
+next_frame(struct xk_port *port, size_t *bytes)
 {
+    struct xk_stream *stream = stream_of(port);
     const uint8_t *frame = xk_stream_next(stream, bytes);
 
     if (frame == NULL && stream->fd != -1 && xk_stream_receive(stream))
         frame = xk_stream_next(stream, bytes);
+    if (stream->fd == -1)
+        xk_port_lose(port, LOST);
     return frame;
 }
 
@@ -74,12 +81,12 @@ static bool
 receive_frame(struct xk_port *port, unsigned queue, struct xk_frame *frame)
 {
     size_t bytes;
-    const uint8_t *found = next_frame(stream_of(port), &bytes);
+    const uint8_t *found = next_frame(port, &bytes);
 
     (void)queue;
     for (unsigned i = 0;
          i < SKIPS_MAX && found != NULL && bytes > XK_FRAME_BYTES_MAX; i++)
-        found = next_frame(stream_of(port), &bytes);
+        found = next_frame(port, &bytes);
     if (found == NULL || bytes > XK_FRAME_BYTES_MAX)
         return false;
     memcpy(frame->bytes, found, bytes);

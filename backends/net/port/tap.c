@@ -6,6 +6,7 @@
  * which the kernel bounds.
  */
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@
 enum {
     OPEN_MS = 5000,
     AGAIN_MS = 20,
-    SKIPS_MAX = 64, /* frames that no guest can take, in a row */
+    SKIPS_MAX = 64,     /* frames that no guest can take, in a row */
+    WAITING_MAX = 4096, /* more than a TAP keeps */
 };
 
 struct tap {
@@ -51,13 +53,15 @@ send_frame(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
 
 /* 1: *frame is one; 0: there is one that no guest can take; -1: none. */
 static int
-read_frame(int fd, struct xk_frame *frame)
+read_frame(struct tap *tap, unsigned queue, struct xk_frame *frame)
 {
     struct virtio_net_hdr header;
     struct iovec parts[] = {{&header, sizeof(header)},
                             {frame->bytes, XK_PORT_FRAME_ROOM}};
-    ssize_t got = readv(fd, parts, XK_ARRAY_SIZE(parts));
+    ssize_t got = readv(tap->fds[queue], parts, XK_ARRAY_SIZE(parts));
 
+    if (got == -1 && errno == EBADFD)
+        xk_port_lose(&tap->port, "its TAP was removed");
     if (got <= 0)
         return -1;
     if (got < (ssize_t)sizeof(header) + XK_FRAME_ETHERNET_BYTES ||
@@ -73,20 +77,46 @@ receive_frame(struct xk_port *port, unsigned queue, struct xk_frame *frame)
     int found = 0;
 
     for (unsigned i = 0; i < SKIPS_MAX && found == 0; i++)
-        found = read_frame(tap_of(port)->fds[queue], frame);
+        found = read_frame(tap_of(port), queue, frame);
     return found == 1;
 }
 
 static int
 descriptor(const struct xk_port *port, unsigned queue)
 {
-    return tap_of(port)->fds[queue];
+    return xk_port_loss(port) == NULL ? tap_of(port)->fds[queue] : -1;
+}
+
+/* The kernel chooses among the queues that are attached. It refuses to attach
+ * one that is. */
+static void
+use_queues(struct tap *tap, unsigned queues)
+{
+    for (unsigned i = 0; tap->port.queues > 1 && i < tap->port.queues; i++) {
+        struct ifreq ifr = {.ifr_flags = i < queues ? IFF_ATTACH_QUEUE
+                                                    : IFF_DETACH_QUEUE};
+
+        (void)ioctl(tap->fds[i], TUNSETQUEUE, &ifr);
+    }
+}
+
+/* What came for the guest before it said what it takes. */
+static void
+drop_waiting(int fd)
+{
+    struct virtio_net_hdr header; /* the rest of a frame is cut off */
+
+    for (unsigned i = 0; i < WAITING_MAX; i++) {
+        if (read(fd, &header, sizeof(header)) == -1)
+            return;
+    }
 }
 
 /* One checksum for both: a guest that takes only one of them gets none
  * missing. */
 static void
-limit(struct xk_port *port, const struct xk_port_features *features)
+limit(struct xk_port *port, const struct xk_port_features *features,
+      unsigned queues)
 {
     bool checksums = features->checksums_v4 && features->checksums_v6;
     unsigned offload = checksums ? TUN_F_CSUM : 0;
@@ -95,8 +125,10 @@ limit(struct xk_port *port, const struct xk_port_features *features)
         offload |= TUN_F_TSO4 | TUN_F_TSO_ECN;
     if (checksums && features->segments_v6)
         offload |= TUN_F_TSO6 | TUN_F_TSO_ECN;
-    for (unsigned i = 0; i < port->queues; i++)
-        (void)ioctl(tap_of(port)->fds[i], TUNSETOFFLOAD, offload);
+    (void)ioctl(tap_of(port)->fds[0], TUNSETOFFLOAD, offload);
+    use_queues(tap_of(port), queues);
+    for (unsigned i = 0; i < queues; i++)
+        drop_waiting(tap_of(port)->fds[i]);
 }
 
 static void

@@ -156,14 +156,12 @@ write_description(const struct xk_xen_device *device, struct xk_error *err)
                          err);
 }
 
+/* Also of a device whose device.json is not understood. */
 static int
 end(const struct xk_xen_device *device, struct xk_deadline deadline,
     struct xk_error *err)
 {
-    return network_of(device) == NULL
-               ? 0
-               : xk_xen_device_end_process(device, &slirp, false, deadline,
-                                           err);
+    return xk_xen_device_end_process(device, &slirp, false, deadline, err);
 }
 
 /* A process that lives without being able to serve is in the way of the next

@@ -18,6 +18,10 @@
 #include "toolstack/xen/device/user_network.h"
 #include "toolstack/xen/device/vif_ours.h"
 
+enum {
+    TAP_MTU_MAX = 65521 /* drivers/net/tun.c of Linux */
+};
+
 #define STORE_KIND "xkvif"
 
 #define USUAL_MTU "1500" /* has no node, as with libxl */
@@ -69,6 +73,9 @@ check(const struct xk_state *state, const struct xk_domain_config *config,
                                                 : "backendtype=xk");
     if (vif->type == XK_VIF_USER)
         xk_user_network_check(vif, problems);
+    else if (vif->mtu > TAP_MTU_MAX)
+        xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
+                       "mtu with backendtype=xk is at most %d", TAP_MTU_MAX);
     return 0;
 }
 

@@ -732,6 +732,23 @@ rings_are_let_go_of_without_waiting(void **state)
     assert_int_equal(guest->memory->maps, 0);
 }
 
+/* An answer lies where its request lay: one that is killed while it sends must
+ * leave the requests. */
+static void
+requests_stand_until_all_frames_of_a_round_are_sent(void **state)
+{
+    (void)state;
+    for (uint16_t i = 0; i < 8; i++)
+        put(i, DATA + i, 0, 60, 0);
+    netif_guest_push(guest);
+    connect_card();
+    for (uint16_t i = 0; i < 8; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    assert_int_equal(backend->sent_count, 8);
+    for (unsigned i = 1; i < 8; i++)
+        assert_int_equal(backend->sent[i].ring_sum, backend->sent[0].ring_sum);
+}
+
 int
 main(void)
 {
@@ -770,6 +787,7 @@ main(void)
         T(a_ring_that_lied_is_let_go_of_and_another_one_served),
         T(whoever_takes_over_goes_on_behind_the_last_answer),
         T(rings_are_let_go_of_without_waiting),
+        T(requests_stand_until_all_frames_of_a_round_are_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,9 @@ static const struct {
      "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
      "leave the latter out"},
     {"xen", HVM "vif=['type=user,backendtype=xk,hostloopback=0']\n", NULL},
+    {"xen", HVM "vif=['type=user,vifname=a']\n",
+     "t:2:6: note: on xen: vifname is ignored: a user-mode network is not a "
+     "device of the host"},
     {"kvm", HVM "vif=['type=user,hostloopback=1']\n", NULL},
     {"kvm", HVM "vif=['type=user,hostloopback=0']\n",
      "t:2:6: error: on kvm: hostloopback=0 is not possible: QEMU has no switch "

@@ -211,7 +211,7 @@ a_frame_that_is_too_long_for_a_guest_is_skipped(void **state)
 }
 
 static void
-a_network_that_ends_leaves_a_dead_port(void **state)
+a_network_that_ends_is_a_port_that_is_lost(void **state)
 {
     struct xk_frame frame;
     uint8_t bytes[] = "fourteen bytes";
@@ -221,7 +221,9 @@ a_network_that_ends_leaves_a_dead_port(void **state)
     close(peer);
     peer = -1;
     assert_true(receive(&frame)); /* what it sent before comes first */
+    assert_null(xk_port_loss(port));
     assert_false(receive(&frame));
+    assert_non_null(xk_port_loss(port));
     assert_int_equal(port->ops->fd(port, 0), -1);
     assert_false(send_bytes(bytes, 14));
     assert_false(receive(&frame));
@@ -229,7 +231,7 @@ a_network_that_ends_leaves_a_dead_port(void **state)
 }
 
 static void
-a_network_that_lies_leaves_a_dead_port(void **state)
+a_network_that_lies_is_a_port_that_is_lost(void **state)
 {
     struct xk_frame frame;
 
@@ -237,6 +239,17 @@ a_network_that_lies_leaves_a_dead_port(void **state)
     assert_int_equal(write(peer, "\377\377\377\377fourteen bytes", 18), 18);
     assert_false(receive(&frame));
     assert_int_equal(port->ops->fd(port, 0), -1);
+}
+
+static void
+a_network_that_closes_its_ears_is_a_port_that_is_lost(void **state)
+{
+    uint8_t bytes[] = "fourteen bytes";
+
+    (void)state;
+    assert_int_equal(shutdown(peer, SHUT_RD), 0);
+    (void)send_bytes(bytes, 14);
+    assert_non_null(xk_port_loss(port));
 }
 
 static void
@@ -263,8 +276,9 @@ main(void)
         T(what_the_network_does_not_read_is_sent_once_it_does),
         T(a_network_that_never_reads_costs_its_frames),
         T(a_frame_that_is_too_long_for_a_guest_is_skipped),
-        T(a_network_that_ends_leaves_a_dead_port),
-        T(a_network_that_lies_leaves_a_dead_port),
+        T(a_network_that_ends_is_a_port_that_is_lost),
+        T(a_network_that_lies_is_a_port_that_is_lost),
+        T(a_network_that_closes_its_ears_is_a_port_that_is_lost),
         T(without_a_network_the_port_is_refused),
     };
 

@@ -238,13 +238,13 @@ only_a_guest_that_takes_them_gets_frames_without_checksum(void **state)
 
     (void)state;
     open_tap(1);
-    port->ops->limit(port, &none);
+    port->ops->limit(port, &none, 1);
     exchange_addresses(1);
     frame = receive_from_host(fd);
     assert_false(frame.checksum_missing);
     assert_true(has_whole_checksum(&frame));
     assert_memory_equal(frame.bytes + 42, "hello", 5);
-    port->ops->limit(port, &all);
+    port->ops->limit(port, &all, 1);
     frame = receive_from_host(fd);
     assert_true(frame.checksum_missing);
     assert_false(has_whole_checksum(&frame));
@@ -257,6 +257,53 @@ frames_of_several_queues_reach_the_guest(void **state)
     (void)state;
     open_tap(4);
     exchange_addresses(4);
+}
+
+/* The kernel spreads flows over the queues; the guest uses fewer of them. */
+static void
+frames_come_by_the_queues_that_the_guest_uses_only(void **state)
+{
+    const struct xk_port_features all = {true, true, true, true};
+
+    (void)state;
+    open_tap(4);
+    exchange_addresses(4);
+    port->ops->limit(port, &all, 1);
+    for (unsigned i = 0; i < 32; i++) {
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        (void)receive_from_host(fd); /* from a port of its own */
+        close(fd);
+    }
+    port->ops->limit(port, &all, 4);
+    exchange_addresses(4);
+}
+
+static void
+what_came_before_the_guest_was_there_is_dropped(void **state)
+{
+    const struct xk_port_features all = {true, true, true, true};
+    struct xk_frame frame = {.bytes = room};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    struct pollfd readable = {.events = POLLIN};
+    int fd = bind_host();
+
+    (void)state;
+    open_tap(1);
+    exchange_addresses(1);
+    while (port->ops->receive(port, 0, &frame))
+        continue;
+    inet_pton(AF_INET, GUEST, &to.sin_addr);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(
+            sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+    readable.fd = port->ops->fd(port, 0);
+    assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+    port->ops->limit(port, &all, 1);
+    assert_false(port->ops->receive(port, 0, &frame));
+    frame = receive_from_host(fd);
+    assert_memory_equal(frame.bytes + 42, "hello", 5);
+    close(fd);
 }
 
 static void
@@ -308,6 +355,8 @@ main(void)
         T(a_missing_checksum_is_computed_on_the_way_out),
         T(only_a_guest_that_takes_them_gets_frames_without_checksum),
         T(frames_of_several_queues_reach_the_guest),
+        T(frames_come_by_the_queues_that_the_guest_uses_only),
+        T(what_came_before_the_guest_was_there_is_dropped),
         T(a_tap_is_gone_with_its_port),
         T(a_frame_whose_headers_lie_is_not_sent),
         T(without_its_bridge_no_tap_is_made),
