@@ -7,8 +7,9 @@
 # has a function after_case, it is the end of every case; one called sweep is
 # run where a case failed, so that the next one finds nothing.
 # XK_CASES="function..." runs these cases only. A case that tries one thing at
-# many points takes a sample of XK_SAMPLE_S seconds (default 30) of them; 0 takes
-# all.
+# many points takes a sample of XK_SAMPLE_S seconds (default 30) of them; of long
+# cases that no other needs (turn_case_), every other one runs on a day, the rest
+# the day after. XK_SAMPLE_S=0 takes all.
 
 set -u
 suite=$(basename "$0")
@@ -139,6 +140,17 @@ case_() {
             sed 's/^/    monitor: /'
         failed=$((failed + 1))
         ! is_function sweep || sweep
+    fi
+}
+
+turns=0
+turn_case_() {
+    turns=$((turns + 1))
+    if [ -z "${XK_CASES-}" ] && [ "${XK_SAMPLE_S:-30}" != 0 ] &&
+        [ $(((turns + $(date +%s) / 86400) % 2)) = 0 ]; then
+        echo "# it is not the turn of: $1"
+    else
+        case_ "$@"
     fi
 }
 
