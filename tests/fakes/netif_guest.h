@@ -78,8 +78,8 @@ struct netif_backend {
     struct netif_guest *guest;
     struct xk_port port;
     bool port_drops;
-    bool port_is_behind; /* until it is drained */
-    unsigned drained;
+    _Atomic bool port_is_behind; /* until it is drained */
+    _Atomic unsigned drained;
     int network[2]; /* frames for the guest: our end, the port's */
     unsigned sent_count;
     struct netif_sent sent[NETIF_GUEST_KEPT];

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/util.h"
 #include "tests/fakes/netif_guest.h"
 
@@ -313,6 +314,8 @@ many_frames_are_copied_by_few_calls(void **state)
 static void
 what_the_port_could_not_send_goes_out_once_it_can(void **state)
 {
+    struct xk_deadline deadline = xk_deadline_in_ms(NETIF_GUEST_WAIT_MS);
+
     (void)state;
     netif_backend_stop(backend);
     backend->port_is_behind = true;
@@ -320,6 +323,8 @@ what_the_port_could_not_send_goes_out_once_it_can(void **state)
     offer(0, 1);
     deliver(60, 1);
     assert_int_equal(receive().status, 60);
+    while (backend->drained == 0)
+        assert_true(xk_deadline_pause(deadline, 1));
     assert_int_equal(backend->drained, 1);
 }
 
