@@ -234,13 +234,16 @@ class Verbs:
         world.must(guest.host, "save", guest.uuid, guest.save, guest=guest,
                    allowed=(0, 3) if os.path.exists(guest.save) else (0,))
 
-    def no_strays(self, guest):
+    def strays(self, guest):
         name = f"{guest.first_name}."
         known = {name + what for what in ("save", "cfg", guest.form)}
-        strays = {file for file in os.listdir(self.world.images)
-                  if file.strip(".").startswith(name)} - known
-        if strays:
-            raise Problem("left over", f"files: {strays}", guest)
+        return {file for file in os.listdir(self.world.images)
+                if file.strip(".").startswith(name)} - known
+
+    def no_strays(self, guest):
+        """A worker of the monitor may be recovering at this moment."""
+        if not self.world.eventually(20, lambda: not self.strays(guest)):
+            raise Problem("left over", f"files: {self.strays(guest)}", guest)
 
     def restore(self, guest):
         world = self.world
