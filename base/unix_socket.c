@@ -42,3 +42,18 @@ xk_unix_listen(int dirfd, const char *name, mode_t mode, int backlog,
         return xk_fail_errno(err, "listen on \"%s\"", name);
     return xk_take_fd(&fd);
 }
+
+int
+xk_unix_connect(int dirfd, const char *name, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int fd =
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un address;
+
+    if (xk_unix_address(dirfd, name, &address, err) == -1)
+        return -1;
+    if (fd == -1 ||
+        connect(fd, (const struct sockaddr *)&address, sizeof(address)) == -1)
+        return xk_fail_errno(err, "connect to \"%s\"", name);
+    return xk_take_fd(&fd);
+}

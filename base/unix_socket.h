@@ -22,4 +22,8 @@ int xk_unix_address(int dirfd, const char *name, struct sockaddr_un *address,
 int xk_unix_listen(int dirfd, const char *name, mode_t mode, int backlog,
                    struct xk_error *err);
 
+/* Connect to a listening stream socket without waiting. Returns a non-blocking
+ * socket, which the caller closes. */
+int xk_unix_connect(int dirfd, const char *name, struct xk_error *err);
+
 #endif

@@ -4,17 +4,14 @@
  * (net-helpers/frame_stream.h). It is not connected to again: a process that is
  * confined opens no socket. xk starts both anew where the network has ended.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backends/net/port/offload.h"
 #include "backends/net/port/port.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/unix_socket.h"
 #include "base/util.h"
@@ -33,15 +30,9 @@ struct stream_port {
 };
 
 static struct xk_stream *
-stream_of(struct xk_port *port)
+stream_of(const struct xk_port *port)
 {
     return &XK_CONTAINER_OF(port, struct stream_port, port)->stream;
-}
-
-static const struct xk_stream *
-stream_of_const(const struct xk_port *port)
-{
-    return &((const struct stream_port *)(const void *)port)->stream;
 }
 
 /* The network takes whole frames with all their checksums: Linux's netfront
@@ -98,14 +89,14 @@ static int
 descriptor(const struct xk_port *port, unsigned queue)
 {
     (void)queue;
-    return stream_of_const(port)->fd;
+    return stream_of(port)->fd;
 }
 
 static bool
 is_behind(const struct xk_port *port, unsigned queue)
 {
     (void)queue;
-    return xk_stream_is_behind(stream_of_const(port));
+    return xk_stream_is_behind(stream_of(port));
 }
 
 static void
@@ -136,20 +127,14 @@ connect_there(const char *directory, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int dir =
         open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    XK_CLEANUP_CLOSE int fd =
-        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct sockaddr_un address;
+    int fd;
 
     if (dir == -1)
         return xk_fail_errno(err, "open \"%s\"", directory);
-    if (fd == -1)
-        return xk_fail_errno(err, "make a socket");
-    if (xk_unix_address(dir, XK_NETWORK_SOCKET, &address, err) == -1)
-        return -1;
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == -1)
-        return xk_fail_errno(err, "connect to the user-mode network of \"%s\"",
-                             directory);
-    return xk_take_fd(&fd);
+    fd = xk_unix_connect(dir, XK_NETWORK_SOCKET, err);
+    return fd != -1
+               ? fd
+               : xk_wrap(err, "the user-mode network of \"%s\"", directory);
 }
 
 struct xk_port *

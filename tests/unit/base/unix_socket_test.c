@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,6 +49,25 @@ a_socket_takes_the_place_of_an_old_file_with_its_own_mode(void **context)
 }
 
 static void
+who_listens_is_connected_to_and_nobody_is_an_error(void **context)
+{
+    struct xk_error err = {0};
+    int listening, fd;
+
+    (void)context;
+    assert_int_equal(xk_unix_connect(dir, "s", &err), -1);
+    assert_int_equal(err.errnum, ENOENT);
+    listening = xk_unix_listen(dir, "s", 0, 1, &err);
+    fd = xk_unix_connect(dir, "s", &err);
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    close(fd);
+    close(listening);
+    assert_int_equal(xk_unix_connect(dir, "s", &err), -1);
+    assert_int_equal(err.errnum, ECONNREFUSED);
+}
+
+static void
 a_name_that_does_not_fit_is_refused(void **context)
 {
     char name[120];
@@ -85,6 +105,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_socket_takes_the_place_of_an_old_file_with_its_own_mode, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            who_listens_is_connected_to_and_nobody_is_an_error, setup,
             teardown),
         cmocka_unit_test_setup_teardown(a_name_that_does_not_fit_is_refused,
                                         setup, teardown),

@@ -63,19 +63,17 @@ connect_control(const struct xk_xen_device *device, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int dir =
         open(device->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    XK_CLEANUP_CLOSE int fd =
-        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct sockaddr_un address;
+    struct xk_error why;
+    int fd;
 
-    if (dir == -1 || fd == -1)
+    if (dir == -1)
         return xk_fail_errno(err, "open \"%s\"", device->path);
-    if (xk_unix_address(dir, XK_DEVICE_CONTROL, &address, err) == -1)
-        return -1;
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
-        return xk_fail(err, XK_ERR_STATE,
-                       "nothing serves %s %s at this moment (%s)",
-                       device->kind->noun, device->name, strerror(errno));
-    return xk_take_fd(&fd);
+    fd = xk_unix_connect(dir, XK_DEVICE_CONTROL, &why);
+    return fd != -1 ? fd
+                    : xk_fail(err, XK_ERR_STATE,
+                              "nothing serves %s %s at this moment (%s)",
+                              device->kind->noun, device->name,
+                              strerror(why.errnum));
 }
 
 struct xk_json *
