@@ -162,17 +162,6 @@ plan_frame(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
 
 /* ---- a round ---- */
 
-static void
-copy_planned(struct xk_netif_receiver *receiver)
-{
-    receiver->stats.copy_calls++;
-    if (xk_guest_copy(receiver->guest, receiver->copies,
-                      receiver->copy_count) == 0)
-        return;
-    for (unsigned i = 0; i < receiver->copy_count; i++)
-        receiver->copies[i].status = XK_NETIF_ERROR;
-}
-
 /* A page that could not be written has an error for its length; its frame keeps
  * its responses, because the frontend counts on their number. */
 static void
@@ -229,7 +218,9 @@ xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
     receiver->copy_count = receiver->response_count = receiver->batch_used = 0;
     plan_frames(receiver, produced);
     if (receiver->copy_count > 0) {
-        copy_planned(receiver);
+        receiver->stats.copy_calls++;
+        (void)xk_guest_copy(receiver->guest, receiver->copies,
+                            receiver->copy_count);
         answer(receiver);
     }
     if (receiver->waiting.bytes != NULL) {
@@ -240,7 +231,7 @@ xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
     return receiver->response_count;
 }
 
-/* Nothing is waited for of a port that is dead. */
+/* Nothing is waited for of a port that is lost. */
 static void
 watch_port(struct xk_netif_receiver *receiver, short events,
            struct xk_loop_op *op, bool *is_watched)

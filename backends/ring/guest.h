@@ -19,6 +19,7 @@
 enum {
     XK_GUEST_PAGE_BYTES = 4096,
     XK_GUEST_COPY_OK = 0,
+    XK_GUEST_COPY_FAILED = -1, /* GNTST_general_error */
 };
 
 /* A copy between private memory and one page of the guest. */
@@ -37,6 +38,7 @@ struct xk_guest_ops {
     void *(*map)(struct xk_guest *guest, const uint32_t *grefs, unsigned count,
                  struct xk_error *err);
     void (*unmap)(struct xk_guest *guest, void *address, unsigned count);
+    /* -1: no status is valid. */
     int (*copy)(struct xk_guest *guest, struct xk_guest_copy *copies,
                 unsigned count);
     int (*bind)(struct xk_guest *guest, uint32_t port, struct xk_error *err);
@@ -71,14 +73,18 @@ xk_guest_unmap(struct xk_guest *guest, void *address, unsigned count)
     guest->ops->unmap(guest, address, count);
 }
 
-/* Carry out all copies and set the status of each. -1: no status is valid, and
- * any copy may have failed (local memory is missing, the host is out of
- * memory). */
+/* Carry out all copies and set the status of each. -1: any copy may have failed
+ * (local memory is missing, the host is out of memory), and each status says
+ * that it has. */
 static inline int
 xk_guest_copy(struct xk_guest *guest, struct xk_guest_copy *copies,
               unsigned count)
 {
-    return guest->ops->copy(guest, copies, count);
+    int r = guest->ops->copy(guest, copies, count);
+
+    for (unsigned i = 0; r == -1 && i < count; i++)
+        copies[i].status = XK_GUEST_COPY_FAILED;
+    return r;
 }
 
 /* Bind to the event channel port that the guest offers. Only one at a time. */

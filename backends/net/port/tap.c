@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -157,9 +156,9 @@ create(const struct xk_port_options *options, int *fds, struct xk_error *err)
 
     while (xk_tap_create_queues(options->vifname, options->bridge, options->mtu,
                                 fds, options->queues, deadline, err) == -1) {
-        if (err->kind != XK_ERR_EXISTS || xk_deadline_left_ms(deadline) == 0)
+        if (err->kind != XK_ERR_EXISTS ||
+            !xk_deadline_pause(deadline, AGAIN_MS))
             return -1;
-        poll(NULL, 0, AGAIN_MS);
     }
     return 0;
 }
