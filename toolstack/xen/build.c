@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "net-helpers/bridge.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/xen/build.h"
 #include "toolstack/xen/build_scope.h"
@@ -183,9 +182,7 @@ describe_cards(const struct xk_domain_config *config,
         if (vif->type == XK_VIF_USER)
             xk_json_put_string(writer, "network", "user");
         else
-            xk_json_put_string(writer, "bridge",
-                               vif->bridge != NULL ? vif->bridge
-                                                   : XK_BRIDGE_DEFAULT);
+            xk_json_put_string(writer, "bridge", xk_vif_bridge(vif));
         xk_json_close_object(writer);
     }
     xk_json_close_array(writer);

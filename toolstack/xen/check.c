@@ -15,6 +15,7 @@
 #include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
+#include "toolstack/xen/device/vif_ours.h"
 #include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/hypercall.h"
 #include "toolstack/xen/ops.h"
@@ -112,8 +113,7 @@ check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
 {
     for (size_t i = 0; i < config->vif_count; i++) {
         const struct xk_vif *vif = &config->vifs[i];
-        const char *bridge =
-            vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT;
+        const char *bridge = xk_vif_bridge(vif);
 
         if (vif->type == XK_VIF_USER)
             continue;

@@ -288,8 +288,8 @@ xk_xen_device_run(const struct xk_xen_device *device,
 {
     XK_CLEANUP_FREE char *program = xk_program_find(which->name, err);
     XK_CLEANUP_FREE char *log = xk_asprintf("%s/%s", device->path, which->log);
-    const char *const with_word[] = {program, which->word, device->path, NULL};
-    const char *const without[] = {program, device->path, NULL};
+    const char *argv[4] = {program};
+    size_t words = 1;
     XK_CLEANUP_BUF struct xk_buf line = {0};
     XK_CLEANUP_CLOSE int ready_fd = -1;
     int ends[2], r;
@@ -299,8 +299,10 @@ xk_xen_device_run(const struct xk_xen_device *device,
     if (pipe2(ends, O_CLOEXEC) == -1)
         return xk_fail_errno(err, "pipe");
     ready_fd = ends[0];
-    r = spawn_program(which->word != NULL ? with_word : without, log, ends[1],
-                      err);
+    if (which->word != NULL)
+        argv[words++] = which->word;
+    argv[words] = device->path;
+    r = spawn_program(argv, log, ends[1], err);
     close(ends[1]);
     if (r == -1 ||
         xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)

@@ -14,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "contracts/net.h"
-#include "net-helpers/bridge.h"
 #include "toolstack/xen/device/user_network.h"
 #include "toolstack/xen/device/vif_ours.h"
 
@@ -110,9 +109,7 @@ put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     } else {
         xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_TAP);
         put_if_given(writer, XK_NET_VIFNAME, vif->vifname);
-        xk_json_put_string(writer, XK_NET_BRIDGE,
-                           vif->bridge != NULL ? vif->bridge
-                                               : XK_BRIDGE_DEFAULT);
+        xk_json_put_string(writer, XK_NET_BRIDGE, xk_vif_bridge(vif));
     }
     put_mtu(writer, vif->mtu);
     xk_json_put_bool(writer, XK_NET_UNTRUSTED, vif->untrusted);
