@@ -12,6 +12,7 @@
 # the day after. XK_SAMPLE_S=0 takes all.
 
 set -u
+export XK_SAMPLE_S=${XK_SAMPLE_S:-30}
 suite=$(basename "$0")
 passed=0 failed=0
 scratch= # a folder of the suite's own, which it makes and removes
@@ -56,8 +57,8 @@ sample() {
     local count=$1 taken=0 begin=$SECONDS k
     shift
     for k in $(spread "$count"); do
-        [ "$taken" -lt 5 ] || [ "${XK_SAMPLE_S:-30}" = 0 ] ||
-            [ $((SECONDS - begin)) -lt "${XK_SAMPLE_S:-30}" ] || break
+        [ "$taken" -lt 5 ] || [ "$XK_SAMPLE_S" = 0 ] ||
+            [ $((SECONDS - begin)) -lt "$XK_SAMPLE_S" ] || break
         "$@" "$k"
         taken=$((taken + 1))
     done
@@ -146,7 +147,7 @@ case_() {
 turns=0
 turn_case_() {
     turns=$((turns + 1))
-    if [ -z "${XK_CASES-}" ] && [ "${XK_SAMPLE_S:-30}" != 0 ] &&
+    if [ -z "${XK_CASES-}" ] && [ "$XK_SAMPLE_S" != 0 ] &&
         [ $(((turns + $(date +%s) / 86400) % 2)) = 0 ]; then
         echo "# it is not the turn of: $1"
     else
