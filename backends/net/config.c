@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/net/config.h"
 
+#include <netinet/ether.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -29,9 +30,9 @@ static const struct {
 };
 
 static int
-take_port(void *context, const struct xk_json *json, struct xk_error *err)
+take_port(struct xk_net_config *config, const struct xk_json *json,
+          struct xk_error *err)
 {
-    struct xk_net_config *config = (struct xk_net_config *)context;
     const char *name = xk_json_string(xk_json_get(json, XK_NET_PORT));
 
     for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(ports); i++) {
@@ -44,13 +45,36 @@ take_port(void *context, const struct xk_json *json, struct xk_error *err)
                    XK_NET_PORT);
 }
 
+static int
+take_address(struct xk_net_config *config, struct xk_error *err)
+{
+    struct ether_addr address;
+
+    if (ether_aton_r(config->mac, &address) == NULL)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is not the address of a network card",
+                       XK_NET_MAC);
+    memcpy(config->address, &address, sizeof(config->address));
+    return 0;
+}
+
+static int
+take_rest(void *context, const struct xk_json *json, struct xk_error *err)
+{
+    struct xk_net_config *config = (struct xk_net_config *)context;
+
+    if (take_port(config, json, err) == -1)
+        return -1;
+    return take_address(config, err);
+}
+
 int
 xk_net_config_read(const char *dir, struct xk_net_config *config,
                    struct xk_error *err)
 {
     *config = (struct xk_net_config){0};
     return xk_device_config_read(dir, config, members, XK_ARRAY_SIZE(members),
-                                 take_port, err);
+                                 take_rest, err);
 }
 
 void

@@ -10,6 +10,7 @@
 struct xk_net_config {
     struct xk_device_config device; /* first */
     char *mac;
+    uint8_t address[6]; /* the same */
     char *vifname, *bridge, *mtu; /* NULL: not said */
     xk_port_open *open_port;
     uint32_t queues;  /* at most; 0: choose */

@@ -11,6 +11,7 @@
 #include <seccomp.h>
 
 #include "backends/life/jail.h"
+#include "backends/net/announce.h"
 #include "backends/net/device_internal.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -118,6 +119,7 @@ connect_queues(struct xk_device *device, bool take_over)
     if (net->netif.port->ops->limit != NULL)
         net->netif.port->ops->limit(net->netif.port, &net->front.features,
                                     net->front.queues);
+    xk_announce(net->netif.port, net->config.address);
     for (unsigned i = 0; i < net->front.queues; i++)
         xk_netif_queue_connect(xk_device_worker(device, i),
                                &net->front.rings[i], take_over);

@@ -52,6 +52,7 @@ a_card_without_a_network_is_read(void **state)
                      0);
     assert_int_equal(config.device.domid, 7);
     assert_string_equal(config.mac, "00:16:3e:00:00:01");
+    assert_memory_equal(config.address, "\x00\x16\x3e\x00\x00\x01", 6);
     assert_int_equal(config.queues, 3);
     assert_ptr_equal(config.open_port, xk_port_open_null);
     xk_net_config_free(&config);
@@ -84,6 +85,7 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
     } rows[] = {
         {START ",\"port\":\"null\"}", "mac"},
         {START ",\"mac\":\"a\"}", "port"},
+        {START ",\"mac\":\"0:16:3e:1\",\"port\":\"null\"}", "mac"},
         {START ",\"mac\":\"a\",\"port\":\"wire\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"poll_us\":1001}", "poll_us"},

@@ -2,6 +2,8 @@
 /* The port "tap" in a network of the test's own: the test is the guest, the
  * kernel's own stack is the network behind the bridge. */
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backends/net/announce.h"
 #include "backends/net/port/port.h"
 #include "base/deadline.h"
 #include "tests/fakes/own_network.h"
@@ -306,6 +309,40 @@ what_came_before_the_guest_was_there_is_dropped(void **state)
     close(fd);
 }
 
+/* What comes to the bridge of the host: any program sees it there. */
+static int
+watch_bridge(void)
+{
+    struct sockaddr_ll bridge = {.sll_family = AF_PACKET,
+                                 .sll_protocol = htons(ETH_P_RARP),
+                                 .sll_ifindex = (int)if_nametoindex("br0")};
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&bridge, sizeof(bridge)), 0);
+    return fd;
+}
+
+static void
+the_network_is_told_where_the_guest_is(void **state)
+{
+    static const uint8_t head[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
+    static const uint8_t everybody[6] = {255, 255, 255, 255, 255, 255};
+    uint8_t frame[128];
+    struct pollfd readable = {.fd = watch_bridge(), .events = POLLIN};
+
+    (void)state;
+    open_tap(2);
+    xk_announce(port, guest_mac);
+    assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+    assert_int_equal(recv(readable.fd, frame, sizeof(frame), 0), 60);
+    assert_memory_equal(frame, everybody, 6);
+    assert_memory_equal(frame + 6, guest_mac, 6);
+    assert_memory_equal(frame + 12, head, sizeof(head));
+    assert_memory_equal(frame + 22, guest_mac, 6);
+    assert_memory_equal(frame + 32, guest_mac, 6);
+    close(readable.fd);
+}
+
 static void
 a_tap_is_gone_with_its_port(void **state)
 {
@@ -357,6 +394,7 @@ main(void)
         T(frames_of_several_queues_reach_the_guest),
         T(frames_come_by_the_queues_that_the_guest_uses_only),
         T(what_came_before_the_guest_was_there_is_dropped),
+        T(the_network_is_told_where_the_guest_is),
         T(a_tap_is_gone_with_its_port),
         T(a_frame_whose_headers_lie_is_not_sent),
         T(without_its_bridge_no_tap_is_made),
