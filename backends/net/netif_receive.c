@@ -12,7 +12,8 @@ enum {
     /* A frame takes as many pages as it fills, so all frames of a round fit
      * into as many as the ring has, and the one that waits. */
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES + XK_PORT_FRAME_ROOM,
-    FRAMES_BEFORE_COPY = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+    ROUND_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+    ROUND_FRAMES = 32,
 };
 
 /* ---- its life ---- */
@@ -200,8 +201,10 @@ plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
 {
     struct xk_frame frame;
 
-    while (receiver->batch_used < FRAMES_BEFORE_COPY &&
-           next_frame(receiver, &frame)) {
+    for (unsigned i = 0;
+         i < ROUND_FRAMES && receiver->batch_used < ROUND_BYTES &&
+         next_frame(receiver, &frame);
+         i++) {
         if (slots_of(&frame) > produced - receiver->ring.req_cons) {
             receiver->waiting = frame;
             return;

@@ -7,7 +7,8 @@
  * into the guest with one call, and answers in the order of the ring: as many
  * responses as a frame took pages, one more for its segments. A frame is shown
  * whole or not at all. The first frame that finds too few pages waits in our
- * memory for them, all others in the port, which bounds them.
+ * memory for them, all others in the port, which bounds them. Rounds are short,
+ * so that the guest works on the first frames while the next ones are fetched.
  *
  * All functions are for the thread of the queue.
  */
