@@ -24,6 +24,7 @@ struct taken {
     struct xk_netif_frame frame;
     unsigned first_copy, copy_count;
     uint8_t *bytes;
+    unsigned sending; /* its place among the frames that are sent */
 };
 
 struct queue {
@@ -42,6 +43,9 @@ struct queue {
     unsigned copy_count;
     uint8_t *batch; /* BATCH_BYTES; touched only as far as frames need it */
     uint32_t batch_used;
+    struct xk_frame sending[XK_NETIF_ENTRIES];
+    bool sent[XK_NETIF_ENTRIES];
+    unsigned sending_count;
 
     struct xk_netif_stats stats;
 };
@@ -216,10 +220,16 @@ is_copied(const struct queue *queue, const struct taken *taken)
 }
 
 static void
-send_one(struct queue *queue, struct taken *taken)
+plan_send(struct queue *queue, struct taken *taken)
 {
     struct xk_netif_frame *frame = &taken->frame;
-    const struct xk_frame whole = {
+
+    if (frame->status == XK_NETIF_OKAY && !is_copied(queue, taken))
+        frame->status = XK_NETIF_ERROR;
+    if (frame->status != XK_NETIF_OKAY)
+        return;
+    taken->sending = queue->sending_count++;
+    queue->sending[taken->sending] = (struct xk_frame){
         .bytes = taken->bytes,
         .length = frame->length,
         .checksum_missing = (frame->flags & XK_NETIF_TX_CHECKSUM_MISSING) != 0,
@@ -227,13 +237,16 @@ send_one(struct queue *queue, struct taken *taken)
         .segment_type = frame->gso_type,
         .segment_bytes = frame->gso_size,
     };
+}
 
-    if (frame->status == XK_NETIF_OKAY && !is_copied(queue, taken))
-        frame->status = XK_NETIF_ERROR;
+static void
+count_sent(struct queue *queue, struct taken *taken)
+{
+    struct xk_netif_frame *frame = &taken->frame;
+
     if (frame->status != XK_NETIF_OKAY) {
         queue->stats.errors++;
-    } else if (xk_port_send(queue->device->port, queue->worker.number,
-                            &whole)) {
+    } else if (queue->sent[taken->sending]) {
         queue->stats.tx_packets++;
         queue->stats.tx_bytes += frame->length;
     } else {
@@ -270,7 +283,12 @@ send_taken(struct queue *queue)
         return;
     copy_taken(queue);
     for (unsigned i = 0; i < queue->taken_count; i++)
-        send_one(queue, &queue->taken[i]);
+        plan_send(queue, &queue->taken[i]);
+    xk_port_send_batch(queue->device->port, queue->worker.number,
+                       &queue->worker.loop, queue->sending, queue->sent,
+                       queue->sending_count);
+    for (unsigned i = 0; i < queue->taken_count; i++)
+        count_sent(queue, &queue->taken[i]);
     for (unsigned i = 0; i < queue->taken_count; i++)
         answer_one(queue, &queue->taken[i].frame);
     if (xk_ring_publish(&queue->tx)) {
@@ -288,6 +306,7 @@ serve_round(struct xk_worker *worker)
 
     queue->stats.rounds++;
     queue->taken_count = queue->copy_count = queue->batch_used = 0;
+    queue->sending_count = 0;
     if (xk_worker_state(worker) == XK_WORKER_RUNNING)
         take(queue);
     send_taken(queue);

@@ -193,3 +193,14 @@ xk_loop_run(struct xk_loop *loop, bool wait, struct xk_error *err)
     complete_all(loop);
     return 0;
 }
+
+int
+xk_loop_run_all(struct xk_loop *loop, const unsigned *left,
+                struct xk_error *err)
+{
+    while (*left > 0) {
+        if (xk_loop_run(loop, true, err) == -1)
+            return -1;
+    }
+    return 0;
+}

@@ -59,4 +59,10 @@ void xk_loop_start(struct xk_loop *loop, struct io_uring_sqe *sqe,
  * every completed operation. */
 int xk_loop_run(struct xk_loop *loop, bool wait, struct xk_error *err);
 
+/* Do that until *left is 0, which done() of some operations counts down. For
+ * operations that the kernel does while they are submitted, as it does with a
+ * descriptor that does not block: then this is one system call. */
+int xk_loop_run_all(struct xk_loop *loop, const unsigned *left,
+                    struct xk_error *err);
+
 #endif

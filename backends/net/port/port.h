@@ -10,6 +10,7 @@
 #define XK_BACKENDS_NET_PORT_PORT_H
 
 #include "backends/net/port/frame.h"
+#include "backends/worker/loop.h"
 #include "base/error.h"
 
 /* What a port takes frames with (the card offers its guest no more), or what a
@@ -32,6 +33,14 @@ struct xk_port_ops {
      * set. NULL: the port delivers nothing. */
     bool (*receive)(struct xk_port *port, unsigned queue,
                     struct xk_frame *frame);
+
+    /* Take frames in their order, with one system call on the loop of the
+     * queue's thread; at most XK_PORT_BATCH_MAX. taken[i]: frame i is not
+     * dropped. NULL: each by send(). */
+    void (*send_batch)(struct xk_port *port, unsigned queue,
+                       struct xk_loop *loop, const struct xk_frame *frames,
+                       bool *taken, unsigned count);
+
     /* A descriptor that is readable while there is such a frame; -1: the port
      * is lost. */
     int (*fd)(const struct xk_port *port, unsigned queue);
@@ -52,6 +61,7 @@ struct xk_port_ops {
 enum {
     XK_PORT_FRAME_ROOM = XK_FRAME_BYTES_MAX + 1,
     XK_PORT_QUEUES_MAX = 16,
+    XK_PORT_BATCH_MAX = 32,
 };
 
 struct xk_port {
@@ -80,6 +90,11 @@ xk_port_send(struct xk_port *port, unsigned queue, const struct xk_frame *frame)
 {
     return port->ops->send(port, queue, frame);
 }
+
+/* As ops->send_batch(), for any port and any count. */
+void xk_port_send_batch(struct xk_port *port, unsigned queue,
+                        struct xk_loop *loop, const struct xk_frame *frames,
+                        bool *taken, unsigned count);
 
 static inline bool
 xk_port_delivers(const struct xk_port *port)

@@ -27,9 +27,20 @@ enum {
     WAITING_MAX = 4096, /* more than a TAP keeps */
 };
 
+/* A frame of a batch on its way. */
+struct transfer {
+    struct xk_loop_op op;
+    unsigned *left; /* transfers of the batch that are not done */
+    int result;
+    struct virtio_net_hdr header;
+    struct iovec parts[2];
+};
+
 struct tap {
     struct xk_port port; /* first */
     int fds[XK_PORT_QUEUES_MAX];
+    struct transfer transfers[XK_PORT_QUEUES_MAX][XK_PORT_BATCH_MAX];
+    unsigned left[XK_PORT_QUEUES_MAX];
 };
 
 static struct tap *
@@ -78,6 +89,54 @@ receive_frame(struct xk_port *port, unsigned queue, struct xk_frame *frame)
     for (unsigned i = 0; i < SKIPS_MAX && found == 0; i++)
         found = read_frame(tap_of(port), queue, frame);
     return found == 1;
+}
+
+/* ---- batches ---- */
+
+static void
+transfer_done(struct xk_loop_op *op, int result)
+{
+    struct transfer *transfer = XK_CONTAINER_OF(op, struct transfer, op);
+
+    transfer->result = result;
+    --*transfer->left;
+}
+
+static void
+start_write(struct tap *tap, unsigned queue, struct xk_loop *loop,
+            const struct xk_frame *frame, struct transfer *transfer)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(loop);
+
+    transfer->op.done = transfer_done;
+    transfer->left = &tap->left[queue];
+    transfer->parts[0] =
+        (struct iovec){&transfer->header, sizeof(transfer->header)};
+    transfer->parts[1] = (struct iovec){frame->bytes, frame->length};
+    io_uring_prep_writev(sqe, tap->fds[queue], transfer->parts,
+                         XK_ARRAY_SIZE(transfer->parts), 0);
+    xk_loop_start(loop, sqe, &transfer->op);
+    tap->left[queue]++;
+}
+
+/* Writing to a TAP does not wait, so the kernel does all of a batch while it is
+ * submitted. Reading may: a read of an empty TAP would wait for a frame. */
+static void
+send_batch(struct xk_port *port, unsigned queue, struct xk_loop *loop,
+           const struct xk_frame *frames, bool *taken, unsigned count)
+{
+    struct tap *tap = tap_of(port);
+    struct transfer *transfers = tap->transfers[queue];
+
+    for (unsigned i = 0; i < count; i++) {
+        transfers[i].result = 0;
+        if (xk_offload_to_tap(&frames[i], &transfers[i].header) == NULL)
+            start_write(tap, queue, loop, &frames[i], &transfers[i]);
+    }
+    if (xk_loop_run_all(loop, &tap->left[queue], NULL) == -1)
+        xk_port_lose(port, "the kernel refused to write to its TAP");
+    for (unsigned i = 0; i < count; i++)
+        taken[i] = transfers[i].result > 0;
 }
 
 static int
@@ -143,6 +202,7 @@ close_tap(struct xk_port *port)
 static const struct xk_port_ops ops = {
     .send = send_frame,
     .receive = receive_frame,
+    .send_batch = send_batch,
     .fd = descriptor,
     .limit = limit,
     .close = close_tap,

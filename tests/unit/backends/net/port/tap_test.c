@@ -210,6 +210,48 @@ a_missing_checksum_is_computed_on_the_way_out(void **state)
     close(fd);
 }
 
+/* The one whose headers lie is left out. */
+static void
+frames_of_a_batch_are_sent_in_their_order(void **state)
+{
+    enum {
+        FRAMES = 40, /* more than one batch */
+        LIAR = 7
+    };
+    static uint8_t bytes[FRAMES][128];
+    struct xk_frame frames[FRAMES];
+    bool taken[FRAMES];
+    struct xk_loop loop;
+    char text[16] = "";
+    int fd = bind_host();
+
+    (void)state;
+    assert_int_equal(xk_loop_open(&loop, 64, &err), 0);
+    open_tap(1);
+    exchange_addresses(1);
+    for (unsigned i = 0; i < FRAMES; i++) {
+        snprintf(text, sizeof(text), "%02u", i);
+        frames[i] = (struct xk_frame){.bytes = bytes[i],
+                                      .length = make_udp(bytes[i], text),
+                                      .checksum_missing = true};
+    }
+    bytes[LIAR][14] = 0x4f;
+    xk_port_send_batch(port, 0, &loop, frames, taken, FRAMES);
+    for (unsigned i = 0; i < FRAMES; i++) {
+        assert_int_equal(taken[i], i != LIAR);
+        snprintf(text, sizeof(text), "%02u", i);
+        if (i != LIAR) {
+            char got[16] = "";
+
+            assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), 2);
+            assert_string_equal(got, text);
+        }
+    }
+    assert_int_equal(loop.pending, 0);
+    xk_loop_close(&loop);
+    close(fd);
+}
+
 static struct xk_frame
 receive_from_host(int fd)
 {
@@ -390,6 +432,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(the_network_behind_the_bridge_answers_the_guest),
         T(a_missing_checksum_is_computed_on_the_way_out),
+        T(frames_of_a_batch_are_sent_in_their_order),
         T(only_a_guest_that_takes_them_gets_frames_without_checksum),
         T(frames_of_several_queues_reach_the_guest),
         T(frames_come_by_the_queues_that_the_guest_uses_only),
