@@ -102,7 +102,8 @@ void loop_close(struct loop_device *device);
 /* By force; the second prints the backend's log, after a failed case. */
 void loop_free(struct loop_device *device);
 void loop_abandon(struct loop_device *device);
-/* Add a ring; port: with an event channel of its own. */
+/* Add a ring; port: with an event channel of its own, else with that of the
+ * ring before it. */
 void loop_make_ring(struct loop_device *device, unsigned pages,
                     size_t entry_bytes, bool port);
 void loop_drop_rings(struct loop_device *device);
