@@ -15,6 +15,12 @@ enum {
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
 };
 
+/* Numbers of the guest's ports (guest.h). */
+enum {
+    TX_PORT,
+    RX_PORT, /* if the frontend has split them */
+};
+
 static_assert((int)XK_FRAME_TCP4 == (int)XK_NETIF_GSO_TCP4 &&
                   (int)XK_FRAME_TCP6 == (int)XK_NETIF_GSO_TCP6,
               "ports call segments as the ring does");
@@ -89,6 +95,19 @@ map_ring(struct queue *queue, struct xk_shared_ring *ring, uint32_t gref,
 }
 
 static int
+bind_ports(struct queue *queue, struct xk_error *err)
+{
+    const struct xk_netif_ring_id *id = &queue->id;
+
+    queue->receiver.guest_port = id->rx_port != 0 ? RX_PORT : TX_PORT;
+    if (xk_worker_bind(&queue->worker, TX_PORT, id->tx_port, err) == -1)
+        return -1;
+    return id->rx_port == 0
+               ? 0
+               : xk_worker_bind(&queue->worker, RX_PORT, id->rx_port, err);
+}
+
+static int
 connect_rings(struct xk_worker *worker, struct xk_error *err)
 {
     struct queue *queue = queue_of(worker);
@@ -98,7 +117,7 @@ connect_rings(struct xk_worker *worker, struct xk_error *err)
             -1 ||
         map_ring(queue, &queue->receiver.ring, id->rx_gref, XK_NETIF_RX_BYTES,
                  err) == -1 ||
-        xk_worker_bind(worker, id->port, err) == -1) {
+        bind_ports(queue, err) == -1) {
         unmap_rings(worker);
         return -1;
     }
@@ -275,7 +294,7 @@ send_taken(struct queue *queue)
         answer_one(queue, &queue->taken[i].frame);
     if (xk_ring_publish(&queue->tx)) {
         queue->stats.notifies++;
-        xk_guest_notify(queue->worker.guest);
+        xk_guest_notify(queue->worker.guest, TX_PORT);
     }
 }
 

@@ -29,7 +29,8 @@
 /* Where the rings of a queue are. */
 struct xk_netif_ring_id {
     uint32_t tx_gref, rx_gref;
-    uint32_t port;
+    uint32_t tx_port;
+    uint32_t rx_port; /* 0: one port for both rings */
 };
 
 /* What all queues of a card share; outlives them. */

@@ -190,7 +190,7 @@ answer(struct xk_netif_receiver *receiver)
     }
     if (xk_ring_publish(&receiver->ring)) {
         receiver->stats.notifies++;
-        xk_guest_notify(receiver->guest);
+        xk_guest_notify(receiver->guest, receiver->guest_port);
     }
 }
 

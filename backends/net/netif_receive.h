@@ -34,6 +34,7 @@ struct xk_netif_receiver {
     unsigned queue;
 
     struct xk_shared_ring ring; /* mapped by the owner */
+    unsigned guest_port;        /* that it notifies; bound by the owner */
     struct xk_netif_receive_stats stats;
 
     /* The receiver's own. */

@@ -21,7 +21,7 @@ netif_guest_new(uint32_t first)
     struct netif_guest *guest = XK_NEW(struct netif_guest);
 
     guest->memory = xk_memory_new(NETIF_GUEST_PAGES);
-    guest->id = (struct xk_netif_ring_id){NETIF_GUEST_TX, NETIF_GUEST_RX, 7};
+    guest->id = (struct xk_netif_ring_id){NETIF_GUEST_TX, NETIF_GUEST_RX, 7, 0};
     front_ring_init(&guest->tx, xk_memory_page(guest->memory, NETIF_GUEST_TX),
                     XK_NETIF_PAGE_BYTES, XK_NETIF_TX_BYTES, first);
     front_ring_init(&guest->rx, xk_memory_page(guest->memory, NETIF_GUEST_RX),

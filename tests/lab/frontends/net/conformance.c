@@ -25,7 +25,7 @@ offers_what_it_does(struct loop_device *device)
         {"feature-ipv6-csum-offload", "1"},
         {"multi-queue-max-queues", "4"},
         {"hotplug-status", "connected"},
-        {"feature-split-event-channels", ""},
+        {"feature-split-event-channels", "1"},
         {"feature-multicast-control", ""},
         {"feature-ctrl-ring", ""},
     };
@@ -145,6 +145,7 @@ begins_anew(struct loop_device *device)
 }
 
 static const struct net_options q4 = {.queues = 4};
+static const struct net_options split_q4 = {.queues = 4, .is_split = true};
 
 #define CASE(name, run, options)                                               \
     {                                                                          \
@@ -158,6 +159,8 @@ const struct loop_case net_conformance_cases[] = {
          NULL),
     CASE("full rings", full_rings, NULL),
     CASE("full rings of four queues", full_rings, &q4),
+    CASE("full rings of four queues with two ports each", full_rings,
+         &split_q4),
     CASE("1000 frames, one after the other", one_after_the_other, NULL),
     CASE("the ring of frames to receive is filled", receive_ring_is_filled,
          NULL),

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "tests/lab/frontends/net/net.h"
 #include "xenstore-helpers/xenbus.h"
 
@@ -75,23 +76,27 @@ net_make_rings(struct loop_device *device)
     device->ring_count = 0;
     for (unsigned i = 0; i < options->queues; i++) {
         loop_make_ring(device, 1, XK_NETIF_TX_BYTES, true);
-        loop_make_ring(device, 1, XK_NETIF_RX_BYTES, false);
+        loop_make_ring(device, 1, XK_NETIF_RX_BYTES, options->is_split);
     }
 }
 
 static void
 write_queue(struct loop_device *device, unsigned queue, const char *prefix)
 {
+    const struct loop_ring *tx = &device->rings[net_tx(queue)];
+    const struct loop_ring *rx = &device->rings[net_rx(queue)];
+    bool is_split = net_card_of(device)->options.is_split;
     const struct {
         const char *name;
         uint32_t value;
     } nodes[] = {
-        {"tx-ring-ref", device->rings[net_tx(queue)].grefs[0]},
-        {"rx-ring-ref", device->rings[net_rx(queue)].grefs[0]},
-        {"event-channel", device->rings[net_tx(queue)].port},
+        {"tx-ring-ref", tx->grefs[0]},
+        {"rx-ring-ref", rx->grefs[0]},
+        {is_split ? "event-channel-tx" : "event-channel", tx->port},
+        {is_split ? "event-channel-rx" : NULL, rx->port},
     };
 
-    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(nodes) && nodes[i].name != NULL; i++) {
         XK_CLEANUP_FREE char *name = xk_asprintf("%s%s", prefix, nodes[i].name);
 
         loop_write(device, name, "%u", nodes[i].value);

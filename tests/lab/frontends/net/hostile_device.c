@@ -41,6 +41,7 @@ bad_node(struct loop_device *device)
 }
 
 static const struct net_options q4 = {.queues = 4};
+static const struct net_options split = {.is_split = true};
 
 #define NODE_OF(name, options, ...)                                            \
     {                                                                          \
@@ -126,6 +127,26 @@ one_event_channel(struct loop_device *device)
     loop_set_state(device, XK_XENBUS_CONNECTED);
     loop_must_have_stopped(device, "event channel");
     net_must_recover(device);
+}
+
+static void
+one_port_under_two_names(struct loop_device *device)
+{
+    net_make_rings(device);
+    net_write_rings(device);
+    loop_write(device, "event-channel-rx", "%u", device->rings[net_tx(0)].port);
+    loop_set_state(device, XK_XENBUS_CONNECTED);
+    loop_must_have_stopped(device, "event channel");
+    net_must_recover(device);
+}
+
+static void
+events_of_both_ports(struct loop_device *device)
+{
+    loop_connect(device);
+    for (unsigned i = 0; i < 5000; i++)
+        loop_kick(device, i % 2);
+    loop_must_serve(device);
 }
 
 /* The pages of the rings are given back while they are mapped. */
@@ -260,6 +281,14 @@ const struct loop_case net_hostile_device_cases[] = {
     NODE("event-channel 0", "event-channel", "0", "event-channel"),
     NODE("an event channel of nobody", "event-channel", "4000",
          "event channel"),
+    NODE_OF("no event-channel-rx", &split, "event-channel-rx", NULL,
+            "event-channel-rx"),
+    NODE_OF("an event-channel-rx of nobody", &split, "event-channel-rx", "4000",
+            "event channel"),
+    {"one event channel under two names", "card stopped",
+     one_port_under_two_names, &split},
+    {"5000 events of two ports for nothing", "served", events_of_both_ports,
+     &split},
     NODE("pages to be exchanged", "request-rx-copy", "0", "request-rx-copy"),
     NODE("a flag of 2", "feature-sg", "2", "feature-sg"),
     ALONE("a ring granted for reading only", "card stopped", read_only_ring),

@@ -177,6 +177,8 @@ nodes_vanish(struct loop_device *device)
 }
 
 static const struct net_options bridge = {.on_bridge = true, .max = 1};
+static const struct net_options split = {
+    .on_bridge = true, .max = 1, .is_split = true};
 
 #define CASE(name, verdict, run)                                               \
     {                                                                          \
@@ -188,6 +190,8 @@ const struct loop_case net_kill_cases[] = {
          killed_under_load),
     {"killed while frames are received", "all answered, in order",
      killed_while_it_receives, &bridge},
+    {"killed with a port for each ring", "all answered, in order",
+     killed_while_it_receives, &split},
     CASE("stopped in order under load", "all answered, in order",
          stopped_under_load),
     CASE("killed before it is connected", "served", loop_kill_unconnected),

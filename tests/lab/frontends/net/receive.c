@@ -149,6 +149,8 @@ four_queues(struct loop_device *device)
 static const struct net_options bridge = {.on_bridge = true, .max = 1};
 static const struct net_options plain = {
     .on_bridge = true, .max = 1, .is_plain = true};
+static const struct net_options split = {
+    .on_bridge = true, .max = 1, .is_split = true};
 static const struct net_options bridge_q4 = {.on_bridge = true, .queues = 4};
 
 #define CASE(name, run, options)                                               \
@@ -164,6 +166,8 @@ const struct loop_case net_receive_cases[] = {
     CASE("a frame of more pages than are offered", waits_for_pages, &bridge),
     CASE("1000 frames to receive, one after the other", one_after_the_other,
          &bridge),
+    CASE("1000 frames to receive by a port of their own", one_after_the_other,
+         &split),
     CASE("four queues to receive", four_queues, &bridge_q4),
 };
 const size_t net_receive_count = XK_ARRAY_SIZE(net_receive_cases);

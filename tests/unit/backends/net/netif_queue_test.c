@@ -661,9 +661,9 @@ rings_that_cannot_be_had_leave_nothing_mapped(void **state)
     guest->memory->access[NETIF_GUEST_RX] = XK_MEMORY_READ_ONLY;
     must_not_connect("not granted");
     guest->memory->access[NETIF_GUEST_RX] = XK_MEMORY_READ_WRITE;
-    guest->id.port = 0;
+    guest->id.tx_port = 0;
     must_not_connect("port 0");
-    guest->id.port = 7;
+    guest->id.tx_port = 7;
     guest->rx.header->req_prod = 300;
     must_not_connect("room");
     guest->rx.header->req_prod = 0;
@@ -718,6 +718,22 @@ whoever_takes_over_goes_on_behind_the_last_answer(void **state)
     must_answer(4, XK_NETIF_OKAY);
     assert_int_equal(backend->sent_count, 2);
     assert_int_equal(backend->sent[0].sum, sum_of(DATA + 3, 0, 60));
+}
+
+/* Each ring has its own port, and whoever takes over sends an event to both. */
+static void
+whoever_takes_over_tells_the_ports_of_both_rings(void **state)
+{
+    (void)state;
+    guest->id.rx_port = 8;
+    assert_int_equal(netif_backend_connect(backend, true), XK_WORKER_RUNNING);
+    assert_int_equal(guest->memory->notified[0], 1);
+    assert_int_equal(guest->memory->notified[1], 1);
+    netif_backend_stop(backend);
+    guest->id.rx_port = 0;
+    assert_int_equal(netif_backend_connect(backend, true), XK_WORKER_RUNNING);
+    assert_int_equal(guest->memory->notified[0], 2);
+    assert_int_equal(guest->memory->notified[1], 1);
 }
 
 static void
@@ -786,6 +802,7 @@ main(void)
         T(one_page_as_both_rings_does_no_harm),
         T(a_ring_that_lied_is_let_go_of_and_another_one_served),
         T(whoever_takes_over_goes_on_behind_the_last_answer),
+        T(whoever_takes_over_tells_the_ports_of_both_rings),
         T(rings_are_let_go_of_without_waiting),
         T(requests_stand_until_all_frames_of_a_round_are_sent),
     };

@@ -297,6 +297,27 @@ frames_pass_both_ways_at_once(void **state)
 }
 
 static void
+each_ring_notifies_its_own_port(void **state)
+{
+    struct netif_response response;
+
+    (void)state;
+    netif_backend_stop(backend);
+    guest->id.rx_port = 8;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(0, 1);
+    deliver(60, 1);
+    must_have(0, 0, 1, 0, 60);
+    assert_int_equal(guest->memory->notified[0], 0);
+    assert_int_equal(guest->memory->notified[1], 1);
+    netif_guest_put(guest, netif_slot(1, DATA, 0, 60, 0));
+    netif_guest_push(guest);
+    assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+    assert_int_equal(guest->memory->notified[0], 1);
+    assert_int_equal(guest->memory->notified[1], 1);
+}
+
+static void
 many_frames_are_copied_by_few_calls(void **state)
 {
     uint64_t before = netif_backend_stats(backend).copy_calls;
@@ -345,6 +366,7 @@ main(void)
         T(indexes_wrap_around),
         T(a_frame_that_waits_is_not_the_next_connections),
         T(frames_pass_both_ways_at_once),
+        T(each_ring_notifies_its_own_port),
         T(many_frames_are_copied_by_few_calls),
         T(what_the_port_could_not_send_goes_out_once_it_can),
     };
