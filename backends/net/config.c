@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/number.h"
 #include "base/util.h"
 #include "contracts/net.h"
 
@@ -14,6 +17,7 @@ static const struct xk_json_member members[] = {
     {XK_NET_VIFNAME, XK_MEMBER_TEXT, AT(vifname), false, 0, 0},
     {XK_NET_BRIDGE, XK_MEMBER_TEXT, AT(bridge), false, 0, 0},
     {XK_NET_MTU, XK_MEMBER_TEXT, AT(mtu), false, 0, 0},
+    {XK_NET_RATE, XK_MEMBER_TEXT, AT(rate), false, 0, 0},
     {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, 0,
      XK_DEVICE_WORKERS_MAX},
     {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 0, 1000},
@@ -29,9 +33,9 @@ static const struct {
 };
 
 static int
-take_port(void *context, const struct xk_json *json, struct xk_error *err)
+take_port(struct xk_net_config *config, const struct xk_json *json,
+          struct xk_error *err)
 {
-    struct xk_net_config *config = (struct xk_net_config *)context;
     const char *name = xk_json_string(xk_json_get(json, XK_NET_PORT));
 
     for (size_t i = 0; name != NULL && i < XK_ARRAY_SIZE(ports); i++) {
@@ -44,13 +48,43 @@ take_port(void *context, const struct xk_json *json, struct xk_error *err)
                    XK_NET_PORT);
 }
 
+static int
+take_rate(struct xk_net_config *config, struct xk_error *err)
+{
+    const char *comma = config->rate != NULL ? strchr(config->rate, ',') : NULL;
+    XK_CLEANUP_FREE char *bytes = NULL;
+    uint64_t us;
+
+    if (config->rate == NULL)
+        return 0;
+    if (comma != NULL)
+        bytes = xk_strndup(config->rate, (size_t)(comma - config->rate));
+    if (comma == NULL || !xk_parse_u64(bytes, INT64_MAX, &config->rate_bytes) ||
+        !xk_parse_u64(comma + 1, UINT32_MAX, &us) || config->rate_bytes == 0 ||
+        us == 0)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is not two positive numbers, of bytes and of "
+                       "microseconds",
+                       XK_NET_RATE);
+    config->rate_interval_us = (uint32_t)us;
+    return 0;
+}
+
+static int
+take_rest(void *context, const struct xk_json *json, struct xk_error *err)
+{
+    struct xk_net_config *config = (struct xk_net_config *)context;
+
+    return take_port(config, json, err) == -1 ? -1 : take_rate(config, err);
+}
+
 int
 xk_net_config_read(const char *dir, struct xk_net_config *config,
                    struct xk_error *err)
 {
     *config = (struct xk_net_config){0};
     return xk_device_config_read(dir, config, members, XK_ARRAY_SIZE(members),
-                                 take_port, err);
+                                 take_rest, err);
 }
 
 void

@@ -78,6 +78,11 @@ open_device(struct xk_device *device, const char *dir, struct xk_error *err)
 
     net->netif.changed_fd = xk_device_changed_fd(device);
     net->netif.poll_us = net->config.poll_us;
+    if (net->config.rate_bytes != 0) {
+        xk_netif_rate_init(&net->rate, net->config.rate_bytes,
+                           net->config.rate_interval_us, xk_now_ns());
+        net->netif.rate = &net->rate;
+    }
     if (open_port(net, dir, err) == -1)
         return -1;
     return xk_device_add_workers(device, net->max_queues, make_queue, err);

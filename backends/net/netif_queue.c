@@ -7,13 +7,19 @@
 #include "backends/net/netif_abi.h"
 #include "backends/net/netif_receive.h"
 #include "backends/ring/shared_ring.h"
+#include "base/deadline.h"
 #include "base/mem.h"
+#include "base/util.h"
 
 /* Each slot is an entry of the ring and holds a page at most, so there is room
  * for all frames of a round. */
 enum {
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
 };
+
+/* A frame that waits for its rate is looked at again that often: the rings may
+ * be another connection's by then. */
+#define LOOK_AGAIN_NS INT64_C(1000000000)
 
 /* Numbers of the guest's ports (guest.h). */
 enum {
@@ -48,6 +54,11 @@ struct queue {
     unsigned copy_count;
     uint8_t *batch; /* BATCH_BYTES; touched only as far as frames need it */
     uint32_t batch_used;
+
+    int64_t now_ns;            /* of this round, if there is a rate */
+    struct xk_loop_op rate_op; /* the next frame may have credit by then */
+    struct __kernel_timespec rate_delay;
+    bool is_delayed; /* until that is done */
 
     struct xk_netif_stats stats;
 };
@@ -165,7 +176,46 @@ plan_copies(struct queue *queue, struct taken *taken)
     taken->copy_count = queue->copy_count - taken->first_copy;
 }
 
-/* False: the ring lies. What was taken before is answered all the same. */
+static void
+delay_over(struct xk_loop_op *op, int result)
+{
+    (void)result;
+    XK_CONTAINER_OF(op, struct queue, rate_op)->is_delayed = false;
+}
+
+static void
+delay_until(struct queue *queue, int64_t again_ns)
+{
+    int64_t delay = again_ns - queue->now_ns;
+    struct io_uring_sqe *sqe = xk_loop_sqe(&queue->worker.loop);
+
+    if (delay > LOOK_AGAIN_NS)
+        delay = LOOK_AGAIN_NS;
+    queue->rate_delay = (struct __kernel_timespec){
+        .tv_sec = delay / 1000000000, .tv_nsec = delay % 1000000000};
+    io_uring_prep_timeout(sqe, &queue->rate_delay, 0, 0);
+    xk_loop_start(&queue->worker.loop, sqe, &queue->rate_op);
+    queue->is_delayed = true;
+    queue->stats.tx_delays++;
+}
+
+/* False: the frame stays in the ring for now. One that will fail costs nothing.
+ */
+static bool
+may_pass(struct queue *queue, const struct xk_netif_frame *frame)
+{
+    struct xk_netif_rate *rate = queue->device->rate;
+    int64_t again_ns;
+
+    if (rate == NULL || frame->status != XK_NETIF_OKAY ||
+        xk_netif_rate_take(rate, frame->length, queue->now_ns, &again_ns))
+        return true;
+    delay_until(queue, again_ns);
+    return false;
+}
+
+/* False: the ring lies, or the rate is used up. What was taken before is
+ * answered all the same. */
 static bool
 take_one(struct queue *queue, uint32_t produced)
 {
@@ -178,6 +228,8 @@ take_one(struct queue *queue, uint32_t produced)
         xk_worker_break(&queue->worker, lie);
         return false;
     }
+    if (!may_pass(queue, &taken->frame))
+        return false;
     queue->tx.req_cons += taken->frame.slots;
     queue->taken_count++;
     plan_copies(queue, taken);
@@ -207,8 +259,10 @@ take(struct queue *queue)
 {
     uint32_t produced = xk_ring_produced(&queue->tx);
 
-    if (!check_indices(queue, produced))
+    if (!check_indices(queue, produced) || queue->is_delayed)
         return;
+    if (queue->device->rate != NULL)
+        queue->now_ns = xk_now_ns();
     while (queue->tx.req_cons != produced && take_one(queue, produced))
         continue;
     if (queue->taken_count > 0)
@@ -331,7 +385,8 @@ has_requests(const struct xk_worker *worker)
 {
     const struct queue *queue = queue_of(worker);
 
-    return xk_ring_produced(&queue->tx) != queue->tx.req_cons;
+    return !queue->is_delayed &&
+           xk_ring_produced(&queue->tx) != queue->tx.req_cons;
 }
 
 static bool
@@ -342,6 +397,8 @@ ask_event(struct xk_worker *worker)
 
     if (xk_port_loss(queue->device->port) != NULL)
         xk_worker_tell(worker);
+    if (queue->is_delayed)
+        return has_frames;
     return xk_ring_ask(&queue->tx) || has_frames;
 }
 
@@ -374,6 +431,7 @@ xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
     queue->worker.ops = &ops;
     queue->worker.number = number;
     queue->device = device;
+    queue->rate_op.done = delay_over;
     queue->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
     queue->receiver.guest = guest;
     queue->receiver.loop = &queue->worker.loop;

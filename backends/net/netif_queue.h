@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "backends/net/port/port.h"
+#include "backends/net/rate.h"
 #include "backends/ring/guest.h"
 #include "backends/worker/worker.h"
 
@@ -36,13 +37,15 @@ struct xk_netif_ring_id {
 /* What all queues of a card share; outlives them. */
 struct xk_netif_device {
     struct xk_port *port;
-    unsigned poll_us; /* worker.h */
-    int changed_fd;   /* eventfd: a queue's state changed */
+    struct xk_netif_rate *rate; /* of what the guest sends; NULL: no limit */
+    unsigned poll_us;           /* worker.h */
+    int changed_fd;             /* eventfd: a queue's state changed */
 };
 
 struct xk_netif_stats {
     uint64_t tx_packets, tx_bytes;
     uint64_t tx_dropped; /* good frames that the port did not take */
+    uint64_t tx_delays;  /* a frame had to wait for the rate */
     uint64_t rx_packets, rx_bytes, rx_dropped;
     uint64_t errors;      /* frames that were refused */
     uint64_t rx_requests; /* requests to receive, in the ring */

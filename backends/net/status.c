@@ -16,6 +16,7 @@ static const struct xk_device_count counts[] = {
     COUNT(XK_STATUS_TX_PACKETS, tx_packets),
     COUNT(XK_STATUS_TX_BYTES, tx_bytes),
     COUNT(XK_STATUS_TX_DROPPED, tx_dropped),
+    COUNT(XK_STATUS_TX_DELAYS, tx_delays),
     COUNT(XK_STATUS_RX_PACKETS, rx_packets),
     COUNT(XK_STATUS_RX_BYTES, rx_bytes),
     COUNT(XK_STATUS_RX_DROPPED, rx_dropped),

@@ -144,6 +144,47 @@ begins_anew(struct loop_device *device)
     loop_must_serve(device);
 }
 
+static void
+put_many(struct loop_device *device, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++)
+        net_put(device, 0, i, i, 0, 1514, 0);
+    net_push(device, 0);
+}
+
+static void
+frames_above_the_rate(struct loop_device *device)
+{
+    const uint16_t count = 200;
+
+    loop_connect(device);
+    for (unsigned round = 0; round < 3; round++) {
+        put_many(device, count);
+        for (uint16_t i = 0; i < count; i++)
+            net_must_answer(device, 0, i, XK_NETIF_OKAY);
+    }
+    MUST(net_count(device, "tx_delays") > 0, "none had to wait");
+    MUST(net_count(device, "tx_dropped") == 0, "some were dropped");
+}
+
+/* Frames that wait for a rate that hardly ever comes hold nothing up. */
+static void
+ends_above_the_rate(struct loop_device *device)
+{
+    loop_connect(device);
+    put_many(device, 200);
+    net_await_count(device, "tx_delays", 1);
+    loop_kill(device);
+    loop_start_again(device);
+    net_await_count(device, "tx_delays", 1);
+    loop_begin_again(device);
+    loop_connect(device);
+    put_many(device, 1);
+}
+
+static const struct net_options rate = {.more = ",\"rate\":\"20000,50000\""};
+static const struct net_options slow = {.more =
+                                            ",\"rate\":\"1000,4000000000\""};
 static const struct net_options q4 = {.queues = 4};
 static const struct net_options split_q4 = {.queues = 4, .is_split = true};
 
@@ -162,6 +203,8 @@ const struct loop_case net_conformance_cases[] = {
     CASE("full rings of four queues with two ports each", full_rings,
          &split_q4),
     CASE("1000 frames, one after the other", one_after_the_other, NULL),
+    CASE("frames above the rate", frames_above_the_rate, &rate),
+    CASE("a card that ends above its rate", ends_above_the_rate, &slow),
     CASE("the ring of frames to receive is filled", receive_ring_is_filled,
          NULL),
     {"two cards of one domain", "each served", two_cards, NULL, .ends = true},

@@ -61,9 +61,10 @@ members(const struct loop_device *device)
     net_wire_name(device, name, sizeof(name));
     return xk_asprintf("\"mac\":\"00:16:3e:00:00:%02x\",\"port\":\"%s\","
                        "\"vifname\":\"%s\",\"bridge\":\"xkwire\","
-                       "\"mtu\":\"65521\",\"queues\":%u",
+                       "\"mtu\":\"65521\",\"queues\":%u%s",
                        device->devid, options->on_bridge ? "tap" : "null", name,
-                       options->max);
+                       options->max,
+                       options->more != NULL ? options->more : "");
 }
 
 /* ---- its rings ---- */

@@ -15,11 +15,12 @@ enum {
 };
 
 struct net_options {
-    unsigned queues; /* of the frontend; 0: 1 */
-    bool on_bridge;  /* on "xkwire": frames can be delivered */
-    bool is_split;   /* a port for each ring */
-    bool is_plain;   /* it takes whole frames with their checksums only */
-    unsigned max;    /* queues of the card; 0: 4 */
+    unsigned queues;  /* of the frontend; 0: 1 */
+    bool on_bridge;   /* on "xkwire": frames can be delivered */
+    bool is_split;    /* a port for each ring */
+    bool is_plain;    /* it takes whole frames with their checksums only */
+    const char *more; /* members of device.json; NULL: none */
+    unsigned max;     /* queues of the card; 0: 4 */
 };
 
 struct net_card {

@@ -24,6 +24,8 @@
     "{\"version\":1,\"domid\":7,\"devid\":0,\"frontend\":\"/f\","              \
     "\"backend\":\"/b\""
 
+#define RATE(text) ",\"mac\":\"a\",\"port\":\"null\",\"rate\":\"" text "\""
+
 static struct xk_error err;
 
 static int
@@ -77,6 +79,18 @@ a_card_on_a_bridge_is_read(void **state)
 }
 
 static void
+the_rate_of_a_card_is_read(void **state)
+{
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(read_text(START RATE("50000,20000") "}", &config), 0);
+    assert_int_equal(config.rate_bytes, 50000);
+    assert_int_equal(config.rate_interval_us, 20000);
+    xk_net_config_free(&config);
+}
+
+static void
 what_is_not_a_card_is_refused_by_its_member(void **state)
 {
     static const struct {
@@ -86,6 +100,14 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
         {START ",\"mac\":\"a\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"wire\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
+        {START RATE("50000") "}", "rate"},
+        {START RATE("50000,") "}", "rate"},
+        {START RATE(",50000") "}", "rate"},
+        {START RATE("0,50000") "}", "rate"},
+        {START RATE("50000,0") "}", "rate"},
+        {START RATE("50000,4294967296") "}", "rate"},
+        {START RATE("9223372036854775808,1") "}", "rate"},
+        {START RATE("1,2,3") "}", "rate"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"poll_us\":1001}", "poll_us"},
     };
     struct xk_net_config config;
@@ -201,6 +223,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_without_a_network_is_read),
         cmocka_unit_test(a_card_on_a_bridge_is_read),
+        cmocka_unit_test(the_rate_of_a_card_is_read),
         cmocka_unit_test(what_is_not_a_card_is_refused_by_its_member),
         cmocka_unit_test(the_null_port_takes_each_frame_and_cuts_nothing),
         cmocka_unit_test(the_layout_is_that_of_the_public_header),

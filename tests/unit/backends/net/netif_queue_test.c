@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/util.h"
 #include "tests/fakes/netif_guest.h"
 
@@ -334,6 +335,99 @@ what_is_sent_is_counted(void **state)
     assert_int_equal(stats.tx_dropped, 1);
     assert_int_equal(stats.errors, 1);
     assert_int_equal(stats.rx_packets, 0);
+}
+
+/* ---- the rate ---- */
+
+static void
+send_and_count(unsigned frames)
+{
+    for (unsigned i = 0; i < frames; i++)
+        put((uint16_t)i, DATA + i, 0, 1000, 0);
+    netif_guest_push(guest);
+}
+
+/* They are not dropped, and are not looked at all the time. */
+static void
+frames_above_the_rate_stay_in_the_ring_until_there_is_credit(void **state)
+{
+    struct xk_netif_rate rate;
+    struct xk_netif_stats stats;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 100500, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    send_and_count(150);
+    for (uint16_t i = 0; i < 100; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    must_be_quiet();
+    stats = netif_backend_stats(backend);
+    assert_int_equal(stats.tx_packets, 100);
+    assert_int_equal(stats.tx_dropped, 0);
+    assert_int_equal(stats.tx_delays, 1);
+    assert_true(stats.rounds <= 4);
+    pthread_mutex_lock(&rate.lock);
+    rate.credit = 50000;
+    pthread_mutex_unlock(&rate.lock);
+    for (uint16_t i = 100; i < 150; i++)
+        must_answer(i, XK_NETIF_OKAY);
+}
+
+static void
+a_queue_wakes_by_itself_when_the_next_frame_has_credit(void **state)
+{
+    struct xk_netif_rate rate;
+    struct xk_netif_stats stats;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 2500, 1000, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    send_and_count(200);
+    for (uint16_t i = 0; i < 200; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    stats = netif_backend_stats(backend);
+    assert_true(stats.tx_delays > 1);
+    assert_true(stats.rounds <= 2 * stats.tx_delays + 4);
+    assert_int_equal(guest->memory->copy_calls, stats.copy_calls);
+    assert_true(stats.copy_calls <= stats.tx_delays + 1);
+}
+
+static void
+frames_that_fail_cost_no_credit(void **state)
+{
+    struct xk_netif_rate rate;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 60, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    put(1, DATA, 0, 13, 0);
+    put(2, DATA, 0, 60, MORE);
+    put(3, DATA, 0, 61, 0);
+    netif_guest_push(guest);
+    for (uint16_t i = 1; i <= 3; i++)
+        must_answer(i, XK_NETIF_ERROR);
+    must_serve(4);
+}
+
+/* The rings that lie are found out, and let go of, all the same. */
+static void
+rings_are_looked_at_while_a_frame_waits_for_credit(void **state)
+{
+    struct xk_netif_rate rate;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 1, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    put(1, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_be_quiet();
+    guest->rx.header->req_prod = 257;
+    netif_guest_ring_bell(guest);
+    must_break("room");
 }
 
 /* ---- frames that fail alone ---- */
@@ -783,6 +877,10 @@ main(void)
         T(events_that_the_frontend_has_not_asked_for_are_not_sent),
         T(requests_to_receive_are_kept),
         T(what_is_sent_is_counted),
+        T(frames_above_the_rate_stay_in_the_ring_until_there_is_credit),
+        T(a_queue_wakes_by_itself_when_the_next_frame_has_credit),
+        T(frames_that_fail_cost_no_credit),
+        T(rings_are_looked_at_while_a_frame_waits_for_credit),
         T(frames_of_less_than_a_header_are_refused),
         T(slots_that_hold_more_than_the_frame_has_it_refused),
         T(frames_of_19_to_21_slots_are_refused_slot_by_slot),
