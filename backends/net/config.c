@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "base/util.h"
 #include "contracts/net.h"
+#include "net-helpers/mac.h"
 
 #define AT(member) offsetof(struct xk_net_config, member)
 
@@ -17,6 +18,7 @@ static const struct xk_json_member members[] = {
     {XK_NET_VIFNAME, XK_MEMBER_TEXT, AT(vifname), false, 0, 0},
     {XK_NET_BRIDGE, XK_MEMBER_TEXT, AT(bridge), false, 0, 0},
     {XK_NET_MTU, XK_MEMBER_TEXT, AT(mtu), false, 0, 0},
+    {XK_NET_SPOOF_FILTER, XK_MEMBER_FLAG, AT(spoof_filter), false, 0, 0},
     {XK_NET_RATE, XK_MEMBER_TEXT, AT(rate), false, 0, 0},
     {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, 0,
      XK_DEVICE_WORKERS_MAX},
@@ -71,11 +73,22 @@ take_rate(struct xk_net_config *config, struct xk_error *err)
 }
 
 static int
+take_address(struct xk_net_config *config, struct xk_error *err)
+{
+    if (!config->spoof_filter || xk_mac_parse(config->mac, config->address))
+        return 0;
+    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a MAC address",
+                   XK_NET_MAC);
+}
+
+static int
 take_rest(void *context, const struct xk_json *json, struct xk_error *err)
 {
     struct xk_net_config *config = (struct xk_net_config *)context;
 
-    return take_port(config, json, err) == -1 ? -1 : take_rate(config, err);
+    if (take_port(config, json, err) == -1 || take_rate(config, err) == -1)
+        return -1;
+    return take_address(config, err);
 }
 
 int

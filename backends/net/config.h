@@ -10,6 +10,8 @@
 struct xk_net_config {
     struct xk_device_config device; /* first */
     char *mac;
+    bool spoof_filter;
+    uint8_t address[6];                  /* of the MAC, if there is a filter */
     char *vifname, *bridge, *mtu, *rate; /* NULL: not said */
     uint64_t rate_bytes; /* of each interval, for the guest to send; 0: no
                             limit */

@@ -78,6 +78,9 @@ open_device(struct xk_device *device, const char *dir, struct xk_error *err)
 
     net->netif.changed_fd = xk_device_changed_fd(device);
     net->netif.poll_us = net->config.poll_us;
+    net->netif.multicast = &net->multicast;
+    if (net->config.spoof_filter)
+        net->netif.only_mac = net->config.address;
     if (net->config.rate_bytes != 0) {
         xk_netif_rate_init(&net->rate, net->config.rate_bytes,
                            net->config.rate_interval_us, xk_now_ns());
@@ -114,12 +117,16 @@ read_front(struct xk_device *device, struct xk_error *err)
     return memcmp(&net->offered, &net->front, sizeof(net->front)) != 0;
 }
 
+/* The list of a process that was killed is lost: all multicast frames pass
+ * until the frontend connects anew. */
 static unsigned
 connect_queues(struct xk_device *device, bool take_over)
 {
     struct xk_net *net = xk_net_of(device);
 
     net->front = net->offered;
+    xk_netif_multicast_begin(&net->multicast,
+                             net->front.filters_multicast == 1 && !take_over);
     if (net->netif.port->ops->limit != NULL)
         net->netif.port->ops->limit(net->netif.port, &net->front.features,
                                     net->front.queues);

@@ -82,7 +82,9 @@ xk_netif_front_read(struct xk_store *store, const char *path,
     memset(front, 0, sizeof(*front));
     if (xk_front_need_number(&reader, "request-rx-copy", 1, 1, &copies, err) ==
             -1 ||
-        read_features(&reader, &front->features, err) == -1)
+        read_features(&reader, &front->features, err) == -1 ||
+        xk_front_number(&reader, "request-multicast-control", 0, 1,
+                        &front->filters_multicast, err) == -1)
         return -1;
     return xk_front_read_queues(&reader, max_queues, &front->queues, read_rings,
                                 front, err);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/net/netif_abi.h"
 #include "backends/net/netif_receive.h"
@@ -288,6 +289,44 @@ is_copied(const struct queue *queue, const struct taken *taken)
     return true;
 }
 
+/* Returns the status that the message is answered with. */
+static int16_t
+change_list(struct queue *queue, const struct xk_netif_frame *frame)
+{
+    struct xk_netif_multicast *list = queue->device->multicast;
+
+    if (frame->list_change == XK_NETIF_EXTRA_MCAST_DEL)
+        xk_netif_multicast_remove(list, frame->address);
+    else if (!xk_netif_multicast_add(list, frame->address))
+        return XK_NETIF_ERROR;
+    return XK_NETIF_OKAY;
+}
+
+/* The source address is behind that of the destination. */
+static bool
+is_spoofed(const struct queue *queue, const struct xk_frame *frame)
+{
+    const uint8_t *mac = queue->device->only_mac;
+
+    return mac != NULL && memcmp(frame->bytes + 6, mac, 6) != 0;
+}
+
+static int16_t
+send_whole(struct queue *queue, const struct xk_frame *frame)
+{
+    if (is_spoofed(queue, frame)) {
+        queue->stats.tx_spoofed++;
+        return XK_NETIF_DROPPED;
+    }
+    if (!xk_port_send(queue->device->port, queue->worker.number, frame)) {
+        queue->stats.tx_dropped++;
+        return XK_NETIF_DROPPED;
+    }
+    queue->stats.tx_packets++;
+    queue->stats.tx_bytes += frame->length;
+    return XK_NETIF_OKAY;
+}
+
 static void
 send_one(struct queue *queue, struct taken *taken)
 {
@@ -303,16 +342,11 @@ send_one(struct queue *queue, struct taken *taken)
 
     if (frame->status == XK_NETIF_OKAY && !is_copied(queue, taken))
         frame->status = XK_NETIF_ERROR;
-    if (frame->status != XK_NETIF_OKAY) {
+    if (frame->status == XK_NETIF_OKAY)
+        frame->status = frame->list_change != 0 ? change_list(queue, frame)
+                                                : send_whole(queue, &whole);
+    if (frame->status == XK_NETIF_ERROR)
         queue->stats.errors++;
-    } else if (xk_port_send(queue->device->port, queue->worker.number,
-                            &whole)) {
-        queue->stats.tx_packets++;
-        queue->stats.tx_bytes += frame->length;
-    } else {
-        frame->status = XK_NETIF_DROPPED;
-        queue->stats.tx_dropped++;
-    }
 }
 
 static void
@@ -436,6 +470,7 @@ xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
     queue->receiver.guest = guest;
     queue->receiver.loop = &queue->worker.loop;
     queue->receiver.port = device->port;
+    queue->receiver.multicast = device->multicast;
     queue->receiver.queue = number;
     xk_netif_receiver_init(&queue->receiver);
     return xk_worker_start(&queue->worker, guest, device->changed_fd,
@@ -465,6 +500,7 @@ xk_netif_queue_stats(const struct xk_worker *worker,
     stats->rx_packets = received.packets;
     stats->rx_bytes = received.bytes;
     stats->rx_dropped = received.dropped;
+    stats->rx_filtered = received.filtered;
     stats->copy_calls += received.copy_calls;
     stats->notifies += received.notifies;
     xk_worker_read_events(worker, &stats->events, &stats->empty_events);

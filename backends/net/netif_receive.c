@@ -13,6 +13,7 @@ enum {
      * into as many as the ring has, and the one that waits. */
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES + XK_PORT_FRAME_ROOM,
     FRAMES_BEFORE_COPY = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+    SKIPS_MAX = 64, /* frames of a round that the guest does not get */
 };
 
 /* ---- its life ---- */
@@ -199,9 +200,15 @@ static void
 plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
 {
     struct xk_frame frame;
+    unsigned skips = 0;
 
-    while (receiver->batch_used < FRAMES_BEFORE_COPY &&
+    while (receiver->batch_used < FRAMES_BEFORE_COPY && skips < SKIPS_MAX &&
            next_frame(receiver, &frame)) {
+        if (!xk_netif_multicast_passes(receiver->multicast, frame.bytes)) {
+            receiver->stats.filtered++;
+            skips++;
+            continue;
+        }
         if (slots_of(&frame) > produced - receiver->ring.req_cons) {
             receiver->waiting = frame;
             return;

@@ -14,6 +14,7 @@
 #ifndef XK_BACKENDS_NET_NETIF_RECEIVE_H
 #define XK_BACKENDS_NET_NETIF_RECEIVE_H
 
+#include "backends/net/multicast.h"
 #include "backends/net/netif_abi.h"
 #include "backends/net/port/port.h"
 #include "backends/ring/guest.h"
@@ -22,7 +23,8 @@
 
 struct xk_netif_receive_stats {
     uint64_t packets, bytes;
-    uint64_t dropped; /* the guest's pages could not be written */
+    uint64_t dropped;  /* the guest's pages could not be written */
+    uint64_t filtered; /* multicast that the guest does not want */
     uint64_t copy_calls, notifies;
 };
 
@@ -31,6 +33,7 @@ struct xk_netif_receiver {
     struct xk_guest *guest;
     struct xk_loop *loop;
     struct xk_port *port;
+    const struct xk_netif_multicast *multicast;
     unsigned queue;
 
     struct xk_shared_ring ring; /* mapped by the owner */

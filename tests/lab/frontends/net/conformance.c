@@ -26,7 +26,9 @@ offers_what_it_does(struct loop_device *device)
         {"multi-queue-max-queues", "4"},
         {"hotplug-status", "connected"},
         {"feature-split-event-channels", "1"},
-        {"feature-multicast-control", ""},
+        {"feature-multicast-control", "1"},
+        {"feature-dynamic-multicast-control", ""},
+        {"carrier", "1"},
         {"feature-ctrl-ring", ""},
     };
 
@@ -182,6 +184,24 @@ ends_above_the_rate(struct loop_device *device)
     put_many(device, 1);
 }
 
+/* The frame is all zeros but for its source. */
+static void
+spoofed_frames(struct loop_device *device)
+{
+    const uint8_t mac[6] = {0, 0x16, 0x3e, 0, 0, (uint8_t)device->devid};
+
+    memcpy(device->data + 6, mac, sizeof(mac));
+    loop_connect(device);
+    loop_must_serve(device);
+    device->data[11] ^= 1;
+    net_put(device, 0, 1, 0, 0, 60, 0);
+    net_push(device, 0);
+    net_must_answer(device, 0, 1, XK_NETIF_DROPPED);
+    MUST(net_count(device, "tx_spoofed") == 1, "counted otherwise");
+    device->data[11] ^= 1;
+}
+
+static const struct net_options filter = {.more = ",\"spoof_filter\":true"};
 static const struct net_options rate = {.more = ",\"rate\":\"20000,50000\""};
 static const struct net_options slow = {.more =
                                             ",\"rate\":\"1000,4000000000\""};
@@ -203,6 +223,7 @@ const struct loop_case net_conformance_cases[] = {
     CASE("full rings of four queues with two ports each", full_rings,
          &split_q4),
     CASE("1000 frames, one after the other", one_after_the_other, NULL),
+    {"a frame from another card's address", "dropped", spoofed_frames, &filter},
     CASE("frames above the rate", frames_above_the_rate, &rate),
     CASE("a card that ends above its rate", ends_above_the_rate, &slow),
     CASE("the ring of frames to receive is filled", receive_ring_is_filled,

@@ -115,6 +115,8 @@ net_write_rings(struct loop_device *device)
     loop_write(device, "multi-queue-num-queues", "%u", queues);
     loop_write(device, "request-rx-copy", "1");
     loop_write(device, "feature-rx-notify", "1");
+    if (net_card_of(device)->options.is_filtered)
+        loop_write(device, "request-multicast-control", "1");
     loop_write(device, "feature-sg", "%d", takes);
     loop_write(device, "feature-gso-tcpv4", "%d", takes);
     loop_write(device, "feature-gso-tcpv6", "%d", takes);
@@ -155,6 +157,17 @@ net_put(struct loop_device *device, unsigned queue, uint16_t id, unsigned page,
     net_put_entry(
         device, queue,
         netif_slot(id, device->data_grefs[page], offset, size, flags));
+}
+
+void
+net_change_list(struct loop_device *device, uint8_t type,
+                const uint8_t address[6], int16_t status)
+{
+    net_put(device, 0, 1, 0, 0, 60, XK_NETIF_TX_EXTRA);
+    net_put_entry(device, 0, netif_multicast(type, 0, address));
+    net_push(device, 0);
+    net_must_answer(device, 0, 1, status);
+    net_must_answer(device, 0, 0, XK_NETIF_NULL);
 }
 
 void

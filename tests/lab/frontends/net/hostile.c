@@ -63,6 +63,34 @@ bad_slot_of_a_frame(struct loop_device *device)
     }
 }
 
+static void
+too_many_addresses(struct loop_device *device)
+{
+    uint8_t address[6] = {1, 0, 0x5e, 0, 0, 0};
+
+    for (unsigned i = 0; i < 1000; i++) {
+        address[4] = (uint8_t)(i >> 8);
+        address[5] = (uint8_t)(i & 0xff);
+        net_change_list(device, XK_NETIF_EXTRA_MCAST_ADD, address,
+                        i < 64 ? XK_NETIF_OKAY : XK_NETIF_ERROR);
+    }
+}
+
+static void
+address_with_a_frame(struct loop_device *device)
+{
+    const uint8_t address[6] = {1, 0, 0x5e, 0, 0, 0};
+
+    net_put(device, 0, 1, 0, 0, 160, EXTRA | MORE);
+    net_put_entry(device, 0,
+                  netif_multicast(XK_NETIF_EXTRA_MCAST_ADD, 0, address));
+    net_put(device, 0, 2, 1, 0, 60, 0);
+    net_push(device, 0);
+    net_must_answer(device, 0, 1, XK_NETIF_ERROR);
+    net_must_answer(device, 0, 0, XK_NETIF_NULL);
+    net_must_answer(device, 0, 2, XK_NETIF_ERROR);
+}
+
 #define FRAME(name, ...)                                                       \
     {                                                                          \
         name, "frame failed", bad_frame, NULL, true, &(const struct bad_frame) \
@@ -154,6 +182,9 @@ const struct loop_case net_hostile_cases[] = {
     FRAME("13 bytes in 13 slots", .size = 13, .slots = 12, .rest = 1),
     {"each slot of a frame in turn", "frames failed", bad_slot_of_a_frame, NULL,
      true},
+    {"1000 multicast addresses", "64 kept", too_many_addresses, NULL, true},
+    {"a multicast address with a frame", "frame failed", address_with_a_frame,
+     NULL, true},
     LIE("a slot beyond its page", "page", .offset = 4083, .size = 14),
     LIE("an offset of 65535", "page", .offset = 65535, .size = 60),
     LIE("a size of 65535 in one slot", "page", .size = 65535),

@@ -16,6 +16,7 @@ enum {
 
 struct net_options {
     unsigned queues;  /* of the frontend; 0: 1 */
+    bool is_filtered; /* it asks for multicast of its list only */
     bool on_bridge;   /* on "xkwire": frames can be delivered */
     bool is_split;    /* a port for each ring */
     bool is_plain;    /* it takes whole frames with their checksums only */
@@ -61,6 +62,9 @@ void net_push(struct loop_device *device, unsigned queue);
 /* The next response is that one. */
 void net_must_answer(struct loop_device *device, unsigned queue, uint16_t id,
                      int16_t status);
+/* Change the multicast list, which is answered with that status. */
+void net_change_list(struct loop_device *device, uint8_t type,
+                     const uint8_t address[6], int16_t status);
 /* A member of the backend's status. */
 int64_t net_count(struct loop_device *device, const char *name);
 /* It grows to that number. */

@@ -146,6 +146,51 @@ four_queues(struct loop_device *device)
     net_await_count(device, "rx_packets", FLOWS);
 }
 
+static const uint8_t groups[2][6] = {{1, 0, 0x5e, 0, 0, 1},
+                                     {1, 0, 0x5e, 0, 0, 2}};
+
+static void
+deliver_to(struct loop_device *device, const uint8_t address[6])
+{
+    net_make_frame(device, &frame, 100, 4);
+    memcpy(frame.bytes, address, 6);
+    net_deliver(device, &frame);
+}
+
+static void
+multicast(struct loop_device *device)
+{
+    const uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255};
+
+    loop_connect(device);
+    net_offer(device, 0, 0, 10);
+    net_change_list(device, XK_NETIF_EXTRA_MCAST_ADD, groups[0], XK_NETIF_OKAY);
+    deliver_to(device, groups[1]);
+    deliver_to(device, groups[0]);
+    net_must_receive(device, 0, 0, 0, &frame, 0);
+    deliver_to(device, broadcast);
+    net_must_receive(device, 0, 1, 0, &frame, 0);
+    net_change_list(device, XK_NETIF_EXTRA_MCAST_DEL, groups[0], XK_NETIF_OKAY);
+    deliver_to(device, groups[0]);
+    net_must_be_quiet(device, 0);
+    MUST(net_count(device, "rx_filtered") == 2, "counted otherwise");
+}
+
+/* The list went with the process that was killed: nothing is withheld. */
+static void
+multicast_after_a_kill(struct loop_device *device)
+{
+    loop_connect(device);
+    net_offer(device, 0, 0, 10);
+    loop_kill(device);
+    net_cut_wire(device);
+    loop_start_again(device);
+    deliver_to(device, groups[1]);
+    net_must_receive(device, 0, 0, 0, &frame, 0);
+}
+
+static const struct net_options filtered = {
+    .on_bridge = true, .max = 1, .is_filtered = true};
 static const struct net_options bridge = {.on_bridge = true, .max = 1};
 static const struct net_options plain = {
     .on_bridge = true, .max = 1, .is_plain = true};
@@ -168,6 +213,8 @@ const struct loop_case net_receive_cases[] = {
          &bridge),
     CASE("1000 frames to receive by a port of their own", one_after_the_other,
          &split),
+    CASE("multicast of the list and no other", multicast, &filtered),
+    CASE("multicast after a kill", multicast_after_a_kill, &filtered),
     CASE("four queues to receive", four_queues, &bridge_q4),
 };
 const size_t net_receive_count = XK_ARRAY_SIZE(net_receive_cases);

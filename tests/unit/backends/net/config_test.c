@@ -79,6 +79,23 @@ a_card_on_a_bridge_is_read(void **state)
 }
 
 static void
+the_filter_of_a_card_has_its_address(void **state)
+{
+    static const uint8_t mac[6] = {0, 0x16, 0x3e, 0, 0, 1};
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(read_text(START ",\"mac\":\"00:16:3e:00:00:01\","
+                                     "\"port\":\"null\","
+                                     "\"spoof_filter\":true}",
+                               &config),
+                     0);
+    assert_true(config.spoof_filter);
+    assert_memory_equal(config.address, mac, sizeof(mac));
+    xk_net_config_free(&config);
+}
+
+static void
 the_rate_of_a_card_is_read(void **state)
 {
     struct xk_net_config config;
@@ -100,6 +117,10 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
         {START ",\"mac\":\"a\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"wire\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
+        {START ",\"mac\":\"a\",\"port\":\"null\",\"spoof_filter\":true}",
+         "mac"},
+        {START ",\"mac\":\"a\",\"port\":\"null\",\"spoof_filter\":1}",
+         "spoof_filter"},
         {START RATE("50000") "}", "rate"},
         {START RATE("50000,") "}", "rate"},
         {START RATE(",50000") "}", "rate"},
@@ -211,8 +232,11 @@ the_layout_is_that_of_the_public_header(void **state)
         found = xk_netif_decode_extra(words);
         assert_int_equal(found.type, 1);
         assert_int_equal(found.flags, 1);
-        assert_int_equal(found.gso_size, 1448);
-        assert_int_equal(found.gso_type, 2);
+        assert_int_equal(found.gso.size, 1448);
+        assert_int_equal(found.gso.type, 2);
+        memcpy(extra.u.mcast.addr, "guests", 6);
+        memcpy(words, &extra, sizeof(extra));
+        assert_memory_equal(xk_netif_decode_extra(words).address, "guests", 6);
     }
 #endif
 }
@@ -224,6 +248,7 @@ main(void)
         cmocka_unit_test(a_card_without_a_network_is_read),
         cmocka_unit_test(a_card_on_a_bridge_is_read),
         cmocka_unit_test(the_rate_of_a_card_is_read),
+        cmocka_unit_test(the_filter_of_a_card_has_its_address),
         cmocka_unit_test(what_is_not_a_card_is_refused_by_its_member),
         cmocka_unit_test(the_null_port_takes_each_frame_and_cuts_nothing),
         cmocka_unit_test(the_layout_is_that_of_the_public_header),

@@ -87,6 +87,13 @@ what_a_frontend_takes_is_read(void **state)
         assert_memory_equal(&front.features, &steps[i].wanted,
                             sizeof(front.features));
     }
+    assert_int_equal(front.filters_multicast, 0);
+    front_put("request-multicast-control", "1");
+    assert_int_equal(read_front(), 0);
+    assert_int_equal(front.filters_multicast, 1);
+    front_put("request-multicast-control", "yes");
+    must_refuse("request-multicast-control");
+    front_remove("request-multicast-control");
     front_put("feature-sg", "2");
     must_refuse("feature-sg");
 }

@@ -513,21 +513,87 @@ a_copy_that_fails_as_a_whole_fails_all_its_frames(void **state)
     must_serve(3);
 }
 
+/* ---- multicast, and the source address ---- */
+
 static void
-multicast_lists_that_are_not_offered_are_answered_with_errors(void **state)
+change_list(uint8_t type, uint8_t last, int16_t status)
+{
+    const uint8_t address[6] = {1, 0, 0x5e, 0, 0, last};
+
+    put(type, DATA, 0, 60, EXTRA);
+    netif_guest_put(guest, netif_multicast(type, 0, address));
+    netif_guest_push(guest);
+    must_answer(type, status);
+    must_answer(0, XK_NETIF_NULL);
+}
+
+static void
+a_list_has_room_for_64_multicast_addresses(void **state)
 {
     (void)state;
     connect_card();
-    for (uint8_t type = XK_NETIF_EXTRA_MCAST_ADD;
-         type <= XK_NETIF_EXTRA_MCAST_DEL; type++) {
-        put(type, DATA, 0, 60, EXTRA);
-        put_extra(type, 0, 0, 0);
-        netif_guest_push(guest);
-        must_answer(type, XK_NETIF_ERROR);
-        must_answer(0, XK_NETIF_NULL);
-    }
+    for (uint8_t i = 0; i < 64; i++)
+        change_list(XK_NETIF_EXTRA_MCAST_ADD, i, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_ERROR);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 63, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, 200, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_ERROR);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, 7, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_OKAY);
     assert_int_equal(backend->sent_count, 0);
+    assert_int_equal(netif_backend_stats(backend).tx_packets, 0);
+    assert_int_equal(netif_backend_stats(backend).errors, 2);
+    assert_int_equal(guest->memory->copy_calls, 0);
     must_serve(9);
+}
+
+static void
+a_change_of_the_list_that_is_more_than_that_is_refused(void **state)
+{
+    const uint8_t address[6] = {1, 0, 0x5e, 0, 0, 1};
+
+    (void)state;
+    connect_card();
+    put(1, DATA, 0, 160, EXTRA | MORE);
+    netif_guest_put(guest,
+                    netif_multicast(XK_NETIF_EXTRA_MCAST_ADD, 0, address));
+    put(2, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_answer(1, XK_NETIF_ERROR);
+    must_answer(0, XK_NETIF_NULL);
+    must_answer(2, XK_NETIF_ERROR);
+    put(3, DATA, 0, 60, EXTRA);
+    netif_guest_put(guest, netif_multicast(XK_NETIF_EXTRA_MCAST_ADD,
+                                           XK_NETIF_EXTRA_MORE, address));
+    netif_guest_put(guest,
+                    netif_multicast(XK_NETIF_EXTRA_MCAST_DEL, 0, address));
+    netif_guest_push(guest);
+    must_answer(3, XK_NETIF_ERROR);
+    must_answer(0, XK_NETIF_NULL);
+    must_answer(0, XK_NETIF_NULL);
+    assert_int_equal(backend->multicast.addresses[0], 0);
+    must_serve(9);
+}
+
+static void
+frames_from_another_address_are_dropped_if_that_is_asked_for(void **state)
+{
+    static const uint8_t mac[6] = {0, 0x16, 0x3e, 1, 2, 3};
+    uint8_t *source = xk_memory_page(guest->memory, DATA) + 6;
+
+    (void)state;
+    backend->device.only_mac = mac;
+    connect_card();
+    memcpy(source, mac, sizeof(mac));
+    must_serve(1);
+    source[5] ^= 1;
+    put(2, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_answer(2, XK_NETIF_DROPPED);
+    assert_int_equal(backend->sent_count, 1);
+    assert_int_equal(netif_backend_stats(backend).tx_spoofed, 1);
+    assert_int_equal(netif_backend_stats(backend).tx_dropped, 0);
+    assert_int_equal(netif_backend_stats(backend).tx_packets, 1);
 }
 
 static void
@@ -886,7 +952,9 @@ main(void)
         T(frames_of_19_to_21_slots_are_refused_slot_by_slot),
         T(a_grant_that_cannot_be_copied_fails_its_frame_only),
         T(a_copy_that_fails_as_a_whole_fails_all_its_frames),
-        T(multicast_lists_that_are_not_offered_are_answered_with_errors),
+        T(a_list_has_room_for_64_multicast_addresses),
+        T(a_change_of_the_list_that_is_more_than_that_is_refused),
+        T(frames_from_another_address_are_dropped_if_that_is_asked_for),
         T(segments_that_are_not_offered_are_refused),
         T(a_slot_that_goes_beyond_its_page_is_a_lie),
         T(extra_information_of_an_unknown_type_is_a_lie),

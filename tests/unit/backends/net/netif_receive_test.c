@@ -254,6 +254,50 @@ indexes_wrap_around(void **state)
     }
 }
 
+/* ---- multicast ---- */
+
+enum {
+    GROUP = 1, /* seeds of frames: their first byte has the bit of a group */
+    ALONE = 2,
+};
+
+static void
+change_list(uint8_t type, uint8_t seed)
+{
+    struct netif_response response;
+    uint8_t address[6];
+
+    for (unsigned i = 0; i < 6; i++)
+        address[i] = netif_frame_byte(seed, i);
+    netif_guest_put(guest, netif_slot(1, DATA, 0, 60, XK_NETIF_TX_EXTRA));
+    netif_guest_put(guest, netif_multicast(type, 0, address));
+    netif_guest_push(guest);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+}
+
+static void
+multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for(void **state)
+{
+    (void)state;
+    netif_backend_stop(backend);
+    xk_netif_multicast_begin(&backend->multicast, true);
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(0, 3);
+    for (unsigned i = 0; i < 300; i++)
+        deliver(60, GROUP);
+    deliver(60, ALONE);
+    must_have(0, 0, ALONE, 0, 60);
+    assert_int_equal(netif_backend_stats(backend).rx_filtered, 300);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, GROUP);
+    deliver(60, GROUP);
+    must_have(1, 0, GROUP, 0, 60);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, GROUP);
+    deliver(60, GROUP);
+    must_be_quiet();
+    assert_int_equal(netif_backend_stats(backend).rx_filtered, 301);
+}
+
 /* ---- connections ---- */
 
 static void
@@ -364,6 +408,7 @@ main(void)
         T(a_copy_that_fails_as_a_whole_fails_all_frames_of_the_round),
         T(a_frontend_that_offers_more_than_the_ring_has_is_served_no_more),
         T(indexes_wrap_around),
+        T(multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for),
         T(a_frame_that_waits_is_not_the_next_connections),
         T(frames_pass_both_ways_at_once),
         T(each_ring_notifies_its_own_port),
