@@ -42,6 +42,8 @@
 #define XK_STATUS_RX_PACKETS "rx_packets"
 #define XK_STATUS_RX_BYTES "rx_bytes"
 #define XK_STATUS_RX_DROPPED "rx_dropped"
+#define XK_STATUS_RX_STALLS                                                    \
+    "rx_stalls" /* the guest offered no pages for too long */
 #define XK_STATUS_RX_FILTERED "rx_filtered" /* multicast nobody asked for */
 
 #endif

@@ -19,7 +19,11 @@
 #include "contracts/net.h"
 
 enum {
-    MTU_MAX = 65535
+    MTU_MAX = 65535,
+    /* How long a frame waits for pages, as with Linux's netback: a guest that
+     * does not tell of new pages gets frames only if it has some. */
+    PATIENCE_MS = 60000,
+    PATIENCE_UNTOLD_MS = 30,
 };
 static_assert((int)XK_DEVICE_WORKERS_MAX <= (int)XK_PORT_QUEUES_MAX,
               "a port has a queue for each worker");
@@ -127,6 +131,8 @@ connect_queues(struct xk_device *device, bool take_over)
     net->front = net->offered;
     xk_netif_multicast_begin(&net->multicast,
                              net->front.filters_multicast == 1 && !take_over);
+    net->netif.patience_ms =
+        net->front.tells_of_pages == 1 ? PATIENCE_MS : PATIENCE_UNTOLD_MS;
     if (net->netif.port->ops->limit != NULL)
         net->netif.port->ops->limit(net->netif.port, &net->front.features,
                                     net->front.queues);

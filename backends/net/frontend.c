@@ -83,6 +83,8 @@ xk_netif_front_read(struct xk_store *store, const char *path,
     if (xk_front_need_number(&reader, "request-rx-copy", 1, 1, &copies, err) ==
             -1 ||
         read_features(&reader, &front->features, err) == -1 ||
+        xk_front_number(&reader, "feature-rx-notify", 0, 1,
+                        &front->tells_of_pages, err) == -1 ||
         xk_front_number(&reader, "request-multicast-control", 0, 1,
                         &front->filters_multicast, err) == -1)
         return -1;

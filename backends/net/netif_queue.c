@@ -125,6 +125,7 @@ connect_rings(struct xk_worker *worker, struct xk_error *err)
     struct queue *queue = queue_of(worker);
     const struct xk_netif_ring_id *id = &queue->id;
 
+    queue->receiver.patience_ms = queue->device->patience_ms;
     if (map_ring(queue, &queue->tx, id->tx_gref, XK_NETIF_TX_BYTES, err) ==
             -1 ||
         map_ring(queue, &queue->receiver.ring, id->rx_gref, XK_NETIF_RX_BYTES,
@@ -500,6 +501,7 @@ xk_netif_queue_stats(const struct xk_worker *worker,
     stats->rx_packets = received.packets;
     stats->rx_bytes = received.bytes;
     stats->rx_dropped = received.dropped;
+    stats->rx_stalls = received.stalls;
     stats->rx_filtered = received.filtered;
     stats->copy_calls += received.copy_calls;
     stats->notifies += received.notifies;

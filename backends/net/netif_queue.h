@@ -41,6 +41,7 @@ struct xk_netif_device {
     struct xk_netif_rate *rate; /* of what the guest sends; NULL: no limit */
     struct xk_netif_multicast *multicast;
     const uint8_t *only_mac; /* that a frame may come from; NULL: any */
+    unsigned patience_ms;    /* with a guest that offers no pages */
     unsigned poll_us;        /* worker.h */
     int changed_fd;          /* eventfd: a queue's state changed */
 };
@@ -51,6 +52,7 @@ struct xk_netif_stats {
     uint64_t tx_delays;  /* a frame had to wait for the rate */
     uint64_t tx_spoofed; /* frames from another card's address, dropped */
     uint64_t rx_packets, rx_bytes, rx_dropped;
+    uint64_t rx_stalls;   /* the guest offered no pages for too long */
     uint64_t rx_filtered; /* multicast frames that the guest does not want */
     uint64_t errors;      /* frames that were refused */
     uint64_t rx_requests; /* requests to receive, in the ring */

@@ -21,6 +21,7 @@ static const struct xk_device_count counts[] = {
     COUNT(XK_STATUS_RX_PACKETS, rx_packets),
     COUNT(XK_STATUS_RX_BYTES, rx_bytes),
     COUNT(XK_STATUS_RX_DROPPED, rx_dropped),
+    COUNT(XK_STATUS_RX_STALLS, rx_stalls),
     COUNT(XK_STATUS_RX_FILTERED, rx_filtered),
     COUNT(XK_STATUS_ERRORS, errors),
     COUNT("rx_requests", rx_requests),

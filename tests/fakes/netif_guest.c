@@ -244,6 +244,7 @@ netif_backend_new(struct netif_guest *guest, struct xk_port_features features)
     backend->port = (struct xk_port){
         .ops = &keeping, .queues = XK_PORT_QUEUES_MAX, .features = features};
     backend->device.port = &backend->port;
+    backend->device.patience_ms = 60000;
     backend->device.multicast = &backend->multicast;
     backend->device.changed_fd = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(

@@ -114,7 +114,8 @@ net_write_rings(struct loop_device *device)
 
     loop_write(device, "multi-queue-num-queues", "%u", queues);
     loop_write(device, "request-rx-copy", "1");
-    loop_write(device, "feature-rx-notify", "1");
+    loop_write(device, "feature-rx-notify", "%d",
+               !net_card_of(device)->options.is_mute);
     if (net_card_of(device)->options.is_filtered)
         loop_write(device, "request-multicast-control", "1");
     loop_write(device, "feature-sg", "%d", takes);

@@ -17,6 +17,7 @@ enum {
 struct net_options {
     unsigned queues;  /* of the frontend; 0: 1 */
     bool is_filtered; /* it asks for multicast of its list only */
+    bool is_mute;     /* it does not tell of pages that it offers */
     bool on_bridge;   /* on "xkwire": frames can be delivered */
     bool is_split;    /* a port for each ring */
     bool is_plain;    /* it takes whole frames with their checksums only */

@@ -189,6 +189,24 @@ multicast_after_a_kill(struct loop_device *device)
     net_must_receive(device, 0, 0, 0, &frame, 0);
 }
 
+static void
+stalls(struct loop_device *device)
+{
+    loop_connect(device);
+    net_make_frame(device, &frame, 1514, 3);
+    for (unsigned i = 0; i < FLOWS; i++)
+        net_deliver(device, &frame);
+    net_await_count(device, "rx_dropped", FLOWS);
+    MUST(net_count(device, "rx_stalls") == 1, "counted otherwise");
+    net_offer(device, 0, 0, 2);
+    net_must_be_quiet(device, 0);
+    net_make_frame(device, &frame, 1514, 4);
+    net_deliver(device, &frame);
+    net_must_receive(device, 0, 0, 0, &frame, 0);
+}
+
+static const struct net_options mute = {
+    .on_bridge = true, .max = 1, .is_mute = true};
 static const struct net_options filtered = {
     .on_bridge = true, .max = 1, .is_filtered = true};
 static const struct net_options bridge = {.on_bridge = true, .max = 1};
@@ -209,6 +227,7 @@ const struct loop_case net_receive_cases[] = {
     CASE("a checksum that the guest is to compute", open_checksum, &bridge),
     CASE("a frontend that takes only plain frames", plain_frontend, &plain),
     CASE("a frame of more pages than are offered", waits_for_pages, &bridge),
+    CASE("no pages, and a frontend that does not tell of them", stalls, &mute),
     CASE("1000 frames to receive, one after the other", one_after_the_other,
          &bridge),
     CASE("1000 frames to receive by a port of their own", one_after_the_other,

@@ -87,6 +87,12 @@ what_a_frontend_takes_is_read(void **state)
         assert_memory_equal(&front.features, &steps[i].wanted,
                             sizeof(front.features));
     }
+    assert_int_equal(front.tells_of_pages, 1);
+    front_put("feature-rx-notify", "2");
+    must_refuse("feature-rx-notify");
+    front_remove("feature-rx-notify");
+    assert_int_equal(read_front(), 0);
+    assert_int_equal(front.tells_of_pages, 0);
     assert_int_equal(front.filters_multicast, 0);
     front_put("request-multicast-control", "1");
     assert_int_equal(read_front(), 0);

@@ -196,6 +196,73 @@ frames_that_find_no_page_come_when_there_are_some(void **state)
 }
 
 static void
+connect_with_patience(unsigned ms)
+{
+    netif_backend_stop(backend);
+    backend->device.patience_ms = ms;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+}
+
+static void
+await_dropped(uint64_t count)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(NETIF_GUEST_WAIT_MS);
+
+    while (netif_backend_stats(backend).rx_dropped < count)
+        assert_true(xk_deadline_pause(deadline, 1));
+    assert_int_equal(netif_backend_stats(backend).rx_dropped, count);
+}
+
+static void
+a_guest_without_pages_for_too_long_gets_nothing_stale_later(void **state)
+{
+    (void)state;
+    connect_with_patience(20);
+    for (unsigned i = 0; i < 100; i++)
+        deliver(60, 1);
+    await_dropped(100);
+    deliver(1514, 1);
+    await_dropped(101);
+    assert_int_equal(netif_backend_stats(backend).rx_stalls, 1);
+    offer(0, 2);
+    must_be_quiet();
+    deliver(100, 2);
+    must_have(0, 0, 2, 0, 100);
+    deliver(100, 3);
+    must_have(1, 0, 3, 0, 100);
+    assert_int_equal(netif_backend_stats(backend).rx_dropped, 101);
+}
+
+static void
+a_frame_that_finds_its_pages_ends_a_stall(void **state)
+{
+    (void)state;
+    connect_with_patience(20);
+    offer(0, 1);
+    deliver(9000, 1);
+    await_dropped(1);
+    deliver(60, 2);
+    must_have(0, 0, 2, 0, 60);
+    deliver(9000, 3);
+    await_dropped(2);
+    assert_int_equal(netif_backend_stats(backend).rx_stalls, 2);
+}
+
+static void
+a_stall_is_not_the_next_connections(void **state)
+{
+    (void)state;
+    connect_with_patience(1);
+    deliver(60, 1);
+    await_dropped(1);
+    connect_with_patience(60000);
+    deliver(60, 2);
+    must_be_quiet();
+    offer(0, 1);
+    must_have(0, 0, 2, 0, 60);
+}
+
+static void
 a_page_that_cannot_be_written_fails_its_frame_only(void **state)
 {
     struct netif_received failed;
@@ -404,6 +471,9 @@ main(void)
         T(segments_are_told_behind_the_first_page),
         T(a_frame_waits_for_as_many_pages_as_it_takes),
         T(frames_that_find_no_page_come_when_there_are_some),
+        T(a_guest_without_pages_for_too_long_gets_nothing_stale_later),
+        T(a_frame_that_finds_its_pages_ends_a_stall),
+        T(a_stall_is_not_the_next_connections),
         T(a_page_that_cannot_be_written_fails_its_frame_only),
         T(a_copy_that_fails_as_a_whole_fails_all_frames_of_the_round),
         T(a_frontend_that_offers_more_than_the_ring_has_is_served_no_more),
