@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pages to receive into as no honest frontend offers them, and frames to send
  * that the card's TAP is not to be troubled with. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/util.h"
 #include "tests/lab/frontends/net/net.h"
 #include "xenstore-helpers/xenbus.h"
@@ -27,20 +21,6 @@ static struct net_frame frame;
 
 /* ---- pages ---- */
 
-static unsigned
-resident_pages(const struct loop_device *device)
-{
-    XK_CLEANUP_FREE char *path =
-        xk_asprintf("/proc/%d/statm", (int)device->backend);
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    unsigned total = 0, resident = 0;
-
-    MUST(xk_read_file(AT_FDCWD, path, 4096, &text, NULL) == 0 &&
-             sscanf(text.data, "%u %u", &total, &resident) == 2,
-         "no %s", path);
-    return resident;
-}
-
 /* However much comes, the backend keeps one frame and the TAP its queue. Once
  * there are pages, frames pass. */
 static void
@@ -52,12 +32,12 @@ flood_into(struct loop_device *device, unsigned pages, uint32_t length)
     loop_must_serve(device);
     net_make_frame(device, &frame, length, 5);
     net_offer(device, 0, 0, pages);
-    before = resident_pages(device);
+    before = loop_usage(device).resident;
     for (unsigned i = 0; i < FLOOD; i++)
         (void)net_try_deliver(device, &frame);
     loop_must_serve(device);
-    MUST(resident_pages(device) < before + GROWTH_PAGES, "it grew to %u pages",
-         resident_pages(device));
+    MUST(loop_usage(device).resident < before + GROWTH_PAGES,
+         "it grew to %u pages", loop_usage(device).resident);
     MUST(net_count(device, "rx_packets") == 0, "a frame without pages");
     net_offer(device, 0, (uint16_t)pages, 8);
     net_must_receive_whole(device, 0, 0, &frame);

@@ -14,6 +14,8 @@
 enum {
     KILLS = 20,
     PAGES = 200,
+    CONNECTS = 1000,
+    GROWTH_PAGES = 32, /* of the C library's heap */
     BUSY_NS = 50000000,
 };
 
@@ -180,6 +182,48 @@ static const struct net_options bridge = {.on_bridge = true, .max = 1};
 static const struct net_options split = {
     .on_bridge = true, .max = 1, .is_split = true};
 
+/* ---- connected again and again ---- */
+
+static void
+connect_once(struct loop_device *device, struct net_frame *frame)
+{
+    loop_connect(device);
+    loop_must_serve(device);
+    net_offer(device, 0, 1, 1);
+    net_deliver(device, frame);
+    net_must_receive_whole(device, 0, 1, frame);
+    loop_begin_again(device);
+}
+
+/* Without a connection it has what it had, whatever came between. */
+static void
+connected_again_and_again(struct loop_device *device)
+{
+    static struct net_frame frame;
+    struct loop_kills cycles = {.most = CONNECTS};
+    struct loop_usage before, after;
+
+    net_make_frame(device, &frame, 1514, 6);
+    for (unsigned i = 0; i < 5; i++)
+        connect_once(device, &frame);
+    before = loop_usage(device);
+    while (loop_kills_again(&cycles))
+        connect_once(device, &frame);
+    after = loop_usage(device);
+    printf("#   %u connects, %u pages resident, then %u\n", cycles.count,
+           before.resident, after.resident);
+    MUST(after.files == before.files, "%u descriptors, then %u", before.files,
+         after.files);
+    MUST(before.grants == 0 && after.grants == 0, "%u pages are mapped",
+         after.grants);
+    MUST(after.ports == before.ports, "%u event channels, then %u",
+         before.ports, after.ports);
+    MUST(after.resident <= before.resident + GROWTH_PAGES,
+         "%u pages resident, then %u", before.resident, after.resident);
+    loop_connect(device);
+    loop_must_serve(device);
+}
+
 #define CASE(name, verdict, run)                                               \
     {                                                                          \
         name, verdict, run, NULL                                               \
@@ -197,6 +241,8 @@ const struct loop_case net_kill_cases[] = {
     CASE("killed before it is connected", "served", loop_kill_unconnected),
     CASE("the ring lies while it is dead", "card stopped",
          lied_while_it_is_dead),
+    {"connected and disconnected 1000 times", "nothing leaked",
+     connected_again_and_again, &split},
     {"own nodes gone", "card ended, nothing mapped", nodes_vanish,
      .ends = true},
 };
