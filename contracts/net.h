@@ -16,6 +16,10 @@
 #define XK_NET_MAC "mac"
 #define XK_NET_BRIDGE "bridge"
 #define XK_NET_MTU "mtu" /* as text, for the node; missing: the bridge's */
+#define XK_NET_RATE                                                            \
+    "rate" /* of what the guest sends, as the node: "BYTES,MICROSECONDS" */
+#define XK_NET_SPOOF_FILTER                                                    \
+    "spoof_filter" /* only frames from the card's own address pass */
 #define XK_NET_UNTRUSTED "untrusted"
 #define XK_NET_PORT "port"      /* where its frames go: */
 #define XK_NET_PORT_NULL "null" /* nowhere */
@@ -33,8 +37,13 @@
 #define XK_STATUS_TX_BYTES "tx_bytes"
 #define XK_STATUS_TX_DROPPED                                                   \
     "tx_dropped" /* valid frames that the port did not take */
+#define XK_STATUS_TX_DELAYS "tx_delays"   /* by the rate */
+#define XK_STATUS_TX_SPOOFED "tx_spoofed" /* dropped by the filter */
 #define XK_STATUS_RX_PACKETS "rx_packets"
 #define XK_STATUS_RX_BYTES "rx_bytes"
 #define XK_STATUS_RX_DROPPED "rx_dropped"
+#define XK_STATUS_RX_STALLS                                                    \
+    "rx_stalls" /* the guest offered no pages for too long */
+#define XK_STATUS_RX_FILTERED "rx_filtered" /* multicast nobody asked for */
 
 #endif

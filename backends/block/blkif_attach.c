@@ -127,7 +127,7 @@ attach(struct xk_blkif_queue *queue, struct xk_error *err)
     if (xk_ring_is_overrun(&queue->ring, xk_ring_produced(&queue->ring)))
         return xk_fail(err, XK_ERR_PROTOCOL,
                        "the ring claims more requests than it has room for");
-    return xk_worker_bind(&queue->worker, queue->id.port, err);
+    return xk_worker_bind(&queue->worker, 0, queue->id.port, err);
 }
 
 int

@@ -69,7 +69,7 @@ fail_left(struct xk_blkif_queue *queue)
         queue->stats.errors++;
     }
     (void)xk_ring_publish(&queue->ring);
-    xk_guest_notify(queue->worker.guest);
+    xk_guest_notify(queue->worker.guest, 0);
 }
 
 /* I/O still in flight uses our own buffers and is recorded in the log, so the

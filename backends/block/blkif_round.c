@@ -120,7 +120,7 @@ publish_answers(struct xk_blkif_queue *queue)
     }
     if (wants_notice) {
         queue->stats.notifies++;
-        xk_guest_notify(queue->worker.guest);
+        xk_guest_notify(queue->worker.guest, 0);
     }
 }
 

@@ -9,7 +9,8 @@
 #include "xenstore-helpers/xenbus.h"
 
 enum {
-    VALUE_MAX = 32
+    VALUE_MAX = 32,
+    PORT_MAX = INT32_MAX,
 };
 
 int
@@ -77,10 +78,17 @@ xk_front_need_number(const struct xk_front_reader *reader, const char *name,
 }
 
 int
+xk_front_port(const struct xk_front_reader *reader, const char *name,
+              uint32_t *port, struct xk_error *err)
+{
+    return xk_front_number(reader, name, 1, PORT_MAX, port, err);
+}
+
+int
 xk_front_need_port(const struct xk_front_reader *reader, const char *name,
                    uint32_t *port, struct xk_error *err)
 {
-    return xk_front_need_number(reader, name, 1, UINT32_MAX >> 1, port, err);
+    return xk_front_need_number(reader, name, 1, PORT_MAX, port, err);
 }
 
 int

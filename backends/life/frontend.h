@@ -37,7 +37,9 @@ int xk_front_need_number(const struct xk_front_reader *reader, const char *name,
                          uint64_t min, uint64_t max, uint32_t *value,
                          struct xk_error *err);
 
-/* Read an event channel port. A missing node is XK_ERR_PROTOCOL too. */
+/* As the two above, of an event channel port. */
+int xk_front_port(const struct xk_front_reader *reader, const char *name,
+                  uint32_t *port, struct xk_error *err);
 int xk_front_need_port(const struct xk_front_reader *reader, const char *name,
                        uint32_t *port, struct xk_error *err);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/net/config.h"
 
-#include <netinet/ether.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/number.h"
 #include "base/util.h"
 #include "contracts/net.h"
+#include "net-helpers/mac.h"
 
 #define AT(member) offsetof(struct xk_net_config, member)
 
@@ -15,6 +18,8 @@ static const struct xk_json_member members[] = {
     {XK_NET_VIFNAME, XK_MEMBER_TEXT, AT(vifname), false, 0, 0},
     {XK_NET_BRIDGE, XK_MEMBER_TEXT, AT(bridge), false, 0, 0},
     {XK_NET_MTU, XK_MEMBER_TEXT, AT(mtu), false, 0, 0},
+    {XK_NET_SPOOF_FILTER, XK_MEMBER_FLAG, AT(spoof_filter), false, 0, 0},
+    {XK_NET_RATE, XK_MEMBER_TEXT, AT(rate), false, 0, 0},
     {XK_NET_QUEUES, XK_MEMBER_NUMBER, AT(queues), false, 0,
      XK_DEVICE_WORKERS_MAX},
     {XK_NET_POLL_US, XK_MEMBER_NUMBER, AT(poll_us), false, 0, 1000},
@@ -46,16 +51,34 @@ take_port(struct xk_net_config *config, const struct xk_json *json,
 }
 
 static int
+take_rate(struct xk_net_config *config, struct xk_error *err)
+{
+    const char *comma = config->rate != NULL ? strchr(config->rate, ',') : NULL;
+    XK_CLEANUP_FREE char *bytes = NULL;
+    uint64_t us;
+
+    if (config->rate == NULL)
+        return 0;
+    if (comma != NULL)
+        bytes = xk_strndup(config->rate, (size_t)(comma - config->rate));
+    if (comma == NULL || !xk_parse_u64(bytes, INT64_MAX, &config->rate_bytes) ||
+        !xk_parse_u64(comma + 1, UINT32_MAX, &us) || config->rate_bytes == 0 ||
+        us == 0)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is not two positive numbers, of bytes and of "
+                       "microseconds",
+                       XK_NET_RATE);
+    config->rate_interval_us = (uint32_t)us;
+    return 0;
+}
+
+static int
 take_address(struct xk_net_config *config, struct xk_error *err)
 {
-    struct ether_addr address;
-
-    if (ether_aton_r(config->mac, &address) == NULL)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is not the address of a network card",
-                       XK_NET_MAC);
-    memcpy(config->address, &address, sizeof(config->address));
-    return 0;
+    if (xk_mac_parse(config->mac, config->address))
+        return 0;
+    return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a MAC address",
+                   XK_NET_MAC);
 }
 
 static int
@@ -63,7 +86,7 @@ take_rest(void *context, const struct xk_json *json, struct xk_error *err)
 {
     struct xk_net_config *config = (struct xk_net_config *)context;
 
-    if (take_port(config, json, err) == -1)
+    if (take_port(config, json, err) == -1 || take_rate(config, err) == -1)
         return -1;
     return take_address(config, err);
 }

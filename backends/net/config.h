@@ -11,7 +11,11 @@ struct xk_net_config {
     struct xk_device_config device; /* first */
     char *mac;
     uint8_t address[6]; /* the same */
-    char *vifname, *bridge, *mtu; /* NULL: not said */
+    bool spoof_filter;
+    char *vifname, *bridge, *mtu, *rate; /* NULL: not said */
+    uint64_t rate_bytes; /* of each interval, for the guest to send; 0: no
+                            limit */
+    uint32_t rate_interval_us;
     xk_port_open *open_port;
     uint32_t queues;  /* at most; 0: choose */
     uint32_t poll_us; /* at most 1000 */

@@ -20,7 +20,11 @@
 #include "contracts/net.h"
 
 enum {
-    MTU_MAX = 65535
+    MTU_MAX = 65535,
+    /* How long a frame waits for pages, as with Linux's netback: a guest that
+     * does not tell of new pages gets frames only if it has some. */
+    PATIENCE_MS = 60000,
+    PATIENCE_UNTOLD_MS = 30,
 };
 static_assert((int)XK_DEVICE_WORKERS_MAX <= (int)XK_PORT_QUEUES_MAX,
               "a port has a queue for each worker");
@@ -79,6 +83,14 @@ open_device(struct xk_device *device, const char *dir, struct xk_error *err)
 
     net->netif.changed_fd = xk_device_changed_fd(device);
     net->netif.poll_us = net->config.poll_us;
+    net->netif.multicast = &net->multicast;
+    if (net->config.spoof_filter)
+        net->netif.only_mac = net->config.address;
+    if (net->config.rate_bytes != 0) {
+        xk_netif_rate_init(&net->rate, net->config.rate_bytes,
+                           net->config.rate_interval_us, xk_now_ns());
+        net->netif.rate = &net->rate;
+    }
     if (open_port(net, dir, err) == -1)
         return -1;
     return xk_device_add_workers(device, net->max_queues, make_queue, err);
@@ -110,12 +122,18 @@ read_front(struct xk_device *device, struct xk_error *err)
     return memcmp(&net->offered, &net->front, sizeof(net->front)) != 0;
 }
 
+/* The list of a process that was killed is lost: all multicast frames pass
+ * until the frontend connects anew. */
 static unsigned
 connect_queues(struct xk_device *device, bool take_over)
 {
     struct xk_net *net = xk_net_of(device);
 
     net->front = net->offered;
+    xk_netif_multicast_begin(&net->multicast,
+                             net->front.filters_multicast == 1 && !take_over);
+    net->netif.patience_ms =
+        net->front.tells_of_pages == 1 ? PATIENCE_MS : PATIENCE_UNTOLD_MS;
     if (net->netif.port->ops->limit != NULL)
         net->netif.port->ops->limit(net->netif.port, &net->front.features,
                                     net->front.queues);

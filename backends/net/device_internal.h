@@ -16,7 +16,9 @@
 
 struct xk_net {
     struct xk_net_config config;
-    struct xk_netif_device netif;  /* what its queues share */
+    struct xk_netif_device netif;        /* what its queues share */
+    struct xk_netif_multicast multicast; /* that it points to */
+    struct xk_netif_rate rate;     /* that it points to, if there is one */
     unsigned max_queues;           /* that are offered */
     struct xk_netif_front front;   /* whose rings are connected, or zeros */
     struct xk_netif_front offered; /* what was read last */

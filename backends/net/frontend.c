@@ -3,6 +3,22 @@
 
 #include <string.h>
 
+/* A frontend that has a port for each ring writes both under names of their
+ * own. */
+static int
+read_ports(const struct xk_front_reader *reader, struct xk_netif_ring_id *id,
+           struct xk_error *err)
+{
+    int r = xk_front_port(reader, "event-channel-tx", &id->tx_port, err);
+
+    if (r == -1)
+        return -1;
+    return r == 1
+               ? xk_front_need_port(reader, "event-channel-rx", &id->rx_port,
+                                    err)
+               : xk_front_need_port(reader, "event-channel", &id->tx_port, err);
+}
+
 static int
 read_rings(const struct xk_front_reader *reader, unsigned number, void *context,
            struct xk_error *err)
@@ -15,7 +31,7 @@ read_rings(const struct xk_front_reader *reader, unsigned number, void *context,
         xk_front_need_number(reader, "rx-ring-ref", 0, UINT32_MAX, &id->rx_gref,
                              err) == -1)
         return -1;
-    return xk_front_need_port(reader, "event-channel", &id->port, err);
+    return read_ports(reader, id, err);
 }
 
 static int
@@ -66,7 +82,11 @@ xk_netif_front_read(struct xk_store *store, const char *path,
     memset(front, 0, sizeof(*front));
     if (xk_front_need_number(&reader, "request-rx-copy", 1, 1, &copies, err) ==
             -1 ||
-        read_features(&reader, &front->features, err) == -1)
+        read_features(&reader, &front->features, err) == -1 ||
+        xk_front_number(&reader, "feature-rx-notify", 0, 1,
+                        &front->tells_of_pages, err) == -1 ||
+        xk_front_number(&reader, "request-multicast-control", 0, 1,
+                        &front->filters_multicast, err) == -1)
         return -1;
     return xk_front_read_queues(&reader, max_queues, &front->queues, read_rings,
                                 front, err);

@@ -13,6 +13,8 @@
 struct xk_netif_front {
     unsigned queues;
     struct xk_port_features features; /* what it takes frames with */
+    uint32_t tells_of_pages;          /* 1: it sends an event for them */
+    uint32_t filters_multicast;       /* 1: it keeps a list of what it wants */
     struct xk_netif_ring_id rings[XK_DEVICE_WORKERS_MAX];
 };
 

@@ -7,7 +7,7 @@
 /* ---- entries ---- */
 
 static_assert(sizeof(struct xk_netif_tx) == XK_NETIF_TX_BYTES &&
-                  sizeof(struct xk_netif_extra) == 6,
+                  sizeof(struct xk_netif_extra) == 8,
               "both are as in the ring");
 
 struct xk_netif_tx
@@ -99,19 +99,31 @@ take_gso(struct parser *parser, const struct xk_netif_extra *extra)
 {
     struct xk_netif_frame *frame = parser->frame;
 
-    if (extra->gso_type != XK_NETIF_GSO_TCP4 &&
-        extra->gso_type != XK_NETIF_GSO_TCP6)
+    if (extra->gso.type != XK_NETIF_GSO_TCP4 &&
+        extra->gso.type != XK_NETIF_GSO_TCP6)
         return "a frame has segments of an unknown type";
-    if (extra->gso_size == 0)
+    if (extra->gso.size == 0)
         return "a frame has segments of no size";
-    if ((parser->gso & 1u << extra->gso_type) == 0)
+    if ((parser->gso & 1u << extra->gso.type) == 0)
         refuse(frame);
-    frame->gso_type = extra->gso_type;
-    frame->gso_size = extra->gso_size;
+    frame->gso_type = extra->gso.type;
+    frame->gso_size = extra->gso.size;
     return NULL;
 }
 
-/* Lists of multicast addresses are not offered; a hash is a hint. */
+/* One change is a message of its own. */
+static void
+take_list_change(struct parser *parser, const struct xk_netif_extra *extra)
+{
+    struct xk_netif_frame *frame = parser->frame;
+
+    if (frame->list_change != 0)
+        refuse(frame);
+    frame->list_change = extra->type;
+    memcpy(frame->address, extra->address, sizeof(frame->address));
+}
+
+/* A hash is a hint. */
 static const char *
 take_extra(struct parser *parser, const struct xk_netif_extra *extra)
 {
@@ -120,7 +132,7 @@ take_extra(struct parser *parser, const struct xk_netif_extra *extra)
         return take_gso(parser, extra);
     case XK_NETIF_EXTRA_MCAST_ADD:
     case XK_NETIF_EXTRA_MCAST_DEL:
-        refuse(parser->frame);
+        take_list_change(parser, extra);
         return NULL;
     case XK_NETIF_EXTRA_HASH:
         return NULL;
@@ -216,6 +228,19 @@ take_data(struct parser *parser, struct xk_netif_tx *first)
     return lie;
 }
 
+/* A message has one slot, which stands for nothing, and its extra information.
+ * With further slots it is refused like a frame. */
+static bool
+is_message(struct xk_netif_frame *frame)
+{
+    if (frame->list_change == 0)
+        return false;
+    if ((frame->flags & XK_NETIF_TX_MORE_DATA) == 0)
+        return true;
+    refuse(frame);
+    return false;
+}
+
 const char *
 xk_netif_parse(xk_netif_read *read, void *context, uint32_t available,
                unsigned gso, struct xk_netif_frame *frame)
@@ -232,7 +257,7 @@ xk_netif_parse(xk_netif_read *read, void *context, uint32_t available,
     frame->ids[0] = first.id;
     if ((first.flags & XK_NETIF_TX_EXTRA) != 0)
         lie = take_extras(&parser);
-    if (lie == NULL)
-        lie = take_data(&parser, &first);
-    return lie;
+    if (lie != NULL || is_message(frame))
+        return lie;
+    return take_data(&parser, &first);
 }

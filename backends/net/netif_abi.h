@@ -74,8 +74,13 @@ struct xk_netif_tx {
 
 struct xk_netif_extra {
     uint8_t type, flags;
-    uint16_t gso_size;
-    uint8_t gso_type;
+    union {
+        struct {
+            uint16_t size;
+            uint8_t type;
+        } gso;
+        uint8_t address[6]; /* of a change of the multicast list */
+    };
 };
 
 /* One entry of the ring, as it was copied. */
@@ -134,6 +139,10 @@ struct xk_netif_frame {
     struct xk_netif_part parts[XK_NETIF_SLOTS_MAX];
     uint8_t gso_type;
     uint16_t gso_size;
+    /* Instead of data: XK_NETIF_EXTRA_MCAST_ADD or _DEL, or 0, and the address.
+     */
+    uint8_t list_change;
+    uint8_t address[6];
 };
 
 /* Reads entry `index`, counted from the frame's first. */

@@ -3,16 +3,29 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/net/netif_abi.h"
 #include "backends/net/netif_receive.h"
 #include "backends/ring/shared_ring.h"
+#include "base/deadline.h"
 #include "base/mem.h"
+#include "base/util.h"
 
 /* Each slot is an entry of the ring and holds a page at most, so there is room
  * for all frames of a round. */
 enum {
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+};
+
+/* A frame that waits for its rate is looked at again that often: the rings may
+ * be another connection's by then. */
+#define LOOK_AGAIN_NS INT64_C(1000000000)
+
+/* Numbers of the guest's ports (guest.h). */
+enum {
+    TX_PORT,
+    RX_PORT, /* if the frontend has split them */
 };
 
 static_assert((int)XK_FRAME_TCP4 == (int)XK_NETIF_GSO_TCP4 &&
@@ -24,7 +37,8 @@ struct taken {
     struct xk_netif_frame frame;
     unsigned first_copy, copy_count;
     uint8_t *bytes;
-    unsigned sending; /* its place among the frames that are sent */
+    bool is_sent;     /* it goes to the port */
+    unsigned sending; /* its place among those that do */
 };
 
 struct queue {
@@ -46,6 +60,11 @@ struct queue {
     struct xk_frame sending[XK_NETIF_ENTRIES];
     bool sent[XK_NETIF_ENTRIES];
     unsigned sending_count;
+
+    int64_t now_ns;            /* of this round, if there is a rate */
+    struct xk_loop_op rate_op; /* the next frame may have credit by then */
+    struct __kernel_timespec rate_delay;
+    bool is_delayed; /* until that is done */
 
     struct xk_netif_stats stats;
 };
@@ -93,16 +112,30 @@ map_ring(struct queue *queue, struct xk_shared_ring *ring, uint32_t gref,
 }
 
 static int
+bind_ports(struct queue *queue, struct xk_error *err)
+{
+    const struct xk_netif_ring_id *id = &queue->id;
+
+    queue->receiver.guest_port = id->rx_port != 0 ? RX_PORT : TX_PORT;
+    if (xk_worker_bind(&queue->worker, TX_PORT, id->tx_port, err) == -1)
+        return -1;
+    return id->rx_port == 0
+               ? 0
+               : xk_worker_bind(&queue->worker, RX_PORT, id->rx_port, err);
+}
+
+static int
 connect_rings(struct xk_worker *worker, struct xk_error *err)
 {
     struct queue *queue = queue_of(worker);
     const struct xk_netif_ring_id *id = &queue->id;
 
+    queue->receiver.patience_ms = queue->device->patience_ms;
     if (map_ring(queue, &queue->tx, id->tx_gref, XK_NETIF_TX_BYTES, err) ==
             -1 ||
         map_ring(queue, &queue->receiver.ring, id->rx_gref, XK_NETIF_RX_BYTES,
                  err) == -1 ||
-        xk_worker_bind(worker, id->port, err) == -1) {
+        bind_ports(queue, err) == -1) {
         unmap_rings(worker);
         return -1;
     }
@@ -150,7 +183,46 @@ plan_copies(struct queue *queue, struct taken *taken)
     taken->copy_count = queue->copy_count - taken->first_copy;
 }
 
-/* False: the ring lies. What was taken before is answered all the same. */
+static void
+delay_over(struct xk_loop_op *op, int result)
+{
+    (void)result;
+    XK_CONTAINER_OF(op, struct queue, rate_op)->is_delayed = false;
+}
+
+static void
+delay_until(struct queue *queue, int64_t again_ns)
+{
+    int64_t delay = again_ns - queue->now_ns;
+    struct io_uring_sqe *sqe = xk_loop_sqe(&queue->worker.loop);
+
+    if (delay > LOOK_AGAIN_NS)
+        delay = LOOK_AGAIN_NS;
+    queue->rate_delay = (struct __kernel_timespec){
+        .tv_sec = delay / 1000000000, .tv_nsec = delay % 1000000000};
+    io_uring_prep_timeout(sqe, &queue->rate_delay, 0, 0);
+    xk_loop_start(&queue->worker.loop, sqe, &queue->rate_op);
+    queue->is_delayed = true;
+    queue->stats.tx_delays++;
+}
+
+/* False: the frame stays in the ring for now. One that will fail costs nothing.
+ */
+static bool
+may_pass(struct queue *queue, const struct xk_netif_frame *frame)
+{
+    struct xk_netif_rate *rate = queue->device->rate;
+    int64_t again_ns;
+
+    if (rate == NULL || frame->status != XK_NETIF_OKAY ||
+        xk_netif_rate_take(rate, frame->length, queue->now_ns, &again_ns))
+        return true;
+    delay_until(queue, again_ns);
+    return false;
+}
+
+/* False: the ring lies, or the rate is used up. What was taken before is
+ * answered all the same. */
 static bool
 take_one(struct queue *queue, uint32_t produced)
 {
@@ -163,6 +235,8 @@ take_one(struct queue *queue, uint32_t produced)
         xk_worker_break(&queue->worker, lie);
         return false;
     }
+    if (!may_pass(queue, &taken->frame))
+        return false;
     queue->tx.req_cons += taken->frame.slots;
     queue->taken_count++;
     plan_copies(queue, taken);
@@ -192,8 +266,10 @@ take(struct queue *queue)
 {
     uint32_t produced = xk_ring_produced(&queue->tx);
 
-    if (!check_indices(queue, produced))
+    if (!check_indices(queue, produced) || queue->is_delayed)
         return;
+    if (queue->device->rate != NULL)
+        queue->now_ns = xk_now_ns();
     while (queue->tx.req_cons != produced && take_one(queue, produced))
         continue;
     if (queue->taken_count > 0)
@@ -219,14 +295,56 @@ is_copied(const struct queue *queue, const struct taken *taken)
     return true;
 }
 
-static void
-plan_send(struct queue *queue, struct taken *taken)
+/* Returns the status that the message is answered with. */
+static int16_t
+change_list(struct queue *queue, const struct xk_netif_frame *frame)
+{
+    struct xk_netif_multicast *list = queue->device->multicast;
+
+    if (frame->list_change == XK_NETIF_EXTRA_MCAST_DEL)
+        xk_netif_multicast_remove(list, frame->address);
+    else if (!xk_netif_multicast_add(list, frame->address))
+        return XK_NETIF_ERROR;
+    return XK_NETIF_OKAY;
+}
+
+/* The source address is behind that of the destination. */
+static bool
+is_spoofed(const struct queue *queue, const uint8_t *bytes)
+{
+    const uint8_t *mac = queue->device->only_mac;
+
+    return mac != NULL && memcmp(bytes + 6, mac, 6) != 0;
+}
+
+/* Whether the frame goes to the port; if not, its status is set. */
+static bool
+is_to_send(struct queue *queue, struct taken *taken)
 {
     struct xk_netif_frame *frame = &taken->frame;
 
     if (frame->status == XK_NETIF_OKAY && !is_copied(queue, taken))
         frame->status = XK_NETIF_ERROR;
     if (frame->status != XK_NETIF_OKAY)
+        return false;
+    if (frame->list_change != 0) {
+        frame->status = change_list(queue, frame);
+        return false;
+    }
+    if (!is_spoofed(queue, taken->bytes))
+        return true;
+    frame->status = XK_NETIF_DROPPED;
+    queue->stats.tx_spoofed++;
+    return false;
+}
+
+static void
+plan_send(struct queue *queue, struct taken *taken)
+{
+    const struct xk_netif_frame *frame = &taken->frame;
+
+    taken->is_sent = is_to_send(queue, taken);
+    if (!taken->is_sent)
         return;
     taken->sending = queue->sending_count++;
     queue->sending[taken->sending] = (struct xk_frame){
@@ -244,9 +362,11 @@ count_sent(struct queue *queue, struct taken *taken)
 {
     struct xk_netif_frame *frame = &taken->frame;
 
-    if (frame->status != XK_NETIF_OKAY) {
+    if (frame->status == XK_NETIF_ERROR)
         queue->stats.errors++;
-    } else if (queue->sent[taken->sending]) {
+    if (!taken->is_sent)
+        return;
+    if (queue->sent[taken->sending]) {
         queue->stats.tx_packets++;
         queue->stats.tx_bytes += frame->length;
     } else {
@@ -293,7 +413,7 @@ send_taken(struct queue *queue)
         answer_one(queue, &queue->taken[i].frame);
     if (xk_ring_publish(&queue->tx)) {
         queue->stats.notifies++;
-        xk_guest_notify(queue->worker.guest);
+        xk_guest_notify(queue->worker.guest, TX_PORT);
     }
 }
 
@@ -331,7 +451,8 @@ has_requests(const struct xk_worker *worker)
 {
     const struct queue *queue = queue_of(worker);
 
-    return xk_ring_produced(&queue->tx) != queue->tx.req_cons;
+    return !queue->is_delayed &&
+           xk_ring_produced(&queue->tx) != queue->tx.req_cons;
 }
 
 static bool
@@ -342,6 +463,8 @@ ask_event(struct xk_worker *worker)
 
     if (xk_port_loss(queue->device->port) != NULL)
         xk_worker_tell(worker);
+    if (queue->is_delayed)
+        return has_frames;
     return xk_ring_ask(&queue->tx) || has_frames;
 }
 
@@ -374,10 +497,12 @@ xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
     queue->worker.ops = &ops;
     queue->worker.number = number;
     queue->device = device;
+    queue->rate_op.done = delay_over;
     queue->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
     queue->receiver.guest = guest;
     queue->receiver.loop = &queue->worker.loop;
     queue->receiver.port = device->port;
+    queue->receiver.multicast = device->multicast;
     queue->receiver.queue = number;
     xk_netif_receiver_init(&queue->receiver);
     return xk_worker_start(&queue->worker, guest, device->changed_fd,
@@ -407,6 +532,8 @@ xk_netif_queue_stats(const struct xk_worker *worker,
     stats->rx_packets = received.packets;
     stats->rx_bytes = received.bytes;
     stats->rx_dropped = received.dropped;
+    stats->rx_stalls = received.stalls;
+    stats->rx_filtered = received.filtered;
     stats->copy_calls += received.copy_calls;
     stats->notifies += received.notifies;
     xk_worker_read_events(worker, &stats->events, &stats->empty_events);

@@ -22,27 +22,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backends/net/multicast.h"
 #include "backends/net/port/port.h"
+#include "backends/net/rate.h"
 #include "backends/ring/guest.h"
 #include "backends/worker/worker.h"
 
 /* Where the rings of a queue are. */
 struct xk_netif_ring_id {
     uint32_t tx_gref, rx_gref;
-    uint32_t port;
+    uint32_t tx_port;
+    uint32_t rx_port; /* 0: one port for both rings */
 };
 
 /* What all queues of a card share; outlives them. */
 struct xk_netif_device {
     struct xk_port *port;
-    unsigned poll_us; /* worker.h */
-    int changed_fd;   /* eventfd: a queue's state changed */
+    struct xk_netif_rate *rate; /* of what the guest sends; NULL: no limit */
+    struct xk_netif_multicast *multicast;
+    const uint8_t *only_mac; /* that a frame may come from; NULL: any */
+    unsigned patience_ms;    /* with a guest that offers no pages */
+    unsigned poll_us;        /* worker.h */
+    int changed_fd;          /* eventfd: a queue's state changed */
 };
 
 struct xk_netif_stats {
     uint64_t tx_packets, tx_bytes;
     uint64_t tx_dropped; /* good frames that the port did not take */
+    uint64_t tx_delays;  /* a frame had to wait for the rate */
+    uint64_t tx_spoofed; /* frames from another card's address, dropped */
     uint64_t rx_packets, rx_bytes, rx_dropped;
+    uint64_t rx_stalls;   /* the guest offered no pages for too long */
+    uint64_t rx_filtered; /* multicast frames that the guest does not want */
     uint64_t errors;      /* frames that were refused */
     uint64_t rx_requests; /* requests to receive, in the ring */
     uint64_t events, empty_events, notifies, copy_calls, rounds;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/mem.h"
 #include "base/util.h"
 
@@ -13,8 +14,10 @@ enum {
      * into as many as the ring has, and the one that waits. */
     BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES + XK_PORT_FRAME_ROOM,
     ROUND_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
-    ROUND_FRAMES = 32,
+    ROUND_FRAMES = 32, /* those that the guest does not get included */
 };
+
+#define TIMER_NS INT64_C(1000000000)
 
 /* ---- its life ---- */
 
@@ -39,11 +42,19 @@ port_is_writable(struct xk_loop_op *op, int result)
     receiver->port->ops->drain(receiver->port, receiver->queue);
 }
 
+static void
+time_is_over(struct xk_loop_op *op, int result)
+{
+    (void)result;
+    XK_CONTAINER_OF(op, struct xk_netif_receiver, stall_op)->is_timing = false;
+}
+
 void
 xk_netif_receiver_init(struct xk_netif_receiver *receiver)
 {
     receiver->port_op.done = port_is_readable;
     receiver->drain_op.done = port_is_writable;
+    receiver->stall_op.done = time_is_over;
     if (xk_port_delivers(receiver->port))
         receiver->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
 }
@@ -58,6 +69,8 @@ void
 xk_netif_receiver_reset(struct xk_netif_receiver *receiver)
 {
     receiver->waiting.bytes = NULL;
+    receiver->waiting_since_ns = 0;
+    receiver->is_stalled = false;
 }
 
 /* ---- frames and their pages ---- */
@@ -191,8 +204,38 @@ answer(struct xk_netif_receiver *receiver)
     }
     if (xk_ring_publish(&receiver->ring)) {
         receiver->stats.notifies++;
-        xk_guest_notify(receiver->guest);
+        xk_guest_notify(receiver->guest, receiver->guest_port);
     }
+}
+
+/* False: the guest is stalled, and the frame is dropped. */
+static bool
+wait_for_pages(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
+{
+    if (receiver->is_stalled) {
+        receiver->stats.dropped++;
+        return false;
+    }
+    if (receiver->waiting_since_ns == 0)
+        receiver->waiting_since_ns = xk_now_ns();
+    receiver->waiting = *frame;
+    return true;
+}
+
+/* How long the frame that waits may still do so. */
+static int64_t
+patience_left(const struct xk_netif_receiver *receiver)
+{
+    return receiver->waiting_since_ns +
+           (int64_t)receiver->patience_ms * 1000000 - xk_now_ns();
+}
+
+/* Whatever there is for the guest has to find its pages at once from now on. */
+static void
+stall(struct xk_netif_receiver *receiver)
+{
+    receiver->is_stalled = true;
+    receiver->stats.stalls++;
 }
 
 /* The one that waits is moved out of the way of the next round. */
@@ -205,10 +248,17 @@ plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
          i < ROUND_FRAMES && receiver->batch_used < ROUND_BYTES &&
          next_frame(receiver, &frame);
          i++) {
-        if (slots_of(&frame) > produced - receiver->ring.req_cons) {
-            receiver->waiting = frame;
-            return;
+        if (!xk_netif_multicast_passes(receiver->multicast, frame.bytes)) {
+            receiver->stats.filtered++;
+            continue;
         }
+        if (slots_of(&frame) > produced - receiver->ring.req_cons) {
+            if (wait_for_pages(receiver, &frame))
+                return;
+            continue;
+        }
+        receiver->waiting_since_ns = 0;
+        receiver->is_stalled = false;
         plan_frame(receiver, &frame);
     }
 }
@@ -219,6 +269,8 @@ xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
     if (receiver->batch == NULL)
         return 0;
     receiver->copy_count = receiver->response_count = receiver->batch_used = 0;
+    if (receiver->waiting.bytes != NULL && patience_left(receiver) <= 0)
+        stall(receiver);
     plan_frames(receiver, produced);
     if (receiver->copy_count > 0) {
         receiver->stats.copy_calls++;
@@ -250,6 +302,28 @@ watch_port(struct xk_netif_receiver *receiver, short events,
     *is_watched = true;
 }
 
+/* The time is looked at every second: the frame that waits may be another
+ * connection's by then. */
+static void
+start_timer(struct xk_netif_receiver *receiver)
+{
+    int64_t left = patience_left(receiver);
+    struct io_uring_sqe *sqe;
+
+    if (receiver->is_timing)
+        return;
+    if (left > TIMER_NS)
+        left = TIMER_NS;
+    if (left < 0)
+        left = 0;
+    receiver->stall_delay = (struct __kernel_timespec){
+        .tv_sec = left / TIMER_NS, .tv_nsec = left % TIMER_NS};
+    sqe = xk_loop_sqe(receiver->loop);
+    io_uring_prep_timeout(sqe, &receiver->stall_delay, 0, 0);
+    xk_loop_start(receiver->loop, sqe, &receiver->stall_op);
+    receiver->is_timing = true;
+}
+
 bool
 xk_netif_receiver_arm(struct xk_netif_receiver *receiver)
 {
@@ -261,8 +335,10 @@ xk_netif_receiver_arm(struct xk_netif_receiver *receiver)
         ops->is_behind(receiver->port, receiver->queue))
         watch_port(receiver, POLLOUT, &receiver->drain_op,
                    &receiver->is_draining);
-    if (receiver->waiting.bytes != NULL)
+    if (receiver->waiting.bytes != NULL) {
+        start_timer(receiver);
         return xk_ring_ask_for(&receiver->ring, slots_of(&receiver->waiting));
+    }
     watch_port(receiver, POLLIN, &receiver->port_op, &receiver->is_watching);
     return false;
 }

@@ -10,11 +10,17 @@
  * memory for them, all others in the port, which bounds them. Rounds are short,
  * so that the guest works on the first frames while the next ones are fetched.
  *
+ * A guest that leaves a frame waiting for too long is stalled: that frame is
+ * dropped, and so is each that comes while there are too few pages for it, so
+ * that nothing stale is delivered later. A frame that finds its pages ends
+ * that.
+ *
  * All functions are for the thread of the queue.
  */
 #ifndef XK_BACKENDS_NET_NETIF_RECEIVE_H
 #define XK_BACKENDS_NET_NETIF_RECEIVE_H
 
+#include "backends/net/multicast.h"
 #include "backends/net/netif_abi.h"
 #include "backends/net/port/port.h"
 #include "backends/ring/guest.h"
@@ -23,7 +29,10 @@
 
 struct xk_netif_receive_stats {
     uint64_t packets, bytes;
-    uint64_t dropped; /* the guest's pages could not be written */
+    uint64_t dropped;  /* the guest's pages could not be written, or it offered
+                          none for too long */
+    uint64_t stalls;   /* how often it offered none for too long */
+    uint64_t filtered; /* multicast that the guest does not want */
     uint64_t copy_calls, notifies;
 };
 
@@ -32,15 +41,23 @@ struct xk_netif_receiver {
     struct xk_guest *guest;
     struct xk_loop *loop;
     struct xk_port *port;
+    const struct xk_netif_multicast *multicast;
     unsigned queue;
+    unsigned patience_ms; /* how long a frame waits for pages */
 
     struct xk_shared_ring ring; /* mapped by the owner */
+    unsigned guest_port;        /* that it notifies; bound by the owner */
     struct xk_netif_receive_stats stats;
 
     /* The receiver's own. */
     uint8_t *batch; /* frames of a round, one after the other */
     uint32_t batch_used;
-    struct xk_frame waiting; /* in the batch; bytes NULL: none waits */
+    struct xk_frame waiting;  /* in the batch; bytes NULL: none waits */
+    int64_t waiting_since_ns; /* 0: the last frame had its pages */
+    bool is_stalled;
+    struct xk_loop_op stall_op;
+    struct __kernel_timespec stall_delay;
+    bool is_timing;
     struct xk_guest_copy copies[XK_NETIF_ENTRIES];
     unsigned copy_count;
     uint8_t responses[XK_NETIF_ENTRIES][XK_NETIF_RX_RESPONSE_BYTES];

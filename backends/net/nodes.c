@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The nodes of a network card that its frontend reads. What is not offered is
- * left out, because frontends take a missing node for "no": event channels of
- * their own for each ring (split), lists of multicast addresses, a control
- * ring.
+ * left out, because frontends take a missing node for "no": a control ring, a
+ * list of multicast addresses that may begin to count at any time.
  *
  * Source: xen/include/public/io/netif.h.
  */
@@ -34,6 +33,9 @@ xk_net_advertise(struct xk_device *device, uint32_t tx,
         {"feature-gso-tcpv6", features->segments_v6},
         {"feature-no-csum-offload", !features->checksums_v4},
         {"feature-ipv6-csum-offload", features->checksums_v6},
+        {"feature-split-event-channels", 1},
+        {"feature-multicast-control", 1},
+        {"carrier", 1},
         {"multi-queue-max-queues", net->max_queues},
     };
 

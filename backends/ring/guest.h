@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How one queue accesses the memory and the event channel of its guest: through
+ * How one queue accesses the memory and the event channels of its guest: through
  * Xen's grant tables and event channels (xen_guest.c), or in plain memory for
  * tests (memory_guest.c). Nothing else accesses guest memory.
  *
@@ -20,6 +20,7 @@ enum {
     XK_GUEST_PAGE_BYTES = 4096,
     XK_GUEST_COPY_OK = 0,
     XK_GUEST_COPY_FAILED = -1, /* GNTST_general_error */
+    XK_GUEST_PORTS_MAX = 2,
 };
 
 /* A copy between private memory and one page of the guest. */
@@ -41,21 +42,21 @@ struct xk_guest_ops {
     /* -1: no status is valid. */
     int (*copy)(struct xk_guest *guest, struct xk_guest_copy *copies,
                 unsigned count);
-    int (*bind)(struct xk_guest *guest, uint32_t port, struct xk_error *err);
+    int (*bind)(struct xk_guest *guest, unsigned number, uint32_t port,
+                struct xk_error *err);
     void (*unbind)(struct xk_guest *guest);
-    void (*notify)(struct xk_guest *guest);
+    void (*notify)(struct xk_guest *guest, unsigned number);
     void (*close)(struct xk_guest *guest);
 };
 
 struct xk_guest {
     const struct xk_guest_ops *ops;
     /* If bound, a read of event_bytes from event_fd, which does not block,
-     * receives one event. The next event is delivered only after the first
-     * ack_bytes of ack were written to event_fd. */
+     * receives the events that came, one at least. wants_ack: a port delivers
+     * its next event only after what was read has been written to event_fd. */
     int event_fd;
     unsigned event_bytes; /* at most 8 */
-    unsigned ack_bytes;   /* 0: nothing to write */
-    uint32_t ack;
+    bool wants_ack;
 };
 
 /* Map all pages for reading and writing, contiguous and in this order, or none.
@@ -87,23 +88,27 @@ xk_guest_copy(struct xk_guest *guest, struct xk_guest_copy *copies,
     return r;
 }
 
-/* Bind to the event channel port that the guest offers. Only one at a time. */
+/* Bind to an event channel port that the guest offers, as number 0 or up, which
+ * is not bound. */
 static inline int
-xk_guest_bind(struct xk_guest *guest, uint32_t port, struct xk_error *err)
+xk_guest_bind(struct xk_guest *guest, unsigned number, uint32_t port,
+              struct xk_error *err)
 {
-    return guest->ops->bind(guest, port, err);
+    return guest->ops->bind(guest, number, port, err);
 }
 
+/* Unbind all ports. */
 static inline void
 xk_guest_unbind(struct xk_guest *guest)
 {
     guest->ops->unbind(guest);
 }
 
+/* Send an event to the port of that number, if it is bound. */
 static inline void
-xk_guest_notify(struct xk_guest *guest)
+xk_guest_notify(struct xk_guest *guest, unsigned number)
 {
-    guest->ops->notify(guest);
+    guest->ops->notify(guest, number);
 }
 
 static inline void

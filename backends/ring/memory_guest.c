@@ -12,7 +12,7 @@ struct memory_guest {
     struct xk_guest base;
     struct xk_memory *memory;
     int to_guest;
-    bool bound;
+    bool bound[XK_GUEST_PORTS_MAX];
 };
 
 static struct memory_guest *
@@ -138,27 +138,30 @@ copy_pages(struct xk_guest *guest, struct xk_guest_copy *copies, unsigned count)
 }
 
 static int
-bind_port(struct xk_guest *guest, uint32_t port, struct xk_error *err)
+bind_port(struct xk_guest *guest, unsigned number, uint32_t port,
+          struct xk_error *err)
 {
     if (port == 0)
         return xk_fail(err, XK_ERR_PROTOCOL, "port 0 is not offered");
-    of(guest)->bound = true;
+    of(guest)->bound[number] = true;
     return 0;
 }
 
 static void
-unbind_port(struct xk_guest *guest)
+unbind_ports(struct xk_guest *guest)
 {
-    of(guest)->bound = false;
+    memset(of(guest)->bound, 0, sizeof(of(guest)->bound));
 }
 
 static void
-notify_guest(struct xk_guest *guest)
+notify_guest(struct xk_guest *guest, unsigned number)
 {
     uint64_t one = 1;
 
-    if (of(guest)->bound &&
-        write(of(guest)->to_guest, &one, sizeof(one)) != sizeof(one))
+    if (!of(guest)->bound[number])
+        return;
+    of(guest)->memory->notified[number]++;
+    if (write(of(guest)->to_guest, &one, sizeof(one)) != sizeof(one))
         abort();
 }
 
@@ -173,7 +176,7 @@ static const struct xk_guest_ops memory_ops = {
     .unmap = unmap_pages,
     .copy = copy_pages,
     .bind = bind_port,
-    .unbind = unbind_port,
+    .unbind = unbind_ports,
     .notify = notify_guest,
     .close = close_guest,
 };

@@ -25,14 +25,15 @@ struct xk_memory {
     _Atomic int maps;        /* pages not yet unmapped */
     _Atomic unsigned copy_calls;
     _Atomic unsigned copies_to_fail; /* calls of xk_guest_copy() to fail */
+    _Atomic unsigned notified[XK_GUEST_PORTS_MAX]; /* events sent, by port */
 };
 
 struct xk_memory *xk_memory_new(uint32_t pages);
 void xk_memory_free(struct xk_memory *memory);
 uint8_t *xk_memory_page(struct xk_memory *memory, uint32_t gref);
 
-/* to_backend and to_guest are eventfds, owned by the caller. Binding port 0
- * fails. */
+/* to_backend and to_guest are eventfds, owned by the caller, and stand for all
+ * ports. Binding port 0 fails. */
 struct xk_guest *xk_memory_guest_new(struct xk_memory *memory, int to_backend,
                                      int to_guest);
 

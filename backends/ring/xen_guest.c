@@ -28,7 +28,7 @@ struct xen_guest {
     uint32_t domid;
     xenevtchn_handle *events;
     xengnttab_handle *grants;
-    evtchn_port_t port; /* local; 0: not bound */
+    evtchn_port_t ports[XK_GUEST_PORTS_MAX]; /* local; 0: not bound */
     xengnttab_grant_copy_segment_t segments[SEGMENTS];
 };
 
@@ -112,7 +112,8 @@ copy_pages(struct xk_guest *guest, struct xk_guest_copy *copies, unsigned count)
 }
 
 static int
-bind_port(struct xk_guest *guest, uint32_t port, struct xk_error *err)
+bind_port(struct xk_guest *guest, unsigned number, uint32_t port,
+          struct xk_error *err)
 {
     struct xen_guest *xen = of(guest);
     xenevtchn_port_or_error_t local;
@@ -121,28 +122,30 @@ bind_port(struct xk_guest *guest, uint32_t port, struct xk_error *err)
     if (local < 0)
         return xk_fail_errno(err, "bind event channel %u of domain %u", port,
                              xen->domid);
-    xen->port = (evtchn_port_t)local;
-    xen->base.ack = xen->port;
+    xen->ports[number] = (evtchn_port_t)local;
     return 0;
 }
 
 static void
-unbind_port(struct xk_guest *guest)
+unbind_ports(struct xk_guest *guest)
 {
     struct xen_guest *xen = of(guest);
 
-    if (xen->port != 0)
-        xenevtchn_unbind(xen->events, xen->port);
-    xen->port = 0;
+    for (unsigned i = 0; i < XK_GUEST_PORTS_MAX; i++) {
+        if (xen->ports[i] != 0)
+            xenevtchn_unbind(xen->events, xen->ports[i]);
+        xen->ports[i] = 0;
+    }
 }
 
 /* Fails only if the guest has closed its end. */
 static void
-notify_guest(struct xk_guest *guest)
+notify_guest(struct xk_guest *guest, unsigned number)
 {
     struct xen_guest *xen = of(guest);
 
-    (void)xenevtchn_notify(xen->events, xen->port);
+    if (xen->ports[number] != 0)
+        (void)xenevtchn_notify(xen->events, xen->ports[number]);
 }
 
 static void
@@ -150,7 +153,7 @@ close_guest(struct xk_guest *guest)
 {
     struct xen_guest *xen = of(guest);
 
-    unbind_port(guest);
+    unbind_ports(guest);
     if (xen->grants != NULL)
         xengnttab_close(xen->grants);
     if (xen->events != NULL)
@@ -163,7 +166,7 @@ static const struct xk_guest_ops xen_ops = {
     .unmap = unmap_pages,
     .copy = copy_pages,
     .bind = bind_port,
-    .unbind = unbind_port,
+    .unbind = unbind_ports,
     .notify = notify_guest,
     .close = close_guest,
 };
@@ -205,8 +208,8 @@ xk_xen_guest_open(uint32_t domid, struct xk_error *err)
     xen->base = (struct xk_guest){
         .ops = &xen_ops,
         .event_fd = -1,
-        .event_bytes = sizeof(evtchn_port_t),
-        .ack_bytes = sizeof(evtchn_port_t),
+        .event_bytes = XK_GUEST_PORTS_MAX * sizeof(evtchn_port_t),
+        .wants_ack = true,
     };
     xen->domid = domid;
     if (open_devices(xen, err) == -1) {

@@ -19,6 +19,8 @@ event_came(struct xk_loop_op *op, int result)
     bell->is_armed = false;
     if (result > 0) {
         bell->has_event = true;
+        bell->ack_value = bell->event_value;
+        bell->ack_bytes = (unsigned)result;
         bell->events++;
     } else if (result != -EAGAIN && result != -EINTR && result != -ECANCELED)
         bell->is_broken = true;
@@ -82,13 +84,13 @@ start_delay(struct xk_doorbell *bell)
 static void
 acknowledge(struct xk_doorbell *bell)
 {
-    struct xk_guest *guest = bell->guest;
     struct io_uring_sqe *sqe;
 
-    if (guest->ack_bytes == 0)
+    if (!bell->guest->wants_ack)
         return;
     sqe = xk_loop_sqe(bell->loop);
-    io_uring_prep_write(sqe, guest->event_fd, &guest->ack, guest->ack_bytes, 0);
+    io_uring_prep_write(sqe, bell->guest->event_fd, &bell->ack_value,
+                        bell->ack_bytes, 0);
     xk_loop_start(bell->loop, sqe, NULL);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Wait for the event channel of one queue, on the loop of the queue's thread.
+ * Wait for the event channels of one queue, on the loop of the queue's thread.
  *
  * A guest may send events in a loop, and the kernel does not throttle an event
  * channel that a user process has bound (XSA-332). So each event is
@@ -33,7 +33,8 @@ struct xk_doorbell {
 
     /* Private to the doorbell. */
     struct xk_loop_op event_op, delay_op;
-    uint64_t event_value;
+    uint64_t event_value, ack_value;
+    unsigned ack_bytes; /* what the last event was */
     struct __kernel_timespec delay;
     bool is_armed;  /* a read of the next event is pending */
     bool has_event; /* an event came and is not acknowledged */

@@ -83,12 +83,13 @@ fail(struct xk_worker *worker)
 }
 
 int
-xk_worker_bind(struct xk_worker *worker, uint32_t port, struct xk_error *err)
+xk_worker_bind(struct xk_worker *worker, unsigned number, uint32_t port,
+               struct xk_error *err)
 {
     struct xk_deadline deadline =
         xk_deadline_in_ms(worker->take_over ? BIND_MS : 0);
 
-    while (xk_guest_bind(worker->guest, port, err) == -1) {
+    while (xk_guest_bind(worker->guest, number, port, err) == -1) {
         if (!xk_deadline_pause(deadline, RETRY_MS))
             return -1;
     }
@@ -141,8 +142,8 @@ connect_ring(struct xk_worker *worker)
         fail(worker);
         return;
     }
-    if (worker->take_over)
-        xk_guest_notify(worker->guest);
+    for (unsigned i = 0; worker->take_over && i < XK_GUEST_PORTS_MAX; i++)
+        xk_guest_notify(worker->guest, i);
     worker->is_connected = true;
     set_state(worker, XK_WORKER_RUNNING);
 }

@@ -143,10 +143,11 @@ const char *xk_worker_reason(const struct xk_worker *worker);
  * thread. */
 void xk_worker_tell(const struct xk_worker *worker);
 
-/* Bind the guest's event channel port. For the worker's thread, in connect().
- * In a take-over this retries for 5 s: the kernel unbinds a killed process's
- * port only shortly after its end, and reports that to nobody. */
-int xk_worker_bind(struct xk_worker *worker, uint32_t port,
+/* Bind an event channel port of the guest, as that number (guest.h). For the
+ * worker's thread, in connect(). In a take-over this retries for 5 s: the
+ * kernel unbinds a killed process's port only shortly after its end, and
+ * reports that to nobody. */
+int xk_worker_bind(struct xk_worker *worker, unsigned number, uint32_t port,
                    struct xk_error *err);
 
 /* Copy 64-bit counters that the worker's thread writes. */

@@ -26,3 +26,12 @@ netif_extra(uint8_t type, uint8_t flags, uint16_t gso_size, uint8_t gso_type)
     memcpy(entry.words, bytes, sizeof(bytes));
     return entry;
 }
+
+struct netif_entry
+netif_multicast(uint8_t type, uint8_t flags, const uint8_t address[6])
+{
+    struct netif_entry entry = netif_extra(type, flags, 0, 0);
+
+    memcpy((uint8_t *)entry.words + 2, address, 6);
+    return entry;
+}

@@ -21,7 +21,7 @@ netif_guest_new(uint32_t first)
     struct netif_guest *guest = XK_NEW(struct netif_guest);
 
     guest->memory = xk_memory_new(NETIF_GUEST_PAGES);
-    guest->id = (struct xk_netif_ring_id){NETIF_GUEST_TX, NETIF_GUEST_RX, 7};
+    guest->id = (struct xk_netif_ring_id){NETIF_GUEST_TX, NETIF_GUEST_RX, 7, 0};
     front_ring_init(&guest->tx, xk_memory_page(guest->memory, NETIF_GUEST_TX),
                     XK_NETIF_PAGE_BYTES, XK_NETIF_TX_BYTES, first);
     front_ring_init(&guest->rx, xk_memory_page(guest->memory, NETIF_GUEST_RX),
@@ -244,6 +244,8 @@ netif_backend_new(struct netif_guest *guest, struct xk_port_features features)
     backend->port = (struct xk_port){
         .ops = &keeping, .queues = XK_PORT_QUEUES_MAX, .features = features};
     backend->device.port = &backend->port;
+    backend->device.patience_ms = 60000;
+    backend->device.multicast = &backend->multicast;
     backend->device.changed_fd = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, backend->network),

@@ -74,6 +74,7 @@ struct netif_sent {
  * features and keeps the frames sent to it. */
 struct netif_backend {
     struct xk_netif_device device;
+    struct xk_netif_multicast multicast;
     struct xk_worker *queue;
     struct netif_guest *guest;
     struct xk_port port;

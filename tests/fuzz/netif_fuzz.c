@@ -31,6 +31,16 @@ read_entry(void *context, uint32_t index, uint32_t words[3])
            XK_NETIF_TX_BYTES);
 }
 
+/* A change of the multicast list has no data. */
+static void
+check_message(const struct xk_netif_frame *frame)
+{
+    must_hold(frame->list_change == XK_NETIF_EXTRA_MCAST_ADD ||
+              frame->list_change == XK_NETIF_EXTRA_MCAST_DEL);
+    must_hold(frame->slots == frame->extras + 1 && frame->extras > 0);
+    must_hold(frame->part_count == 0 && frame->length == 0);
+}
+
 static void
 check_good(const struct xk_netif_frame *frame, unsigned gso)
 {
@@ -71,7 +81,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
             return 0;
         must_hold(frame.slots == ring.next && frame.slots > frame.extras);
         must_hold(frame.slots - frame.extras <= XK_NETIF_SLOTS_READ);
-        if (frame.status == XK_NETIF_OKAY)
+        if (frame.status == XK_NETIF_OKAY && frame.list_change != 0)
+            check_message(&frame);
+        else if (frame.status == XK_NETIF_OKAY)
             check_good(&frame, gso);
         else
             must_hold(frame.part_count == 0);

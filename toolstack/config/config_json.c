@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "net-helpers/mac.h"
 #include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/domain_config.h"
 #include "toolstack/config/json_struct.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Parse the parts of a network card specification that have a syntax of their
- * own: MAC addresses, forwarded ports, VLANs. */
+ * own: random MAC addresses, forwarded ports, VLANs. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,25 +9,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/config/vif_syntax.h"
-
-bool
-xk_mac_parse(const char *text, uint8_t mac[6])
-{
-    for (int i = 0; i < 6; i++) {
-        char digits[3] = "";
-        size_t length = strspn(text, "0123456789abcdefABCDEF");
-
-        if (length < 1 || length > 2)
-            return false;
-        memcpy(digits, text, length);
-        mac[i] = (uint8_t)strtoul(digits, NULL, 16);
-        text += length;
-        if (i < 5 && *text != ':' && *text != '-')
-            return false;
-        text += i < 5;
-    }
-    return *text == '\0';
-}
 
 static bool
 is_address(const char *text)

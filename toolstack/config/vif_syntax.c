@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
+#include "net-helpers/mac.h"
 #include "net-helpers/name.h"
 #include "toolstack/config/suggest.h"
 

@@ -35,10 +35,6 @@ const char *xk_hostfwd_parse(const char *text, struct xk_hostfwd *forward);
  */
 char *xk_hostfwd_format(const struct xk_hostfwd *forward);
 
-/* Parse "00:16:3e:12:34:56". '-' may replace ':', and one digit may replace
- * two. */
-bool xk_mac_parse(const char *text, uint8_t mac[6]);
-
 /* Make an address with Xen's prefix (OUI) and three random bytes. */
 void xk_mac_random(uint8_t mac[6]);
 

@@ -88,7 +88,7 @@ vif_is_beyond_xk(const struct xk_vif *vif)
     return (vif->backend == XK_VIF_BACKEND_XK || vif->type == XK_VIF_USER) &&
            (vif->type == XK_VIF_IOEMU || vif->script != NULL ||
             vif->gatewaydev != NULL || vif->ip != NULL ||
-            vif->backend_domain != NULL || vif->rate_bytes_per_interval != 0);
+            vif->backend_domain != NULL);
 }
 
 static bool
@@ -101,7 +101,7 @@ static const struct xk_vif_fate vif_fates[] = {
     {vif_is_beyond_xk,
      {.severity = XK_PROBLEM_ERROR,
       .text = "backendtype=xk and type=user are not supported with type=ioemu, "
-              "script, gatewaydev, ip, backend or rate"}},
+              "script, gatewaydev, ip or backend"}},
     {vif_is_user_of_linux,
      {.severity = XK_PROBLEM_ERROR,
       .text = "type=user is not supported with backendtype=linux: leave the "

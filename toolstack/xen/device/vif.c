@@ -3,9 +3,9 @@
  * The kind "net". A card with a user-mode network has xk-slirp as its companion
  * (user_network.h), one on a bridge has none.
  *
- * Source of its nodes: xen/include/public/io/netif.h; libxl_nic.c. There is no
- * "rate", because no port limits one. "hotplug-status" becomes "connected" by
- * xk-backend, which needs no script for it.
+ * Source of its nodes: xen/include/public/io/netif.h; libxl_nic.c.
+ * "hotplug-status" becomes "connected" by xk-backend, which needs no script for
+ * it.
  */
 #include "toolstack/xen/device/vif.h"
 
@@ -97,6 +97,17 @@ put_mtu(struct xk_json_writer *writer, unsigned mtu)
 }
 
 static void
+put_rate(struct xk_json_writer *writer, const struct xk_vif *vif)
+{
+    XK_CLEANUP_FREE char *text =
+        xk_asprintf("%llu,%u", (unsigned long long)vif->rate_bytes_per_interval,
+                    vif->rate_interval_us);
+
+    if (vif->rate_bytes_per_interval != 0)
+        xk_json_put_string(writer, XK_NET_RATE, text);
+}
+
+static void
 put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     size_t index, struct xk_json_writer *writer)
 {
@@ -112,6 +123,7 @@ put(const struct xk_xen_device *device, const struct xk_domain_config *config,
         xk_json_put_string(writer, XK_NET_BRIDGE, xk_vif_bridge(vif));
     }
     put_mtu(writer, vif->mtu);
+    put_rate(writer, vif);
     xk_json_put_bool(writer, XK_NET_UNTRUSTED, vif->untrusted);
 }
 
@@ -150,6 +162,12 @@ bridge(const struct xk_xen_device *device)
 }
 
 static const char *
+rate(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_RATE);
+}
+
+static const char *
 type(const struct xk_xen_device *device)
 {
     (void)device;
@@ -178,8 +196,13 @@ static const struct xk_xen_device_node front_nodes[] = {
 };
 
 static const struct xk_xen_device_node back_nodes[] = {
-    {"mac", mac},     {"mtu", mtu},   {"bridge", bridge},
-    {"handle", NULL}, {"type", type}, {"hotplug-status", hotplug_status},
+    {"mac", mac},
+    {"mtu", mtu},
+    {"bridge", bridge},
+    {"rate", rate},
+    {"handle", NULL},
+    {"type", type},
+    {"hotplug-status", hotplug_status},
     {NULL, NULL},
 };
 

@@ -219,10 +219,19 @@ loop_drop_rings(struct loop_device *device)
 
 /* ---- rings ---- */
 
+/* A ring without a port shares that of the ring before it. */
+static struct loop_ring *
+bell_of(struct loop_device *device, unsigned number)
+{
+    while (device->rings[number].events == NULL)
+        number--;
+    return &device->rings[number];
+}
+
 void
 loop_kick(struct loop_device *device, unsigned number)
 {
-    struct loop_ring *ring = &device->rings[number];
+    struct loop_ring *ring = bell_of(device, number);
 
     xenevtchn_notify(ring->events, ring->port);
 }
@@ -246,17 +255,17 @@ take_event(struct loop_ring *ring)
 const uint8_t *
 loop_await_response(struct loop_device *device, unsigned number, int ms)
 {
-    struct loop_ring *ring = &device->rings[number];
-    struct pollfd poll_fd = {.fd = xenevtchn_fd(ring->events),
+    struct front_ring *front = &device->rings[number].front;
+    struct loop_ring *bell = bell_of(device, number);
+    struct pollfd poll_fd = {.fd = xenevtchn_fd(bell->events),
                              .events = POLLIN};
 
-    while (!front_ring_has_response(&ring->front)) {
-        if (poll(&poll_fd, 1, ms) == 0 &&
-            !front_ring_has_response(&ring->front))
+    while (!front_ring_has_response(front)) {
+        if (poll(&poll_fd, 1, ms) == 0 && !front_ring_has_response(front))
             return NULL;
-        take_event(ring);
+        take_event(bell);
     }
-    return front_ring_next(&ring->front);
+    return front_ring_next(front);
 }
 
 static int64_t

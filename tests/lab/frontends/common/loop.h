@@ -102,7 +102,8 @@ void loop_close(struct loop_device *device);
 /* By force; the second prints the backend's log, after a failed case. */
 void loop_free(struct loop_device *device);
 void loop_abandon(struct loop_device *device);
-/* Add a ring; port: with an event channel of its own. */
+/* Add a ring; port: with an event channel of its own, else with that of the
+ * ring before it. */
 void loop_make_ring(struct loop_device *device, unsigned pages,
                     size_t entry_bytes, bool port);
 void loop_drop_rings(struct loop_device *device);
@@ -135,13 +136,23 @@ void loop_kill(struct loop_device *device);
 /* One line asked over the control socket; the answer lasts until the next. */
 const char *loop_control(struct loop_device *device, const char *question);
 
-/* A loop over kills: false once there were `most` of them, or once they took a
- * third of XK_SAMPLE_S seconds (tests/suite.bash), but ten at least. */
+/* A loop over kills, or over something else that is done often: false once
+ * there were `most` of them, or once they took a third of XK_SAMPLE_S seconds
+ * (tests/suite.bash), but ten at least. */
 struct loop_kills {
     unsigned most, count;
     int64_t end_ns; /* set by the first call */
 };
 bool loop_kills_again(struct loop_kills *kills);
+
+/* What the backend's process has. */
+struct loop_usage {
+    unsigned files;    /* open descriptors */
+    unsigned grants;   /* mappings of granted pages */
+    unsigned ports;    /* event channels of all of dom0's programs */
+    unsigned resident; /* pages */
+};
+struct loop_usage loop_usage(const struct loop_device *device);
 
 /* A backend that takes over: it is connected once it is ready. */
 void loop_start_again(struct loop_device *device);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The backend's process: started, asked, killed as a toolstack would. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -331,6 +332,67 @@ loop_begin_again(struct loop_device *device)
     loop_set_state(device, XK_XENBUS_INITIALISING);
     loop_await(device, XK_XENBUS_INIT_WAIT);
     loop_drop_rings(device);
+}
+
+/* ---- what it has ---- */
+
+/* Lines of a file that have the word; "" is in each. */
+static unsigned
+count_lines(const char *path, const char *word)
+{
+    FILE *file = fopen(path, "re");
+    unsigned count = 0;
+    char *line = NULL;
+    size_t room = 0;
+
+    MUST(file != NULL, "%s: %s", path, strerror(errno));
+    while (getline(&line, &room, file) != -1)
+        count += strstr(line, word) != NULL;
+    free(line);
+    fclose(file);
+    return count;
+}
+
+static unsigned
+count_entries(const char *path)
+{
+    DIR *folder = opendir(path);
+    unsigned count = 0;
+
+    MUST(folder != NULL, "%s: %s", path, strerror(errno));
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static unsigned
+resident_pages(const char *path)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    unsigned total, resident;
+
+    MUST(xk_read_file(AT_FDCWD, path, 4096, &text, NULL) == 0 &&
+             sscanf(text.data, "%u %u", &total, &resident) == 2,
+         "no %s", path);
+    return resident;
+}
+
+struct loop_usage
+loop_usage(const struct loop_device *device)
+{
+    XK_CLEANUP_FREE char *fd = xk_asprintf("/proc/%d/fd", (int)device->backend);
+    XK_CLEANUP_FREE char *maps =
+        xk_asprintf("/proc/%d/maps", (int)device->backend);
+    XK_CLEANUP_FREE char *statm =
+        xk_asprintf("/proc/%d/statm", (int)device->backend);
+
+    return (struct loop_usage){
+        .files = count_entries(fd),
+        .grants = count_lines(maps, "gntdev"),
+        .ports = count_lines("/proc/interrupts", "evtchn:"),
+        .resident = resident_pages(statm),
+    };
 }
 
 void

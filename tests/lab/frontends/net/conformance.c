@@ -25,8 +25,10 @@ offers_what_it_does(struct loop_device *device)
         {"feature-ipv6-csum-offload", "1"},
         {"multi-queue-max-queues", "4"},
         {"hotplug-status", "connected"},
-        {"feature-split-event-channels", ""},
-        {"feature-multicast-control", ""},
+        {"feature-split-event-channels", "1"},
+        {"feature-multicast-control", "1"},
+        {"feature-dynamic-multicast-control", ""},
+        {"carrier", "1"},
         {"feature-ctrl-ring", ""},
     };
 
@@ -144,7 +146,67 @@ begins_anew(struct loop_device *device)
     loop_must_serve(device);
 }
 
+static void
+put_many(struct loop_device *device, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++)
+        net_put(device, 0, i, i, 0, 1514, 0);
+    net_push(device, 0);
+}
+
+static void
+frames_above_the_rate(struct loop_device *device)
+{
+    const uint16_t count = 200;
+
+    loop_connect(device);
+    for (unsigned round = 0; round < 3; round++) {
+        put_many(device, count);
+        for (uint16_t i = 0; i < count; i++)
+            net_must_answer(device, 0, i, XK_NETIF_OKAY);
+    }
+    MUST(net_count(device, "tx_delays") > 0, "none had to wait");
+    MUST(net_count(device, "tx_dropped") == 0, "some were dropped");
+}
+
+/* Frames that wait for a rate that hardly ever comes hold nothing up. */
+static void
+ends_above_the_rate(struct loop_device *device)
+{
+    loop_connect(device);
+    put_many(device, 200);
+    net_await_count(device, "tx_delays", 1);
+    loop_kill(device);
+    loop_start_again(device);
+    net_await_count(device, "tx_delays", 1);
+    loop_begin_again(device);
+    loop_connect(device);
+    put_many(device, 1);
+}
+
+/* The frame is all zeros but for its source. */
+static void
+spoofed_frames(struct loop_device *device)
+{
+    const uint8_t mac[6] = {0, 0x16, 0x3e, 0, 0, (uint8_t)device->devid};
+
+    memcpy(device->data + 6, mac, sizeof(mac));
+    loop_connect(device);
+    loop_must_serve(device);
+    device->data[11] ^= 1;
+    net_put(device, 0, 1, 0, 0, 60, 0);
+    net_push(device, 0);
+    net_must_answer(device, 0, 1, XK_NETIF_DROPPED);
+    MUST(net_count(device, "tx_spoofed") == 1, "counted otherwise");
+    device->data[11] ^= 1;
+}
+
+static const struct net_options filter = {.more = ",\"spoof_filter\":true"};
+static const struct net_options rate = {.more = ",\"rate\":\"20000,50000\""};
+static const struct net_options slow = {.more =
+                                            ",\"rate\":\"1000,4000000000\""};
 static const struct net_options q4 = {.queues = 4};
+static const struct net_options split_q4 = {.queues = 4, .is_split = true};
 
 #define CASE(name, run, options)                                               \
     {                                                                          \
@@ -158,7 +220,12 @@ const struct loop_case net_conformance_cases[] = {
          NULL),
     CASE("full rings", full_rings, NULL),
     CASE("full rings of four queues", full_rings, &q4),
+    CASE("full rings of four queues with two ports each", full_rings,
+         &split_q4),
     CASE("1000 frames, one after the other", one_after_the_other, NULL),
+    {"a frame from another card's address", "dropped", spoofed_frames, &filter},
+    CASE("frames above the rate", frames_above_the_rate, &rate),
+    CASE("a card that ends above its rate", ends_above_the_rate, &slow),
     CASE("the ring of frames to receive is filled", receive_ring_is_filled,
          NULL),
     {"two cards of one domain", "each served", two_cards, NULL, .ends = true},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A card of the network frontend, its rings and its frames. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "tests/lab/frontends/net/net.h"
 #include "xenstore-helpers/xenbus.h"
 
@@ -15,18 +17,22 @@
 static void
 make(struct loop_device *device, const void *options)
 {
-    struct net_options *own = XK_NEW(struct net_options);
+    struct net_card *card = XK_NEW(struct net_card);
 
     if (options != NULL)
-        *own = *(const struct net_options *)options;
-    if (own->queues == 0)
-        own->queues = 1;
-    device->own = own;
+        card->options = *(const struct net_options *)options;
+    if (card->options.queues == 0)
+        card->options.queues = 1;
+    if (card->options.max == 0)
+        card->options.max = 4;
+    card->wire = -1;
+    device->own = card;
 }
 
 static void
 drop(struct loop_device *device)
 {
+    net_cut_wire(device);
     free(device->own);
 }
 
@@ -40,12 +46,25 @@ write_nodes(struct loop_device *device)
     loop_back_write(device, "hotplug-status", "");
 }
 
+void
+net_wire_name(const struct loop_device *device, char *name, size_t size)
+{
+    snprintf(name, size, "xkw%u", device->devid);
+}
+
 static char *
 members(const struct loop_device *device)
 {
-    return xk_asprintf("\"mac\":\"00:16:3e:00:00:%02x\",\"port\":\"null\","
-                       "\"queues\":4",
-                       device->devid);
+    const struct net_options *options = &net_card_of(device)->options;
+    char name[16];
+
+    net_wire_name(device, name, sizeof(name));
+    return xk_asprintf("\"mac\":\"00:16:3e:00:00:%02x\",\"port\":\"%s\","
+                       "\"vifname\":\"%s\",\"bridge\":\"xkwire\","
+                       "\"mtu\":\"65521\",\"queues\":%u%s",
+                       device->devid, options->on_bridge ? "tap" : "null", name,
+                       options->max,
+                       options->more != NULL ? options->more : "");
 }
 
 /* ---- its rings ---- */
@@ -53,28 +72,32 @@ members(const struct loop_device *device)
 void
 net_make_rings(struct loop_device *device)
 {
-    const struct net_options *options = (const struct net_options *)device->own;
+    const struct net_options *options = &net_card_of(device)->options;
 
     device->ring_count = 0;
     for (unsigned i = 0; i < options->queues; i++) {
         loop_make_ring(device, 1, XK_NETIF_TX_BYTES, true);
-        loop_make_ring(device, 1, XK_NETIF_RX_BYTES, false);
+        loop_make_ring(device, 1, XK_NETIF_RX_BYTES, options->is_split);
     }
 }
 
 static void
 write_queue(struct loop_device *device, unsigned queue, const char *prefix)
 {
+    const struct loop_ring *tx = &device->rings[net_tx(queue)];
+    const struct loop_ring *rx = &device->rings[net_rx(queue)];
+    bool is_split = net_card_of(device)->options.is_split;
     const struct {
         const char *name;
         uint32_t value;
     } nodes[] = {
-        {"tx-ring-ref", device->rings[net_tx(queue)].grefs[0]},
-        {"rx-ring-ref", device->rings[net_rx(queue)].grefs[0]},
-        {"event-channel", device->rings[net_tx(queue)].port},
+        {"tx-ring-ref", tx->grefs[0]},
+        {"rx-ring-ref", rx->grefs[0]},
+        {is_split ? "event-channel-tx" : "event-channel", tx->port},
+        {is_split ? "event-channel-rx" : NULL, rx->port},
     };
 
-    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(nodes) && nodes[i].name != NULL; i++) {
         XK_CLEANUP_FREE char *name = xk_asprintf("%s%s", prefix, nodes[i].name);
 
         loop_write(device, name, "%u", nodes[i].value);
@@ -87,10 +110,19 @@ net_write_rings(struct loop_device *device)
 {
     unsigned queues = device->ring_count / 2;
 
+    bool takes = !net_card_of(device)->options.is_plain;
+
     loop_write(device, "multi-queue-num-queues", "%u", queues);
     loop_write(device, "request-rx-copy", "1");
-    loop_write(device, "feature-rx-notify", "1");
-    loop_write(device, "feature-sg", "1");
+    loop_write(device, "feature-rx-notify", "%d",
+               !net_card_of(device)->options.is_mute);
+    if (net_card_of(device)->options.is_filtered)
+        loop_write(device, "request-multicast-control", "1");
+    loop_write(device, "feature-sg", "%d", takes);
+    loop_write(device, "feature-gso-tcpv4", "%d", takes);
+    loop_write(device, "feature-gso-tcpv6", "%d", takes);
+    loop_write(device, "feature-ipv6-csum-offload", "%d", takes);
+    loop_write(device, "feature-no-csum-offload", "%d", !takes);
     if (queues == 1)
         write_queue(device, 0, "");
     for (unsigned i = 0; queues > 1 && i < queues; i++) {
@@ -129,6 +161,17 @@ net_put(struct loop_device *device, unsigned queue, uint16_t id, unsigned page,
 }
 
 void
+net_change_list(struct loop_device *device, uint8_t type,
+                const uint8_t address[6], int16_t status)
+{
+    net_put(device, 0, 1, 0, 0, 60, XK_NETIF_TX_EXTRA);
+    net_put_entry(device, 0, netif_multicast(type, 0, address));
+    net_push(device, 0);
+    net_must_answer(device, 0, 1, status);
+    net_must_answer(device, 0, 0, XK_NETIF_NULL);
+}
+
+void
 net_push(struct loop_device *device, unsigned queue)
 {
     loop_push(device, net_tx(queue));
@@ -164,6 +207,28 @@ net_count(struct loop_device *device, const char *name)
     MUST(xk_json_integer(xk_json_get(status, name), &count), "no \"%s\" in %s",
          name, answer);
     return count;
+}
+
+void
+net_await_count(struct loop_device *device, const char *name, int64_t count)
+{
+    int64_t found = -1;
+
+    for (int ms = 0; ms < LOOP_WAIT_MS; ms += 20) {
+        found = net_count(device, name);
+        if (found >= count)
+            return;
+        poll(NULL, 0, 20);
+    }
+    fail_case("%s is %lld, not %lld", name, (long long)found, (long long)count);
+}
+
+void
+net_must_recover(struct loop_device *device)
+{
+    loop_begin_again(device);
+    loop_connect(device);
+    loop_must_serve(device);
 }
 
 static void

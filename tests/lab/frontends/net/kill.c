@@ -13,6 +13,9 @@
 
 enum {
     KILLS = 20,
+    PAGES = 200,
+    CONNECTS = 1000,
+    GROWTH_PAGES = 32, /* of the C library's heap */
     BUSY_NS = 50000000,
 };
 
@@ -95,6 +98,57 @@ stopped_under_load(struct loop_device *device)
     loop_must_serve(device);
 }
 
+/* Pages that are answered in their order, whoever serves. */
+struct stream {
+    struct loop_device *device;
+    struct net_frame frame;
+    uint16_t offered, taken; /* of pages, without end */
+};
+
+static void
+offer_pages(struct stream *stream)
+{
+    while ((uint16_t)(stream->offered - stream->taken) < PAGES) {
+        net_offer(stream->device, 0, stream->offered % PAGES, 1);
+        stream->offered++;
+    }
+}
+
+static void
+take_frame(struct stream *stream)
+{
+    net_must_receive(stream->device, 0, stream->taken % PAGES, 0,
+                     &stream->frame, 0);
+    stream->taken++;
+}
+
+static void
+killed_while_it_receives(struct loop_device *device)
+{
+    static struct stream stream;
+    struct loop_kills kills = {.most = KILLS};
+    struct front_ring *rx;
+
+    stream.device = device;
+    stream.offered = stream.taken = 0;
+    loop_connect(device);
+    rx = &device->rings[net_rx(0)].front;
+    net_make_frame(device, &stream.frame, 1514, 8);
+    while (loop_kills_again(&kills)) {
+        offer_pages(&stream);
+        net_deliver(device, &stream.frame);
+        take_frame(&stream);
+        for (unsigned i = 0; i < 20; i++)
+            net_deliver(device, &stream.frame);
+        loop_kill(device);
+        net_cut_wire(device);
+        loop_start_again(device);
+        while (front_ring_has_response(rx))
+            take_frame(&stream);
+    }
+    printf("#   %u frames, %u kills\n", stream.taken, kills.count);
+}
+
 /* Meanwhile the frontend has lied: whoever takes over finds out. */
 static void
 lied_while_it_is_dead(struct loop_device *device)
@@ -124,6 +178,52 @@ nodes_vanish(struct loop_device *device)
     loop_must_end(device);
 }
 
+static const struct net_options bridge = {.on_bridge = true, .max = 1};
+static const struct net_options split = {
+    .on_bridge = true, .max = 1, .is_split = true};
+
+/* ---- connected again and again ---- */
+
+static void
+connect_once(struct loop_device *device, struct net_frame *frame)
+{
+    loop_connect(device);
+    loop_must_serve(device);
+    net_offer(device, 0, 1, 1);
+    net_deliver(device, frame);
+    net_must_receive_whole(device, 0, 1, frame);
+    loop_begin_again(device);
+}
+
+/* Without a connection it has what it had, whatever came between. */
+static void
+connected_again_and_again(struct loop_device *device)
+{
+    static struct net_frame frame;
+    struct loop_kills cycles = {.most = CONNECTS};
+    struct loop_usage before, after;
+
+    net_make_frame(device, &frame, 1514, 6);
+    for (unsigned i = 0; i < 5; i++)
+        connect_once(device, &frame);
+    before = loop_usage(device);
+    while (loop_kills_again(&cycles))
+        connect_once(device, &frame);
+    after = loop_usage(device);
+    printf("#   %u connects, %u pages resident, then %u\n", cycles.count,
+           before.resident, after.resident);
+    MUST(after.files == before.files, "%u descriptors, then %u", before.files,
+         after.files);
+    MUST(before.grants == 0 && after.grants == 0, "%u pages are mapped",
+         after.grants);
+    MUST(after.ports == before.ports, "%u event channels, then %u",
+         before.ports, after.ports);
+    MUST(after.resident <= before.resident + GROWTH_PAGES,
+         "%u pages resident, then %u", before.resident, after.resident);
+    loop_connect(device);
+    loop_must_serve(device);
+}
+
 #define CASE(name, verdict, run)                                               \
     {                                                                          \
         name, verdict, run, NULL                                               \
@@ -132,11 +232,17 @@ nodes_vanish(struct loop_device *device)
 const struct loop_case net_kill_cases[] = {
     CASE("killed again and again under load", "all answered, in order",
          killed_under_load),
+    {"killed while frames are received", "all answered, in order",
+     killed_while_it_receives, &bridge},
+    {"killed with a port for each ring", "all answered, in order",
+     killed_while_it_receives, &split},
     CASE("stopped in order under load", "all answered, in order",
          stopped_under_load),
     CASE("killed before it is connected", "served", loop_kill_unconnected),
     CASE("the ring lies while it is dead", "card stopped",
          lied_while_it_is_dead),
+    {"connected and disconnected 1000 times", "nothing leaked",
+     connected_again_and_again, &split},
     {"own nodes gone", "card ended, nothing mapped", nodes_vanish,
      .ends = true},
 };

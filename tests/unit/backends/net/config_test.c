@@ -24,6 +24,9 @@
     "{\"version\":1,\"domid\":7,\"devid\":0,\"frontend\":\"/f\","              \
     "\"backend\":\"/b\""
 
+#define RATE(text)                                                             \
+    ",\"mac\":\"0:16:3e:0:0:1\",\"port\":\"null\",\"rate\":\"" text "\""
+
 static struct xk_error err;
 
 static int
@@ -78,6 +81,35 @@ a_card_on_a_bridge_is_read(void **state)
 }
 
 static void
+the_filter_of_a_card_has_its_address(void **state)
+{
+    static const uint8_t mac[6] = {0, 0x16, 0x3e, 0, 0, 1};
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(read_text(START ",\"mac\":\"00:16:3e:00:00:01\","
+                                     "\"port\":\"null\","
+                                     "\"spoof_filter\":true}",
+                               &config),
+                     0);
+    assert_true(config.spoof_filter);
+    assert_memory_equal(config.address, mac, sizeof(mac));
+    xk_net_config_free(&config);
+}
+
+static void
+the_rate_of_a_card_is_read(void **state)
+{
+    struct xk_net_config config;
+
+    (void)state;
+    assert_int_equal(read_text(START RATE("50000,20000") "}", &config), 0);
+    assert_int_equal(config.rate_bytes, 50000);
+    assert_int_equal(config.rate_interval_us, 20000);
+    xk_net_config_free(&config);
+}
+
+static void
 what_is_not_a_card_is_refused_by_its_member(void **state)
 {
     static const struct {
@@ -88,6 +120,16 @@ what_is_not_a_card_is_refused_by_its_member(void **state)
         {START ",\"mac\":\"0:16:3e:1\",\"port\":\"null\"}", "mac"},
         {START ",\"mac\":\"a\",\"port\":\"wire\"}", "port"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"queues\":17}", "queues"},
+        {START ",\"mac\":\"a\",\"port\":\"null\",\"spoof_filter\":1}",
+         "spoof_filter"},
+        {START RATE("50000") "}", "rate"},
+        {START RATE("50000,") "}", "rate"},
+        {START RATE(",50000") "}", "rate"},
+        {START RATE("0,50000") "}", "rate"},
+        {START RATE("50000,0") "}", "rate"},
+        {START RATE("50000,4294967296") "}", "rate"},
+        {START RATE("9223372036854775808,1") "}", "rate"},
+        {START RATE("1,2,3") "}", "rate"},
         {START ",\"mac\":\"a\",\"port\":\"null\",\"poll_us\":1001}", "poll_us"},
     };
     struct xk_net_config config;
@@ -191,8 +233,11 @@ the_layout_is_that_of_the_public_header(void **state)
         found = xk_netif_decode_extra(words);
         assert_int_equal(found.type, 1);
         assert_int_equal(found.flags, 1);
-        assert_int_equal(found.gso_size, 1448);
-        assert_int_equal(found.gso_type, 2);
+        assert_int_equal(found.gso.size, 1448);
+        assert_int_equal(found.gso.type, 2);
+        memcpy(extra.u.mcast.addr, "guests", 6);
+        memcpy(words, &extra, sizeof(extra));
+        assert_memory_equal(xk_netif_decode_extra(words).address, "guests", 6);
     }
 #endif
 }
@@ -203,6 +248,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_without_a_network_is_read),
         cmocka_unit_test(a_card_on_a_bridge_is_read),
+        cmocka_unit_test(the_rate_of_a_card_is_read),
+        cmocka_unit_test(the_filter_of_a_card_has_its_address),
         cmocka_unit_test(what_is_not_a_card_is_refused_by_its_member),
         cmocka_unit_test(the_null_port_takes_each_frame_and_cuts_nothing),
         cmocka_unit_test(the_layout_is_that_of_the_public_header),

@@ -40,7 +40,8 @@ one_queue_is_in_the_directory_of_the_frontend(void **state)
     assert_int_equal(front.queues, 1);
     assert_int_equal(front.rings[0].tx_gref, 8);
     assert_int_equal(front.rings[0].rx_gref, 9);
-    assert_int_equal(front.rings[0].port, 12);
+    assert_int_equal(front.rings[0].tx_port, 12);
+    assert_int_equal(front.rings[0].rx_port, 0);
 }
 
 static void
@@ -59,7 +60,7 @@ several_queues_have_directories_of_their_own(void **state)
     assert_int_equal(read_front(), 0);
     assert_int_equal(front.queues, 2);
     assert_int_equal(front.rings[1].rx_gref, 5);
-    assert_int_equal(front.rings[1].port, 6);
+    assert_int_equal(front.rings[1].tx_port, 6);
 }
 
 static void
@@ -86,6 +87,19 @@ what_a_frontend_takes_is_read(void **state)
         assert_memory_equal(&front.features, &steps[i].wanted,
                             sizeof(front.features));
     }
+    assert_int_equal(front.tells_of_pages, 1);
+    front_put("feature-rx-notify", "2");
+    must_refuse("feature-rx-notify");
+    front_remove("feature-rx-notify");
+    assert_int_equal(read_front(), 0);
+    assert_int_equal(front.tells_of_pages, 0);
+    assert_int_equal(front.filters_multicast, 0);
+    front_put("request-multicast-control", "1");
+    assert_int_equal(read_front(), 0);
+    assert_int_equal(front.filters_multicast, 1);
+    front_put("request-multicast-control", "yes");
+    must_refuse("request-multicast-control");
+    front_remove("request-multicast-control");
     front_put("feature-sg", "2");
     must_refuse("feature-sg");
 }
@@ -101,16 +115,22 @@ a_frontend_that_wants_no_copies_is_refused(void **state)
     must_refuse("request-rx-copy");
 }
 
-/* They are not offered, so a frontend that uses them has not looked. */
+/* The node for both may be left over from an earlier connection. */
 static void
-event_channels_for_each_ring_are_refused(void **state)
+each_ring_may_have_an_event_channel_of_its_own(void **state)
 {
     (void)state;
     put_one_queue();
-    front_remove("event-channel");
-    front_put("event-channel-tx", "12");
-    front_put("event-channel-rx", "13");
-    must_refuse("event-channel");
+    front_put("event-channel-tx", "13");
+    must_refuse("event-channel-rx");
+    front_put("event-channel-rx", "0");
+    must_refuse("event-channel-rx");
+    front_put("event-channel-rx", "14");
+    assert_int_equal(read_front(), 0);
+    assert_int_equal(front.rings[0].tx_port, 13);
+    assert_int_equal(front.rings[0].rx_port, 14);
+    front_put("event-channel-tx", "4294967296");
+    must_refuse("event-channel-tx");
 }
 
 static void
@@ -151,7 +171,7 @@ main(void)
         T(several_queues_have_directories_of_their_own),
         T(what_a_frontend_takes_is_read),
         T(a_frontend_that_wants_no_copies_is_refused),
-        T(event_channels_for_each_ring_are_refused),
+        T(each_ring_may_have_an_event_channel_of_its_own),
         T(numbers_that_are_none_are_refused),
     };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "base/util.h"
 #include "tests/fakes/netif_guest.h"
 
@@ -336,6 +337,99 @@ what_is_sent_is_counted(void **state)
     assert_int_equal(stats.rx_packets, 0);
 }
 
+/* ---- the rate ---- */
+
+static void
+send_and_count(unsigned frames)
+{
+    for (unsigned i = 0; i < frames; i++)
+        put((uint16_t)i, DATA + i, 0, 1000, 0);
+    netif_guest_push(guest);
+}
+
+/* They are not dropped, and are not looked at all the time. */
+static void
+frames_above_the_rate_stay_in_the_ring_until_there_is_credit(void **state)
+{
+    struct xk_netif_rate rate;
+    struct xk_netif_stats stats;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 100500, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    send_and_count(150);
+    for (uint16_t i = 0; i < 100; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    must_be_quiet();
+    stats = netif_backend_stats(backend);
+    assert_int_equal(stats.tx_packets, 100);
+    assert_int_equal(stats.tx_dropped, 0);
+    assert_int_equal(stats.tx_delays, 1);
+    assert_true(stats.rounds <= 4);
+    pthread_mutex_lock(&rate.lock);
+    rate.credit = 50000;
+    pthread_mutex_unlock(&rate.lock);
+    for (uint16_t i = 100; i < 150; i++)
+        must_answer(i, XK_NETIF_OKAY);
+}
+
+static void
+a_queue_wakes_by_itself_when_the_next_frame_has_credit(void **state)
+{
+    struct xk_netif_rate rate;
+    struct xk_netif_stats stats;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 2500, 1000, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    send_and_count(200);
+    for (uint16_t i = 0; i < 200; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    stats = netif_backend_stats(backend);
+    assert_true(stats.tx_delays > 1);
+    assert_true(stats.rounds <= 2 * stats.tx_delays + 4);
+    assert_int_equal(guest->memory->copy_calls, stats.copy_calls);
+    assert_true(stats.copy_calls <= stats.tx_delays + 1);
+}
+
+static void
+frames_that_fail_cost_no_credit(void **state)
+{
+    struct xk_netif_rate rate;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 60, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    put(1, DATA, 0, 13, 0);
+    put(2, DATA, 0, 60, MORE);
+    put(3, DATA, 0, 61, 0);
+    netif_guest_push(guest);
+    for (uint16_t i = 1; i <= 3; i++)
+        must_answer(i, XK_NETIF_ERROR);
+    must_serve(4);
+}
+
+/* The rings that lie are found out, and let go of, all the same. */
+static void
+rings_are_looked_at_while_a_frame_waits_for_credit(void **state)
+{
+    struct xk_netif_rate rate;
+
+    (void)state;
+    xk_netif_rate_init(&rate, 1, UINT32_MAX, xk_now_ns());
+    backend->device.rate = &rate;
+    connect_card();
+    put(1, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_be_quiet();
+    guest->rx.header->req_prod = 257;
+    netif_guest_ring_bell(guest);
+    must_break("room");
+}
+
 /* ---- frames that fail alone ---- */
 
 static void
@@ -419,21 +513,87 @@ a_copy_that_fails_as_a_whole_fails_all_its_frames(void **state)
     must_serve(3);
 }
 
+/* ---- multicast, and the source address ---- */
+
 static void
-multicast_lists_that_are_not_offered_are_answered_with_errors(void **state)
+change_list(uint8_t type, uint8_t last, int16_t status)
+{
+    const uint8_t address[6] = {1, 0, 0x5e, 0, 0, last};
+
+    put(type, DATA, 0, 60, EXTRA);
+    netif_guest_put(guest, netif_multicast(type, 0, address));
+    netif_guest_push(guest);
+    must_answer(type, status);
+    must_answer(0, XK_NETIF_NULL);
+}
+
+static void
+a_list_has_room_for_64_multicast_addresses(void **state)
 {
     (void)state;
     connect_card();
-    for (uint8_t type = XK_NETIF_EXTRA_MCAST_ADD;
-         type <= XK_NETIF_EXTRA_MCAST_DEL; type++) {
-        put(type, DATA, 0, 60, EXTRA);
-        put_extra(type, 0, 0, 0);
-        netif_guest_push(guest);
-        must_answer(type, XK_NETIF_ERROR);
-        must_answer(0, XK_NETIF_NULL);
-    }
+    for (uint8_t i = 0; i < 64; i++)
+        change_list(XK_NETIF_EXTRA_MCAST_ADD, i, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_ERROR);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 63, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, 200, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_ERROR);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, 7, XK_NETIF_OKAY);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, 64, XK_NETIF_OKAY);
     assert_int_equal(backend->sent_count, 0);
+    assert_int_equal(netif_backend_stats(backend).tx_packets, 0);
+    assert_int_equal(netif_backend_stats(backend).errors, 2);
+    assert_int_equal(guest->memory->copy_calls, 0);
     must_serve(9);
+}
+
+static void
+a_change_of_the_list_that_is_more_than_that_is_refused(void **state)
+{
+    const uint8_t address[6] = {1, 0, 0x5e, 0, 0, 1};
+
+    (void)state;
+    connect_card();
+    put(1, DATA, 0, 160, EXTRA | MORE);
+    netif_guest_put(guest,
+                    netif_multicast(XK_NETIF_EXTRA_MCAST_ADD, 0, address));
+    put(2, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_answer(1, XK_NETIF_ERROR);
+    must_answer(0, XK_NETIF_NULL);
+    must_answer(2, XK_NETIF_ERROR);
+    put(3, DATA, 0, 60, EXTRA);
+    netif_guest_put(guest, netif_multicast(XK_NETIF_EXTRA_MCAST_ADD,
+                                           XK_NETIF_EXTRA_MORE, address));
+    netif_guest_put(guest,
+                    netif_multicast(XK_NETIF_EXTRA_MCAST_DEL, 0, address));
+    netif_guest_push(guest);
+    must_answer(3, XK_NETIF_ERROR);
+    must_answer(0, XK_NETIF_NULL);
+    must_answer(0, XK_NETIF_NULL);
+    assert_int_equal(backend->multicast.addresses[0], 0);
+    must_serve(9);
+}
+
+static void
+frames_from_another_address_are_dropped_if_that_is_asked_for(void **state)
+{
+    static const uint8_t mac[6] = {0, 0x16, 0x3e, 1, 2, 3};
+    uint8_t *source = xk_memory_page(guest->memory, DATA) + 6;
+
+    (void)state;
+    backend->device.only_mac = mac;
+    connect_card();
+    memcpy(source, mac, sizeof(mac));
+    must_serve(1);
+    source[5] ^= 1;
+    put(2, DATA, 0, 60, 0);
+    netif_guest_push(guest);
+    must_answer(2, XK_NETIF_DROPPED);
+    assert_int_equal(backend->sent_count, 1);
+    assert_int_equal(netif_backend_stats(backend).tx_spoofed, 1);
+    assert_int_equal(netif_backend_stats(backend).tx_dropped, 0);
+    assert_int_equal(netif_backend_stats(backend).tx_packets, 1);
 }
 
 static void
@@ -661,9 +821,9 @@ rings_that_cannot_be_had_leave_nothing_mapped(void **state)
     guest->memory->access[NETIF_GUEST_RX] = XK_MEMORY_READ_ONLY;
     must_not_connect("not granted");
     guest->memory->access[NETIF_GUEST_RX] = XK_MEMORY_READ_WRITE;
-    guest->id.port = 0;
+    guest->id.tx_port = 0;
     must_not_connect("port 0");
-    guest->id.port = 7;
+    guest->id.tx_port = 7;
     guest->rx.header->req_prod = 300;
     must_not_connect("room");
     guest->rx.header->req_prod = 0;
@@ -720,6 +880,22 @@ whoever_takes_over_goes_on_behind_the_last_answer(void **state)
     assert_int_equal(backend->sent[0].sum, sum_of(DATA + 3, 0, 60));
 }
 
+/* Each ring has its own port, and whoever takes over sends an event to both. */
+static void
+whoever_takes_over_tells_the_ports_of_both_rings(void **state)
+{
+    (void)state;
+    guest->id.rx_port = 8;
+    assert_int_equal(netif_backend_connect(backend, true), XK_WORKER_RUNNING);
+    assert_int_equal(guest->memory->notified[0], 1);
+    assert_int_equal(guest->memory->notified[1], 1);
+    netif_backend_stop(backend);
+    guest->id.rx_port = 0;
+    assert_int_equal(netif_backend_connect(backend, true), XK_WORKER_RUNNING);
+    assert_int_equal(guest->memory->notified[0], 2);
+    assert_int_equal(guest->memory->notified[1], 1);
+}
+
 static void
 rings_are_let_go_of_without_waiting(void **state)
 {
@@ -767,12 +943,18 @@ main(void)
         T(events_that_the_frontend_has_not_asked_for_are_not_sent),
         T(requests_to_receive_are_kept),
         T(what_is_sent_is_counted),
+        T(frames_above_the_rate_stay_in_the_ring_until_there_is_credit),
+        T(a_queue_wakes_by_itself_when_the_next_frame_has_credit),
+        T(frames_that_fail_cost_no_credit),
+        T(rings_are_looked_at_while_a_frame_waits_for_credit),
         T(frames_of_less_than_a_header_are_refused),
         T(slots_that_hold_more_than_the_frame_has_it_refused),
         T(frames_of_19_to_21_slots_are_refused_slot_by_slot),
         T(a_grant_that_cannot_be_copied_fails_its_frame_only),
         T(a_copy_that_fails_as_a_whole_fails_all_its_frames),
-        T(multicast_lists_that_are_not_offered_are_answered_with_errors),
+        T(a_list_has_room_for_64_multicast_addresses),
+        T(a_change_of_the_list_that_is_more_than_that_is_refused),
+        T(frames_from_another_address_are_dropped_if_that_is_asked_for),
         T(segments_that_are_not_offered_are_refused),
         T(a_slot_that_goes_beyond_its_page_is_a_lie),
         T(extra_information_of_an_unknown_type_is_a_lie),
@@ -786,6 +968,7 @@ main(void)
         T(one_page_as_both_rings_does_no_harm),
         T(a_ring_that_lied_is_let_go_of_and_another_one_served),
         T(whoever_takes_over_goes_on_behind_the_last_answer),
+        T(whoever_takes_over_tells_the_ports_of_both_rings),
         T(rings_are_let_go_of_without_waiting),
         T(requests_stand_until_all_frames_of_a_round_are_sent),
     };

@@ -196,6 +196,73 @@ frames_that_find_no_page_come_when_there_are_some(void **state)
 }
 
 static void
+connect_with_patience(unsigned ms)
+{
+    netif_backend_stop(backend);
+    backend->device.patience_ms = ms;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+}
+
+static void
+await_dropped(uint64_t count)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(NETIF_GUEST_WAIT_MS);
+
+    while (netif_backend_stats(backend).rx_dropped < count)
+        assert_true(xk_deadline_pause(deadline, 1));
+    assert_int_equal(netif_backend_stats(backend).rx_dropped, count);
+}
+
+static void
+a_guest_without_pages_for_too_long_gets_nothing_stale_later(void **state)
+{
+    (void)state;
+    connect_with_patience(20);
+    for (unsigned i = 0; i < 100; i++)
+        deliver(60, 1);
+    await_dropped(100);
+    deliver(1514, 1);
+    await_dropped(101);
+    assert_int_equal(netif_backend_stats(backend).rx_stalls, 1);
+    offer(0, 2);
+    must_be_quiet();
+    deliver(100, 2);
+    must_have(0, 0, 2, 0, 100);
+    deliver(100, 3);
+    must_have(1, 0, 3, 0, 100);
+    assert_int_equal(netif_backend_stats(backend).rx_dropped, 101);
+}
+
+static void
+a_frame_that_finds_its_pages_ends_a_stall(void **state)
+{
+    (void)state;
+    connect_with_patience(20);
+    offer(0, 1);
+    deliver(9000, 1);
+    await_dropped(1);
+    deliver(60, 2);
+    must_have(0, 0, 2, 0, 60);
+    deliver(9000, 3);
+    await_dropped(2);
+    assert_int_equal(netif_backend_stats(backend).rx_stalls, 2);
+}
+
+static void
+a_stall_is_not_the_next_connections(void **state)
+{
+    (void)state;
+    connect_with_patience(1);
+    deliver(60, 1);
+    await_dropped(1);
+    connect_with_patience(60000);
+    deliver(60, 2);
+    must_be_quiet();
+    offer(0, 1);
+    must_have(0, 0, 2, 0, 60);
+}
+
+static void
 a_page_that_cannot_be_written_fails_its_frame_only(void **state)
 {
     struct netif_received failed;
@@ -254,6 +321,50 @@ indexes_wrap_around(void **state)
     }
 }
 
+/* ---- multicast ---- */
+
+enum {
+    GROUP = 1, /* seeds of frames: their first byte has the bit of a group */
+    ALONE = 2,
+};
+
+static void
+change_list(uint8_t type, uint8_t seed)
+{
+    struct netif_response response;
+    uint8_t address[6];
+
+    for (unsigned i = 0; i < 6; i++)
+        address[i] = netif_frame_byte(seed, i);
+    netif_guest_put(guest, netif_slot(1, DATA, 0, 60, XK_NETIF_TX_EXTRA));
+    netif_guest_put(guest, netif_multicast(type, 0, address));
+    netif_guest_push(guest);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+}
+
+static void
+multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for(void **state)
+{
+    (void)state;
+    netif_backend_stop(backend);
+    xk_netif_multicast_begin(&backend->multicast, true);
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(0, 3);
+    for (unsigned i = 0; i < 300; i++)
+        deliver(60, GROUP);
+    deliver(60, ALONE);
+    must_have(0, 0, ALONE, 0, 60);
+    assert_int_equal(netif_backend_stats(backend).rx_filtered, 300);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, GROUP);
+    deliver(60, GROUP);
+    must_have(1, 0, GROUP, 0, 60);
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, GROUP);
+    deliver(60, GROUP);
+    must_be_quiet();
+    assert_int_equal(netif_backend_stats(backend).rx_filtered, 301);
+}
+
 /* ---- connections ---- */
 
 static void
@@ -294,6 +405,27 @@ frames_pass_both_ways_at_once(void **state)
     assert_int_equal(netif_backend_stats(backend).rx_packets, 1000);
     assert_int_equal(netif_backend_stats(backend).rx_bytes, 200000);
     assert_int_equal(netif_backend_stats(backend).tx_packets, 1000);
+}
+
+static void
+each_ring_notifies_its_own_port(void **state)
+{
+    struct netif_response response;
+
+    (void)state;
+    netif_backend_stop(backend);
+    guest->id.rx_port = 8;
+    assert_int_equal(netif_backend_connect(backend, false), XK_WORKER_RUNNING);
+    offer(0, 1);
+    deliver(60, 1);
+    must_have(0, 0, 1, 0, 60);
+    assert_int_equal(guest->memory->notified[0], 0);
+    assert_int_equal(guest->memory->notified[1], 1);
+    netif_guest_put(guest, netif_slot(1, DATA, 0, 60, 0));
+    netif_guest_push(guest);
+    assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+    assert_int_equal(guest->memory->notified[0], 1);
+    assert_int_equal(guest->memory->notified[1], 1);
 }
 
 static void
@@ -339,12 +471,17 @@ main(void)
         T(segments_are_told_behind_the_first_page),
         T(a_frame_waits_for_as_many_pages_as_it_takes),
         T(frames_that_find_no_page_come_when_there_are_some),
+        T(a_guest_without_pages_for_too_long_gets_nothing_stale_later),
+        T(a_frame_that_finds_its_pages_ends_a_stall),
+        T(a_stall_is_not_the_next_connections),
         T(a_page_that_cannot_be_written_fails_its_frame_only),
         T(a_copy_that_fails_as_a_whole_fails_all_frames_of_the_round),
         T(a_frontend_that_offers_more_than_the_ring_has_is_served_no_more),
         T(indexes_wrap_around),
+        T(multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for),
         T(a_frame_that_waits_is_not_the_next_connections),
         T(frames_pass_both_ways_at_once),
+        T(each_ring_notifies_its_own_port),
         T(many_frames_are_copied_by_few_calls),
         T(what_the_port_could_not_send_goes_out_once_it_can),
     };

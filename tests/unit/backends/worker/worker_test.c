@@ -51,7 +51,7 @@ do_nothing(struct xk_worker *worker)
 static int
 bind_port(struct xk_worker *worker, struct xk_error *err)
 {
-    return xk_guest_bind(worker->guest, 1, err);
+    return xk_guest_bind(worker->guest, 0, 1, err);
 }
 
 static void

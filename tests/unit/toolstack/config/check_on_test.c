@@ -122,10 +122,11 @@ static const struct {
      "t:2:6: note: on kvm: backendtype is ignored: QEMU serves every card"},
     {"xen", HVM "vif=['backendtype=xk']\n", NULL},
     {"xen", HVM "vif=['backendtype=linux,rate=1MB/s']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n",
+    {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,script=x']\n",
      "t:2:6: error: on xen: backendtype=xk and type=user are not supported "
      "with "
-     "type=ioemu, script, gatewaydev, ip, backend or rate"},
+     "type=ioemu, script, gatewaydev, ip or backend"},
     {"xen", HVM "vif=['type=user,backendtype=linux']\n",
      "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
      "leave the latter out"},

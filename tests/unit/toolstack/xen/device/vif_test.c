@@ -32,7 +32,7 @@ static const char script[] = "#!/bin/sh\n"
 static const char text[] =
     "name = 'a'\ntype = 'pvh'\nkernel = '/k'\nmemory = 64\n"
     "vif = ['mac=00:16:3e:00:00:0a,bridge=br0,mtu=9000,backendtype=xk',"
-    " 'mac=00:16:3e:00:00:0b,untrusted,mtu=1500,vifname=web',"
+    " 'mac=00:16:3e:00:00:0b,untrusted,mtu=1500,vifname=web,rate=1MB/s',"
     " 'mac=00:16:3e:00:00:0c,backendtype=linux',"
     " 'mac=00:16:3e:00:00:0d,type=user,mtu=1400,hostloopback=0,"
     "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353']\n";
@@ -246,6 +246,7 @@ nodes_are_those_that_libxl_writes(void **context)
         {FRONT "1/trusted", "0"},
         {BACK "1/mac", "00:16:3e:00:00:0b"},
         {BACK "1/mtu", NULL},
+        {BACK "1/rate", "50000,50000"},
     };
     struct fixture *f = *context;
 
