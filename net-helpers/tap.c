@@ -113,24 +113,28 @@ attach(const char *name, const char *bridge, unsigned mtu,
        struct xk_deadline deadline, struct xk_error *err)
 {
     struct link_request request = change_of(if_nametoindex(name));
-    uint32_t master = if_nametoindex(bridge);
+    uint32_t master = bridge != NULL ? if_nametoindex(bridge) : 0;
     uint32_t bytes = mtu;
     int r;
 
-    request.link.ifi_flags = IFF_UP;
-    request.link.ifi_change = IFF_UP;
-    if (master == 0 || request.link.ifi_index == 0)
+    if (request.link.ifi_index == 0 || (bridge != NULL && master == 0))
         return xk_fail(err, XK_ERR_FAILED, "no network device \"%s\"",
-                       master == 0 ? bridge : name);
+                       request.link.ifi_index == 0 ? name : bridge);
     put_attribute(&request, IFLA_ADDRESS, host_end_mac, sizeof(host_end_mac));
     if (mtu != 0)
         put_attribute(&request, IFLA_MTU, &bytes, sizeof(bytes));
-    put_attribute(&request, IFLA_MASTER, &master, sizeof(master));
+    if (bridge != NULL) {
+        request.link.ifi_flags = IFF_UP;
+        request.link.ifi_change = IFF_UP;
+        put_attribute(&request, IFLA_MASTER, &master, sizeof(master));
+    }
     r = ask_kernel(&request, deadline, err);
     if (r <= 0)
         return r;
     errno = r;
-    return xk_fail_errno(err, "put \"%s\" on bridge \"%s\"", name, bridge);
+    return bridge != NULL
+               ? xk_fail_errno(err, "put \"%s\" on bridge \"%s\"", name, bridge)
+               : xk_fail_errno(err, "set up \"%s\"", name);
 }
 
 /* Returns the MTU of a network device; 0 if it cannot be determined. */
@@ -196,8 +200,9 @@ xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
             return -1;
         }
     }
-    if (attach(name, bridge, mtu != 0 ? mtu : mtu_of(bridge), deadline, err) ==
-        0)
+    if (mtu == 0 && bridge != NULL)
+        mtu = mtu_of(bridge);
+    if (attach(name, bridge, mtu, deadline, err) == 0)
         return 0;
     close_queues(fds, count);
     return -1;

@@ -15,9 +15,10 @@
 /* Returns true if the calling process may make a TAP and put it on a bridge. */
 bool xk_tap_allowed(void);
 
-/* Make the TAP `name`, put it on the bridge, set its MTU (0: that of the
- * bridge) and bring it up. Returns its descriptor, which the caller closes.
- * XK_ERR_EXISTS if a network device has that name. */
+/* Make the TAP `name`, set its MTU (0: that of the bridge, or the usual one),
+ * put it on the bridge and bring it up; without a bridge (NULL) it stays down.
+ * Returns its descriptor, which the caller closes. XK_ERR_EXISTS if a network
+ * device has that name. */
 int xk_tap_create(const char *name, const char *bridge, unsigned mtu,
                   struct xk_deadline deadline, struct xk_error *err);
 

@@ -10,7 +10,8 @@
 struct xk_net_config {
     struct xk_device_config device; /* first */
     char *mac;
-    char *vifname, *bridge, *mtu; /* NULL: not said */
+    char *domain, *vifname, *mtu; /* NULL: not said */
+    char *script, *bridge, *ip, *gatewaydev;
     xk_port_open *open_port;
     uint32_t queues;  /* at most; 0: choose */
     uint32_t poll_us; /* at most 1000 */

@@ -122,10 +122,18 @@ static const struct {
      "t:2:6: note: on kvm: backendtype is ignored: QEMU serves every card"},
     {"xen", HVM "vif=['backendtype=xk']\n", NULL},
     {"xen", HVM "vif=['backendtype=linux,rate=1MB/s']\n", NULL},
+    {"xen", HVM "vif=['backendtype=linux,ip=10.1.2.3,gatewaydev=a']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,script=x,ip=10.1.2.3']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,ip=10.1.2.3']\n",
+     "t:2:6: error: on xen: ip and gatewaydev are for script=vif-route or a "
+     "script of your own: name one, or leave them out"},
+    {"xen", HVM "vif=['type=user,script=x']\n",
+     "t:2:6: error: on xen: type=user is not supported with script, gatewaydev "
+     "or ip: leave them out"},
     {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n",
      "t:2:6: error: on xen: backendtype=xk and type=user are not supported "
      "with "
-     "type=ioemu, script, gatewaydev, ip, backend or rate"},
+     "type=ioemu, backend or rate"},
     {"xen", HVM "vif=['type=user,backendtype=linux']\n",
      "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
      "leave the latter out"},
