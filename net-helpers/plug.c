@@ -23,9 +23,9 @@
 static int
 check_bridge(const struct xk_plug *plug, struct xk_error *err)
 {
-    if (plug->bridge != NULL && xk_bridge_exists(plug->bridge))
+    if (xk_bridge_exists(plug->bridge))
         return 0;
-    return xk_fail(err, XK_ERR_HOST,
+    return xk_fail(err, XK_ERR_CONFIG,
                    "there is no bridge \"%s\": make it (ip link add %s type "
                    "bridge) or name another with bridge=",
                    plug->bridge, plug->bridge);
@@ -35,6 +35,8 @@ static const struct xk_plug_ops bridge_ops = {.check = check_bridge};
 
 static const struct xk_plug_ops *const ops[] = {
     [XK_PLUG_BRIDGE] = &bridge_ops,
+    [XK_PLUG_VSWITCH] = &xk_plug_vswitch_ops,
+    [XK_PLUG_ROUTE] = &xk_plug_route_ops,
     [XK_PLUG_SCRIPT] = &xk_plug_script_ops,
 };
 
@@ -43,6 +45,8 @@ static const struct {
     enum xk_plug_kind kind;
 } built_in[] = {
     {"vif-bridge", XK_PLUG_BRIDGE},
+    {"vif-openvswitch", XK_PLUG_VSWITCH},
+    {"vif-route", XK_PLUG_ROUTE},
 };
 
 enum xk_plug_kind
@@ -85,25 +89,13 @@ xk_plug_check(const struct xk_plug *plug, struct xk_error *err)
     return ops_of(plug)->check(plug, err);
 }
 
-char *
-xk_plug_describe(const struct xk_plug *plug)
-{
-    switch (xk_plug_kind(plug->script)) {
-    case XK_PLUG_SCRIPT:
-        return xk_asprintf("script %s", plug->script);
-    case XK_PLUG_BRIDGE:
-    default:
-        return xk_asprintf("bridge %s", plug->bridge);
-    }
-}
-
 /* ---- the mark ---- */
 
 /* It names the device that was plugged in. */
 static int
 make_mark(const struct xk_plug_card *card, struct xk_error *err)
 {
-    return xk_write_file(AT_FDCWD, card->mark, card->device,
+    return xk_write_file(card->dir_fd, card->mark, card->device,
                          strlen(card->device), false, err);
 }
 
@@ -114,7 +106,8 @@ read_mark(const struct xk_plug_card *card, char device[IFNAMSIZ])
     XK_CLEANUP_BUF struct xk_buf text = {0};
 
     if (card->mark == NULL ||
-        xk_read_file(AT_FDCWD, card->mark, IFNAMSIZ - 1, &text, NULL) == -1 ||
+        xk_read_file(card->dir_fd, card->mark, IFNAMSIZ - 1, &text, NULL) ==
+            -1 ||
         text.length == 0)
         return false;
     memcpy(device, text.data, text.length);
@@ -137,7 +130,8 @@ xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
         return 0;
     marked.device = device;
     r = plug_ops->out(plug, &marked, deadline, err);
-    if (unlink(card->mark) == -1 && errno != ENOENT && r == 0)
+    if (unlinkat(card->dir_fd, card->mark, 0) == -1 && errno != ENOENT &&
+        r == 0)
         return xk_fail_errno(err, "remove \"%s\"", card->mark);
     return r;
 }
@@ -150,7 +144,7 @@ plug(const struct xk_plug *plug, const struct xk_plug_card *card,
 
     if (plug_ops->in == NULL)
         return 0;
-    if (plug_ops->leaves && make_mark(card, err) == -1)
+    if (plug_ops->leaves && card->mark != NULL && make_mark(card, err) == -1)
         return -1;
     return plug_ops->in(plug, card, deadline, err);
 }

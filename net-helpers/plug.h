@@ -36,11 +36,13 @@ enum {
 
 enum xk_plug_kind {
     XK_PLUG_BRIDGE,
+    XK_PLUG_VSWITCH,
+    XK_PLUG_ROUTE,
     XK_PLUG_SCRIPT,
 };
 
 /* A plug, as a card's specification has it. Texts are borrowed; NULL: not
- * given. */
+ * given. There is always a bridge, if only the usual one. */
 struct xk_plug {
     const char *script, *bridge, *ip, *gatewaydev;
 };
@@ -53,7 +55,9 @@ struct xk_plug_card {
     const char *domain;  /* its UUID; NULL: unknown */
     const char *store;   /* its nodes, below the domain that serves it, for
                             XENBUS_PATH; NULL: there is no xenstore */
-    const char *mark;    /* the path of the mark */
+    int dir_fd;          /* where the mark's path begins; may be AT_FDCWD */
+    const char *mark;    /* the path of the mark; NULL: there is none, and what
+                            outlives the TAP stays */
     unsigned mtu;        /* 0: the bridge's, or the usual one */
 };
 
@@ -66,8 +70,9 @@ bool xk_plug_takes_address(enum xk_plug_kind kind);
  * gives it the vifname by itself. */
 bool xk_plug_renames(const struct xk_plug *plug);
 
-/* Check what the plug says, and that this host has it: the bridge, the program,
- * the script. Makes nothing. The error is a clause for people. */
+/* Check what the plug says, and that this host has what it names: a bridge, a
+ * script. Makes nothing. XK_ERR_HOST: a program is missing or does not answer.
+ */
 int xk_plug_check(const struct xk_plug *plug, struct xk_error *err);
 
 /* Make a TAP of `count` queues for the card, and plug it in. fds receives a
@@ -84,8 +89,5 @@ int xk_plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
  * can do. */
 int xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
                 struct xk_deadline deadline, struct xk_error *err);
-
-/* Returns words for people, which the caller frees: "bridge xenbr0". */
-char *xk_plug_describe(const struct xk_plug *plug);
 
 #endif

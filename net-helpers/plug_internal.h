@@ -20,6 +20,8 @@ struct xk_plug_ops {
                struct xk_deadline deadline, struct xk_error *err);
 };
 
-extern const struct xk_plug_ops xk_plug_script_ops; /* plug_script.c */
+extern const struct xk_plug_ops xk_plug_route_ops;   /* route.c */
+extern const struct xk_plug_ops xk_plug_script_ops;  /* plug_script.c */
+extern const struct xk_plug_ops xk_plug_vswitch_ops; /* vswitch.c */
 
 #endif

@@ -2,6 +2,7 @@
 #include "backends/net/device.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ open_port(struct xk_net *net, const char *dir, struct xk_error *err)
         return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a number to %d",
                        XK_NET_MTU, MTU_MAX);
     options.card.mtu = (unsigned)mtu;
+    options.card.dir_fd = AT_FDCWD;
     options.card.mark = mark;
     options.card.device =
         config->vifname != NULL && !xk_plug_renames(&options.plug)

@@ -116,8 +116,8 @@ typedef struct xk_port *xk_port_open(const struct xk_port_options *options,
 xk_port_open xk_port_open_null;
 
 /* A TAP that is plugged in, of as many queues (tap.c). It lives as long as the
- * port, which is lost where somebody removes it. XK_ERR_HOST if this host lacks
- * what it is to be plugged into. */
+ * port, which is lost where somebody removes it. XK_ERR_CONFIG if there is
+ * nothing of that name to plug it into. */
 xk_port_open xk_port_open_tap;
 
 /* The user-mode network whose process serves the device's directory

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Plugs in a network of the test's own, without Open vSwitch. */
+/* Plugs in a network of the test's own. A program of ours takes the place of
+ * ovs-vsctl; tests/lab/suites/plugs.xen has a real switch. */
 #include "tests/unit/test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +38,7 @@ struct fixture {
     struct xk_plug_card card;
     int fd; /* of the TAP */
     struct xk_error err;
+    char *path; /* of programs */
 };
 
 static int
@@ -47,9 +51,12 @@ set_up(void **state)
     f->script = xk_asprintf("%s/script", f->dir);
     f->mark = xk_asprintf("%s/plugged", f->dir);
     f->fd = -1;
+    f->path = xk_strdup(getenv("PATH"));
     f->plug = (struct xk_plug){.script = f->script, .bridge = "br0"};
-    f->card = (struct xk_plug_card){
-        .device = "vif9.0", .mac = "00:16:3e:00:00:01", .mark = f->mark};
+    f->card = (struct xk_plug_card){.device = "vif9.0",
+                                    .mac = "00:16:3e:00:00:01",
+                                    .dir_fd = AT_FDCWD,
+                                    .mark = f->mark};
     return 0;
 }
 
@@ -60,6 +67,8 @@ tear_down(void **state)
 
     if (f->fd != -1)
         close(f->fd);
+    setenv("PATH", f->path, 1);
+    free(f->path);
     free(f->script);
     free(f->mark);
     scratch_free(f->dir);
@@ -141,6 +150,8 @@ a_script_of_xen_s_is_the_same_by_name_and_by_path(void **state)
         {NULL, XK_PLUG_BRIDGE},
         {"vif-bridge", XK_PLUG_BRIDGE},
         {"/etc/xen/scripts/vif-bridge", XK_PLUG_BRIDGE},
+        {"vif-route", XK_PLUG_ROUTE},
+        {"vif-openvswitch", XK_PLUG_VSWITCH},
         {"vif-nat", XK_PLUG_SCRIPT},
         {"/usr/local/vif-bridge", XK_PLUG_SCRIPT},
         {"/etc/xen/scripts/", XK_PLUG_SCRIPT},
@@ -307,6 +318,205 @@ a_script_that_cannot_be_trusted_is_refused(void **state)
     assert_refused(f, "/etc/xen/scripts/nosuch-script");
 }
 
+/* ---- routes ---- */
+
+/* Whether a line of the file begins with the text. */
+static bool
+has_line(const char *path, const char *text)
+{
+    XK_CLEANUP_BUF struct xk_buf lines = {0};
+    XK_CLEANUP_FREE char *start = xk_asprintf("\n%s", text);
+
+    xk_buf_puts(&lines, "\n");
+    assert_int_equal(xk_read_file(AT_FDCWD, path, TEXT_MAX, &lines, NULL), 0);
+    return strstr(lines.data, start) != NULL;
+}
+
+/* The kernel's words: device, network and gateway, the latter two as numbers
+ * of the processor's byte order. */
+#define TO_10_9_1_2 "vif9.0\t0201090A\t00000000"
+#define TO_10_9_2_0 "vif9.0\t0002090A\t00000000"
+
+static void
+a_routed_card_has_a_route_for_each_of_its_addresses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->plug = (struct xk_plug){.script = "vif-route",
+                               .ip = " 10.9.1.2  10.9.2.0/24 fd00::2 "};
+    assert_plugged_in(f);
+    assert_false(has_mark(f));
+    assert_true(has_line("/proc/self/net/route", TO_10_9_1_2));
+    assert_true(has_line("/proc/self/net/route", TO_10_9_2_0));
+    assert_true(has_line("/proc/self/net/ipv6_route",
+                         "fd000000000000000000000000000002 80 "));
+    assert_true(has_line("/proc/sys/net/ipv4/conf/vif9.0/proxy_arp", "1"));
+    assert_int_equal(plug_out(f), 0);
+    assert_false(has_line("/proc/self/net/route", TO_10_9_1_2));
+}
+
+static void
+the_host_speaks_to_it_from_the_address_of_its_gatewaydev(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)}, from;
+    socklen_t length = sizeof(from);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    f->plug = (struct xk_plug){
+        .script = "vif-route", .ip = "10.9.1.2", .gatewaydev = "br0"};
+    assert_plugged_in(f);
+    assert_int_equal(inet_pton(AF_INET, "10.9.1.2", &to.sin_addr), 1);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&from, &length), 0);
+    assert_string_equal(inet_ntoa(from.sin_addr), "10.9.0.1");
+    close(fd);
+}
+
+static void
+an_address_that_has_a_route_already_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f;
+
+    f->plug = (struct xk_plug){.script = "vif-route", .ip = "10.9.1.2"};
+    assert_plugged_in(f);
+    other.plug = f->plug;
+    other.card.device = "vif9.1";
+    assert_refused(&other, "add a route to \"10.9.1.2\": File exists");
+}
+
+static void
+what_is_no_route_is_refused(void **state)
+{
+    static const struct {
+        const char *ip, *gatewaydev, *word;
+    } rows[] = {
+        {NULL, NULL, "needs the addresses of the guest"},
+        {"  ", NULL, "needs the addresses of the guest"},
+        {"10.9.1", NULL, "\"10.9.1\" is not an IPv4 or IPv6 address"},
+        {"10.9.1.2 fd00::x", NULL, "\"fd00::x\" is not"},
+        {"10.9.1.2/33", NULL, "a number to 32"},
+        {"10.9.1.2/", NULL, "a number to 32"},
+        {"fd00::/129", NULL, "a number to 128"},
+        {"10.9.1.2/24", NULL, "bits beyond its length"},
+        {"10.9.1.2", "nosuch", "no network device \"nosuch\""},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        f->plug = (struct xk_plug){.script = "vif-route",
+                                   .ip = rows[i].ip,
+                                   .gatewaydev = rows[i].gatewaydev};
+        assert_refused(f, rows[i].word);
+    }
+}
+
+static void
+more_addresses_than_anybody_needs_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    XK_CLEANUP_BUF struct xk_buf ip = {0};
+
+    for (unsigned i = 0; i < 65; i++)
+        xk_buf_printf(&ip, "10.9.1.%u ", i);
+    f->plug = (struct xk_plug){.script = "vif-route", .ip = ip.data};
+    assert_refused(f, "more than 64 addresses");
+}
+
+/* ---- Open vSwitch, with a program of ours in place of ovs-vsctl ---- */
+
+/* It writes down how it was run, prints and exits as told. */
+static void
+pretend(struct fixture *f, const char *body)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/ovs-vsctl", f->dir);
+    XK_CLEANUP_FREE char *script =
+        xk_asprintf("#!/bin/sh\nshift\n%s%s\n", NOTES, body);
+
+    assert_int_equal(
+        xk_write_file(AT_FDCWD, path, script, strlen(script), false, &f->err),
+        0);
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_int_equal(setenv("PATH", f->dir, 1), 0);
+}
+
+static void
+a_port_of_a_switch_is_made_in_one_step_and_removed(void **state)
+{
+    struct fixture *f = *state;
+
+    pretend(f, "");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch",
+                               .bridge = "ovsbr0.10:20:30"};
+    f->card.domain = "00000000-0000-0000-0000-000000000001";
+    assert_plugged_in(f);
+    assert_true(has_mark(f));
+    assert_file(f, "notes",
+                "br-exists ovsbr0\n"
+                "-- --if-exists del-port vif9.0 -- add-port ovsbr0 vif9.0 "
+                "tag=10 trunks=20,30 vlan_mode=native-untagged -- set "
+                "Interface vif9.0 external-ids:attached-mac="
+                "\"00:16:3e:00:00:01\" external-ids:iface-status=active "
+                "external-ids:vm-id="
+                "\"00000000-0000-0000-0000-000000000001\"\n");
+    pretend(f, "/bin/rm \"${0%/*}/notes\"; echo \"$*\" >\"${0%/*}/last\"");
+    assert_int_equal(plug_out(f), 0);
+    assert_file(f, "last", "--no-wait -- --if-exists del-port vif9.0\n");
+    assert_false(has_mark(f));
+}
+
+static void
+a_port_without_vlans_has_all(void **state)
+{
+    struct fixture *f = *state;
+
+    pretend(f, "");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_plugged_in(f);
+    assert_file(f, "notes",
+                "br-exists o\n"
+                "-- --if-exists del-port vif9.0 -- add-port o vif9.0 -- set "
+                "Interface vif9.0 external-ids:attached-mac="
+                "\"00:16:3e:00:00:01\" external-ids:iface-status=active\n");
+}
+
+static void
+what_a_switch_cannot_do_is_an_error(void **state)
+{
+    static const struct {
+        const char *bridge, *body, *word;
+    } rows[] = {
+        {"o", "exit 2", "no Open vSwitch \"o\": make it"},
+        {"o", "echo 'ovs-vsctl: no database' >&2; exit 1", "no database"},
+        {"o", "exit 1", "ovs-vsctl failed"},
+        {"o", "kill -9 $$", "ovs-vsctl failed"},
+        {"o",
+         "[ $1 = br-exists ] || echo 'ovs-vsctl: Error detected while' >&2",
+         "Error detected"},
+        {"o.5000", "", "bridge \"o.5000\": a VLAN is a number"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pretend(f, rows[i].body);
+        f->plug = (struct xk_plug){.script = "vif-openvswitch",
+                                   .bridge = rows[i].bridge};
+        assert_refused(f, rows[i].word);
+    }
+}
+
+static void
+without_its_program_a_switch_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(setenv("PATH", f->dir, 1), 0);
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_refused(f, "needs the package openvswitch-switch");
+    assert_int_equal(f->err.kind, XK_ERR_HOST);
+}
+
 int
 main(void)
 {
@@ -322,9 +532,19 @@ main(void)
         T(a_script_that_does_not_end_is_killed),
         T(a_script_that_fails_at_the_end_is_not_run_again),
         T(a_script_that_cannot_be_trusted_is_refused),
+        T(a_routed_card_has_a_route_for_each_of_its_addresses),
+        T(the_host_speaks_to_it_from_the_address_of_its_gatewaydev),
+        T(an_address_that_has_a_route_already_is_refused),
+        T(what_is_no_route_is_refused),
+        T(more_addresses_than_anybody_needs_are_refused),
+        T(a_port_of_a_switch_is_made_in_one_step_and_removed),
+        T(a_port_without_vlans_has_all),
+        T(what_a_switch_cannot_do_is_an_error),
+        T(without_its_program_a_switch_is_refused),
     };
 
-    if (!own_network_enter())
+    if (!own_network_enter() || own_network_add_bridge("br0") == -1)
         return SKIPPED;
+    own_network_set_address("br0", "10.9.0.1");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

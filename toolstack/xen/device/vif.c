@@ -9,6 +9,7 @@
  */
 #include "toolstack/xen/device/vif.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -262,6 +263,7 @@ unplug(const struct xk_xen_device *device, struct xk_deadline deadline,
         .mac = device->name,
         .domain = text_of(device, XK_NET_DOMAIN),
         .store = store,
+        .dir_fd = AT_FDCWD,
         .mark = mark,
     };
 

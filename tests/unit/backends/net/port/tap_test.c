@@ -342,7 +342,7 @@ without_its_bridge_no_tap_is_made(void **state)
 
     (void)state;
     assert_null(xk_port_open_tap(&options, &err));
-    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
     assert_non_null(strstr(err.message, "nosuch"));
     assert_int_equal(if_nametoindex("vif7.1"), 0);
     assert_null(xk_port_open_tap(&nameless, &err));
