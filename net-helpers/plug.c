@@ -161,8 +161,8 @@ xk_plug_in(const struct xk_plug *to, const struct xk_plug_card *card, int *fds,
         return -1;
     if (xk_plug_out(to, card, deadline, &why) == -1)
         xk_warn("%s: %s", card->device, why.message);
-    if (xk_tap_create_queues(card->device, bridge, card->mtu, fds, count,
-                             deadline, err) == -1)
+    if (xk_tap_create(card->device, bridge, card->mtu, fds, count, deadline,
+                      err) == -1)
         return -1;
     if (plug(to, card, deadline, err) == 0)
         return 0;

@@ -111,9 +111,8 @@ close_queues(int *fds, unsigned count)
 }
 
 int
-xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
-                     int *fds, unsigned count, struct xk_deadline deadline,
-                     struct xk_error *err)
+xk_tap_create(const char *name, const char *bridge, unsigned mtu, int *fds,
+              unsigned count, struct xk_deadline deadline, struct xk_error *err)
 {
     int flags = count > 1 ? IFF_MULTI_QUEUE : 0;
 
@@ -133,17 +132,6 @@ xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
         return 0;
     close_queues(fds, count);
     return -1;
-}
-
-int
-xk_tap_create(const char *name, const char *bridge, unsigned mtu,
-              struct xk_deadline deadline, struct xk_error *err)
-{
-    int fd = -1;
-
-    if (xk_tap_create_queues(name, bridge, mtu, &fd, 1, deadline, err) == -1)
-        return -1;
-    return fd;
 }
 
 /* ---- set aside ---- */

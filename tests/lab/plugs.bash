@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What the suites about plugs share, on top of lib.bash: an Open vSwitch with a
 # port of the host's own in VLAN 10, which guests reach as 10.12.0.1, and ways
 # to look.
