@@ -11,10 +11,17 @@
 /* The kind. */
 #define XK_DEVICE_NET "net"
 
+/* A file in the directory: the mark of its plug (net-helpers/plug.h). */
+#define XK_NET_MARK "plugged"
+
 /* ---- members of DEVICE_FILE ---- */
 
 #define XK_NET_MAC "mac"
-#define XK_NET_BRIDGE "bridge"
+#define XK_NET_DOMAIN "domain" /* the guest's UUID */
+#define XK_NET_BRIDGE "bridge" /* these four are the plug of a TAP */
+#define XK_NET_SCRIPT "script"
+#define XK_NET_IP "ip"
+#define XK_NET_GATEWAYDEV "gatewaydev"
 #define XK_NET_MTU "mtu" /* as text, for the node; missing: the bridge's */
 #define XK_NET_RATE                                                            \
     "rate" /* of what the guest sends, as the node: "BYTES,MICROSECONDS" */
@@ -23,7 +30,7 @@
 #define XK_NET_UNTRUSTED "untrusted"
 #define XK_NET_PORT "port"      /* where its frames go: */
 #define XK_NET_PORT_NULL "null" /* nowhere */
-#define XK_NET_PORT_TAP "tap"   /* to the bridge, by a TAP of the next name */
+#define XK_NET_PORT_TAP "tap"   /* to its plug, by a TAP of the next name */
 #define XK_NET_PORT_STREAM                                                     \
     "stream"                     /* to the user-mode network of the directory */
 #define XK_NET_NETWORK "network" /* what NETWORK_FILE is to hold */

@@ -15,16 +15,13 @@
 /* Returns true if the calling process may make a TAP and put it on a bridge. */
 bool xk_tap_allowed(void);
 
-/* Make the TAP `name`, put it on the bridge, set its MTU (0: that of the
- * bridge) and bring it up. Returns its descriptor, which the caller closes.
- * XK_ERR_EXISTS if a network device has that name. */
-int xk_tap_create(const char *name, const char *bridge, unsigned mtu,
-                  struct xk_deadline deadline, struct xk_error *err);
-
-/* The same for a TAP of `count` queues, each with a descriptor of its own. */
-int xk_tap_create_queues(const char *name, const char *bridge, unsigned mtu,
-                         int *fds, unsigned count, struct xk_deadline deadline,
-                         struct xk_error *err);
+/* Make the TAP `name` of `count` queues, set its MTU (0: that of the bridge, or
+ * the usual one), put it on the bridge and bring it up; without a bridge (NULL)
+ * it stays down. fds receives a descriptor of each queue, which the caller
+ * closes. XK_ERR_EXISTS if a network device has that name. */
+int xk_tap_create(const char *name, const char *bridge, unsigned mtu, int *fds,
+                  unsigned count, struct xk_deadline deadline,
+                  struct xk_error *err);
 
 /* Called with the name of a TAP; return -1 to stop. */
 typedef int xk_tap_visit(const char *name, void *context, struct xk_error *err);

@@ -15,8 +15,12 @@
 
 static const struct xk_json_member members[] = {
     {XK_NET_MAC, XK_MEMBER_TEXT, AT(mac), true, 0, 0},
+    {XK_NET_DOMAIN, XK_MEMBER_TEXT, AT(domain), false, 0, 0},
     {XK_NET_VIFNAME, XK_MEMBER_TEXT, AT(vifname), false, 0, 0},
+    {XK_NET_SCRIPT, XK_MEMBER_TEXT, AT(script), false, 0, 0},
     {XK_NET_BRIDGE, XK_MEMBER_TEXT, AT(bridge), false, 0, 0},
+    {XK_NET_IP, XK_MEMBER_TEXT, AT(ip), false, 0, 0},
+    {XK_NET_GATEWAYDEV, XK_MEMBER_TEXT, AT(gatewaydev), false, 0, 0},
     {XK_NET_MTU, XK_MEMBER_TEXT, AT(mtu), false, 0, 0},
     {XK_NET_SPOOF_FILTER, XK_MEMBER_FLAG, AT(spoof_filter), false, 0, 0},
     {XK_NET_RATE, XK_MEMBER_TEXT, AT(rate), false, 0, 0},

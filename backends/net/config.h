@@ -12,7 +12,8 @@ struct xk_net_config {
     char *mac;
     uint8_t address[6]; /* the same */
     bool spoof_filter;
-    char *vifname, *bridge, *mtu, *rate; /* NULL: not said */
+    char *domain, *vifname, *mtu, *rate; /* NULL: not said */
+    char *script, *bridge, *ip, *gatewaydev;
     uint64_t rate_bytes; /* of each interval, for the guest to send; 0: no
                             limit */
     uint32_t rate_interval_us;

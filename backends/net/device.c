@@ -2,6 +2,7 @@
 #include "backends/net/device.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #include "backends/life/jail.h"
 #include "backends/net/announce.h"
 #include "backends/net/device_internal.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/util.h"
@@ -51,27 +54,80 @@ make_queue(struct xk_device *device, struct xk_guest *guest, unsigned number,
     return xk_netif_queue_new(&xk_net_of(device)->netif, guest, number, err);
 }
 
+/* The path as a script of Xen's has it: below the domain that serves. */
+static const char *
+path_for_scripts(const char *backend)
+{
+    const char *below = strstr(backend, "/backend/");
+
+    return below != NULL ? below + 1 : backend;
+}
+
+/* A script of Xen's says in the store why it failed. */
+static int
+explain_plug(const struct xk_net_config *config, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path =
+        xk_asprintf("%s/hotplug-error", config->device.backend);
+    XK_CLEANUP_BUF struct xk_buf said = {0}, safe = {0};
+    struct xk_deadline deadline = xk_device_store_deadline();
+    struct xk_store *store;
+
+    if (config->script == NULL)
+        return -1;
+    store = xk_store_open(NULL, deadline, NULL);
+    if (store == NULL)
+        return -1;
+    if (xk_store_read(store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX, &said,
+                      deadline, NULL) == 0 &&
+        said.length > 0) {
+        xk_log_escape(&safe, said.data);
+        xk_fail(err, err->kind, "%.1000s: %.500s", err->message, safe.data);
+    }
+    xk_store_close(store);
+    return -1;
+}
+
+static struct xk_port_options
+port_options(const struct xk_net_config *config, const char *dir)
+{
+    return (struct xk_port_options){
+        .plug = {.script = config->script,
+                 .bridge = config->bridge,
+                 .ip = config->ip,
+                 .gatewaydev = config->gatewaydev},
+        .card = {.vifname = config->vifname,
+                 .mac = config->mac,
+                 .domain = config->domain,
+                 .store = path_for_scripts(config->device.backend)},
+        .directory = dir,
+        .queues = xk_device_choose_workers(config->queues),
+    };
+}
+
 static int
 open_port(struct xk_net *net, const char *dir, struct xk_error *err)
 {
     const struct xk_net_config *config = &net->config;
     XK_CLEANUP_FREE char *usual =
         xk_asprintf("vif%u.%u", config->device.domid, config->device.devid);
-    struct xk_port_options options = {
-        .vifname = config->vifname != NULL ? config->vifname : usual,
-        .bridge = config->bridge,
-        .directory = dir,
-        .queues = xk_device_choose_workers(config->queues),
-    };
+    XK_CLEANUP_FREE char *mark = xk_asprintf("%s/" XK_NET_MARK, dir);
+    struct xk_port_options options = port_options(config, dir);
     uint64_t mtu = 0;
 
     if (config->mtu != NULL && !xk_parse_u64(config->mtu, MTU_MAX, &mtu))
         return xk_fail(err, XK_ERR_CONFIG, "\"%s\" is not a number to %d",
                        XK_NET_MTU, MTU_MAX);
-    options.mtu = (unsigned)mtu;
+    options.card.mtu = (unsigned)mtu;
+    options.card.dir_fd = AT_FDCWD;
+    options.card.mark = mark;
+    options.card.device =
+        config->vifname != NULL && !xk_plug_renames(&options.plug)
+            ? config->vifname
+            : usual;
     net->netif.port = config->open_port(&options, err);
     if (net->netif.port == NULL)
-        return -1;
+        return explain_plug(config, err);
     net->max_queues = net->netif.port->queues;
     return 0;
 }

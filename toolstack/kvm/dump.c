@@ -335,6 +335,9 @@ xk_kvm_preserve(struct xk_hypervisor *hv, const struct xk_domain *domain,
     XK_CLEANUP_QMP struct xk_qmp *qmp = connect_to(domain, deadline, &qmp_err);
 
     (void)hv;
+    /* While the TAPs have their names: another card may get them next. */
+    if (qmp != NULL || qmp_err.kind == XK_ERR_STATE)
+        xk_kvm_unplug(domain->record, deadline);
     /* If QEMU has ended, it holds nothing. */
     if (qmp == NULL && qmp_err.kind == XK_ERR_STATE)
         return 0;

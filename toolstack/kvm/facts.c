@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/util.h"
+#include "toolstack/config/vif_plug.h"
 
 #define XK_FATES "toolstack/kvm/fates.def"
 #include "toolstack/config/fate_table.def"
@@ -137,21 +138,21 @@ vif_has_backend(const struct xk_vif *vif)
 }
 
 static bool
-vif_has_script(const struct xk_vif *vif)
+vif_is_user_with_script(const struct xk_vif *vif)
 {
-    return vif->script != NULL;
+    return vif->type == XK_VIF_USER && vif->script != NULL;
 }
 
 static bool
-vif_has_gatewaydev(const struct xk_vif *vif)
+vif_has_idle_gatewaydev(const struct xk_vif *vif)
 {
-    return vif->gatewaydev != NULL;
+    return vif->gatewaydev != NULL && xk_vif_has_idle_address(vif);
 }
 
 static bool
-vif_has_ip(const struct xk_vif *vif)
+vif_has_idle_ip(const struct xk_vif *vif)
 {
-    return vif->ip != NULL;
+    return vif->ip != NULL && xk_vif_has_idle_address(vif);
 }
 
 static bool
@@ -174,24 +175,27 @@ static const struct xk_vif_fate vif_fates[] = {
      {.severity = XK_PROBLEM_ERROR,
       .text =
           "backend is not supported: network cards are served by the host"}},
-    {vif_has_script,
+    {vif_is_user_with_script,
      {.severity = XK_PROBLEM_ERROR,
-      .text = "script is not supported: name a bridge, or use type=user"}},
+      .text = "script is not supported with type=user: leave one of them "
+              "out"}},
     {vif_is_shut_off,
      {.severity = XK_PROBLEM_ERROR,
       .text = "hostloopback=0 is not possible: QEMU has no switch that keeps a "
               "guest on a user-mode network from 127.0.0.1 of the host; name a "
               "bridge",
       .unsupported = true}},
-    {vif_has_gatewaydev,
+    {vif_has_idle_gatewaydev,
      {.severity = XK_PROBLEM_ERROR,
-      .text = "gatewaydev is not supported: name a bridge, or use type=user"}},
+      .text = "gatewaydev is for script=vif-route or a script of your own: "
+              "name one, a bridge, or use type=user"}},
     {vif_has_vlan,
      {.severity = XK_PROBLEM_ERROR,
       .text = "vlan is not supported: name a bridge of that VLAN"}},
-    {vif_has_ip,
+    {vif_has_idle_ip,
      {.severity = XK_PROBLEM_WARNING,
-      .text = "ip is not supported: set the address in the guest"}},
+      .text = "ip is for script=vif-route or a script of your own: set the "
+              "address in the guest"}},
     {vif_has_rate,
      {.severity = XK_PROBLEM_WARNING,
       .text = "rate is not supported: limit the bridge's port with tc(8)"}},

@@ -3,9 +3,10 @@
  * Network cards: each is a "-netdev" called net-vifN and a device called vifN,
  * where N is the devid.
  *
- * A card with a bridge= is on that bridge, or planning fails. Without bridge=
- * it is on xl's default bridge, if that exists and we have the rights. Else it
- * has a user-mode network of its own, which needs no rights.
+ * A card with a bridge= or script= is plugged in as they say
+ * (net-helpers/plug.h), or planning fails. Without them it is on xl's default
+ * bridge, if that exists and we have the rights. Else it has a user-mode
+ * network of its own, which needs no rights.
  */
 #include "toolstack/kvm/plan_internal.h"
 
@@ -16,6 +17,7 @@
 
 #include "base/util.h"
 #include "net-helpers/bridge.h"
+#include "net-helpers/plug.h"
 #include "net-helpers/tap.h"
 #include "toolstack/kvm/taps.h"
 
@@ -64,21 +66,27 @@ is_virtio(const struct model *model)
     return strcmp(model->driver, "virtio-net-pci") == 0;
 }
 
-/* Return the bridge of the card; NULL: a user-mode network. A named bridge is
- * never replaced: the card would be on another network than it was meant for,
- * and reach this host's own services. */
-static int
-choose_bridge(const struct xk_vif *vif, const char **bridge,
-              struct xk_error *err)
+static bool
+has_named_plug(const struct xk_vif *vif)
 {
-    *bridge = vif->bridge;
-    if (vif->bridge == NULL && vif->type != XK_VIF_USER &&
-        xk_bridge_exists(XK_BRIDGE_DEFAULT) && xk_tap_allowed())
-        *bridge = XK_BRIDGE_DEFAULT;
-    if (vif->bridge == NULL || xk_bridge_exists(vif->bridge))
+    return vif->bridge != NULL || vif->script != NULL;
+}
+
+/* Set *tap, or the card has a user-mode network. A named plug is never
+ * replaced: the card would be on another network than it was meant for, and
+ * reach this host's own services. */
+static int
+choose_network(const struct xk_vif *vif, bool *tap, struct xk_error *err)
+{
+    const char *bridge = vif->bridge;
+
+    *tap = has_named_plug(vif) ||
+           (vif->type != XK_VIF_USER && xk_bridge_exists(XK_BRIDGE_DEFAULT) &&
+            xk_tap_allowed());
+    if (bridge == NULL || xk_plug_kind(vif->script) != XK_PLUG_BRIDGE ||
+        xk_bridge_exists(bridge))
         return 0;
-    return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",
-                   vif->bridge);
+    return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host", bridge);
 }
 
 /* ---- the card ---- */
@@ -129,7 +137,7 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
         const struct xk_vif *vif, struct xk_error *err)
 {
     const struct model *model = model_of(vif, err);
-    const char *bridge;
+    bool tap;
     char id[16], netdev[XK_KVM_NETDEV_NAME_SIZE];
     int r;
 
@@ -141,12 +149,11 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
                        "user-mode network from the host's 127.0.0.1");
     snprintf(id, sizeof(id), "vif%d", vif->devid);
     xk_kvm_netdev_name(vif->devid, netdev);
-    if (choose_bridge(vif, &bridge, err) == -1)
+    if (choose_network(vif, &tap, err) == -1)
         return -1;
-    r = bridge == NULL
-            ? xk_kvm_user_network_add(plan, vif, netdev, err)
-            : xk_kvm_bridge_network_add(plan, config, vif, is_virtio(model),
-                                        bridge, netdev, err);
+    r = tap ? xk_kvm_tap_network_add(plan, config, vif, is_virtio(model),
+                                     netdev, err)
+            : xk_kvm_user_network_add(plan, vif, netdev, err);
     return r == -1 ? -1 : add_card(plan, vif, model, id, netdev, err);
 }
 

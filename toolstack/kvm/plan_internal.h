@@ -127,15 +127,14 @@ void xk_kvm_part_warn(struct xk_kvm_plan *plan, const struct xk_location *where,
     __attribute__((format(printf, 3, 4)));
 
 /* Add the host's end of a network card, a -netdev named id: a user-mode network
- * (net_user.c) or a TAP on a bridge (net_bridge.c; virtio: vhost can serve the
- * card). */
+ * (net_user.c) or a TAP that is plugged in (net_tap.c; virtio: vhost can serve
+ * the card). */
 int xk_kvm_user_network_add(struct xk_kvm_plan *plan, const struct xk_vif *vif,
                             const char *id, struct xk_error *err);
-int xk_kvm_bridge_network_add(struct xk_kvm_plan *plan,
-                              const struct xk_domain_config *config,
-                              const struct xk_vif *vif, bool virtio,
-                              const char *bridge, const char *id,
-                              struct xk_error *err);
+int xk_kvm_tap_network_add(struct xk_kvm_plan *plan,
+                           const struct xk_domain_config *config,
+                           const struct xk_vif *vif, bool virtio,
+                           const char *id, struct xk_error *err);
 
 /* The parts, in the order of the command line. The boot part writes -machine,
  * because firmware adds to it. The last part is what the user appends. */

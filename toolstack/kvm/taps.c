@@ -2,11 +2,15 @@
 #include "toolstack/kvm/taps.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/log.h"
 #include "net-helpers/tap.h"
+#include "toolstack/config/vif_plug.h"
+#include "toolstack/record_config.h"
 
 struct setting_aside {
     const struct xk_domain_config *config;
@@ -26,6 +30,63 @@ xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE])
 {
     snprintf(name, XK_KVM_NETDEV_NAME_SIZE, "net-vif%d", devid);
 }
+
+/* ---- plugs ---- */
+
+void
+xk_kvm_plugged_init(struct xk_kvm_plugged *plugged,
+                    const struct xk_domain_config *config,
+                    const struct xk_vif *vif, int record_dir_fd)
+{
+    *plugged = (struct xk_kvm_plugged){.mac = xk_vif_mac_text(vif)};
+    if (record_dir_fd != -1)
+        plugged->mark = xk_asprintf("plugged-%d", vif->devid);
+    xk_uuid_format(&config->uuid, plugged->uuid);
+    plugged->card = (struct xk_plug_card){
+        .vifname = vif->vifname,
+        .mac = plugged->mac,
+        .domain = plugged->uuid,
+        .dir_fd = record_dir_fd,
+        .mark = plugged->mark,
+        .mtu = vif->mtu,
+    };
+}
+
+void
+xk_kvm_plugged_free(struct xk_kvm_plugged *plugged)
+{
+    free(plugged->mac);
+    free(plugged->mark);
+}
+
+static void
+unplug(const struct xk_record *record, const struct xk_domain_config *config,
+       const struct xk_vif *vif, struct xk_deadline deadline)
+{
+    const struct xk_plug plug = xk_vif_plug(vif);
+    struct xk_kvm_plugged plugged;
+    struct xk_error why;
+
+    xk_kvm_plugged_init(&plugged, config, vif, record->dir_fd);
+    if (xk_plug_out(&plug, &plugged.card, deadline, &why) == -1)
+        xk_warn("domain %s: network card %s: %s", record->uuid_text,
+                plugged.mac, why.message);
+    xk_kvm_plugged_free(&plugged);
+}
+
+void
+xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, NULL);
+
+    for (size_t i = 0; config != NULL && i < config->vif_count; i++) {
+        if (config->vifs[i].type != XK_VIF_USER)
+            unplug(record, config, &config->vifs[i], deadline);
+    }
+}
+
+/* ---- setting aside ---- */
 
 /* Whether the TAP was created for this card, for a domain of any UUID. */
 static bool

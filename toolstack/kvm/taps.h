@@ -7,7 +7,9 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "net-helpers/plug.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/record.h"
 
 /* Return the name of a card's TAP if the configuration gives none: at most 15
  * bytes, owned by the caller. It follows from UUID and devid, so that every
@@ -20,6 +22,24 @@ enum {
 
 /* QEMU's name for the host's end of a card (-netdev): "net-vifN". */
 void xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE]);
+
+/* What a card's plug needs to know of it, in memory of its own. */
+struct xk_kvm_plugged {
+    struct xk_plug_card card;
+    char *mac, *mark;
+    char uuid[XK_UUID_TEXT_SIZE];
+};
+
+/* The mark is in the record's directory; -1: there is none. The caller sets
+ * card.device. */
+void xk_kvm_plugged_init(struct xk_kvm_plugged *plugged,
+                         const struct xk_domain_config *config,
+                         const struct xk_vif *vif, int record_dir_fd);
+void xk_kvm_plugged_free(struct xk_kvm_plugged *plugged);
+
+/* Undo what the plugs of the record's cards have left on this host
+ * (net-helpers/plug.h). A failure is only logged. */
+void xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline);
 
 /* Set aside the TAPs of these cards that the process holds: take them off their
  * bridge, set them down, and rename them after the configuration's UUID, which

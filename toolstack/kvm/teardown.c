@@ -14,6 +14,7 @@
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/lost_process.h"
 #include "toolstack/kvm/status.h"
+#include "toolstack/kvm/taps.h"
 
 enum {
     ASK_MS = 2000 /* QEMU itself takes 20; its images may be on slow disks */
@@ -93,5 +94,8 @@ xk_kvm_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
     int dirfd = xk_kvm_dir(domain, err);
 
     (void)hv;
-    return dirfd == -1 ? -1 : xk_kvm_end_process(dirfd, deadline, err);
+    if (dirfd == -1 || xk_kvm_end_process(dirfd, deadline, err) == -1)
+        return -1;
+    xk_kvm_unplug(domain->record, deadline);
+    return 0;
 }

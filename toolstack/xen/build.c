@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "toolstack/config/vdev.h"
+#include "toolstack/config/vif_plug.h"
 #include "toolstack/xen/build.h"
 #include "toolstack/xen/build_scope.h"
 #include "toolstack/xen/device/device.h"
@@ -167,6 +168,17 @@ describe_disks(const struct xk_domain_config *config,
 }
 
 static void
+describe_plug(const struct xk_vif *vif, struct xk_json_writer *writer)
+{
+    const struct xk_plug plug = xk_vif_plug(vif);
+
+    if (vif->script != NULL)
+        xk_json_put_string(writer, "script", plug.script);
+    if (vif->script == NULL || vif->bridge != NULL)
+        xk_json_put_string(writer, "bridge", plug.bridge);
+}
+
+static void
 describe_cards(const struct xk_domain_config *config,
                struct xk_json_writer *writer)
 {
@@ -182,7 +194,7 @@ describe_cards(const struct xk_domain_config *config,
         if (vif->type == XK_VIF_USER)
             xk_json_put_string(writer, "network", "user");
         else
-            xk_json_put_string(writer, "bridge", xk_vif_bridge(vif));
+            describe_plug(vif, writer);
         xk_json_close_object(writer);
     }
     xk_json_close_array(writer);

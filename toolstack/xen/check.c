@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "net-helpers/bridge.h"
+#include "toolstack/config/vif_plug.h"
 #include "toolstack/xen/build.h"
 #include "toolstack/xen/device/device.h"
 #include "toolstack/xen/device/disk_ours.h"
@@ -108,23 +108,22 @@ check_file(const struct xk_domain_config *config, enum xk_key key, bool kernel,
 
 /* ---- devices ---- */
 
+/* Other scripts than that of a bridge are libxl's affair, if libxl runs them.
+ */
 static void
 check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
 {
     for (size_t i = 0; i < config->vif_count; i++) {
         const struct xk_vif *vif = &config->vifs[i];
-        const char *bridge = xk_vif_bridge(vif);
+        const struct xk_plug plug = xk_vif_plug(vif);
+        struct xk_error why = {0};
 
-        if (vif->type == XK_VIF_USER)
+        if (vif->type == XK_VIF_USER ||
+            (!xk_vif_is_ours(vif) &&
+             xk_plug_kind(plug.script) != XK_PLUG_BRIDGE))
             continue;
-        if (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0)
-            continue;
-        if (xk_bridge_exists(bridge))
-            continue;
-        xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
-                       "there is no bridge \"%s\": make it (ip link add %s "
-                       "type bridge) or name another with bridge=",
-                       bridge, bridge);
+        if (xk_plug_check(&plug, &why) == -1)
+            xk_problem_add_error(problems, &vif->where, &why);
     }
 }
 

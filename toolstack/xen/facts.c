@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "toolstack/config/vif_plug.h"
 
 #define XK_FATES "toolstack/xen/fates.def"
 #include "toolstack/config/fate_table.def"
@@ -86,9 +87,21 @@ static bool
 vif_is_beyond_xk(const struct xk_vif *vif)
 {
     return (vif->backend == XK_VIF_BACKEND_XK || vif->type == XK_VIF_USER) &&
-           (vif->type == XK_VIF_IOEMU || vif->script != NULL ||
-            vif->gatewaydev != NULL || vif->ip != NULL ||
-            vif->backend_domain != NULL);
+           (vif->type == XK_VIF_IOEMU || vif->backend_domain != NULL);
+}
+
+static bool
+vif_is_user_with_plug(const struct xk_vif *vif)
+{
+    return vif->type == XK_VIF_USER &&
+           (vif->script != NULL || vif->gatewaydev != NULL || vif->ip != NULL);
+}
+
+static bool
+vif_of_xk_has_idle_address(const struct xk_vif *vif)
+{
+    return vif->backend == XK_VIF_BACKEND_XK && vif->type != XK_VIF_USER &&
+           xk_vif_has_idle_address(vif);
 }
 
 static bool
@@ -100,8 +113,16 @@ vif_is_user_with_name(const struct xk_vif *vif)
 static const struct xk_vif_fate vif_fates[] = {
     {vif_is_beyond_xk,
      {.severity = XK_PROBLEM_ERROR,
-      .text = "backendtype=xk and type=user are not supported with type=ioemu, "
-              "script, gatewaydev, ip or backend"}},
+      .text = "backendtype=xk and type=user are not supported with type=ioemu "
+              "or backend"}},
+    {vif_is_user_with_plug,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "type=user is not supported with script, gatewaydev or ip: leave "
+              "them out"}},
+    {vif_of_xk_has_idle_address,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "ip and gatewaydev are for script=vif-route or a script of your "
+              "own: name one, or leave them out"}},
     {vif_is_user_of_linux,
      {.severity = XK_PROBLEM_ERROR,
       .text = "type=user is not supported with backendtype=linux: leave the "

@@ -12,6 +12,7 @@
 #include "backends/net/port/frame.h"
 #include "backends/worker/loop.h"
 #include "base/error.h"
+#include "net-helpers/plug.h"
 
 /* What a port takes frames with (the card offers its guest no more), or what a
  * guest takes them with. */
@@ -115,10 +116,10 @@ xk_port_close(struct xk_port *port)
 /* Opened with all privileges. Texts are borrowed for the call; NULL where
  * nothing was said. */
 struct xk_port_options {
-    const char *vifname, *bridge;
-    const char *directory; /* of the device */
-    unsigned mtu;          /* 0: the bridge's */
-    unsigned queues;       /* 1 to XK_PORT_QUEUES_MAX */
+    struct xk_plug plug;      /* of a TAP */
+    struct xk_plug_card card; /* what is plugged in there */
+    const char *directory;    /* of the device */
+    unsigned queues;          /* 1 to XK_PORT_QUEUES_MAX */
 };
 
 /* The caller closes the port. */
@@ -129,9 +130,9 @@ typedef struct xk_port *xk_port_open(const struct xk_port_options *options,
  * it has all features. */
 xk_port_open xk_port_open_null;
 
-/* A TAP on a bridge, of as many queues (tap.c). It lives as long as the port,
- * which is lost where somebody removes it. XK_ERR_HOST if there is no such
- * bridge. */
+/* A TAP that is plugged in, of as many queues (tap.c). It lives as long as the
+ * port, which is lost where somebody removes it. XK_ERR_CONFIG if there is
+ * nothing of that name to plug it into. */
 xk_port_open xk_port_open_tap;
 
 /* The user-mode network whose process serves the device's directory

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A TAP on a bridge of the host. The kernel computes missing checksums and
- * divides segments, by the header that each frame has in front
- * (linux/virtio_net.h). What the guest does not fetch waits in the TAP's queue,
- * which the kernel bounds.
+ * A TAP, plugged into what the host has (net-helpers/plug.h). The kernel
+ * computes missing checksums and divides segments, by the header that each
+ * frame has in front (linux/virtio_net.h). What the guest does not fetch waits
+ * in the TAP's queue, which the kernel bounds.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -17,8 +17,6 @@
 #include "backends/net/port/port.h"
 #include "base/mem.h"
 #include "base/util.h"
-#include "net-helpers/bridge.h"
-#include "net-helpers/tap.h"
 
 enum {
     OPEN_MS = 5000,
@@ -210,14 +208,14 @@ static const struct xk_port_ops ops = {
 
 /* A process that was killed may still be closing its TAP. */
 static int
-create(const struct xk_port_options *options, int *fds, struct xk_error *err)
+plug_in(const struct xk_port_options *options, int *fds, struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(OPEN_MS);
+    struct xk_deadline patience = xk_deadline_in_ms(OPEN_MS);
 
-    while (xk_tap_create_queues(options->vifname, options->bridge, options->mtu,
-                                fds, options->queues, deadline, err) == -1) {
+    while (xk_plug_in(&options->plug, &options->card, fds, options->queues,
+                      xk_deadline_in_ms(XK_PLUG_MS), err) == -1) {
         if (err->kind != XK_ERR_EXISTS ||
-            !xk_deadline_pause(deadline, AGAIN_MS))
+            !xk_deadline_pause(patience, AGAIN_MS))
             return -1;
     }
     return 0;
@@ -228,20 +226,15 @@ xk_port_open_tap(const struct xk_port_options *options, struct xk_error *err)
 {
     struct tap *tap;
 
-    if (options->vifname == NULL || options->bridge == NULL) {
+    if (options->card.device == NULL || options->plug.bridge == NULL) {
         xk_fail(err, XK_ERR_CONFIG, "a TAP needs a name and a bridge");
-        return NULL;
-    }
-    if (!xk_bridge_exists(options->bridge)) {
-        xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",
-                options->bridge);
         return NULL;
     }
     tap = XK_NEW(struct tap);
     tap->port.ops = &ops;
     tap->port.features = (struct xk_port_features){true, true, true, true};
     tap->port.queues = options->queues;
-    if (create(options, tap->fds, err) == 0)
+    if (plug_in(options, tap->fds, err) == 0)
         return &tap->port;
     free(tap);
     return NULL;

@@ -157,6 +157,12 @@ struct xk_xen_device_kind {
                        const struct xk_json *status, struct xk_error *err);
 
     const struct xk_xen_device_side *side; /* NULL: no companions, no data */
+
+    /* Undo what xk-backend, which has ended, has left on this host. Called with
+     * the nodes of the device still there. The device goes whether that
+     * succeeds or not. NULL: it leaves nothing. */
+    int (*unplug)(const struct xk_xen_device *device,
+                  struct xk_deadline deadline, struct xk_error *err);
 };
 
 /* All kinds, ending with NULL. */

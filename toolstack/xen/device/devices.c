@@ -503,13 +503,27 @@ remove_directory(const struct xk_record *record,
     return xk_remove_tree(record->dir_fd, gone, err);
 }
 
+static void
+unplug(const struct xk_record *record, const struct xk_xen_device *device,
+       struct xk_deadline deadline)
+{
+    struct xk_error why;
+
+    if (device->json != NULL && device->kind->unplug != NULL &&
+        device->kind->unplug(device, deadline, &why) == -1)
+        xk_warn("domain %s: %s %s: %s", record->uuid_text, device->kind->noun,
+                device->name, why.message);
+}
+
 int
 xk_xen_device_remove(struct xk_xen *xen, const struct xk_record *record,
                      const struct xk_xen_device *device,
                      struct xk_deadline deadline, struct xk_error *err)
 {
-    if (xk_xen_device_abandon(device, deadline, err) == -1 ||
-        (device->frontend != NULL && device->backend != NULL &&
+    if (xk_xen_device_abandon(device, deadline, err) == -1)
+        return -1;
+    unplug(record, device, deadline);
+    if ((device->frontend != NULL && device->backend != NULL &&
          xk_xen_device_remove_nodes(xen, device, deadline, err) == -1))
         return -1;
     return remove_directory(record, device, err);

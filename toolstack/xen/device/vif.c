@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The kind "net". A card with a user-mode network has xk-slirp as its companion
- * (user_network.h), one on a bridge has none.
+ * (user_network.h); one that is plugged in (net-helpers/plug.h) has none.
  *
  * Source of its nodes: xen/include/public/io/netif.h; libxl_nic.c.
- * "hotplug-status" becomes "connected" by xk-backend, which needs no script for
- * it.
+ * "hotplug-status" becomes "connected" by xk-backend, once the card is plugged
+ * in.
  */
 #include "toolstack/xen/device/vif.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "contracts/net.h"
+#include "toolstack/config/vif_plug.h"
 #include "toolstack/xen/device/user_network.h"
 #include "toolstack/xen/device/vif_ours.h"
 
@@ -48,13 +51,10 @@ number(const struct xk_domain_config *config, size_t index)
 static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    const uint8_t *mac = config->vifs[index].mac;
-
-    return xk_asprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-                       mac[3], mac[4], mac[5]);
+    return xk_vif_mac_text(&config->vifs[index]);
 }
 
-/* The bridge is checked with those of libxl's cards (xen/check.c). */
+/* The plug is checked with those of libxl's cards (xen/check.c). */
 static int
 check(const struct xk_state *state, const struct xk_domain_config *config,
       size_t index, bool shared, struct xk_problems *problems,
@@ -108,6 +108,22 @@ put_rate(struct xk_json_writer *writer, const struct xk_vif *vif)
 }
 
 static void
+put_plug(const struct xk_domain_config *config, const struct xk_vif *vif,
+         struct xk_json_writer *writer)
+{
+    const struct xk_plug plug = xk_vif_plug(vif);
+    char uuid[XK_UUID_TEXT_SIZE];
+
+    xk_uuid_format(&config->uuid, uuid);
+    put_if_given(writer, XK_NET_SCRIPT, plug.script);
+    put_if_given(writer, XK_NET_BRIDGE, plug.bridge);
+    put_if_given(writer, XK_NET_IP, plug.ip);
+    put_if_given(writer, XK_NET_GATEWAYDEV, plug.gatewaydev);
+    if (plug.script != NULL)
+        xk_json_put_string(writer, XK_NET_DOMAIN, uuid);
+}
+
+static void
 put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     size_t index, struct xk_json_writer *writer)
 {
@@ -120,7 +136,7 @@ put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     } else {
         xk_json_put_string(writer, XK_NET_PORT, XK_NET_PORT_TAP);
         put_if_given(writer, XK_NET_VIFNAME, vif->vifname);
-        xk_json_put_string(writer, XK_NET_BRIDGE, xk_vif_bridge(vif));
+        put_plug(config, vif, writer);
     }
     put_mtu(writer, vif->mtu);
     put_rate(writer, vif);
@@ -159,6 +175,32 @@ static const char *
 bridge(const struct xk_xen_device *device)
 {
     return text_of(device, XK_NET_BRIDGE);
+}
+
+/* What a script of Xen's reads: its path, and the name that it gives the TAP.
+ */
+static const char *
+script(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_SCRIPT);
+}
+
+static const char *
+vifname(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_VIFNAME);
+}
+
+static const char *
+ip(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_IP);
+}
+
+static const char *
+gatewaydev(const struct xk_xen_device *device)
+{
+    return text_of(device, XK_NET_GATEWAYDEV);
 }
 
 static const char *
@@ -200,11 +242,52 @@ static const struct xk_xen_device_node back_nodes[] = {
     {"mtu", mtu},
     {"bridge", bridge},
     {"rate", rate},
+    {"script", script},
+    {"vifname", vifname},
+    {"ip", ip},
+    {"gatewaydev", gatewaydev},
     {"handle", NULL},
     {"type", type},
     {"hotplug-status", hotplug_status},
     {NULL, NULL},
 };
+
+/* ---- at its end ---- */
+
+/* "backend/xkvif/3/0": as a script of Xen's has it. */
+static char *
+path_for_scripts(const struct xk_xen_device *device)
+{
+    int64_t domid = 0;
+
+    xk_json_integer(xk_json_get(device->json, XK_DEVICE_DOMID), &domid);
+    return xk_asprintf("backend/" STORE_KIND "/%" PRId64 "/%u", domid,
+                       device->number);
+}
+
+static int
+unplug(const struct xk_xen_device *device, struct xk_deadline deadline,
+       struct xk_error *err)
+{
+    const struct xk_plug plug = {
+        .script = text_of(device, XK_NET_SCRIPT),
+        .bridge = text_of(device, XK_NET_BRIDGE),
+        .ip = text_of(device, XK_NET_IP),
+        .gatewaydev = text_of(device, XK_NET_GATEWAYDEV),
+    };
+    XK_CLEANUP_FREE char *mark = xk_asprintf("%s/" XK_NET_MARK, device->path);
+    XK_CLEANUP_FREE char *store = path_for_scripts(device);
+    const struct xk_plug_card card = {
+        .vifname = text_of(device, XK_NET_VIFNAME),
+        .mac = device->name,
+        .domain = text_of(device, XK_NET_DOMAIN),
+        .store = store,
+        .dir_fd = AT_FDCWD,
+        .mark = mark,
+    };
+
+    return xk_plug_out(&plug, &card, deadline, err);
+}
 
 const struct xk_xen_device_kind xk_vif_kind = {
     .name = XK_DEVICE_NET,
@@ -225,4 +308,5 @@ const struct xk_xen_device_kind xk_vif_kind = {
     .put = put,
     .check_json = check_json,
     .side = &xk_user_network_side,
+    .unplug = unplug,
 };

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/xen/device/vif_ours.h"
 
-#include "net-helpers/bridge.h"
-
 /* Only if it is asked for: the kernel's backend is what hosts are set up for,
  * and has no user-mode network. */
 bool
 xk_vif_is_ours(const struct xk_vif *vif)
 {
     return vif->backend == XK_VIF_BACKEND_XK || vif->type == XK_VIF_USER;
-}
-
-const char *
-xk_vif_bridge(const struct xk_vif *vif)
-{
-    return vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT;
 }

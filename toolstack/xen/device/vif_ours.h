@@ -11,7 +11,4 @@
 /* True if xk-backend serves the card; libxl's backends serve the others. */
 bool xk_vif_is_ours(const struct xk_vif *vif);
 
-/* The bridge that the card is on, unless it has a user-mode network. */
-const char *xk_vif_bridge(const struct xk_vif *vif);
-
 #endif

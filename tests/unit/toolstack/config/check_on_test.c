@@ -115,18 +115,30 @@ static const struct {
     {"kvm", HVM "vif=['rate=1Mb/s']\n",
      "t:2:6: warning: on kvm: rate is not supported: limit the bridge's port "
      "with tc(8)"},
-    {"kvm", HVM "vif=['script=x']\n",
-     "t:2:6: error: on kvm: script is not supported: name a bridge, or use "
-     "type=user"},
+    {"kvm", HVM "vif=['script=x']\n", NULL},
+    {"kvm", HVM "vif=['script=x,type=user']\n",
+     "t:2:6: error: on kvm: script is not supported with type=user: leave one "
+     "of them out"},
+    {"kvm", HVM "vif=['script=vif-route,ip=10.1.2.3,gatewaydev=a']\n", NULL},
+    {"kvm", HVM "vif=['script=vif-openvswitch,ip=10.1.2.3']\n",
+     "t:2:6: warning: on kvm: ip is for script=vif-route or a script of your "
+     "own: set the address in the guest"},
+    {"kvm", HVM "vif=['gatewaydev=a']\n",
+     "t:2:6: error: on kvm: gatewaydev is for script=vif-route or a script of "
+     "your own: name one, a bridge, or use type=user"},
     {"kvm", HVM "vif=['backendtype=xk']\n",
      "t:2:6: note: on kvm: backendtype is ignored: QEMU serves every card"},
     {"xen", HVM "vif=['backendtype=xk']\n", NULL},
     {"xen", HVM "vif=['backendtype=linux,rate=1MB/s']\n", NULL},
     {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,script=x']\n",
-     "t:2:6: error: on xen: backendtype=xk and type=user are not supported "
-     "with "
-     "type=ioemu, script, gatewaydev, ip or backend"},
+    {"xen", HVM "vif=['backendtype=linux,ip=10.1.2.3,gatewaydev=a']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,script=x,ip=10.1.2.3']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,ip=10.1.2.3']\n",
+     "t:2:6: error: on xen: ip and gatewaydev are for script=vif-route or a "
+     "script of your own: name one, or leave them out"},
+    {"xen", HVM "vif=['type=user,script=x']\n",
+     "t:2:6: error: on xen: type=user is not supported with script, gatewaydev "
+     "or ip: leave them out"},
     {"xen", HVM "vif=['type=user,backendtype=linux']\n",
      "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
      "leave the latter out"},
@@ -188,7 +200,7 @@ what_another_hypervisor_could_do_is_unsupported_and_not_wrong(void **state)
     struct xk_problems problems;
 
     (void)state;
-    check_on(HVM "vif=['type=user,hostloopback=0','script=x']\n", "kvm",
+    check_on(HVM "vif=['type=user,hostloopback=0','gatewaydev=x']\n", "kvm",
              &problems);
     assert_int_equal(problems.count, 3);
     assert_int_equal(problems.items[1].kind, XK_ERR_UNSUPPORTED);

@@ -29,6 +29,7 @@
 #include "tests/unit/toolstack/kvm/plan_qemu.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/taps.h"
+#include "toolstack/record_config.h"
 
 unsigned if_nametoindex(const char *name);
 
@@ -386,13 +387,102 @@ a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
         assert_false(is_port("br0", aside));
         assert_int_equal(ask_device(aside, SIOCGIFFLAGS).ifr_flags & IFF_UP, 0);
     }
-    next =
-        xk_tap_create("kept", "br0", 0, xk_deadline_in_ms(DEADLINE_MS), &err);
-    assert_int_not_equal(next, -1);
+    assert_int_equal(xk_tap_create("kept", "br0", 0, &next, 1,
+                                   xk_deadline_in_ms(DEADLINE_MS), &err),
+                     0);
     set_aside(&qemu, config);
     assert_true(is_port("br0", "kept"));
     assert_true(is_port("br0", "bystander"));
     assert_true(plan_qemu_end(&qemu, true));
+}
+
+/* ---- plugs ---- */
+
+static struct xk_record *
+make_record(const struct xk_state *state, const struct xk_domain_config *config)
+{
+    struct xk_error err;
+    struct xk_record *record =
+        xk_record_create(state, &config->uuid, "kvm", "create", &err);
+
+    if (record == NULL || xk_record_save_config(record, config, &err) == -1)
+        fail_msg("%s", err.message);
+    return record;
+}
+
+static void
+assert_notes(const char *expected)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/notes", dir);
+    XK_CLEANUP_BUF struct xk_buf notes = {0};
+
+    assert_int_equal(xk_read_file(AT_FDCWD, path, 4096, &notes, NULL), 0);
+    assert_string_equal(notes.data, expected);
+    unlink(path);
+}
+
+static char *
+write_script(void)
+{
+    static const char text[] =
+        "#!/bin/sh\necho $1 $vif $bridge >>${0%/*}/notes\n";
+    char *path = xk_asprintf("%s/script", dir);
+
+    plan_write(dir, "script", text, sizeof(text) - 1);
+    assert_int_equal(chmod(path, 0755), 0);
+    return path;
+}
+
+static void
+a_card_is_plugged_in_by_its_script_and_out_of_what_is_left(void **context)
+{
+    XK_CLEANUP_FREE char *script = write_script();
+    XK_CLEANUP_FREE char *vif =
+        xk_asprintf("script=%s,bridge=br0,vifname=web', 'bridge=br0", script);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = with_vif(vif);
+    struct xk_deadline soon = xk_deadline_in_ms(DEADLINE_MS);
+    struct xk_record *record;
+    struct xk_kvm_plan plan;
+    struct xk_state state;
+    struct xk_error err;
+
+    (void)context;
+    assert_int_equal(xk_state_open(&state, &err), 0);
+    record = make_record(&state, config);
+    xk_kvm_unplug(record, soon);
+    xk_kvm_plan_init(&plan, false);
+    plan.record_dir_fd = record->dir_fd;
+    if (plan_vif(&plan, vif, &err) == -1)
+        fail_msg("%s", err.message);
+    xk_kvm_plan_free(&plan);
+    assert_notes("online web br0\n");
+    xk_kvm_unplug(record, soon);
+    assert_notes("offline web br0\n");
+    xk_kvm_unplug(record, soon);
+    assert_int_equal(xk_record_remove(record, &err), 0);
+    xk_record_close(record);
+    xk_state_close(&state);
+}
+
+static void
+a_check_runs_no_script_but_looks_for_it(void **context)
+{
+    XK_CLEANUP_FREE char *script = write_script();
+    XK_CLEANUP_FREE char *vif = xk_asprintf("script=%s", script);
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/notes", dir);
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    xk_kvm_plan_init(&plan, false);
+    plan.probe = true;
+    assert_int_equal(plan_vif(&plan, vif, &err), 0);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(access(path, F_OK), -1);
+    refused("script=/nosuch/script", XK_ERR_CONFIG, "/nosuch/script");
+    refused("script=vif-route,ip=10.9", XK_ERR_CONFIG, "\"10.9\" is not");
+    refused("script=vif-route,bridge=nosuch", XK_ERR_CONFIG, "needs the");
+    refused("script=vif-bridge,bridge=nosuch", XK_ERR_HOST, "no bridge");
 }
 
 static int
@@ -418,6 +508,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_forwarded_port_in_use_is_refused),
         cmocka_unit_test(an_address_of_another_host_is_refused),
+        cmocka_unit_test(
+            a_card_is_plugged_in_by_its_script_and_out_of_what_is_left),
+        cmocka_unit_test(a_check_runs_no_script_but_looks_for_it),
         cmocka_unit_test(an_unknown_model_is_refused),
         cmocka_unit_test(
             shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),

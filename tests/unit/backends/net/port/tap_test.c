@@ -38,8 +38,9 @@ static uint8_t room[XK_PORT_FRAME_ROOM];
 static void
 open_tap(unsigned queues)
 {
-    const struct xk_port_options options = {
-        .vifname = "vif7.0", .bridge = "br0", .queues = queues};
+    const struct xk_port_options options = {.plug = {.bridge = "br0"},
+                                            .card = {.device = "vif7.0"},
+                                            .queues = queues};
 
     port = xk_port_open_tap(&options, &err);
     if (port == NULL)
@@ -412,13 +413,15 @@ a_frame_whose_headers_lie_is_not_sent(void **state)
 static void
 without_its_bridge_no_tap_is_made(void **state)
 {
-    const struct xk_port_options options = {
-        .vifname = "vif7.1", .bridge = "nosuch", .queues = 1};
-    const struct xk_port_options nameless = {.bridge = "br0", .queues = 1};
+    const struct xk_port_options options = {.plug = {.bridge = "nosuch"},
+                                            .card = {.device = "vif7.1"},
+                                            .queues = 1};
+    const struct xk_port_options nameless = {.plug = {.bridge = "br0"},
+                                             .queues = 1};
 
     (void)state;
     assert_null(xk_port_open_tap(&options, &err));
-    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
     assert_non_null(strstr(err.message, "nosuch"));
     assert_int_equal(if_nametoindex("vif7.1"), 0);
     assert_null(xk_port_open_tap(&nameless, &err));

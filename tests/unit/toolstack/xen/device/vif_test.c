@@ -35,7 +35,12 @@ static const char text[] =
     " 'mac=00:16:3e:00:00:0b,untrusted,mtu=1500,vifname=web,rate=1MB/s',"
     " 'mac=00:16:3e:00:00:0c,backendtype=linux',"
     " 'mac=00:16:3e:00:00:0d,type=user,mtu=1400,hostloopback=0,"
-    "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353']\n";
+    "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353',"
+    " 'mac=00:16:3e:00:00:0e,backendtype=xk,script=%s,vifname=own,"
+    "ip=10.1.2.3,gatewaydev=eth0']\n";
+static const char plug[] =
+    "#!/bin/sh\n"
+    "echo \"$1 $vif $XENBUS_PATH\" >>\"${0%/*}/notes\"\n";
 static const char slirp[] = "#!/bin/sh\n"
                             "echo \"$$\" >\"$1/slirp.lock\"\n"
                             "echo \"{'ready':true}\" | tr \\' '\"' >&3\n";
@@ -44,26 +49,44 @@ struct fixture {
     struct xen_world world;
     struct xk_domain_config *config;
     char *slirp; /* beside the script */
+    char *plug;  /* a script of the user's own */
 };
+
+static char *
+beside_program(const struct fixture *f, const char *name)
+{
+    return xk_asprintf(
+        "%.*s%s", (int)(strrchr(f->world.program, '/') + 1 - f->world.program),
+        f->world.program, name);
+}
+
+static int
+write_program(struct fixture *f, const char *path, const char *body)
+{
+    return xk_write_file(AT_FDCWD, path, body, strlen(body), false,
+                         &f->world.err) == -1
+               ? -1
+               : chmod(path, 0700);
+}
 
 static int
 setup(void **context)
 {
     struct fixture *f = XK_NEW(struct fixture);
+    XK_CLEANUP_FREE char *config = NULL;
     struct xk_problems problems = {0};
 
     *context = f;
     if (xen_world_set_up(&f->world, script) == -1)
         return -1;
-    f->slirp = xk_asprintf(
-        "%.*sxk-slirp",
-        (int)(strrchr(f->world.program, '/') + 1 - f->world.program),
-        f->world.program);
-    if (xk_write_file(AT_FDCWD, f->slirp, slirp, strlen(slirp), false,
-                      &f->world.err) == -1 ||
-        chmod(f->slirp, 0700) == -1)
+    f->slirp = beside_program(f, "xk-slirp");
+    if (write_program(f, f->slirp, slirp) == -1)
         return -1;
-    f->config = xk_config_parse("test.cfg", text, strlen(text), NULL, 0,
+    f->plug = beside_program(f, "plug");
+    if (write_program(f, f->plug, plug) == -1)
+        return -1;
+    config = xk_asprintf(text, f->plug);
+    f->config = xk_config_parse("test.cfg", config, strlen(config), NULL, 0,
                                 &problems, &f->world.err);
     xk_problems_free(&problems);
     return f->config == NULL ? -1 : 0;
@@ -77,6 +100,8 @@ teardown(void **context)
     xk_config_free(f->config);
     unlink(f->slirp);
     free(f->slirp);
+    unlink(f->plug);
+    free(f->plug);
     xen_world_tear_down(&f->world);
     free(f);
     return 0;
@@ -125,10 +150,11 @@ xk_backend_serves_the_cards_that_ask_for_it(void **context)
 {
     struct fixture *f = *context;
 
-    assert_int_equal(xk_vif_kind.count(f->config), 4);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(xk_vif_kind.is_ours(f->config, i), i == 0 || i == 3);
-    assert_int_equal(xk_xen_devices_count_ours(f->config), 2);
+    assert_int_equal(xk_vif_kind.count(f->config), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(xk_vif_kind.is_ours(f->config, i),
+                         i == 0 || i == 3 || i == 4);
+    assert_int_equal(xk_xen_devices_count_ours(f->config), 3);
 }
 
 static void
@@ -257,15 +283,65 @@ nodes_are_those_that_libxl_writes(void **context)
 }
 
 static void
+a_script_finds_its_nodes(void **context)
+{
+    struct fixture *f = *context;
+
+    attach(f, 4);
+    assert_node(f, BACK "4/script", f->plug);
+    assert_node(f, BACK "4/vifname", "own");
+    assert_node(f, BACK "4/bridge", "xenbr0");
+    assert_node(f, BACK "4/ip", "10.1.2.3");
+    assert_node(f, BACK "4/gatewaydev", "eth0");
+}
+
+static void
+remove_cards(struct fixture *f)
+{
+    xen_world_assert_done(&f->world,
+                          xk_xen_devices_remove(&f->world.xen, f->world.record,
+                                                soon(), &f->world.err));
+}
+
+/* xk-backend makes the mark. */
+static void
+a_script_is_told_when_the_card_goes(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *notes = beside_program(f, "notes");
+    XK_CLEANUP_BUF struct xk_buf said = {0};
+
+    attach(f, 4);
+    assert_int_equal(xk_write_file(f->world.record->dir_fd, "vif-4/plugged",
+                                   "vif31997.4", 10, false, &f->world.err),
+                     0);
+    remove_cards(f);
+    assert_int_equal(xk_read_file(AT_FDCWD, notes, 4096, &said, NULL), 0);
+    assert_string_equal(said.data,
+                        "offline vif31997.4 backend/xkvif/31997/4\n");
+    unlink(notes);
+    assert_node(f, BACK "4/script", NULL);
+}
+
+static void
+a_script_that_never_ran_is_told_nothing(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_FREE char *notes = beside_program(f, "notes");
+
+    attach(f, 4);
+    remove_cards(f);
+    assert_int_equal(access(notes, F_OK), -1);
+}
+
+static void
 a_card_goes_with_its_nodes(void **context)
 {
     struct fixture *f = *context;
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
 
     attach(f, 0);
-    xen_world_assert_done(&f->world,
-                          xk_xen_devices_remove(&f->world.xen, f->world.record,
-                                                soon(), &f->world.err));
+    remove_cards(f);
     xen_world_assert_done(
         &f->world,
         xk_xen_devices_list(f->world.record, &devices, &f->world.err));
@@ -284,6 +360,9 @@ main(void)
         T(a_user_mode_network_is_started_before_the_card),
         T(the_error_of_a_user_mode_network_is_the_card_s),
         T(nodes_are_those_that_libxl_writes),
+        T(a_script_finds_its_nodes),
+        T(a_script_is_told_when_the_card_goes),
+        T(a_script_that_never_ran_is_told_nothing),
         T(a_card_goes_with_its_nodes),
     };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The TAP of a network card on a bridge: a "-netdev" of type "tap". */
+/* The TAP of a network card, which is plugged in here: a "-netdev" of type
+ * "tap". */
 #include "toolstack/kvm/plan_internal.h"
 
 #include <fcntl.h>
@@ -11,11 +12,8 @@
 #include "base/mem.h"
 #include "net-helpers/name.h"
 #include "net-helpers/tap.h"
+#include "toolstack/config/vif_plug.h"
 #include "toolstack/kvm/taps.h"
-
-enum {
-    NET_DEADLINE_MS = 5000
-};
 
 static char *
 tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
@@ -34,29 +32,49 @@ check_name(const char *name, struct xk_error *err)
 }
 
 static int
-make_tap(struct xk_kvm_plan *plan, const struct xk_vif *vif, const char *name,
-         const char *bridge, struct xk_error *err)
+plug_in(const struct xk_kvm_plan *plan, const struct xk_domain_config *config,
+        const struct xk_vif *vif, const char *name, struct xk_error *err)
 {
+    const struct xk_plug plug = xk_vif_plug(vif);
+    struct xk_kvm_plugged plugged;
+    int fd = -1, r;
+
+    xk_kvm_plugged_init(&plugged, config, vif, plan->record_dir_fd);
+    plugged.card.device = name;
+    r = xk_plug_in(&plug, &plugged.card, &fd, 1, xk_deadline_in_ms(XK_PLUG_MS),
+                   err);
+    xk_kvm_plugged_free(&plugged);
+    return r == -1 ? -1 : fd;
+}
+
+static int
+make_tap(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
+         const struct xk_vif *vif, const char *name, struct xk_error *err)
+{
+    const struct xk_plug plug = xk_vif_plug(vif);
+    bool bridged = xk_plug_kind(plug.script) == XK_PLUG_BRIDGE;
+    const char *on = bridged ? plug.bridge : plug.script;
     int fd = -1;
 
     if (check_name(name, err) == -1)
         return -1;
     if (plan->dry)
-        return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, bridge);
+        return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, on);
     if (!xk_tap_allowed())
         return xk_fail(err, XK_ERR_HOST,
-                       "bridge \"%s\" needs root (and /dev/net/tun); use "
+                       "%s \"%s\" needs root (and /dev/net/tun); use "
                        "type=user for a network without",
-                       bridge);
+                       bridged ? "bridge" : "script", on);
+    if (plan->probe && xk_plug_check(&plug, err) == -1)
+        return -1;
     if (!plan->probe) {
-        fd = xk_tap_create(name, bridge, vif->mtu,
-                           xk_deadline_in_ms(NET_DEADLINE_MS), err);
+        fd = plug_in(plan, config, vif, name, err);
         if (fd == -1)
             return -1;
         XK_GROW(plan->tap_names, plan->tap_count);
         plan->tap_names[plan->tap_count++] = xk_strdup(name);
     }
-    return xk_kvm_plan_fd(plan, fd, "tap %s on %s", name, bridge);
+    return xk_kvm_plan_fd(plan, fd, "tap %s on %s", name, on);
 }
 
 /* Use the kernel's data path if the host has it. -1: it is not used. */
@@ -87,17 +105,16 @@ put_number_as_text(struct xk_json_writer *w, const char *key, int number)
 }
 
 int
-xk_kvm_bridge_network_add(struct xk_kvm_plan *plan,
-                          const struct xk_domain_config *config,
-                          const struct xk_vif *vif, bool virtio,
-                          const char *bridge, const char *id,
-                          struct xk_error *err)
+xk_kvm_tap_network_add(struct xk_kvm_plan *plan,
+                       const struct xk_domain_config *config,
+                       const struct xk_vif *vif, bool virtio, const char *id,
+                       struct xk_error *err)
 {
     XK_CLEANUP_FREE char *name = tap_name(config, vif);
     struct xk_json_writer *w;
     int tap, vhost;
 
-    tap = make_tap(plan, vif, name, bridge, err);
+    tap = make_tap(plan, config, vif, name, err);
     if (tap == -1)
         return -1;
     vhost = virtio ? add_vhost(plan) : -1;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "toolstack/config/vif_plug.h"
+
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "net-helpers/bridge.h"
+
+struct xk_plug
+xk_vif_plug(const struct xk_vif *vif)
+{
+    return (struct xk_plug){
+        .script = vif->script,
+        .bridge = vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT,
+        .ip = vif->ip,
+        .gatewaydev = vif->gatewaydev,
+    };
+}
+
+bool
+xk_vif_has_idle_address(const struct xk_vif *vif)
+{
+    return (vif->ip != NULL || vif->gatewaydev != NULL) &&
+           !xk_plug_takes_address(xk_plug_kind(vif->script));
+}
+
+char *
+xk_vif_mac_text(const struct xk_vif *vif)
+{
+    const uint8_t *mac = vif->mac;
+
+    return xk_asprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                       mac[3], mac[4], mac[5]);
+}
