@@ -6,10 +6,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +19,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "net-helpers/rtnetlink.h"
 
 unsigned if_nametoindex(const char *name); /* <net/if.h> and linux/if.h clash */
 
@@ -35,60 +33,28 @@ enum {
 static const unsigned char host_end_mac[6] = {0xfe, 0xff, 0xff,
                                               0xff, 0xff, 0xff};
 
-/* A request of rtnetlink(7). */
-struct link_request {
-    struct nlmsghdr header;
-    struct ifinfomsg link;
-    unsigned char attributes[128];
-};
-
 bool
 xk_tap_allowed(void)
 {
     return geteuid() == 0 && access("/dev/net/tun", R_OK | W_OK) == 0;
 }
 
-static void
-put_attribute(struct link_request *request, unsigned short type,
-              const void *data, size_t length)
-{
-    struct rtattr attribute = {.rta_len = (unsigned short)RTA_LENGTH(length),
-                               .rta_type = type};
-    unsigned char *end =
-        (unsigned char *)request + NLMSG_ALIGN(request->header.nlmsg_len);
-
-    memcpy(end, &attribute, sizeof(attribute));
-    memcpy(end + RTA_LENGTH(0), data, length);
-    request->header.nlmsg_len =
-        (uint32_t)(NLMSG_ALIGN(request->header.nlmsg_len) +
-                   RTA_ALIGN(attribute.rta_len));
-}
-
 /* Send a request and return the kernel's answer, 0 or an errno; -1 with *err if
  * there is no answer. */
 static int
-ask_kernel(const struct link_request *request, struct xk_deadline deadline,
-           struct xk_error *err)
+ask_kernel(const struct xk_rtnetlink_request *request,
+           struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_CLOSE int fd =
-        socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     struct {
         struct nlmsghdr header;
         struct nlmsgerr answer;
         unsigned char rest[REPLY_MAX];
     } reply;
-    ssize_t got;
+    ssize_t got =
+        xk_rtnetlink_ask(request, &reply, sizeof(reply), deadline, err);
 
-    if (fd == -1 || sendto(fd, request, request->header.nlmsg_len, 0,
-                           (struct sockaddr *)&kernel, sizeof(kernel)) == -1)
-        return xk_fail_errno(err, "ask the kernel's rtnetlink");
-    if (xk_deadline_poll(deadline, fd, POLLIN, "the kernel's rtnetlink", err) ==
-        -1)
-        return -1;
-    got = recv(fd, &reply, sizeof(reply), 0);
     if (got == -1)
-        return xk_fail_errno(err, "read the kernel's rtnetlink");
+        return -1;
     if ((size_t)got < offsetof(__typeof__(reply), rest) ||
         reply.header.nlmsg_type != NLMSG_ERROR)
         return xk_fail(err, XK_ERR_PROTOCOL,
@@ -97,22 +63,17 @@ ask_kernel(const struct link_request *request, struct xk_deadline deadline,
 }
 
 /* A request to change the network device with that index. */
-static struct link_request
+static struct xk_rtnetlink_request
 change_of(unsigned index)
 {
-    return (struct link_request){
-        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
-                   .nlmsg_type = RTM_NEWLINK,
-                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-        .link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index},
-    };
+    return xk_rtnetlink_about(index, RTM_NEWLINK, NLM_F_ACK);
 }
 
 static int
 attach(const char *name, const char *bridge, unsigned mtu,
        struct xk_deadline deadline, struct xk_error *err)
 {
-    struct link_request request = change_of(if_nametoindex(name));
+    struct xk_rtnetlink_request request = change_of(if_nametoindex(name));
     uint32_t master = if_nametoindex(bridge);
     uint32_t bytes = mtu;
     int r;
@@ -122,10 +83,11 @@ attach(const char *name, const char *bridge, unsigned mtu,
     if (master == 0 || request.link.ifi_index == 0)
         return xk_fail(err, XK_ERR_FAILED, "no network device \"%s\"",
                        master == 0 ? bridge : name);
-    put_attribute(&request, IFLA_ADDRESS, host_end_mac, sizeof(host_end_mac));
+    xk_rtnetlink_put(&request, IFLA_ADDRESS, host_end_mac,
+                     sizeof(host_end_mac));
     if (mtu != 0)
-        put_attribute(&request, IFLA_MTU, &bytes, sizeof(bytes));
-    put_attribute(&request, IFLA_MASTER, &master, sizeof(master));
+        xk_rtnetlink_put(&request, IFLA_MTU, &bytes, sizeof(bytes));
+    xk_rtnetlink_put(&request, IFLA_MASTER, &master, sizeof(master));
     r = ask_kernel(&request, deadline, err);
     if (r <= 0)
         return r;
@@ -219,11 +181,11 @@ xk_tap_create(const char *name, const char *bridge, unsigned mtu,
 static int
 take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct link_request request = change_of(index);
+    struct xk_rtnetlink_request request = change_of(index);
     uint32_t no_master = 0;
 
     request.link.ifi_change = IFF_UP;
-    put_attribute(&request, IFLA_MASTER, &no_master, sizeof(no_master));
+    xk_rtnetlink_put(&request, IFLA_MASTER, &no_master, sizeof(no_master));
     return ask_kernel(&request, deadline, err);
 }
 
@@ -232,9 +194,9 @@ static int
 rename_link(unsigned index, const char *name, struct xk_deadline deadline,
             struct xk_error *err)
 {
-    struct link_request request = change_of(index);
+    struct xk_rtnetlink_request request = change_of(index);
 
-    put_attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
+    xk_rtnetlink_put(&request, IFLA_IFNAME, name, strlen(name) + 1);
     return ask_kernel(&request, deadline, err);
 }
 

@@ -29,6 +29,13 @@ xk_mac_parse(const char *text, uint8_t mac[6])
     return *text == '\0';
 }
 
+void
+xk_mac_format(const uint8_t mac[6], char text[XK_MAC_TEXT_SIZE])
+{
+    snprintf(text, XK_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+             mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
 static bool
 is_address(const char *text)
 {

@@ -39,6 +39,10 @@ char *xk_hostfwd_format(const struct xk_hostfwd *forward);
  * two. */
 bool xk_mac_parse(const char *text, uint8_t mac[6]);
 
+/* Write "00:16:3e:12:34:56". */
+#define XK_MAC_TEXT_SIZE 18
+void xk_mac_format(const uint8_t mac[6], char text[XK_MAC_TEXT_SIZE]);
+
 /* Make an address with Xen's prefix (OUI) and three random bytes. */
 void xk_mac_random(uint8_t mac[6]);
 

@@ -377,6 +377,7 @@ static const struct xk_monitor_ops monitor_ops = {
 
 static const struct xk_device_ops device_ops = {
     .disks = disks,
+    .cards = xk_kvm_cards,
 };
 
 static const struct xk_transfer_ops transfer_ops = {

@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/tap.h"
+#include "toolstack/config/vif_syntax.h"
 #include "toolstack/kvm/taps.h"
 
 /* Models by xl's names, with QEMU's. */
@@ -58,6 +59,14 @@ model_of(const struct xk_vif *vif, struct xk_error *err)
     return NULL;
 }
 
+const char *
+xk_kvm_card_model(const struct xk_vif *vif)
+{
+    const struct model *model = model_of(vif, NULL);
+
+    return model != NULL ? model->driver : NULL;
+}
+
 static bool
 is_virtio(const struct model *model)
 {
@@ -90,8 +99,7 @@ add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
 {
     struct xk_json_writer *w;
     char bus[XK_KVM_BUS_MAX];
-    char mac[18];
-    const uint8_t *m = vif->mac;
+    char mac[XK_MAC_TEXT_SIZE];
     unsigned slot = XK_KVM_SLOT_NIC + plan->layout->nics;
 
     if (!model->express && slot > XK_KVM_SLOT_NIC_LAST)
@@ -110,8 +118,7 @@ add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
         w = xk_kvm_device_open(plan, model->driver, id, slot);
         plan->layout->nics++;
     }
-    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
-             m[2], m[3], m[4], m[5]);
+    xk_mac_format(vif->mac, mac);
     xk_json_put_string(w, "netdev", netdev);
     xk_json_put_string(w, "mac", mac);
     if (vif->mtu != 0 && is_virtio(model))

@@ -17,13 +17,6 @@ enum {
     NET_DEADLINE_MS = 5000
 };
 
-static char *
-tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
-{
-    return vif->vifname != NULL ? xk_strdup(vif->vifname)
-                                : xk_kvm_tap_name(&config->uuid, vif->devid);
-}
-
 static int
 check_name(const char *name, struct xk_error *err)
 {
@@ -93,7 +86,7 @@ xk_kvm_bridge_network_add(struct xk_kvm_plan *plan,
                           const char *bridge, const char *id,
                           struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *name = tap_name(config, vif);
+    XK_CLEANUP_FREE char *name = xk_kvm_tap_of(config, vif);
     struct xk_json_writer *w;
     int tap, vhost;
 

@@ -5,9 +5,15 @@
 #ifndef XK_TOOLSTACK_KVM_OPS_H
 #define XK_TOOLSTACK_KVM_OPS_H
 
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 #include "toolstack/seam/transfer_ops.h"
+
+/* cards.c */
+int xk_kvm_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 xk_card_told *card, void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
 
 /* check.c */
 int xk_kvm_check(struct xk_hypervisor *hv,

@@ -91,6 +91,10 @@ void xk_kvm_plan_arg(struct xk_kvm_plan *plan, const char *fmt, ...)
 int xk_kvm_plan_fd(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Return QEMU's name of the card's model ("virtio-net-pci"); NULL: there is no
+ * such model. */
+const char *xk_kvm_card_model(const struct xk_vif *vif);
+
 /* Plan everything that follows from the configuration: machine, CPU, memory,
  * firmware, kernel, disks, network cards, display and the rest. The launcher
  * adds QMP, the event log and the serial console. The caller has set uid and

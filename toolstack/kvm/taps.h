@@ -14,6 +14,10 @@
  * process that knows the domain finds the TAP. */
 char *xk_kvm_tap_name(const struct xk_uuid *uuid, int devid);
 
+/* Return the name of a card's TAP, owned by the caller. */
+char *xk_kvm_tap_of(const struct xk_domain_config *config,
+                    const struct xk_vif *vif);
+
 enum {
     XK_KVM_NETDEV_NAME_SIZE = 24
 };

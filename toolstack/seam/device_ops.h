@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The seam: changes of a running domain, and its devices. A driver that cannot
- * even list the disks has no such group.
+ * even list disks and network cards has no such group.
  */
 #ifndef XK_TOOLSTACK_SEAM_DEVICE_OPS_H
 #define XK_TOOLSTACK_SEAM_DEVICE_OPS_H
@@ -49,6 +49,35 @@ struct xk_disk_info {
 
 typedef void xk_disk_told(const struct xk_disk_info *info, void *context);
 
+/* A network card of a domain as it is now. Texts that are not known are NULL,
+ * numbers 0. */
+struct xk_card_info {
+    unsigned number;       /* its devid */
+    const char *mac;       /* "00:16:3e:12:34:56" */
+    const char *type;      /* "bridge", "user" */
+    const char *bridge;    /* NULL: it is on none */
+    const char *interface; /* its device on this host; NULL: it has none */
+    const char *model;
+    const char *backend; /* "xk", "linux", "qemu" */
+    const char *state;   /* "connected", ... */
+    const char *reason;  /* why it was stopped, or NULL */
+    unsigned queues, mtu;
+    uint64_t rate_bytes_per_s; /* 0: no limit, or not known */
+    /* The rest is set if somebody counts; then known is true. It is as the
+     * guest sees it: rx is what it receives. */
+    bool known;
+    uint64_t rx_bytes, rx_packets, rx_dropped;
+    uint64_t tx_bytes, tx_packets, tx_dropped, errors;
+};
+
+struct xk_link; /* net-helpers/link.h */
+/* Fill in what the host's end of the card counts, which is the other way
+ * round. */
+void xk_card_info_take_link(struct xk_card_info *info,
+                            const struct xk_link *link);
+
+typedef void xk_card_told(const struct xk_card_info *info, void *context);
+
 struct xk_device_ops {
     /* Make a running or paused domain agree with the configuration, in what
      * the change names. Only while the record is locked. May be repeated. NULL:
@@ -71,6 +100,11 @@ struct xk_device_ops {
     /* Call told() for each disk that the domain has now. */
     int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  xk_disk_told *told, void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
+
+    /* Call told() for each network card that the domain has now. */
+    int (*cards)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 xk_card_told *told, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
 
     /* Processes that serve the devices of a domain should live as long as the
@@ -102,6 +136,9 @@ int xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       struct xk_deadline deadline, struct xk_error *err);
 int xk_hv_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 xk_disk_told *told, void *context, struct xk_deadline deadline,
+                struct xk_error *err);
+int xk_hv_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                xk_card_told *told, void *context, struct xk_deadline deadline,
                 struct xk_error *err);
 bool xk_hv_needs_repair(struct xk_hypervisor *hv,
                         const struct xk_record *record);

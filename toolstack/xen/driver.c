@@ -181,6 +181,7 @@ static const struct xk_device_ops device_ops = {
     .sync = {[XK_SYNC_DISKS] = xk_xen_sync_disks},
     .resize_disk = xk_xen_resize_disk,
     .disks = xk_xen_disks,
+    .cards = xk_xen_cards,
     .needs_repair = xk_xen_needs_repair,
     .repair = xk_xen_repair,
 };

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "contracts/net.h"
+#include "toolstack/config/vif_syntax.h"
 #include "toolstack/xen/device/user_network.h"
 #include "toolstack/xen/device/vif_ours.h"
 
@@ -48,10 +49,10 @@ number(const struct xk_domain_config *config, size_t index)
 static char *
 config_name(const struct xk_domain_config *config, size_t index)
 {
-    const uint8_t *mac = config->vifs[index].mac;
+    char text[XK_MAC_TEXT_SIZE];
 
-    return xk_asprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-                       mac[3], mac[4], mac[5]);
+    xk_mac_format(config->vifs[index].mac, text);
+    return xk_strdup(text);
 }
 
 /* The bridge is checked with those of libxl's cards (xen/check.c). */
@@ -123,8 +124,8 @@ check_json(const struct xk_json *json, struct xk_error *err)
 
 /* ---- in the store ---- */
 
-static const char *
-text_of(const struct xk_xen_device *device, const char *member)
+const char *
+xk_vif_member(const struct xk_xen_device *device, const char *member)
 {
     return xk_json_string(xk_json_get(device->json, member));
 }
@@ -138,7 +139,7 @@ mac(const struct xk_xen_device *device)
 static const char *
 mtu(const struct xk_xen_device *device)
 {
-    const char *bytes = text_of(device, XK_NET_MTU);
+    const char *bytes = xk_vif_member(device, XK_NET_MTU);
 
     return bytes != NULL && strcmp(bytes, USUAL_MTU) == 0 ? NULL : bytes;
 }
@@ -146,7 +147,7 @@ mtu(const struct xk_xen_device *device)
 static const char *
 bridge(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_BRIDGE);
+    return xk_vif_member(device, XK_NET_BRIDGE);
 }
 
 static const char *
@@ -192,6 +193,7 @@ const struct xk_xen_device_kind xk_vif_kind = {
     .back = STORE_KIND,
     .number_node = "handle",
     .name_member = XK_NET_MAC,
+    .libxl_verb = "cards",
     .front_nodes = front_nodes,
     .back_nodes = back_nodes,
     .count = count,
