@@ -24,6 +24,8 @@ const struct xk_command *const xk_commands[] = {
     &xk_command_block_resize,
     &xk_command_cd_insert,
     &xk_command_cd_eject,
+    &xk_command_network_attach,
+    &xk_command_network_detach,
     &xk_command_network_list,
     &xk_command_rename,
     &xk_command_domid,

@@ -28,6 +28,8 @@ extern const struct xk_command xk_command_manual;
 extern const struct xk_command xk_command_migrate;
 extern const struct xk_command xk_command_migrate_receive;
 extern const struct xk_command xk_command_monitor;
+extern const struct xk_command xk_command_network_attach;
+extern const struct xk_command xk_command_network_detach;
 extern const struct xk_command xk_command_network_list;
 extern const struct xk_command xk_command_pause;
 extern const struct xk_command xk_command_reboot;

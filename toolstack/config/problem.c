@@ -144,7 +144,7 @@ xk_problems_fail(const struct xk_problems *problems, struct xk_error *err)
     }
     assert(first != NULL);
     text = first->file[0] != '\0' ? xk_problem_format(first)
-                                   : xk_strdup(first->message);
+                                  : xk_strdup(first->message);
     if (problems->errors == 1)
         return xk_fail(err, first->kind, "%s", text);
     return xk_fail(err, first->kind, "%s (and %zu more)", text,

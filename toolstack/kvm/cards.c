@@ -14,9 +14,9 @@
 static uint64_t
 rate_of(const struct xk_vif *vif)
 {
-    return vif->rate_interval_us == 0 ? 0
-                                      : vif->rate_bytes_per_interval * 1000000 /
-                                            vif->rate_interval_us;
+    return vif->rate_interval_us == 0
+               ? 0
+               : vif->rate_bytes_per_interval * 1000000 / vif->rate_interval_us;
 }
 
 /* A card without bridge= is on a bridge if it has a TAP, which depends on the

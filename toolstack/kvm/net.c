@@ -81,9 +81,8 @@ choose_bridge(const struct xk_vif *vif, const char **bridge,
               struct xk_error *err)
 {
     *bridge = vif->bridge;
-    if (vif->bridge == NULL && vif->type != XK_VIF_USER &&
-        xk_bridge_exists(XK_BRIDGE_DEFAULT) && xk_tap_allowed())
-        *bridge = XK_BRIDGE_DEFAULT;
+    if (vif->bridge == NULL && vif->type != XK_VIF_USER)
+        *bridge = xk_bridge_usual();
     if (vif->bridge == NULL || xk_bridge_exists(vif->bridge))
         return 0;
     return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host",

@@ -10,6 +10,8 @@ static const struct {
     const char *deed;
 } syncs[] = {
     [XK_SYNC_DISKS] = {"sync_disks", "change the disks of a running domain"},
+    [XK_SYNC_CARDS] = {"sync_cards",
+                       "change the network cards of a running domain"},
 };
 static_assert(XK_ARRAY_SIZE(syncs) == XK_SYNC_COUNT, "a row per sync");
 

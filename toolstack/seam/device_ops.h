@@ -11,6 +11,7 @@
 /* What of a running domain can be made to agree with its configuration. */
 enum xk_sync {
     XK_SYNC_DISKS,
+    XK_SYNC_CARDS,
     XK_SYNC_COUNT,
 };
 
@@ -20,7 +21,7 @@ enum xk_sync {
 struct xk_change {
     enum xk_sync what;
     const struct xk_domain_config *config; /* what the domain is to have */
-    unsigned number; /* of the device (disk) that changes; XK_EVERY_DEVICE: not
+    unsigned number; /* of the device that changes; XK_EVERY_DEVICE: not
                         known */
     bool force;      /* take that device away, whatever the guest does */
 };
@@ -87,7 +88,10 @@ struct xk_device_ops {
      * configuration, change media. A detach asks the guest; if the guest goes
      * on using the disk, that is XK_ERR_IN_USE, and the disk goes as soon as
      * the guest releases it. Disks that are as they should be stay untouched,
-     * and so do those that are about to go, unless the change is about them. */
+     * and so do those that are about to go, unless the change is about them.
+     *
+     * XK_SYNC_CARDS: the same for network cards. Nothing of a card that is
+     * there is changed. */
     xk_sync_call *sync[XK_SYNC_COUNT];
 
     /* Tell the guest that the image of the disk has another size. bytes other

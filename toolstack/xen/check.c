@@ -108,24 +108,19 @@ check_file(const struct xk_domain_config *config, enum xk_key key, bool kernel,
 
 /* ---- devices ---- */
 
-static void
-check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
+void
+xk_xen_check_vif(const struct xk_vif *vif, struct xk_problems *problems)
 {
-    for (size_t i = 0; i < config->vif_count; i++) {
-        const struct xk_vif *vif = &config->vifs[i];
-        const char *bridge = xk_vif_bridge(vif);
+    const char *bridge = xk_vif_bridge(vif);
 
-        if (vif->type == XK_VIF_USER)
-            continue;
-        if (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0)
-            continue;
-        if (xk_bridge_exists(bridge))
-            continue;
-        xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
-                       "there is no bridge \"%s\": make it (ip link add %s "
-                       "type bridge) or name another with bridge=",
-                       bridge, bridge);
-    }
+    if (vif->type == XK_VIF_USER ||
+        (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0) ||
+        xk_bridge_exists(bridge))
+        return;
+    xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
+                   "there is no bridge \"%s\": make it (ip link add %s type "
+                   "bridge) or name another with bridge=",
+                   bridge, bridge);
 }
 
 /* Check the disks that libxl's backends serve. */
@@ -229,7 +224,8 @@ xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
     check_file(config, XK_KEY_KERNEL, true, problems);
     check_file(config, XK_KEY_RAMDISK, false, problems);
     check_disks(config, problems);
-    check_vifs(config, problems);
+    for (size_t i = 0; i < config->vif_count; i++)
+        xk_xen_check_vif(&config->vifs[i], problems);
     check_pci(config, problems);
     if (xk_xen_devices_check(xen->base.state, config, shared, problems, err) ==
         -1)

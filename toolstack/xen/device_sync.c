@@ -63,10 +63,31 @@ xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return sync_kind(hv, &xk_vbd_kind, domain, change, deadline, err);
 }
 
+/* Check what a card needs of the host before anything of it is made: libxl's
+ * scripts fail without saying what is missing. */
+static int
+check_card(const struct xk_change *change, struct xk_error *err)
+{
+    const struct xk_domain_config *config = change->config;
+    struct xk_problems problems = {0};
+    int r = 0;
+
+    for (size_t i = 0; i < config->vif_count; i++) {
+        if ((unsigned)config->vifs[i].devid == change->number)
+            xk_xen_check_vif(&config->vifs[i], &problems);
+    }
+    if (problems.errors > 0)
+        r = xk_problems_fail(&problems, err);
+    xk_problems_free(&problems);
+    return r;
+}
+
 int
 xk_xen_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   const struct xk_change *change, struct xk_deadline deadline,
                   struct xk_error *err)
 {
+    if (check_card(change, err) == -1)
+        return -1;
     return sync_kind(hv, &xk_vif_kind, domain, change, deadline, err);
 }

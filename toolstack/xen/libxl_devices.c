@@ -67,10 +67,9 @@ read_and_tell(struct xk_xen *xen, const struct asking *asking,
 
     for (size_t i = 0; i < asking->count; i++)
         paths[i] = xk_asprintf("%s/%s", backend, asking->names[i]);
-    r = xk_store_read_all(xen->store, XK_STORE_NO_TX,
-                          (const char *const *)paths, asking->count,
-                          XK_STORE_VALUE_MAX, nodes,
-                          xk_xen_store_deadline(deadline), err);
+    r = xk_store_read_all(
+        xen->store, XK_STORE_NO_TX, (const char *const *)paths, asking->count,
+        XK_STORE_VALUE_MAX, nodes, xk_xen_store_deadline(deadline), err);
     if (r == 0)
         tell(asking, number, backend, nodes);
     for (size_t i = 0; i < asking->count; i++) {
@@ -94,8 +93,8 @@ xk_xen_libxl_tell(struct xk_xen *xen, unsigned domid, const char *kind,
     if (xk_xen_libxl_devices(xen, domid, kind, &numbers, deadline, err) == -1)
         return -1;
     for (size_t i = 0; i < numbers.count; i++) {
-        XK_CLEANUP_FREE char *path = xk_asprintf(
-            "%s/device/%s/%s/backend", libxl, kind, numbers.items[i]);
+        XK_CLEANUP_FREE char *path = xk_asprintf("%s/device/%s/%s/backend",
+                                                 libxl, kind, numbers.items[i]);
         XK_CLEANUP_BUF struct xk_buf backend = {0};
 
         if (xk_store_read(xen->store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,

@@ -60,6 +60,9 @@ int xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
                      bool shared, struct xk_problems *problems,
                      struct xk_error *err);
 
+/* The part about one network card, whoever serves it. */
+void xk_xen_check_vif(const struct xk_vif *vif, struct xk_problems *problems);
+
 /* info.c */
 int xk_xen_probe(struct xk_error *err);
 int xk_xen_info(struct xk_hypervisor *hv, struct xk_facts *facts,

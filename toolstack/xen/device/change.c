@@ -86,8 +86,8 @@ ask_guest(struct xk_xen *xen, const struct xk_xen_device *device,
                : holds_on(device, err);
 }
 
-/* The end of xk-backend does not prove that the guest has released the device, so
- * look at the backend's state again. */
+/* The end of xk-backend does not prove that the guest has released the device,
+ * so look at the backend's state again. */
 static int
 part(struct xk_xen *xen, const struct xk_xen_device *device, int patience_ms,
      struct xk_deadline deadline, struct xk_error *err)
