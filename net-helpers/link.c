@@ -22,7 +22,7 @@ take(const struct rtattr *attribute, void *to, size_t size)
 }
 
 static void
-take_counts(const struct rtattr *attribute, struct xk_link *link)
+take_counts(const struct rtattr *attribute, struct xk_net_link *link)
 {
     struct rtnl_link_stats64 counts = {0};
 
@@ -38,7 +38,7 @@ take_counts(const struct rtattr *attribute, struct xk_link *link)
 }
 
 static void
-take_bridge(const struct rtattr *attribute, struct xk_link *link)
+take_bridge(const struct rtattr *attribute, struct xk_net_link *link)
 {
     unsigned master = 0;
 
@@ -48,7 +48,7 @@ take_bridge(const struct rtattr *attribute, struct xk_link *link)
 }
 
 static void
-take_attributes(const struct nlmsghdr *header, struct xk_link *link)
+take_attributes(const struct nlmsghdr *header, struct xk_net_link *link)
 {
     const struct rtattr *attribute = IFLA_RTA(NLMSG_DATA(header));
     int left = (int)IFLA_PAYLOAD(header);
@@ -64,8 +64,8 @@ take_attributes(const struct nlmsghdr *header, struct xk_link *link)
 }
 
 int
-xk_link_read(const char *name, struct xk_link *link,
-             struct xk_deadline deadline, struct xk_error *err)
+xk_net_link_read(const char *name, struct xk_net_link *link,
+                 struct xk_deadline deadline, struct xk_error *err)
 {
     union {
         struct nlmsghdr header;
@@ -75,7 +75,7 @@ xk_link_read(const char *name, struct xk_link *link,
     unsigned index = xk_net_name_check(name) == NULL ? if_nametoindex(name) : 0;
     ssize_t got;
 
-    *link = (struct xk_link){0};
+    *link = (struct xk_net_link){0};
     if (index == 0)
         return xk_fail(err, XK_ERR_NOT_FOUND, "no network device \"%s\"", name);
     request = xk_rtnetlink_about(index, RTM_GETLINK, 0);

@@ -10,7 +10,7 @@
 
 /* rx is what the host received from the device: what the guest at the other
  * end of a TAP or a vif has sent. */
-struct xk_link {
+struct xk_net_link {
     char bridge[16]; /* "": it is on none */
     unsigned mtu;
     uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors;
@@ -20,7 +20,7 @@ struct xk_link {
 /* Read the device of that name in the caller's network namespace;
  * XK_ERR_NOT_FOUND if there is none. Asks the kernel and not sysfs, which shows
  * the namespace in which it was mounted. */
-int xk_link_read(const char *name, struct xk_link *link,
-                 struct xk_deadline deadline, struct xk_error *err);
+int xk_net_link_read(const char *name, struct xk_net_link *link,
+                     struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -109,7 +109,7 @@ apply_detach(const struct xk_edit *edit, const struct xk_domain *domain,
 
     change->force = detach->force;
     if (detach->kind->take_out(config, detach->name, &change->number, err) == 0)
-        return 0;
+        return xk_hv_check_detach(domain->hv, domain, change, err);
     return apply_to_kept(domain, detach, change, deadline, err);
 }
 

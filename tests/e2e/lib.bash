@@ -79,6 +79,17 @@ after_case() { nothing_left; }
 # The network devices: by netlink, because /sys shows another namespace's.
 network_devices() { ip -o link | awk -F': ' '{ printf "%s ", $2 }'; }
 
+# A port of 127.0.0.1 that nobody listens on.
+free_port() {
+    local port
+    for port in $(shuf -i 20000-50000 -n 20); do
+        if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+}
+
 # ---- ends ----
 
 # End what this suite started and nothing else.

@@ -71,12 +71,13 @@ add_vhost(struct xk_kvm_plan *plan)
 }
 
 static void
-put_number_as_text(struct xk_json_writer *w, const char *key, int number)
+put_fd(const struct xk_kvm_plan *plan, struct xk_json_writer *w,
+       const char *key, int number)
 {
-    char text[16];
+    char name[XK_KVM_FD_NAME_SIZE];
 
-    snprintf(text, sizeof(text), "%d", number);
-    xk_json_put_string(w, key, text);
+    xk_kvm_plan_fd_name(plan, number, name);
+    xk_json_put_string(w, key, name);
 }
 
 int
@@ -97,10 +98,10 @@ xk_kvm_bridge_network_add(struct xk_kvm_plan *plan,
     w = xk_kvm_option_open(plan, "-netdev");
     xk_json_put_string(w, "type", "tap");
     xk_json_put_string(w, "id", id);
-    put_number_as_text(w, "fd", tap);
+    put_fd(plan, w, "fd", tap);
     if (vhost != -1) {
         xk_json_put_bool(w, "vhost", true);
-        put_number_as_text(w, "vhostfd", vhost);
+        put_fd(plan, w, "vhostfd", vhost);
     }
     xk_kvm_option_close(plan);
     return 0;

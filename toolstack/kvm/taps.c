@@ -29,6 +29,12 @@ xk_kvm_tap_of(const struct xk_domain_config *config, const struct xk_vif *vif)
 }
 
 void
+xk_kvm_card_name(int devid, char name[XK_KVM_CARD_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_CARD_NAME_SIZE, "vif%d", devid);
+}
+
+void
 xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE])
 {
     snprintf(name, XK_KVM_NETDEV_NAME_SIZE, "net-vif%d", devid);

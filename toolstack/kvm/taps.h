@@ -22,6 +22,10 @@ enum {
     XK_KVM_NETDEV_NAME_SIZE = 24
 };
 
+/* QEMU's name for the guest's end of a card (-device): "vifN". */
+#define XK_KVM_CARD_NAME_SIZE 16
+void xk_kvm_card_name(int devid, char name[XK_KVM_CARD_NAME_SIZE]);
+
 /* QEMU's name for the host's end of a card (-netdev): "net-vifN". */
 void xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE]);
 

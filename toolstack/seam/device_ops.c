@@ -48,6 +48,17 @@ xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 int
+xk_hv_check_detach(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                   const struct xk_change *change, struct xk_error *err)
+{
+    xk_call_assert_locked(domain);
+    if (!XK_HAS(hv, devices, check_detach))
+        return 0;
+    return XK_CALL(hv, devices, check_detach, &domain->uuid, err, domain,
+                   change);
+}
+
+int
 xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                   const struct xk_disk *disk, uint64_t bytes,
                   struct xk_deadline deadline, struct xk_error *err)
@@ -71,7 +82,8 @@ xk_hv_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
 }
 
 void
-xk_card_info_take_link(struct xk_card_info *info, const struct xk_link *link)
+xk_card_info_take_link(struct xk_card_info *info,
+                       const struct xk_net_link *link)
 {
     info->mtu = link->mtu;
     info->rx_bytes = link->tx_bytes;

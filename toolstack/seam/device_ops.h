@@ -71,11 +71,11 @@ struct xk_card_info {
     uint64_t tx_bytes, tx_packets, tx_dropped, errors;
 };
 
-struct xk_link; /* net-helpers/link.h */
+struct xk_net_link; /* net-helpers/link.h */
 /* Fill in what the host's end of the card counts, which is the other way
  * round. */
 void xk_card_info_take_link(struct xk_card_info *info,
-                            const struct xk_link *link);
+                            const struct xk_net_link *link);
 
 typedef void xk_card_told(const struct xk_card_info *info, void *context);
 
@@ -93,6 +93,13 @@ struct xk_device_ops {
      * XK_SYNC_CARDS: the same for network cards. Nothing of a card that is
      * there is changed. */
     xk_sync_call *sync[XK_SYNC_COUNT];
+
+    /* Fail, with XK_ERR_UNSUPPORTED, if the device that the change is about
+     * cannot be detached while the domain exists. The record still has the
+     * configuration before the change. NULL: every device can. */
+    int (*check_detach)(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain,
+                        const struct xk_change *change, struct xk_error *err);
 
     /* Tell the guest that the image of the disk has another size. bytes other
      * than 0: grow the image, which is not raw, to that size first; never
@@ -135,6 +142,8 @@ int xk_hv_need_disk_resize(const struct xk_hypervisor *hv,
 int xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
                const struct xk_change *change, struct xk_deadline deadline,
                struct xk_error *err);
+int xk_hv_check_detach(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_change *change, struct xk_error *err);
 int xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_disk *disk, uint64_t bytes,
                       struct xk_deadline deadline, struct xk_error *err);

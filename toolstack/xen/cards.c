@@ -73,9 +73,9 @@ static void
 take_mtu(const char *name, struct xk_deadline deadline,
          struct xk_card_info *info)
 {
-    struct xk_link link;
+    struct xk_net_link link;
 
-    if (name != NULL && xk_link_read(name, &link, deadline, NULL) == 0)
+    if (name != NULL && xk_net_link_read(name, &link, deadline, NULL) == 0)
         info->mtu = link.mtu;
 }
 
@@ -119,9 +119,9 @@ static void
 take_link(const char *name, struct xk_deadline deadline,
           struct xk_card_info *info)
 {
-    struct xk_link link;
+    struct xk_net_link link;
 
-    if (xk_link_read(name, &link, deadline, NULL) == 0)
+    if (xk_net_link_read(name, &link, deadline, NULL) == 0)
         xk_card_info_take_link(info, &link);
 }
 

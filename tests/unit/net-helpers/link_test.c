@@ -17,13 +17,13 @@ enum {
     WAIT_MS = 5000,
 };
 
-static struct xk_link
+static struct xk_net_link
 read_link(const char *name)
 {
-    struct xk_link link;
+    struct xk_net_link link;
     struct xk_error err = {0};
 
-    if (xk_link_read(name, &link, xk_deadline_in_ms(WAIT_MS), &err) == -1)
+    if (xk_net_link_read(name, &link, xk_deadline_in_ms(WAIT_MS), &err) == -1)
         fail_msg("%s", err.message);
     return link;
 }
@@ -34,7 +34,7 @@ a_device_tells_its_bridge_and_its_mtu(void **context)
     struct xk_error err = {0};
     XK_CLEANUP_CLOSE int fd =
         xk_tap_create("t0", "br0", 1400, xk_deadline_in_ms(WAIT_MS), &err);
-    struct xk_link link;
+    struct xk_net_link link;
 
     (void)context;
     assert_int_not_equal(fd, -1);
@@ -51,7 +51,7 @@ what_is_written_to_a_tap_is_received_by_the_host(void **context)
     XK_CLEANUP_CLOSE int fd =
         xk_tap_create("t1", "br0", 0, xk_deadline_in_ms(WAIT_MS), &err);
     unsigned char frame[VNET_HEADER_BYTES + FRAME_BYTES] = {0};
-    struct xk_link link;
+    struct xk_net_link link;
 
     (void)context;
     memset(frame + VNET_HEADER_BYTES, 0xff, 6);
@@ -71,11 +71,11 @@ a_device_that_is_missing_is_not_found(void **context)
 
     (void)context;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct xk_link link;
+        struct xk_net_link link;
         struct xk_error err = {0};
 
         assert_int_equal(
-            xk_link_read(names[i], &link, xk_deadline_in_ms(WAIT_MS), &err),
+            xk_net_link_read(names[i], &link, xk_deadline_in_ms(WAIT_MS), &err),
             -1);
         assert_int_equal(err.kind, XK_ERR_NOT_FOUND);
     }
