@@ -173,14 +173,32 @@ mark_leaving(const struct work *work, int devid, struct xk_error *err)
     return xk_kvm_leaving_mark(work->dirfd, devid, mac, err);
 }
 
+/* Forget cards that their guest has released since. */
+static int
+forget_released(const struct work *work, const struct xk_kvm_live_cards *cards,
+                struct xk_error *err)
+{
+    XK_CLEANUP_FREE struct xk_kvm_leaving *leaving = NULL;
+    size_t count;
+
+    if (xk_kvm_leaving_list(work->dirfd, &leaving, &count, err) == -1)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct xk_kvm_live_card *card =
+            xk_kvm_live_cards_find(cards, leaving[i].devid);
+
+        if (card == NULL || !card->has_device)
+            xk_kvm_leaving_unmark(work->dirfd, leaving[i].devid);
+    }
+    return 0;
+}
+
 static int
 take_away(const struct work *work, const struct xk_kvm_live_card *card,
           struct xk_error *err)
 {
-    if (!card->has_device) {
-        xk_kvm_leaving_unmark(work->dirfd, card->devid);
+    if (!card->has_device)
         return remove_network(work, card->devid, err);
-    }
     if (is_passed_over(work, card->devid))
         return ask_guest(work, card->devid, err);
     if (mark_leaving(work, card->devid, err) == -1)
@@ -278,6 +296,27 @@ choose_port(const struct xk_kvm_live_cards *cards, struct xk_error *err)
                    cards->port_count);
 }
 
+/* Ask for what is known to differ between versions before anything is made: if
+ * QEMU 7.2 emulates a processor that is never idle, it does not answer after it
+ * has refused a device (drain_call_rcu() waits for that processor). */
+static int
+check_model(const struct work *work, const struct xk_vif *vif,
+            struct xk_error *err)
+{
+    const char *model = xk_kvm_card_model(vif);
+    struct xk_error why = {0};
+
+    if (model == NULL ||
+        xk_qmp_execute_with(work->qmp, "device-list-properties", "typename",
+                            model, NULL, work->deadline, &why) == 0)
+        return 0;
+    if (why.kind == XK_ERR_NOT_FOUND)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "this QEMU has no network card of model %s", model);
+    *err = why;
+    return -1;
+}
+
 /* What QEMU refuses leaves nothing behind: the network is removed, and
  * descriptors that it did not take are closed. */
 static int
@@ -289,6 +328,8 @@ attach(const struct work *work, const struct xk_vif *vif, int port,
     struct xk_kvm_plan plan;
     int r;
 
+    if (check_model(work, vif, err) == -1)
+        return -1;
     xk_kvm_plan_init(&plan, false);
     plan.live = true;
     r = xk_kvm_plan_card(&plan, work->change->config, vif, bus, err);
@@ -348,7 +389,8 @@ xk_kvm_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
         return -1;
     work.qmp = qmp;
     close_stray_fds(&work);
-    if (xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1)
+    if (xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1 ||
+        forget_released(&work, &cards, err) == -1)
         return -1;
     r = take_away_all(&work, &cards, err);
     if (r == -1 && (change->number != XK_EVERY_DEVICE || xk_qmp_is_broken(qmp)))
