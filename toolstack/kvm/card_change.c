@@ -16,8 +16,10 @@
 #include "base/util.h"
 #include "toolstack/config/vif_syntax.h"
 #include "toolstack/kvm/files.h"
+#include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/leaving.h"
 #include "toolstack/kvm/live_cards.h"
+#include "toolstack/kvm/network_release.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/status.h"
@@ -58,20 +60,15 @@ is_meant(const struct work *work, int devid)
 
 /* ---- detach ---- */
 
-/* Remove the host's end. It is no failure that there is none. */
+/* Remove the host's end of a card whose device is gone. */
 static int
 remove_network(const struct work *work, int devid, struct xk_error *err)
 {
     char name[XK_KVM_NETDEV_NAME_SIZE];
-    struct xk_error why = {0};
 
     xk_kvm_netdev_name(devid, name);
-    if (xk_qmp_execute_with(work->qmp, "netdev_del", "id", name, NULL,
-                            work->deadline, &why) == 0 ||
-        why.kind == XK_ERR_NOT_FOUND)
-        return 0;
-    *err = why;
-    return -1;
+    return xk_kvm_network_release(work->qmp, name, NULL, 0, work->deadline,
+                                  err);
 }
 
 /* Ask the guest. A card that has just gone is not found, and a guest that was
@@ -117,11 +114,19 @@ cut_off(const struct work *work, int devid, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *arguments =
         xk_asprintf("{\"name\":\"vif%d\",\"up\":false}", devid);
+    XK_CLEANUP_FREE char *aside =
+        xk_kvm_tap_name(&work->change->config->uuid, devid);
+    char netdev[XK_KVM_NETDEV_NAME_SIZE];
+    struct xk_process process;
     struct xk_error ignored;
 
+    xk_kvm_netdev_name(devid, netdev);
     xk_qmp_execute(work->qmp, "set_link", arguments, NULL, work->deadline,
                    &ignored);
-    return remove_network(work, devid, err);
+    if (xk_kvm_identity_load(work->dirfd, &process, NULL, err) == -1)
+        return -1;
+    return xk_kvm_network_cut(work->qmp, netdev, &process, aside,
+                              work->deadline, err);
 }
 
 static int
