@@ -90,6 +90,16 @@ free_port() {
     done
 }
 
+# in_own_network CASE: the suite runs it, given --in-own-network, in a network
+# namespace of its own, so that the host's network is not touched.
+in_own_network() {
+    if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
+        echo "# needs root and /dev/net/tun"
+        return
+    fi
+    unshare -n "$0" --in-own-network "$1" || die "inside: see above"
+}
+
 # ---- ends ----
 
 # End what this suite started and nothing else.
