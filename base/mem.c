@@ -69,3 +69,12 @@ xk_grow(void *array, size_t count, size_t size)
     memset((char *)array + count * size, 0, size);
     return array;
 }
+
+void
+xk_take_out(void *array, size_t *count, size_t index, size_t size)
+{
+    char *element = (char *)array + index * size;
+
+    memmove(element, element + size, (*count - index - 1) * size);
+    (*count)--;
+}

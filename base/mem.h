@@ -26,4 +26,10 @@ char *xk_vasprintf(const char *fmt, va_list args)
 #define XK_GROW(a, count) ((a) = xk_grow((a), (count), sizeof(*(a))))
 void *xk_grow(void *array, size_t count, size_t size);
 
+/* Remove element `index` from array a, and lower its count (a variable). What
+ * the element owns was freed before. */
+#define XK_TAKE_OUT(a, count, index)                                           \
+    xk_take_out((a), &(count), (index), sizeof(*(a)))
+void xk_take_out(void *array, size_t *count, size_t index, size_t size);
+
 #endif

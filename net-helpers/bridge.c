@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "net-helpers/name.h"
+#include "net-helpers/tap.h"
 
 /* Use an ioctl, because sysfs shows the network namespace in which it was
  * mounted. Check the name first: the kernel truncates it at a ':' before it
@@ -27,4 +28,12 @@ xk_bridge_exists(const char *name)
     ifr.ifr_data = (char *)&driver;
     return ioctl(fd, SIOCETHTOOL, &ifr) == 0 &&
            strcmp(driver.driver, "bridge") == 0;
+}
+
+const char *
+xk_bridge_usual(void)
+{
+    return xk_bridge_exists(XK_BRIDGE_DEFAULT) && xk_tap_allowed()
+               ? XK_BRIDGE_DEFAULT
+               : NULL;
 }

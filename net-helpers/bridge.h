@@ -12,4 +12,8 @@
  * vSwitch is not a bridge. */
 bool xk_bridge_exists(const char *name);
 
+/* Returns XK_BRIDGE_DEFAULT if it exists and the caller may put a TAP on it,
+ * else NULL. */
+const char *xk_bridge_usual(void);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net-helpers/mac.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,4 +22,11 @@ xk_mac_parse(const char *text, uint8_t mac[6])
         text += i < 5;
     }
     return *text == '\0';
+}
+
+void
+xk_mac_format(const uint8_t mac[6], char text[XK_MAC_TEXT_SIZE])
+{
+    snprintf(text, XK_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+             mac[1], mac[2], mac[3], mac[4], mac[5]);
 }

@@ -71,6 +71,12 @@ xk_plug_takes_address(enum xk_plug_kind kind)
     return ops[kind]->takes_address;
 }
 
+bool
+xk_plug_leaves(enum xk_plug_kind kind)
+{
+    return ops[kind]->leaves;
+}
+
 static const struct xk_plug_ops *
 ops_of(const struct xk_plug *plug)
 {

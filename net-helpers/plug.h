@@ -66,6 +66,9 @@ enum xk_plug_kind xk_plug_kind(const char *script);
 /* Whether the kind has a use for ip= and gatewaydev=. */
 bool xk_plug_takes_address(enum xk_plug_kind kind);
 
+/* Whether the kind leaves something behind that outlives the TAP. */
+bool xk_plug_leaves(enum xk_plug_kind kind);
+
 /* Whether the plug is the kind that needs the device's usual name, because it
  * gives it the vifname by itself. */
 bool xk_plug_renames(const struct xk_plug *plug);

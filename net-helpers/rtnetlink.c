@@ -75,18 +75,13 @@ xk_rtnl_close(struct xk_rtnl_request *request, struct rtattr *nest)
                          (unsigned char *)nest);
 }
 
-int
-xk_rtnl_ask(const struct xk_rtnl_request *request, struct xk_deadline deadline,
-            struct xk_error *err)
+ssize_t
+xk_rtnl_fetch(const struct xk_rtnl_request *request, void *reply, size_t size,
+              struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int fd =
         socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct {
-        struct nlmsghdr header;
-        struct nlmsgerr answer;
-        unsigned char rest[REPLY_MAX];
-    } reply;
     ssize_t got;
 
     if (fd == -1 || sendto(fd, request, request->header.nlmsg_len, 0,
@@ -95,9 +90,23 @@ xk_rtnl_ask(const struct xk_rtnl_request *request, struct xk_deadline deadline,
     if (xk_deadline_poll(deadline, fd, POLLIN, "the kernel's rtnetlink", err) ==
         -1)
         return -1;
-    got = recv(fd, &reply, sizeof(reply), 0);
+    got = recv(fd, reply, size, 0);
+    return got != -1 ? got : xk_fail_errno(err, "read the kernel's rtnetlink");
+}
+
+int
+xk_rtnl_ask(const struct xk_rtnl_request *request, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr answer;
+        unsigned char rest[REPLY_MAX];
+    } reply;
+    ssize_t got = xk_rtnl_fetch(request, &reply, sizeof(reply), deadline, err);
+
     if (got == -1)
-        return xk_fail_errno(err, "read the kernel's rtnetlink");
+        return -1;
     if ((size_t)got < offsetof(__typeof__(reply), rest) ||
         reply.header.nlmsg_type != NLMSG_ERROR)
         return xk_fail(err, XK_ERR_PROTOCOL,

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/deadline.h"
 #include "base/error.h"
@@ -37,6 +38,12 @@ void xk_rtnl_put(struct xk_rtnl_request *request, unsigned short type,
 struct rtattr *xk_rtnl_open(struct xk_rtnl_request *request,
                             unsigned short type);
 void xk_rtnl_close(struct xk_rtnl_request *request, struct rtattr *nest);
+
+/* Send the request and receive the first message of the answer. Returns its
+ * size, at most that of the buffer, or -1. */
+ssize_t xk_rtnl_fetch(const struct xk_rtnl_request *request, void *reply,
+                      size_t size, struct xk_deadline deadline,
+                      struct xk_error *err);
 
 /* Send the request and return the kernel's answer, 0 or an errno; -1 with *err
  * if there is no answer. */

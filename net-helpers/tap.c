@@ -230,9 +230,10 @@ visit_all(int fdinfo, xk_tap_visit *visit, void *context, struct xk_error *err)
     return r;
 }
 
-int
-xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
-                  void *context, struct xk_error *err)
+/* Open fdinfo of the process. -1 with errno 0: the process is gone, or in
+ * another network namespace. */
+static int
+open_fdinfo(const struct xk_process *process)
 {
     XK_CLEANUP_CLOSE int dir = -1;
     char path[32];
@@ -242,11 +243,39 @@ xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
     dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Check after opening, so that the directory cannot be another
      * process's. */
-    if (dir == -1 || !xk_process_alive(process) || !is_in_our_network(dir))
-        return 0;
+    if (dir == -1 || !xk_process_alive(process) || !is_in_our_network(dir)) {
+        errno = 0;
+        return -1;
+    }
     fdinfo = openat(dir, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fdinfo == -1 && errno == ENOENT)
+        errno = 0;
+    return fdinfo;
+}
+
+int
+xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
+                  void *context, struct xk_error *err)
+{
+    int fdinfo = open_fdinfo(process);
+
     if (fdinfo == -1)
-        return errno == ENOENT ? 0
-                               : xk_fail_errno(err, "read \"%s/fdinfo\"", path);
+        return errno == 0 ? 0
+                          : xk_fail_errno(err, "read \"/proc/%d/fdinfo\"",
+                                          (int)process->pid);
     return visit_all(fdinfo, visit, context, err);
+}
+
+bool
+xk_tap_behind(const struct xk_process *process, int fd,
+              char name[XK_TAP_NAME_SIZE])
+{
+    XK_CLEANUP_CLOSE int fdinfo = open_fdinfo(process);
+    char number[16];
+
+    if (fdinfo == -1)
+        return false;
+    snprintf(number, sizeof(number), "%d", fd);
+    tap_behind(fdinfo, number, name);
+    return name[0] != '\0';
 }

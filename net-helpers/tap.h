@@ -31,6 +31,12 @@ typedef int xk_tap_visit(const char *name, void *context, struct xk_error *err);
 int xk_tap_visit_held(const struct xk_process *process, xk_tap_visit *visit,
                       void *context, struct xk_error *err);
 
+/* Write the name of the TAP that a descriptor of the process refers to. False
+ * if it refers to none, or the process is gone or in another namespace. */
+#define XK_TAP_NAME_SIZE 16
+bool xk_tap_behind(const struct xk_process *process, int fd,
+                   char name[XK_TAP_NAME_SIZE]);
+
 /* Take the TAP `name` off its bridge, take it down and rename it to `aside`.
  * The process that holds it keeps it. Succeeds if no device has the name. */
 int xk_tap_set_aside(const char *name, const char *aside,

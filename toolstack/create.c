@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "toolstack/find.h"
 #include "toolstack/journal.h"
+#include "toolstack/mac_use.h"
 #include "toolstack/monitor_start.h"
 #include "toolstack/record_config.h"
 #include "toolstack/record_facts.h"
@@ -196,12 +197,15 @@ xk_operation_finish_create(struct xk_host *host, struct xk_domain *domain,
 /* ---- create ---- */
 
 static int
-check(struct xk_hypervisor *hv, const struct xk_domain_config *config,
+check(struct xk_host *host, struct xk_hypervisor *hv,
+      const struct xk_domain_config *config, struct xk_deadline deadline,
       struct xk_error *err)
 {
     struct xk_problems problems = {0};
     int r = xk_hv_check(hv, config, &problems, err);
 
+    if (r == 0)
+        xk_mac_use_check(host, config, 0, &problems, deadline);
     for (size_t i = 0; i < problems.count; i++) {
         XK_CLEANUP_FREE char *text = xk_problem_format(&problems.items[i]);
 
@@ -279,7 +283,7 @@ xk_domain_create(struct xk_host *host, const struct xk_domain_config *config,
 
     *domain = (struct xk_domain){.domid = -1};
     if (hv == NULL || need_name(host, config, deadline, err) == -1 ||
-        check(hv, config, err) == -1)
+        check(host, hv, config, deadline, err) == -1)
         return -1;
     return xk_operation_create(host, hv, config, NULL, NULL, paused, domain,
                                deadline, err);

@@ -17,6 +17,7 @@ static const struct {
     const char *hint; /* where a person sees what the domain has */
 } edits[] = {
     [XK_SYNC_DISKS] = {"disks", "xk block-list shows what it has"},
+    [XK_SYNC_CARDS] = {"network cards", "xk network-list shows what it has"},
 };
 static_assert(XK_ARRAY_SIZE(edits) == XK_SYNC_COUNT, "a row per kind of edit");
 

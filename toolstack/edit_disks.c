@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "toolstack/config/disk_syntax.h"
 #include "toolstack/config/vdev.h"
 #include "toolstack/edit.h"
+#include "toolstack/edit_devices.h"
 #include "toolstack/operation.h"
 #include "toolstack/record_config.h"
 #include "toolstack/seam/device_ops.h"
@@ -52,60 +52,12 @@ parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
     int r = xk_disk_parse(&spec, disk);
 
     if (r == -1)
-        xk_fail(err, XK_ERR_CONFIG, "\"%s\": %s", text,
-                problems.count > 0 ? problems.items[0].message : "no disk");
+        xk_edit_bad_spec(text, &problems, err);
     xk_problems_free(&problems);
     return r;
 }
 
-/* ---- what the domain has ---- */
-
-struct seek {
-    const char *vdev;
-    unsigned number;
-    bool found;
-};
-
-static void
-seek_disk(const struct xk_disk_info *info, void *context)
-{
-    struct seek *seek = context;
-
-    if (!is_meant(seek->vdev, info->vdev, info->number))
-        return;
-    seek->found = true;
-    seek->number = info->number;
-}
-
-/* Look among the disks that the domain has: a disk that its guest does not
- * release is no longer in the configuration. */
-static int
-seek_there(const struct xk_domain *domain, struct seek *seek,
-           struct xk_deadline deadline, struct xk_error *err)
-{
-    return xk_hv_disks(domain->hv, domain, seek_disk, seek, deadline, err);
-}
-
-/* ---- attach ---- */
-
-/* A new disk must not take another's place; so an undo, which is by force,
- * takes away nobody's disk. */
-static int
-need_room(const struct xk_domain *domain, unsigned number,
-          struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *text = xk_asprintf("%u", number);
-    struct seek seek = {.vdev = text};
-
-    if (seek_there(domain, &seek, deadline, err) == -1)
-        return -1;
-    return !seek.found
-               ? 0
-               : xk_fail(err, XK_ERR_IN_USE,
-                         "its guest still uses the disk that had this name "
-                         "before; that disk goes when the guest releases "
-                         "it, or now with xk block-detach --force");
-}
+/* ---- attach and detach ---- */
 
 static int
 add_disk(struct xk_domain_config *config, struct xk_disk *disk,
@@ -122,82 +74,74 @@ add_disk(struct xk_domain_config *config, struct xk_disk *disk,
 }
 
 static int
-apply_attach(const struct xk_edit *edit, const struct xk_domain *domain,
-             struct xk_domain_config *config, struct xk_change *change,
-             struct xk_deadline deadline, struct xk_error *err)
+add(struct xk_host *host, const struct xk_domain *domain,
+    struct xk_domain_config *config, const char *spec, unsigned *number,
+    struct xk_deadline deadline, struct xk_error *err)
 {
     struct xk_disk disk = {0};
-    int r = parse_spec(edit->context, &disk, err);
+    int r = parse_spec(spec, &disk, err);
 
+    (void)host;
+    (void)domain;
+    (void)deadline;
     if (r == 0)
         r = xk_disk_resolve(&disk, err);
     if (r == 0) {
-        change->number = xk_disk_number(&disk);
+        *number = xk_disk_number(&disk);
         r = add_disk(config, &disk, err);
     }
     xk_disk_free(&disk);
-    return r == -1 ? -1 : need_room(domain, change->number, deadline, err);
+    return r;
 }
+
+static int
+take_out(struct xk_domain_config *config, const char *name, unsigned *number,
+         struct xk_error *err)
+{
+    struct xk_disk *disk = find(config, name, err);
+
+    if (disk == NULL)
+        return -1;
+    *number = xk_disk_number(disk);
+    xk_disk_free(disk);
+    XK_TAKE_OUT(config->disks, config->disk_count,
+                (size_t)(disk - config->disks));
+    return 0;
+}
+
+static void
+search_disk(const struct xk_disk_info *info, void *context)
+{
+    struct xk_device_search *search = context;
+
+    if (!is_meant(search->name, info->vdev, info->number))
+        return;
+    search->found = true;
+    search->number = info->number;
+}
+
+static int
+search(const struct xk_domain *domain, struct xk_device_search *search,
+       struct xk_deadline deadline, struct xk_error *err)
+{
+    return xk_hv_disks(domain->hv, domain, search_disk, search, deadline, err);
+}
+
+static const struct xk_edit_kind disks = {
+    .what = XK_SYNC_DISKS,
+    .noun = "disk",
+    .detaching = "block-detach",
+    .add = add,
+    .take_out = take_out,
+    .search = search,
+};
 
 int
 xk_domain_attach_disk(struct xk_host *host, struct xk_domain *domain,
                       const char *spec, struct xk_deadline deadline,
                       struct xk_error *err)
 {
-    const struct xk_edit edit = {
-        .what = XK_SYNC_DISKS, .apply = apply_attach, .context = spec};
-
-    return xk_edit_run(host, domain, &edit, deadline, err);
-}
-
-/* ---- detach ---- */
-
-struct detach {
-    const char *vdev;
-    bool force;
-};
-
-static void
-take_out(struct xk_domain_config *config, struct xk_disk *disk)
-{
-    size_t index = (size_t)(disk - config->disks);
-
-    xk_disk_free(disk);
-    memmove(disk, disk + 1, (config->disk_count - index - 1) * sizeof(*disk));
-    config->disk_count--;
-}
-
-/* The disk is not in the configuration, but the guest may have kept it after a
- * detach. */
-static int
-apply_to_kept(const struct xk_domain *domain, const struct detach *detach,
-              struct xk_change *change, struct xk_deadline deadline,
-              struct xk_error *err)
-{
-    struct seek seek = {.vdev = detach->vdev};
-    struct xk_error ignored;
-
-    if (!detach->force || err->kind != XK_ERR_NOT_FOUND ||
-        seek_there(domain, &seek, deadline, &ignored) == -1 || !seek.found)
-        return -1;
-    change->number = seek.number;
-    return 0;
-}
-
-static int
-apply_detach(const struct xk_edit *edit, const struct xk_domain *domain,
-             struct xk_domain_config *config, struct xk_change *change,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    const struct detach *detach = edit->context;
-    struct xk_disk *disk = find(config, detach->vdev, err);
-
-    change->force = detach->force;
-    if (disk == NULL)
-        return apply_to_kept(domain, detach, change, deadline, err);
-    change->number = xk_disk_number(disk);
-    take_out(config, disk);
-    return 0;
+    return xk_edit_attach(host, domain, &disks, spec, deadline, err);
 }
 
 int
@@ -205,13 +149,7 @@ xk_domain_detach_disk(struct xk_host *host, struct xk_domain *domain,
                       const char *vdev, bool force, struct xk_deadline deadline,
                       struct xk_error *err)
 {
-    const struct detach detach = {vdev, force};
-    const struct xk_edit edit = {.what = XK_SYNC_DISKS,
-                                 .apply = apply_detach,
-                                 .context = &detach,
-                                 .stands = true};
-
-    return xk_edit_run(host, domain, &edit, deadline, err);
+    return xk_edit_detach(host, domain, &disks, vdev, force, deadline, err);
 }
 
 /* ---- media ---- */

@@ -41,8 +41,8 @@ is_plain(const char *name)
 
 /* One read must suffice: only an odd configuration is longer. */
 bool
-xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
-                       const char *const *names, size_t count)
+xk_record_may_hold(const struct xk_state *state, const struct xk_uuid *uuid,
+                   const char *const *texts, size_t count)
 {
     char text[LOOK_MAX];
     ssize_t got = look(state, uuid, "config.json", text, sizeof(text));
@@ -50,13 +50,25 @@ xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
     if (got <= 0 || got == (ssize_t)sizeof(text))
         return true;
     for (size_t i = 0; i < count; i++) {
-        XK_CLEANUP_FREE char *member = xk_asprintf("\"name\":\"%s\"", names[i]);
-
-        if (!is_plain(names[i]) ||
-            memmem(text, (size_t)got, member, strlen(member)) != NULL)
+        if (memmem(text, (size_t)got, texts[i], strlen(texts[i])) != NULL)
             return true;
     }
     return false;
+}
+
+bool
+xk_record_may_be_named(const struct xk_state *state, const struct xk_uuid *uuid,
+                       const char *const *names, size_t count)
+{
+    bool may = false;
+
+    for (size_t i = 0; !may && i < count; i++) {
+        XK_CLEANUP_FREE char *member = xk_asprintf("\"name\":\"%s\"", names[i]);
+        const char *const texts[] = {member};
+
+        may = !is_plain(names[i]) || xk_record_may_hold(state, uuid, texts, 1);
+    }
+    return may;
 }
 
 static bool

@@ -19,6 +19,11 @@ bool xk_record_may_be_named(const struct xk_state *state,
                             const struct xk_uuid *uuid,
                             const char *const *names, size_t count);
 
+/* The same for texts that JSON writes in one way only, wherever they stand. */
+bool xk_record_may_hold(const struct xk_state *state,
+                        const struct xk_uuid *uuid, const char *const *texts,
+                        size_t count);
+
 enum xk_record_owner {
     XK_RECORD_OWNED,   /* it names its driver */
     XK_RECORD_UNNAMED, /* it names none: an earlier version made it */

@@ -9,7 +9,9 @@
 #include "cli/invocation.h"
 #include "cli/report.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/host.h"
 #include "toolstack/known_drivers.h"
+#include "toolstack/mac_use.h"
 
 enum {
     OPTION_ON,
@@ -37,10 +39,26 @@ find_driver(const struct xk_invocation *invocation,
     return on != NULL && *driver == NULL ? -1 : 0;
 }
 
+/* Nothing is recovered or made for a check, and a host without a state has no
+ * domains. */
+static void
+check_host(const struct xk_invocation *invocation,
+           const struct xk_domain_config *config, struct xk_problems *problems)
+{
+    struct xk_host host;
+
+    if (!xk_state_exists() ||
+        xk_host_peek(&host, invocation->hypervisor, NULL) == -1)
+        return;
+    xk_mac_use_check(&host, config, 0, problems, invocation->deadline);
+    xk_host_close(&host);
+}
+
 /* Collect every problem of one file. If the file cannot be read at all, that is
  * a problem of the whole file, without a line. */
 static void
-check_file(const struct xk_driver_facts *driver, const char *path,
+check_file(const struct xk_invocation *invocation,
+           const struct xk_driver_facts *driver, const char *path,
            struct xk_problems *problems)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = NULL;
@@ -52,6 +70,8 @@ check_file(const struct xk_driver_facts *driver, const char *path,
         xk_problem_add(problems, XK_PROBLEM_ERROR, &whole, "%s", err.message);
     if (config != NULL && driver != NULL)
         xk_config_check_on(config, driver, problems);
+    if (config != NULL)
+        check_host(invocation, config, problems);
 }
 
 static void
@@ -147,7 +167,7 @@ run_check(struct xk_invocation *invocation, struct xk_error *err)
         const char *path = invocation->arguments[i];
         struct xk_problems problems = {0};
 
-        check_file(driver, path, &problems);
+        check_file(invocation, driver, path, &problems);
         add_up(invocation, &problems, &totals);
         if (writer != NULL)
             put_json(writer, path, &problems);
@@ -170,7 +190,8 @@ const struct xk_command xk_command_check = {
     .details =
         "Reads each file as \"create\" would and prints every problem with "
         "its file, line and column. Nothing is created, and no hypervisor is "
-        "needed.\n\n"
+        "needed. A MAC address that a running domain of this host has on the "
+        "same bridge is an error too.\n\n"
         "With --on the keys are also checked against what that hypervisor "
         "can do: a note says that a key is done by other means, a warning "
         "that it has no effect, an error that the domain would not be what was "

@@ -79,6 +79,27 @@ after_case() { nothing_left; }
 # The network devices: by netlink, because /sys shows another namespace's.
 network_devices() { ip -o link | awk -F': ' '{ printf "%s ", $2 }'; }
 
+# A port of 127.0.0.1 that nobody listens on.
+free_port() {
+    local port
+    for port in $(shuf -i 20000-50000 -n 20); do
+        if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+}
+
+# in_own_network CASE: the suite runs it, given --in-own-network, in a network
+# namespace of its own, so that the host's network is not touched.
+in_own_network() {
+    if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
+        echo "# needs root and /dev/net/tun"
+        return
+    fi
+    unshare -n "$0" --in-own-network "$1" || die "inside: see above"
+}
+
 # ---- ends ----
 
 # End what this suite started and nothing else.

@@ -51,14 +51,15 @@ being_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid, char *path,
     snprintf(path, size, "%s/%s", fake_of(hv)->world, text);
 }
 
+/* Where the names of a domain's devices of a kind are. */
 static void
-disks_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid, char *path,
-           size_t size)
+devices_path(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
+             const char *kind, char *path, size_t size)
 {
     char text[XK_UUID_TEXT_SIZE];
 
     xk_uuid_format(uuid, text);
-    snprintf(path, size, "%s/%s.disks", fake_of(hv)->world, text);
+    snprintf(path, size, "%s/%s.%s", fake_of(hv)->world, text, kind);
 }
 
 static int
@@ -346,7 +347,9 @@ fake_teardown(struct xk_hypervisor *hv, const struct xk_domain *domain,
     unlink(path);
     strcat(path, ".late");
     unlink(path);
-    disks_path(hv, &domain->uuid, path, sizeof(path));
+    devices_path(hv, &domain->uuid, "disks", path, sizeof(path));
+    unlink(path);
+    devices_path(hv, &domain->uuid, "cards", path, sizeof(path));
     unlink(path);
     return after(hv, err);
 }
@@ -483,56 +486,176 @@ fake_wait(struct xk_hypervisor *hv, const struct xk_domain *domain,
     return xk_fail(err, XK_ERR_TIMEOUT, "nothing ever changes in a fake world");
 }
 
-/* ---- disks ---- */
+/* ---- disks and network cards ---- */
+
+/* A kind of device. */
+struct fake_kind {
+    const char *name; /* of its files */
+    size_t (*count)(const struct xk_domain_config *config);
+    char *(*name_of)(const struct xk_domain_config *config, size_t index);
+    unsigned (*number_of)(const char *name);
+    /* Whether the device can be given. NULL: any can. */
+    int (*check)(const struct xk_domain_config *config, size_t index,
+                 struct xk_error *err);
+};
 
 static char *
-held_path(struct xk_hypervisor *hv)
+held_path(struct xk_hypervisor *hv, const struct fake_kind *kind)
 {
-    return xk_asprintf("%s/held", fake_of(hv)->world);
+    return xk_asprintf("%s/held-%s", fake_of(hv)->world, kind->name);
 }
 
-/* Read the name of the disk whose detach guests do not grant, or "". */
+/* Read the name of the device whose detach guests do not grant, or "". */
 static void
-read_held(struct xk_hypervisor *hv, struct xk_buf *vdev)
+read_held(struct xk_hypervisor *hv, const struct fake_kind *kind,
+          struct xk_buf *name)
 {
-    XK_CLEANUP_FREE char *path = held_path(hv);
+    XK_CLEANUP_FREE char *path = held_path(hv, kind);
 
-    if (xk_read_file(AT_FDCWD, path, 64, vdev, NULL) == -1)
-        xk_buf_append(vdev, "", 0);
+    if (xk_read_file(AT_FDCWD, path, 64, name, NULL) == -1)
+        xk_buf_append(name, "", 0);
+}
+
+static void
+hold(struct xk_hypervisor *hv, const struct fake_kind *kind, const char *name)
+{
+    XK_CLEANUP_FREE char *path = held_path(hv, kind);
+
+    xk_write_file(AT_FDCWD, path, name, strlen(name), false, NULL);
+}
+
+static bool
+is_wanted(const struct fake_kind *kind, const struct xk_domain_config *config,
+          const char *name)
+{
+    for (size_t i = 0; i < kind->count(config); i++) {
+        XK_CLEANUP_FREE char *wanted = kind->name_of(config, i);
+
+        if (strcmp(wanted, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+let_go(struct xk_hypervisor *hv, const struct fake_kind *kind,
+       const struct xk_change *change, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = held_path(hv, kind);
+    XK_CLEANUP_BUF struct xk_buf held = {0};
+
+    read_held(hv, kind, &held);
+    if (is_wanted(kind, change->config, held.data) ||
+        (change->number != XK_EVERY_DEVICE &&
+         change->number != kind->number_of(held.data)))
+        return 0;
+    if (held.length > 0 && !change->force)
+        return xk_fail(err, XK_ERR_IN_USE, "its guest holds on to %s",
+                       held.data);
+    unlink(path);
+    return 0;
+}
+
+/* Give the domain its configured devices. */
+static int
+sync_kind(struct xk_hypervisor *hv, const struct fake_kind *kind,
+          const struct xk_domain *domain, const struct xk_change *change,
+          struct xk_error *err)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    char path[512];
+
+    if (before(hv, err) == -1 || let_go(hv, kind, change, err) == -1)
+        return -1;
+    for (size_t i = 0; i < kind->count(change->config); i++) {
+        XK_CLEANUP_FREE char *name = kind->name_of(change->config, i);
+
+        if (kind->check != NULL && kind->check(change->config, i, err) == -1)
+            return -1;
+        xk_buf_printf(&text, "%s ", name);
+    }
+    devices_path(hv, &domain->uuid, kind->name, path, sizeof(path));
+    if (xk_write_file(AT_FDCWD, path, text.data != NULL ? text.data : "",
+                      text.length, false, err) == -1)
+        return -1;
+    return after(hv, err);
+}
+
+static size_t
+count_disks(const struct xk_domain_config *config)
+{
+    return config->disk_count;
+}
+
+static char *
+name_disk(const struct xk_domain_config *config, size_t index)
+{
+    return xk_strdup(config->disks[index].vdev);
 }
 
 static unsigned
-number_of(const char *name)
+number_disk(const char *name)
 {
     struct xk_vdev vdev = {0};
 
     return xk_vdev_parse(name, &vdev) ? xk_vdev_number(&vdev) : 0;
 }
 
+/* An image must exist. */
 static int
-let_go(struct xk_hypervisor *hv, const struct xk_change *change,
-       struct xk_error *err)
+check_disk(const struct xk_domain_config *config, size_t index,
+           struct xk_error *err)
 {
-    const struct xk_domain_config *config = change->config;
-    XK_CLEANUP_FREE char *path = held_path(hv);
-    XK_CLEANUP_BUF struct xk_buf held = {0};
+    const char *target = config->disks[index].target;
 
-    read_held(hv, &held);
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (strcmp(config->disks[i].vdev, held.data) == 0)
-            return 0;
-    }
-    if (change->number != XK_EVERY_DEVICE &&
-        change->number != number_of(held.data))
-        return 0;
-    if (held.length > 0 && !change->force)
-        return xk_fail(err, XK_ERR_IN_USE, "its guest holds on to disk %s",
-                       held.data);
-    unlink(path);
-    return 0;
+    return target == NULL || access(target, R_OK) == 0
+               ? 0
+               : xk_fail(err, XK_ERR_NOT_FOUND, "no image \"%s\"", target);
 }
 
-/* Report only a pending disk: all others of a fake guest are those of its
+static const struct fake_kind disk_kind = {"disks", count_disks, name_disk,
+                                           number_disk, check_disk};
+
+static size_t
+count_cards(const struct xk_domain_config *config)
+{
+    return config->vif_count;
+}
+
+static char *
+name_card(const struct xk_domain_config *config, size_t index)
+{
+    return xk_asprintf("%d", config->vifs[index].devid);
+}
+
+static unsigned
+number_card(const char *name)
+{
+    return name[0] == '\0' ? XK_EVERY_DEVICE : (unsigned)atoi(name);
+}
+
+static const struct fake_kind card_kind = {"cards", count_cards, name_card,
+                                           number_card, NULL};
+
+static int
+fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                const struct xk_change *change, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    (void)deadline;
+    return sync_kind(hv, &disk_kind, domain, change, err);
+}
+
+static int
+fake_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                const struct xk_change *change, struct xk_deadline deadline,
+                struct xk_error *err)
+{
+    (void)deadline;
+    return sync_kind(hv, &card_kind, domain, change, err);
+}
+
+/* Report only a pending device: all others of a fake guest are those of its
  * configuration. */
 static int
 fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
@@ -545,39 +668,30 @@ fake_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
     (void)domain;
     (void)deadline;
     (void)err;
-    read_held(hv, &held);
+    read_held(hv, &disk_kind, &held);
     info.vdev = held.data;
-    info.number = number_of(held.data);
+    info.number = number_disk(held.data);
     if (held.length > 0)
         disk(&info, context);
     return 0;
 }
 
-/* Give the domain its configured disks. An image must exist. */
 static int
-fake_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                const struct xk_change *change, struct xk_deadline deadline,
-                struct xk_error *err)
+fake_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+           xk_card_told *card, void *context, struct xk_deadline deadline,
+           struct xk_error *err)
 {
-    const struct xk_domain_config *config = change->config;
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-    char path[512];
+    XK_CLEANUP_BUF struct xk_buf held = {0};
+    struct xk_card_info info = {.state = "leaving"};
 
+    (void)domain;
     (void)deadline;
-    if (before(hv, err) == -1 || let_go(hv, change, err) == -1)
-        return -1;
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (config->disks[i].target != NULL &&
-            access(config->disks[i].target, R_OK) == -1)
-            return xk_fail(err, XK_ERR_NOT_FOUND, "no image \"%s\"",
-                           config->disks[i].target);
-        xk_buf_printf(&text, "%s ", config->disks[i].vdev);
-    }
-    disks_path(hv, &domain->uuid, path, sizeof(path));
-    if (xk_write_file(AT_FDCWD, path, text.data != NULL ? text.data : "",
-                      text.length, false, err) == -1)
-        return -1;
-    return after(hv, err);
+    (void)err;
+    read_held(hv, &card_kind, &held);
+    info.number = number_card(held.data);
+    if (held.length > 0)
+        card(&info, context);
+    return 0;
 }
 
 /* ---- for the monitor ---- */
@@ -791,8 +905,13 @@ static const struct xk_monitor_ops monitor_ops = {
 };
 
 static const struct xk_device_ops device_ops = {
-    .sync = {[XK_SYNC_DISKS] = fake_sync_disks},
+    .sync =
+        {
+            [XK_SYNC_DISKS] = fake_sync_disks,
+            [XK_SYNC_CARDS] = fake_sync_cards,
+        },
     .disks = fake_disks,
+    .cards = fake_cards,
 };
 
 static const struct xk_transfer_ops transfer_ops = {
@@ -892,16 +1011,29 @@ xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
     save(hv, uuid, &being);
 }
 
-char *
-xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+static char *
+read_devices(struct xk_hypervisor *hv, const struct fake_kind *kind,
+             const struct xk_uuid *uuid)
 {
     XK_CLEANUP_BUF struct xk_buf text = {0};
     char path[512];
 
-    disks_path(hv, uuid, path, sizeof(path));
+    devices_path(hv, uuid, kind->name, path, sizeof(path));
     if (xk_read_file(AT_FDCWD, path, sizeof(path), &text, NULL) == -1)
         return xk_strdup("");
     return xk_strdup(text.data != NULL ? text.data : "");
+}
+
+char *
+xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    return read_devices(hv, &disk_kind, uuid);
+}
+
+char *
+xk_fake_cards(struct xk_hypervisor *hv, const struct xk_uuid *uuid)
+{
+    return read_devices(hv, &card_kind, uuid);
 }
 
 size_t
@@ -919,7 +1051,11 @@ xk_fake_count(struct xk_hypervisor *hv)
 void
 xk_fake_hold_disk(struct xk_hypervisor *hv, const char *vdev)
 {
-    XK_CLEANUP_FREE char *path = held_path(hv);
+    hold(hv, &disk_kind, vdev);
+}
 
-    xk_write_file(AT_FDCWD, path, vdev, strlen(vdev), false, NULL);
+void
+xk_fake_hold_card(struct xk_hypervisor *hv, const char *devid)
+{
+    hold(hv, &card_kind, devid);
 }

@@ -47,12 +47,15 @@ void xk_fake_stop(struct xk_hypervisor *hv, const struct xk_uuid *uuid,
                   enum xk_stop_reason reason);
 
 /* Returns the names of the disks that a domain was given since it was made,
- * each followed by a blank. The caller frees the text. */
+ * each followed by a blank, or the devids of its network cards. The caller
+ * frees the text. */
 char *xk_fake_disks(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
+char *xk_fake_cards(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 
-/* From now on guests do not grant a detach of this disk, unless it is forced.
- */
+/* From now on guests do not grant a detach of this disk, or card, unless it is
+ * forced. */
 void xk_fake_hold_disk(struct xk_hypervisor *hv, const char *vdev);
+void xk_fake_hold_card(struct xk_hypervisor *hv, const char *devid);
 
 /* Set the world of another host. If a domain runs in both worlds at once, a
  * file "both-run" of this world notes it. */

@@ -8,9 +8,10 @@ serves() { # ADDRESS [PORT]: a page comes from there
         head -n 1 <&3" | grep -q "200 OK"
 }
 domid_of() { xk list --json "$1" | jq -r '.[0].domid'; }
-card_of() { echo "/run/xk/domains/$(xk list --json "$1" | jq -r '.[0].uuid')/vif-0"; }
+record_of() { echo "/run/xk/domains/$(xk list --json "$1" | jq -r '.[0].uuid')"; }
+card_of() { echo "$(record_of "$1")/vif-0"; }
 backend_of() { jq .pid "$(card_of "$1")/backend.json"; } # the process that serves it
-tap_of() { echo "vif$(domid_of "$1").0"; }
+tap_of() { echo "vif$(domid_of "$1").${2:-0}"; }
 has_no_tap() { ! ip link show "$1" >/dev/null 2>&1; }
 state_is() { [ "$(xk list --json "$1" | jq -r '.[0].state')" = "$2" ]; }
 is_not() { # COMMAND NAME PID: it names another process

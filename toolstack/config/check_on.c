@@ -126,14 +126,17 @@ check_disk(const struct check *check, const struct xk_disk *disk)
     }
 }
 
-static void
-check_vif(const struct check *check, const struct xk_vif *vif)
+void
+xk_vif_check_on(const struct xk_vif *vif, const struct xk_driver_facts *driver,
+                struct xk_problems *problems)
 {
-    for (size_t i = 0; i < check->driver->vif_count; i++) {
-        const struct xk_vif_fate *fate = &check->driver->vifs[i];
+    const struct check check = {.driver = driver, .problems = problems};
+
+    for (size_t i = 0; i < driver->vif_count; i++) {
+        const struct xk_vif_fate *fate = &driver->vifs[i];
 
         if (fate->applies(vif))
-            report(check, &fate->remark, &vif->where);
+            report(&check, &fate->remark, &vif->where);
     }
 }
 
@@ -155,5 +158,5 @@ xk_config_check_on(const struct xk_domain_config *config,
     for (size_t i = 0; i < config->disk_count; i++)
         check_disk(&check, &config->disks[i]);
     for (size_t i = 0; i < config->vif_count; i++)
-        check_vif(&check, &config->vifs[i]);
+        xk_vif_check_on(&config->vifs[i], driver, problems);
 }

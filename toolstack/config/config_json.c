@@ -121,11 +121,9 @@ vif_backend_word(int value)
 static void
 put_mac(struct xk_json_writer *writer, const char *name, const void *record)
 {
-    const uint8_t *mac = ((const struct xk_vif *)record)->mac;
-    char text[18];
+    char text[XK_MAC_TEXT_SIZE];
 
-    snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
-             mac[1], mac[2], mac[3], mac[4], mac[5]);
+    xk_mac_format(((const struct xk_vif *)record)->mac, text);
     xk_json_put_string(writer, name, text);
 }
 

@@ -86,4 +86,9 @@ void xk_config_check_on(const struct xk_domain_config *config,
                         const struct xk_driver_facts *driver,
                         struct xk_problems *problems);
 
+/* The same for one network card. */
+void xk_vif_check_on(const struct xk_vif *vif,
+                     const struct xk_driver_facts *driver,
+                     struct xk_problems *problems);
+
 #endif

@@ -143,7 +143,8 @@ xk_problems_fail(const struct xk_problems *problems, struct xk_error *err)
             first = &problems->items[i];
     }
     assert(first != NULL);
-    text = xk_problem_format(first);
+    text = first->file[0] != '\0' ? xk_problem_format(first)
+                                  : xk_strdup(first->message);
     if (problems->errors == 1)
         return xk_fail(err, first->kind, "%s", text);
     return xk_fail(err, first->kind, "%s (and %zu more)", text,

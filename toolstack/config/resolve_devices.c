@@ -87,7 +87,7 @@ check_vif(const struct xk_domain_config *config, size_t i,
                 problems, XK_PROBLEM_ERROR, &vif->where,
                 "the network card with devid %d is already defined on line %u",
                 vif->devid, other->where.line);
-        if (memcmp(vif->mac, other->mac, sizeof(vif->mac)) == 0)
+        if (xk_vif_collides(vif, other))
             xk_problem_add(problems, XK_PROBLEM_ERROR, &vif->where,
                            "a network card with this MAC address is already "
                            "defined on line %u",

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net-helpers/bridge.h"
+#include "net-helpers/mac.h"
 
 struct xk_plug
 xk_vif_plug(const struct xk_vif *vif)
@@ -27,8 +28,8 @@ xk_vif_has_idle_address(const struct xk_vif *vif)
 char *
 xk_vif_mac_text(const struct xk_vif *vif)
 {
-    const uint8_t *mac = vif->mac;
+    char text[XK_MAC_TEXT_SIZE];
 
-    return xk_asprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-                       mac[3], mac[4], mac[5]);
+    xk_mac_format(vif->mac, text);
+    return xk_strdup(text);
 }

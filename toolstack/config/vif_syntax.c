@@ -15,6 +15,7 @@
 #include "base/number.h"
 #include "base/util.h"
 #include "net-helpers/mac.h"
+#include "net-helpers/bridge.h"
 #include "net-helpers/name.h"
 #include "toolstack/config/suggest.h"
 
@@ -375,6 +376,18 @@ xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif)
     if (!vif->mac_given)
         xk_mac_random(vif->mac);
     return parse.failures > 0 ? -1 : 0;
+}
+
+bool
+xk_vif_collides(const struct xk_vif *vif, const struct xk_vif *other)
+{
+    const char *bridge = vif->bridge != NULL ? vif->bridge : XK_BRIDGE_DEFAULT;
+    const char *other_bridge =
+        other->bridge != NULL ? other->bridge : XK_BRIDGE_DEFAULT;
+
+    return memcmp(vif->mac, other->mac, sizeof(vif->mac)) == 0 &&
+           vif->type != XK_VIF_USER && other->type != XK_VIF_USER &&
+           strcmp(bridge, other_bridge) == 0;
 }
 
 void

@@ -21,6 +21,10 @@
  */
 int xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif);
 
+/* Returns whether two cards of one domain or file have one MAC address and may
+ * be on one bridge. A card with a user-mode network is on none. */
+bool xk_vif_collides(const struct xk_vif *vif, const struct xk_vif *other);
+
 /* Free what *vif holds. */
 void xk_vif_free(struct xk_vif *vif);
 

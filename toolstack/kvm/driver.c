@@ -15,6 +15,7 @@
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/leaving.h"
 #include "toolstack/kvm/migration_needs.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan.h"
@@ -179,6 +180,7 @@ launch_as(uid_t uid, struct xk_kvm_plan *plan, struct xk_record *record,
                 plan->no_kvm_reason);
     xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_REBOOT);
     xk_kvm_unmark(record->dir_fd, XK_KVM_FILE_PAUSED);
+    xk_kvm_leaving_clear(record->dir_fd);
     return xk_kvm_launch(plan, record, xk_take_fd(&events_fd), deadline, err);
 }
 
@@ -375,8 +377,12 @@ static const struct xk_monitor_ops monitor_ops = {
     .trim = xk_kvm_trim,
 };
 
+/* No disks: they are fixed while QEMU runs. */
 static const struct xk_device_ops device_ops = {
+    .sync = {[XK_SYNC_CARDS] = xk_kvm_sync_cards},
+    .check_detach = xk_kvm_check_detach,
     .disks = disks,
+    .cards = xk_kvm_cards,
 };
 
 static const struct xk_transfer_ops transfer_ops = {

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/identity.h"
+#include "toolstack/kvm/network_release.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/kvm/taps.h"
 #include "toolstack/qmp.h"
@@ -208,59 +209,6 @@ release_images(struct xk_qmp *qmp, struct xk_deadline deadline,
     return wait_for_stream(qmp, deadline, err);
 }
 
-/* Parse the answer of HMP, because QMP has no such command: whether the port is
- * free. */
-static bool
-is_released(const char *said)
-{
-    static const char *const texts[] = {" removed", " not found",
-                                        "unrecognized netdev id"};
-
-    for (size_t i = 0; said != NULL && i < XK_ARRAY_SIZE(texts); i++) {
-        if (strstr(said, texts[i]) != NULL)
-            return true;
-    }
-    return false;
-}
-
-static int
-release_port(struct xk_qmp *qmp, const char *netdev,
-             const struct xk_hostfwd *forward, struct xk_deadline deadline,
-             struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *line = xk_asprintf(
-        "hostfwd_remove %s %s:%s:%u", netdev, forward->udp ? "udp" : "tcp",
-        forward->host_address, forward->host_port);
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const char *said;
-
-    if (xk_qmp_execute_with(qmp, "human-monitor-command", "command-line", line,
-                            &answer, deadline, err) == -1)
-        return -1;
-    said = xk_json_string(xk_json_get(answer, "return"));
-    if (is_released(said))
-        return 0;
-    return xk_fail(err, XK_ERR_FAILED,
-                   "QEMU did not release %s port %u: %.200s",
-                   forward->udp ? "udp" : "tcp", forward->host_port,
-                   said != NULL ? said : "");
-}
-
-/* QEMU 7.2 closes ports and TAPs here; 10.0 keeps them until the card is
- * removed. A netdev that is already gone is not an error. */
-static int
-remove_netdev(struct xk_qmp *qmp, const char *netdev,
-              struct xk_deadline deadline, struct xk_error *err)
-{
-    struct xk_error gone = {0};
-
-    if (xk_qmp_execute_with(qmp, "netdev_del", "id", netdev, NULL, deadline,
-                            &gone) == -1 &&
-        gone.kind != XK_ERR_FAILED && gone.kind != XK_ERR_NOT_FOUND)
-        return xk_fail(err, gone.kind, "%s", gone.message);
-    return 0;
-}
-
 static int
 release_card(struct xk_qmp *qmp, const struct xk_vif *vif,
              struct xk_deadline deadline, struct xk_error *err)
@@ -268,11 +216,8 @@ release_card(struct xk_qmp *qmp, const struct xk_vif *vif,
     char netdev[XK_KVM_NETDEV_NAME_SIZE];
 
     xk_kvm_netdev_name(vif->devid, netdev);
-    for (size_t i = 0; i < vif->hostfwd_count; i++) {
-        if (release_port(qmp, netdev, &vif->hostfwd[i], deadline, err) == -1)
-            return -1;
-    }
-    return remove_netdev(qmp, netdev, deadline, err);
+    return xk_kvm_network_release(qmp, netdev, vif->hostfwd, vif->hostfwd_count,
+                                  deadline, err);
 }
 
 static int

@@ -274,8 +274,9 @@ xk_kvm_part_last(struct xk_kvm_plan *plan,
     };
     char bus[XK_KVM_BUS_MAX];
 
-    /* Fewer spare ports if disks and network cards took the room. */
-    for (int i = 0; i < XK_KVM_SPARE_PORTS; i++) {
+    /* Fewer spare ports if disks and network cards took the room; none that
+     * the guest did not have where it comes from. */
+    for (int i = 0; i < XK_KVM_SPARE_PORTS && plan->port_count == 0; i++) {
         if (xk_kvm_port_add(plan, bus, NULL) == -1)
             break;
     }

@@ -10,6 +10,8 @@
 #include "toolstack/kvm/copy_target.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/host.h"
+#include "toolstack/kvm/leaving.h"
+#include "toolstack/kvm/live_cards.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
@@ -78,6 +80,50 @@ is_accelerated(struct xk_qmp *qmp, bool *kvm, struct xk_deadline deadline,
     return 0;
 }
 
+/* A card that the guest has not released would be missing on the target. */
+static int
+check_released(const struct xk_kvm_live_cards *cards, int dirfd,
+               struct xk_error *err)
+{
+    for (size_t i = 0; i < cards->count; i++) {
+        const struct xk_kvm_live_card *card = &cards->items[i];
+
+        if (card->has_device && xk_kvm_is_leaving(dirfd, card->devid))
+            return xk_fail(err, XK_ERR_STATE,
+                           "the guest has not released network card %d, which "
+                           "was detached: it can go elsewhere after that, or "
+                           "after a reboot",
+                           card->devid);
+    }
+    return 0;
+}
+
+/* The guest knows each card by its port. */
+static int
+put_cards(struct xk_qmp *qmp, int dirfd, struct xk_json_writer *writer,
+          struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_LIVE_CARDS struct xk_kvm_live_cards cards = {0};
+
+    if (xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1 ||
+        check_released(&cards, dirfd, err) == -1)
+        return -1;
+    xk_json_put_integer(writer, "ports", cards.port_count);
+    xk_json_open_array(writer, "cards");
+    for (size_t i = 0; i < cards.count; i++) {
+        const struct xk_kvm_live_card *card = &cards.items[i];
+
+        if (!card->has_device || card->port == -1)
+            continue;
+        xk_json_open_object(writer, NULL);
+        xk_json_put_integer(writer, "devid", card->devid);
+        xk_json_put_integer(writer, "port", card->port);
+        xk_json_close_object(writer);
+    }
+    xk_json_close_array(writer);
+    return 0;
+}
+
 int
 xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  struct xk_json_writer *writer, struct xk_deadline deadline,
@@ -105,7 +151,7 @@ xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
         xk_json_put_string(writer, "processor_flags", flags);
     }
-    return 0;
+    return put_cards(qmp, dirfd, writer, deadline, err);
 }
 
 /* ---- on the target ---- */
@@ -129,6 +175,26 @@ is_machine_type(const char *text)
            text[0] != '-';
 }
 
+/* A guest of an earlier xk comes without: its cards are on the first ports. */
+static int
+apply_ports(const struct xk_json *needs, struct xk_kvm_plan *plan,
+            struct xk_error *err)
+{
+    const struct xk_json *ports = xk_json_get(needs, "ports");
+    int64_t count;
+
+    if (ports == NULL)
+        return 0;
+    if (!xk_json_integer(ports, &count) || count < 0 ||
+        count > XK_KVM_PORTS_MAX ||
+        !xk_json_is_array(xk_json_get(needs, "cards")))
+        return xk_fail(err, XK_ERR_PROTOCOL,
+                       "its PCI Express ports are not understood");
+    plan->port_count = (unsigned)count;
+    plan->card_ports = xk_json_get(needs, "cards");
+    return 0;
+}
+
 int
 xk_kvm_needs_apply(const struct xk_json *needs, struct xk_kvm_plan *plan,
                    struct xk_error *err)
@@ -147,7 +213,7 @@ xk_kvm_needs_apply(const struct xk_json *needs, struct xk_kvm_plan *plan,
     plan->machine = machine;
     plan->accel =
         strcmp(accelerator, "kvm") == 0 ? XK_KVM_ACCEL_KVM : XK_KVM_ACCEL_TCG;
-    return 0;
+    return apply_ports(needs, plan, err);
 }
 
 static bool

@@ -15,13 +15,6 @@
 #include "toolstack/config/vif_plug.h"
 #include "toolstack/kvm/taps.h"
 
-static char *
-tap_name(const struct xk_domain_config *config, const struct xk_vif *vif)
-{
-    return vif->vifname != NULL ? xk_strdup(vif->vifname)
-                                : xk_kvm_tap_name(&config->uuid, vif->devid);
-}
-
 static int
 check_name(const char *name, struct xk_error *err)
 {
@@ -96,12 +89,13 @@ add_vhost(struct xk_kvm_plan *plan)
 }
 
 static void
-put_number_as_text(struct xk_json_writer *w, const char *key, int number)
+put_fd(const struct xk_kvm_plan *plan, struct xk_json_writer *w,
+       const char *key, int number)
 {
-    char text[16];
+    char name[XK_KVM_FD_NAME_SIZE];
 
-    snprintf(text, sizeof(text), "%d", number);
-    xk_json_put_string(w, key, text);
+    xk_kvm_plan_fd_name(plan, number, name);
+    xk_json_put_string(w, key, name);
 }
 
 int
@@ -110,7 +104,7 @@ xk_kvm_tap_network_add(struct xk_kvm_plan *plan,
                        const struct xk_vif *vif, bool virtio, const char *id,
                        struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *name = tap_name(config, vif);
+    XK_CLEANUP_FREE char *name = xk_kvm_tap_of(config, vif);
     struct xk_json_writer *w;
     int tap, vhost;
 
@@ -121,10 +115,10 @@ xk_kvm_tap_network_add(struct xk_kvm_plan *plan,
     w = xk_kvm_option_open(plan, "-netdev");
     xk_json_put_string(w, "type", "tap");
     xk_json_put_string(w, "id", id);
-    put_number_as_text(w, "fd", tap);
+    put_fd(plan, w, "fd", tap);
     if (vhost != -1) {
         xk_json_put_bool(w, "vhost", true);
-        put_number_as_text(w, "vhostfd", vhost);
+        put_fd(plan, w, "vhostfd", vhost);
     }
     xk_kvm_option_close(plan);
     return 0;

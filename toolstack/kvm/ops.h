@@ -5,9 +5,24 @@
 #ifndef XK_TOOLSTACK_KVM_OPS_H
 #define XK_TOOLSTACK_KVM_OPS_H
 
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/seam/domain_ops.h"
 #include "toolstack/seam/monitor_ops.h"
 #include "toolstack/seam/transfer_ops.h"
+
+/* card_change.c */
+int xk_kvm_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_change *change,
+                      struct xk_deadline deadline, struct xk_error *err);
+/* XK_ERR_UNSUPPORTED for a card of a kind that is on no port. */
+int xk_kvm_check_detach(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain,
+                        const struct xk_change *change, struct xk_error *err);
+
+/* cards.c */
+int xk_kvm_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 xk_card_told *card, void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
 
 /* check.c */
 int xk_kvm_check(struct xk_hypervisor *hv,

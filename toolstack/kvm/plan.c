@@ -3,6 +3,7 @@
 #include "toolstack/kvm/plan.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -103,6 +104,13 @@ xk_kvm_plan_fd(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     return take_fd(plan, fd, what);
 }
 
+void
+xk_kvm_plan_fd_name(const struct xk_kvm_plan *plan, int number,
+                    char name[XK_KVM_FD_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_FD_NAME_SIZE, "%s%d", plan->live ? "fd" : "", number);
+}
+
 int
 xk_kvm_plan_fdset(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
 {
@@ -193,7 +201,7 @@ void
 xk_kvm_put_boot_index(struct xk_kvm_plan *plan, struct xk_json_writer *writer,
                       enum xk_kvm_boot_class class)
 {
-    if (xk_kvm_boots_from(plan, class))
+    if (xk_kvm_boots_from(plan, class) && !plan->live)
         xk_json_put_integer(writer, "bootindex",
                             plan->layout->boot_next[class]++);
 }

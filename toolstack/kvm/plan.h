@@ -72,6 +72,11 @@ struct xk_kvm_plan {
     /* Disks that are copied with the domain, whose images may not exist yet;
      * NULL: none. */
     const struct xk_json *copies;
+    /* The PCI Express ports of such a guest, and its cards on them: an array of
+     * objects "devid", "port". 0, NULL: cards get the next ports. */
+    unsigned port_count;
+    const struct xk_json *card_ports;
+    bool live;  /* for a QEMU that runs: its devices are plugged by QMP */
     time_t now; /* for the guest's clock; initially the time of init */
     enum xk_kvm_accel accel; /* initially by what the host offers */
 
@@ -90,6 +95,28 @@ void xk_kvm_plan_arg(struct xk_kvm_plan *plan, const char *fmt, ...)
  * its number in the child. */
 int xk_kvm_plan_fd(struct xk_kvm_plan *plan, int fd, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Return QEMU's name of the card's model ("virtio-net-pci"); NULL: there is no
+ * such model. */
+const char *xk_kvm_card_model(const struct xk_vif *vif);
+
+/* Return whether a card of that model can be plugged and unplugged while its
+ * QEMU runs. */
+bool xk_kvm_card_is_mobile(const struct xk_vif *vif);
+
+/* Plan one network card for a QEMU that runs; plan->live is set. The plan's
+ * arguments become "-netdev", its JSON, "-device", its JSON. The device is on
+ * the bus of that name. XK_ERR_UNSUPPORTED if the model is not mobile. */
+int xk_kvm_plan_card(struct xk_kvm_plan *plan,
+                     const struct xk_domain_config *config,
+                     const struct xk_vif *vif, const char *bus,
+                     struct xk_error *err);
+
+/* Write how options name the descriptor of that number: "10", or in a live
+ * plan, "fd10", under which QEMU gets it by QMP. */
+#define XK_KVM_FD_NAME_SIZE 16
+void xk_kvm_plan_fd_name(const struct xk_kvm_plan *plan, int number,
+                         char name[XK_KVM_FD_NAME_SIZE]);
 
 /* Plan everything that follows from the configuration: machine, CPU, memory,
  * firmware, kernel, disks, network cards, display and the rest. The launcher

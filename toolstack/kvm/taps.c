@@ -25,6 +25,19 @@ xk_kvm_tap_name(const struct xk_uuid *uuid, int devid)
     return xk_asprintf("vif%02x%02x%02x%02x.%d", b[0], b[1], b[2], b[3], devid);
 }
 
+char *
+xk_kvm_tap_of(const struct xk_domain_config *config, const struct xk_vif *vif)
+{
+    return vif->vifname != NULL ? xk_strdup(vif->vifname)
+                                : xk_kvm_tap_name(&config->uuid, vif->devid);
+}
+
+void
+xk_kvm_card_name(int devid, char name[XK_KVM_CARD_NAME_SIZE])
+{
+    snprintf(name, XK_KVM_CARD_NAME_SIZE, "vif%d", devid);
+}
+
 void
 xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE])
 {

@@ -16,9 +16,17 @@
  * process that knows the domain finds the TAP. */
 char *xk_kvm_tap_name(const struct xk_uuid *uuid, int devid);
 
+/* Return the name of a card's TAP, owned by the caller. */
+char *xk_kvm_tap_of(const struct xk_domain_config *config,
+                    const struct xk_vif *vif);
+
 enum {
     XK_KVM_NETDEV_NAME_SIZE = 24
 };
+
+/* QEMU's name for the guest's end of a card (-device): "vifN". */
+#define XK_KVM_CARD_NAME_SIZE 16
+void xk_kvm_card_name(int devid, char name[XK_KVM_CARD_NAME_SIZE]);
 
 /* QEMU's name for the host's end of a card (-netdev): "net-vifN". */
 void xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The seam: changes of a running domain, and its devices. A driver that cannot
- * even list the disks has no such group.
+ * even list disks and network cards has no such group.
  */
 #ifndef XK_TOOLSTACK_SEAM_DEVICE_OPS_H
 #define XK_TOOLSTACK_SEAM_DEVICE_OPS_H
@@ -11,6 +11,7 @@
 /* What of a running domain can be made to agree with its configuration. */
 enum xk_sync {
     XK_SYNC_DISKS,
+    XK_SYNC_CARDS,
     XK_SYNC_COUNT,
 };
 
@@ -20,7 +21,7 @@ enum xk_sync {
 struct xk_change {
     enum xk_sync what;
     const struct xk_domain_config *config; /* what the domain is to have */
-    unsigned number; /* of the device (disk) that changes; XK_EVERY_DEVICE: not
+    unsigned number; /* of the device that changes; XK_EVERY_DEVICE: not
                         known */
     bool force;      /* take that device away, whatever the guest does */
 };
@@ -49,6 +50,35 @@ struct xk_disk_info {
 
 typedef void xk_disk_told(const struct xk_disk_info *info, void *context);
 
+/* A network card of a domain as it is now. Texts that are not known are NULL,
+ * numbers 0. */
+struct xk_card_info {
+    unsigned number;       /* its devid */
+    const char *mac;       /* "00:16:3e:12:34:56" */
+    const char *type;      /* "bridge", "user" */
+    const char *bridge;    /* NULL: it is on none */
+    const char *interface; /* its device on this host; NULL: it has none */
+    const char *model;
+    const char *backend; /* "xk", "linux", "qemu" */
+    const char *state;   /* "connected", ... */
+    const char *reason;  /* why it was stopped, or NULL */
+    unsigned queues, mtu;
+    uint64_t rate_bytes_per_s; /* 0: no limit, or not known */
+    /* The rest is set if somebody counts; then known is true. It is as the
+     * guest sees it: rx is what it receives. */
+    bool known;
+    uint64_t rx_bytes, rx_packets, rx_dropped;
+    uint64_t tx_bytes, tx_packets, tx_dropped, errors;
+};
+
+struct xk_net_link; /* net-helpers/link.h */
+/* Fill in what the host's end of the card counts, which is the other way
+ * round. */
+void xk_card_info_take_link(struct xk_card_info *info,
+                            const struct xk_net_link *link);
+
+typedef void xk_card_told(const struct xk_card_info *info, void *context);
+
 struct xk_device_ops {
     /* Make a running or paused domain agree with the configuration, in what
      * the change names. Only while the record is locked. May be repeated. NULL:
@@ -58,8 +88,18 @@ struct xk_device_ops {
      * configuration, change media. A detach asks the guest; if the guest goes
      * on using the disk, that is XK_ERR_IN_USE, and the disk goes as soon as
      * the guest releases it. Disks that are as they should be stay untouched,
-     * and so do those that are about to go, unless the change is about them. */
+     * and so do those that are about to go, unless the change is about them.
+     *
+     * XK_SYNC_CARDS: the same for network cards. Nothing of a card that is
+     * there is changed. */
     xk_sync_call *sync[XK_SYNC_COUNT];
+
+    /* Fail, with XK_ERR_UNSUPPORTED, if the device that the change is about
+     * cannot be detached while the domain exists. The record still has the
+     * configuration before the change. NULL: every device can. */
+    int (*check_detach)(struct xk_hypervisor *hv,
+                        const struct xk_domain *domain,
+                        const struct xk_change *change, struct xk_error *err);
 
     /* Tell the guest that the image of the disk has another size. bytes other
      * than 0: grow the image, which is not raw, to that size first; never
@@ -71,6 +111,11 @@ struct xk_device_ops {
     /* Call told() for each disk that the domain has now. */
     int (*disks)(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  xk_disk_told *told, void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
+
+    /* Call told() for each network card that the domain has now. */
+    int (*cards)(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 xk_card_told *told, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
 
     /* Processes that serve the devices of a domain should live as long as the
@@ -97,11 +142,16 @@ int xk_hv_need_disk_resize(const struct xk_hypervisor *hv,
 int xk_hv_sync(struct xk_hypervisor *hv, const struct xk_domain *domain,
                const struct xk_change *change, struct xk_deadline deadline,
                struct xk_error *err);
+int xk_hv_check_detach(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                       const struct xk_change *change, struct xk_error *err);
 int xk_hv_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_disk *disk, uint64_t bytes,
                       struct xk_deadline deadline, struct xk_error *err);
 int xk_hv_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                 xk_disk_told *told, void *context, struct xk_deadline deadline,
+                struct xk_error *err);
+int xk_hv_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                xk_card_told *told, void *context, struct xk_deadline deadline,
                 struct xk_error *err);
 bool xk_hv_needs_repair(struct xk_hypervisor *hv,
                         const struct xk_record *record);

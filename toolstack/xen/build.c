@@ -54,13 +54,14 @@ xk_xen_helper_config(struct xk_xen *xen, const char *program, const char *verb,
 }
 
 int
-xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                        unsigned domid, const struct xk_change *change,
-                        struct xk_deadline deadline, struct xk_error *err)
+xk_xen_sync_libxl(struct xk_xen *xen, const char *verb,
+                  const struct xk_record *record, unsigned domid,
+                  const struct xk_change *change, struct xk_deadline deadline,
+                  struct xk_error *err)
 {
-    char number[16], disk[16];
-    const char *const argv[] = {"disks", number,
-                                change->force ? "force" : "ask", disk, NULL};
+    char number[16], device[16];
+    const char *const argv[] = {verb, number, change->force ? "force" : "ask",
+                                device, NULL};
     XK_CLEANUP_BUF struct xk_buf input = {0};
     const struct xk_xen_call call = {
         .argv = argv,
@@ -70,7 +71,7 @@ xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
     };
 
     snprintf(number, sizeof(number), "%u", domid);
-    snprintf(disk, sizeof(disk), "%u", change->number);
+    snprintf(device, sizeof(device), "%u", change->number);
     put_input(change->config, &input);
     return xk_xen_helper(xen, &call, NULL, deadline, err);
 }

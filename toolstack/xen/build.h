@@ -18,11 +18,12 @@ int xk_xen_helper_config(struct xk_xen *xen, const char *program,
                          struct xk_json **result, struct xk_deadline deadline,
                          struct xk_error *err);
 
-/* Attach, change and detach libxl's disks until the domain has those of the
- * configuration. */
-int xk_xen_sync_libxl_disks(struct xk_xen *xen, const struct xk_record *record,
-                            unsigned domid, const struct xk_change *change,
-                            struct xk_deadline deadline, struct xk_error *err);
+/* Run xk-libxl's verb ("disks", "cards") that attaches, changes and detaches
+ * libxl's devices until the domain has those of the configuration. */
+int xk_xen_sync_libxl(struct xk_xen *xen, const char *verb,
+                      const struct xk_record *record, unsigned domid,
+                      const struct xk_change *change,
+                      struct xk_deadline deadline, struct xk_error *err);
 
 /* Attach the devices that xk-backend serves, after a helper has made the
  * domain. answer is the helper's result, which names the domid. */

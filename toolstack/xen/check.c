@@ -110,21 +110,17 @@ check_file(const struct xk_domain_config *config, enum xk_key key, bool kernel,
 
 /* Other scripts than that of a bridge are libxl's affair, if libxl runs them.
  */
-static void
-check_vifs(const struct xk_domain_config *config, struct xk_problems *problems)
+void
+xk_xen_check_vif(const struct xk_vif *vif, struct xk_problems *problems)
 {
-    for (size_t i = 0; i < config->vif_count; i++) {
-        const struct xk_vif *vif = &config->vifs[i];
-        const struct xk_plug plug = xk_vif_plug(vif);
-        struct xk_error why = {0};
+    const struct xk_plug plug = xk_vif_plug(vif);
+    struct xk_error why = {0};
 
-        if (vif->type == XK_VIF_USER ||
-            (!xk_vif_is_ours(vif) &&
-             xk_plug_kind(plug.script) != XK_PLUG_BRIDGE))
-            continue;
-        if (xk_plug_check(&plug, &why) == -1)
-            xk_problem_add_error(problems, &vif->where, &why);
-    }
+    if (vif->type == XK_VIF_USER ||
+        (!xk_vif_is_ours(vif) && xk_plug_kind(plug.script) != XK_PLUG_BRIDGE))
+        return;
+    if (xk_plug_check(&plug, &why) == -1)
+        xk_problem_add_error(problems, &vif->where, &why);
 }
 
 /* Check the disks that libxl's backends serve. */
@@ -228,7 +224,8 @@ xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
     check_file(config, XK_KEY_KERNEL, true, problems);
     check_file(config, XK_KEY_RAMDISK, false, problems);
     check_disks(config, problems);
-    check_vifs(config, problems);
+    for (size_t i = 0; i < config->vif_count; i++)
+        xk_xen_check_vif(&config->vifs[i], problems);
     check_pci(config, problems);
     if (xk_xen_devices_check(xen->base.state, config, shared, problems, err) ==
         -1)

@@ -1,82 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks of an existing domain: attach, change, detach, resize and list. */
+/* The disks of an existing domain, resized and listed. */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/mem.h"
-#include "base/number.h"
 #include "base/util.h"
 #include "contracts/disk.h"
 #include "toolstack/config/vdev.h"
-#include "toolstack/xen/build.h"
-#include "toolstack/xen/device/disk_ours.h"
 #include "toolstack/xen/device/vbd.h"
 #include "toolstack/xen/domains.h"
+#include "toolstack/xen/libxl_devices.h"
 #include "toolstack/xen/driver_internal.h"
 #include "toolstack/xen/ops.h"
-#include "xenstore-helpers/paths.h"
 #include "xenstore-helpers/xenbus.h"
-
-/* ---- libxl's disks ---- */
-
-static int
-list_libxl(struct xk_xen *xen, unsigned domid, struct xk_store_names *names,
-           struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
-    XK_CLEANUP_FREE char *path = xk_asprintf("%s/device/vbd", libxl);
-    struct xk_error missing = {0};
-
-    if (xk_xen_need_store(xen, deadline, err) == -1)
-        return -1;
-    if (xk_store_list(xen->store, XK_STORE_NO_TX, path, names,
-                      xk_xen_store_deadline(deadline), &missing) == 0 ||
-        missing.kind == XK_ERR_NOT_FOUND)
-        return 0;
-    *err = missing;
-    return -1;
-}
-
-static bool
-any_of_libxl(const struct xk_domain_config *config)
-{
-    for (size_t i = 0; i < config->disk_count; i++) {
-        if (!xk_disk_is_ours(config, &config->disks[i]))
-            return true;
-    }
-    return false;
-}
-
-static int
-sync_libxl(struct xk_xen *xen, const struct xk_record *record, unsigned domid,
-           const struct xk_change *change, struct xk_deadline deadline,
-           struct xk_error *err)
-{
-    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
-
-    if (list_libxl(xen, domid, &names, deadline, err) == -1)
-        return -1;
-    if (names.count == 0 && !any_of_libxl(change->config))
-        return 0;
-    return xk_xen_sync_libxl_disks(xen, record, domid, change, deadline, err);
-}
-
-int
-xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
-                  const struct xk_change *change, struct xk_deadline deadline,
-                  struct xk_error *err)
-{
-    struct xk_xen *xen = xk_xen(hv);
-    struct xk_xen_domain found;
-
-    if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
-        xk_vbds_change(xen, domain->record, found.domid, change, deadline,
-                       err) == -1)
-        return -1;
-    return sync_libxl(xen, domain->record, found.domid, change, deadline, err);
-}
 
 static int
 grow_image(const struct xk_xen_device *device, uint64_t bytes,
@@ -129,10 +65,7 @@ xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
 static void
 take_status(const struct xk_json *answer, struct xk_disk_info *info)
 {
-    const struct {
-        const char *name;
-        uint64_t *to;
-    } numbers[] = {
+    const struct xk_xen_device_count counts[] = {
         {XK_STATUS_IMAGE_BYTES, &info->bytes},
         {XK_STATUS_READ_REQUESTS, &info->read_requests},
         {XK_STATUS_READ_BYTES, &info->read_bytes},
@@ -143,12 +76,10 @@ take_status(const struct xk_json *answer, struct xk_disk_info *info)
         {XK_STATUS_ERRORS, &info->errors},
         {XK_STATUS_INFLIGHT, &info->inflight},
     };
-    const char *state = xk_json_string(xk_json_get(answer, XK_STATUS_STATE));
 
-    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++)
-        *numbers[i].to = xk_json_count(answer, numbers[i].name);
+    xk_xen_device_take_counts(answer, counts, XK_ARRAY_SIZE(counts));
     info->queues = (unsigned)xk_json_count(answer, XK_STATUS_QUEUES);
-    info->state = state != NULL ? state : "?";
+    info->state = xk_xen_device_state(answer);
     info->reason = xk_json_string(xk_json_get(answer, XK_STATUS_REASON));
     info->known = true;
 }
@@ -205,16 +136,19 @@ after_colon(const char *params)
                                                              : params;
 }
 
-static void
-tell_nodes(const struct xk_buf *nodes, unsigned number, xk_disk_told *disk,
-           void *context)
-{
-    const char *texts[NODE_COUNT];
-    enum xk_xenbus_state state;
-    struct xk_disk_info info = {.number = number};
+struct telling {
+    xk_disk_told *disk;
+    void *context;
+};
 
-    for (int i = 0; i < NODE_COUNT; i++)
-        texts[i] = nodes[i].data != NULL ? nodes[i].data : "";
+static void
+tell_libxl(const struct xk_xen_libxl_device *device, void *context)
+{
+    const struct telling *telling = context;
+    const char *const *texts = device->texts;
+    enum xk_xenbus_state state;
+    struct xk_disk_info info = {.number = device->number};
+
     xk_xenbus_state_parse(texts[NODE_STATE], &state);
     info.vdev = texts[NODE_DEV];
     info.target = after_colon(texts[NODE_PARAMS]);
@@ -223,45 +157,7 @@ tell_nodes(const struct xk_buf *nodes, unsigned number, xk_disk_told *disk,
     info.state = xk_xenbus_state_name((int)state);
     info.read_only = strcmp(texts[NODE_MODE], "r") == 0;
     info.cdrom = strcmp(texts[NODE_DEVICE_TYPE], "cdrom") == 0;
-    disk(&info, context);
-}
-
-static int
-tell_libxl(struct xk_xen *xen, unsigned domid, const char *id,
-           xk_disk_told *disk, void *context, struct xk_deadline deadline,
-           struct xk_error *err)
-{
-    static const char *const names[] = {
-        [NODE_DEV] = "dev",       [NODE_TYPE] = "type",
-        [NODE_PARAMS] = "params", [NODE_STATE] = "state",
-        [NODE_MODE] = "mode",     [NODE_DEVICE_TYPE] = "device-type",
-    };
-    static_assert(XK_ARRAY_SIZE(names) == NODE_COUNT, "one name per node");
-    XK_CLEANUP_FREE char *libxl = xk_path_libxl(domid);
-    XK_CLEANUP_FREE char *path =
-        xk_asprintf("%s/device/vbd/%s/backend", libxl, id);
-    XK_CLEANUP_BUF struct xk_buf backend = {0};
-    struct xk_buf nodes[NODE_COUNT] = {{0}};
-    char *paths[NODE_COUNT];
-    uint64_t number = 0;
-    int r;
-
-    xk_parse_u64(id, UINT32_MAX, &number);
-    if (xk_store_read(xen->store, XK_STORE_NO_TX, path, XK_STORE_VALUE_MAX,
-                      &backend, xk_xen_store_deadline(deadline), NULL) == -1)
-        return 0; /* the disk has gone in the meantime */
-    for (int i = 0; i < NODE_COUNT; i++)
-        paths[i] = xk_asprintf("%s/%s", backend.data, names[i]);
-    r = xk_store_read_all(
-        xen->store, XK_STORE_NO_TX, (const char *const *)paths, NODE_COUNT,
-        XK_STORE_VALUE_MAX, nodes, xk_xen_store_deadline(deadline), err);
-    if (r == 0)
-        tell_nodes(nodes, (unsigned)number, disk, context);
-    for (int i = 0; i < NODE_COUNT; i++) {
-        xk_buf_free(&nodes[i]);
-        free(paths[i]);
-    }
-    return r;
+    telling->disk(&info, telling->context);
 }
 
 int
@@ -269,15 +165,20 @@ xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
              xk_disk_told *disk, void *context, struct xk_deadline deadline,
              struct xk_error *err)
 {
+    static const char *const names[] = {
+        [NODE_DEV] = "dev",       [NODE_TYPE] = "type",
+        [NODE_PARAMS] = "params", [NODE_STATE] = "state",
+        [NODE_MODE] = "mode",     [NODE_DEVICE_TYPE] = "device-type",
+    };
+    static_assert(XK_ARRAY_SIZE(names) == NODE_COUNT, "one name per node");
     struct xk_xen *xen = xk_xen(hv);
-    XK_CLEANUP_STORE_NAMES struct xk_store_names names = {0};
+    struct telling telling = {disk, context};
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     struct xk_xen_domain found;
 
     if (xk_xen_find(xen, &domain->uuid, &found, err) == -1 ||
         (domain->record != NULL &&
-         xk_xen_devices_list(domain->record, &devices, err) == -1) ||
-        list_libxl(xen, found.domid, &names, deadline, err) == -1)
+         xk_xen_devices_list(domain->record, &devices, err) == -1))
         return -1;
     for (size_t i = 0; i < devices.count; i++) {
         const struct xk_xen_device *device = &devices.items[i];
@@ -285,10 +186,6 @@ xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
         if (device->kind == &xk_vbd_kind && device->json != NULL)
             tell_ours(device, disk, context, deadline);
     }
-    for (size_t i = 0; i < names.count; i++) {
-        if (tell_libxl(xen, found.domid, names.items[i], disk, context,
-                       deadline, err) == -1)
-            return -1;
-    }
-    return 0;
+    return xk_xen_libxl_tell(xen, found.domid, xk_vbd_kind.front, names,
+                             NODE_COUNT, tell_libxl, &telling, deadline, err);
 }

@@ -178,9 +178,14 @@ static const struct xk_monitor_ops monitor_ops = {
 };
 
 static const struct xk_device_ops device_ops = {
-    .sync = {[XK_SYNC_DISKS] = xk_xen_sync_disks},
+    .sync =
+        {
+            [XK_SYNC_DISKS] = xk_xen_sync_disks,
+            [XK_SYNC_CARDS] = xk_xen_sync_cards,
+        },
     .resize_disk = xk_xen_resize_disk,
     .disks = xk_xen_disks,
+    .cards = xk_xen_cards,
     .needs_repair = xk_xen_needs_repair,
     .repair = xk_xen_repair,
 };

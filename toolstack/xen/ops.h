@@ -60,6 +60,9 @@ int xk_xen_check_all(struct xk_xen *xen, const struct xk_domain_config *config,
                      bool shared, struct xk_problems *problems,
                      struct xk_error *err);
 
+/* The part about one network card, whoever serves it. */
+void xk_xen_check_vif(const struct xk_vif *vif, struct xk_problems *problems);
+
 /* info.c */
 int xk_xen_probe(struct xk_error *err);
 int xk_xen_info(struct xk_hypervisor *hv, struct xk_facts *facts,
@@ -83,16 +86,28 @@ int xk_xen_watch(struct xk_hypervisor *hv, struct ev_loop *loop,
 void xk_xen_unwatch(struct xk_hypervisor *hv, const struct xk_uuid *uuid);
 void xk_xen_watcher_free(struct xk_xen *xen);
 
-/* disks.c */
+/* device_sync.c */
+int xk_xen_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                      const struct xk_change *change,
+                      struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_sync_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                       const struct xk_change *change,
                       struct xk_deadline deadline, struct xk_error *err);
+
+/* disks.c */
 int xk_xen_resize_disk(struct xk_hypervisor *hv, const struct xk_domain *domain,
                        const struct xk_disk *disk, uint64_t bytes,
                        struct xk_deadline deadline, struct xk_error *err);
 int xk_xen_disks(struct xk_hypervisor *hv, const struct xk_domain *domain,
                  xk_disk_told *disk, void *context, struct xk_deadline deadline,
                  struct xk_error *err);
+
+/* cards.c */
+int xk_xen_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
+                 xk_card_told *card, void *context, struct xk_deadline deadline,
+                 struct xk_error *err);
+
+/* repair.c */
 bool xk_xen_needs_repair(struct xk_hypervisor *hv,
                          const struct xk_record *record);
 int xk_xen_repair(struct xk_hypervisor *hv, const struct xk_record *record,

@@ -4,10 +4,6 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -15,99 +11,21 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
-#include "tests/fakes/scratch.h"
-#include "toolstack/create.h"
+#include "tests/unit/toolstack/edit_world.h"
 #include "toolstack/domain.h"
 #include "toolstack/edit_disks.h"
 #include "toolstack/find.h"
-#include "toolstack/host.h"
 #include "toolstack/journal.h"
 #include "toolstack/record_config.h"
-
-struct fixture {
-    char *scratch, *world, *image;
-    struct xk_host host;
-    struct xk_error err;
-};
-
-static struct xk_deadline
-soon(void)
-{
-    return xk_deadline_in_ms(2000);
-}
-
-static int
-open_host(struct fixture *f)
-{
-    if (xk_state_open(&f->host.state, &f->err) == -1)
-        return -1;
-    return xk_host_adopt(&f->host, xk_fake_open(&f->host.state, f->world),
-                         "test", soon(), &f->err);
-}
-
-static void
-create(struct fixture *f)
-{
-    static const char text[] = "name = 'a'\ntype = 'hvm'\nmemory = 64\n";
-    struct xk_problems problems = {0};
-    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
-        "test.cfg", text, sizeof(text) - 1, NULL, 0, &problems, &f->err);
-    struct xk_domain domain;
-
-    xk_problems_free(&problems);
-    if (config == NULL || xk_domain_create(&f->host, config, false, &domain,
-                                           soon(), &f->err) == -1)
-        fail_msg("%s", f->err.message);
-    xk_domain_close(&domain);
-}
-
-static int
-setup(void **context)
-{
-    struct fixture *f = XK_NEW(struct fixture);
-
-    f->scratch = scratch_new();
-    f->world = xk_asprintf("%s/world", f->scratch);
-    f->image = xk_asprintf("%s/image", f->scratch);
-    mkdir(f->world, 0700);
-    *context = f;
-    if (open_host(f) == -1 ||
-        xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err) == -1)
-        return -1;
-    create(f);
-    return 0;
-}
-
-static int
-teardown(void **context)
-{
-    struct fixture *f = *context;
-
-    xk_host_close(&f->host);
-    free(f->world);
-    free(f->image);
-    scratch_free(f->scratch);
-    free(f);
-    return 0;
-}
-
-static struct xk_domain
-find(struct fixture *f)
-{
-    struct xk_domain domain;
-
-    if (xk_domain_find(&f->host, "a", &domain, soon(), &f->err) == -1)
-        fail_msg("%s", f->err.message);
-    return domain;
-}
 
 static int
 attach_as(struct fixture *f, const char *vdev)
 {
     XK_CLEANUP_FREE char *spec =
         xk_asprintf("format=raw,vdev=%s,target=%s", vdev, f->image);
-    struct xk_domain domain = find(f);
-    int r = xk_domain_attach_disk(&f->host, &domain, spec, soon(), &f->err);
+    struct xk_domain domain = edit_find(f);
+    int r =
+        xk_domain_attach_disk(&f->host, &domain, spec, edit_soon(), &f->err);
 
     xk_domain_close(&domain);
     return r;
@@ -122,9 +40,9 @@ attach(struct fixture *f)
 static int
 detach_with(struct fixture *f, const char *vdev, bool force)
 {
-    struct xk_domain domain = find(f);
-    int r =
-        xk_domain_detach_disk(&f->host, &domain, vdev, force, soon(), &f->err);
+    struct xk_domain domain = edit_find(f);
+    int r = xk_domain_detach_disk(&f->host, &domain, vdev, force, edit_soon(),
+                                  &f->err);
 
     xk_domain_close(&domain);
     return r;
@@ -140,7 +58,7 @@ detach(struct fixture *f)
 static void
 assert_disks(struct fixture *f, const char *wanted)
 {
-    struct xk_domain domain = find(f);
+    struct xk_domain domain = edit_find(f);
     XK_CLEANUP_FREE char *given =
         xk_fake_disks(f->host.preferred, &domain.uuid);
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
@@ -150,33 +68,6 @@ assert_disks(struct fixture *f, const char *wanted)
     assert_int_equal(config->disk_count, *wanted != '\0');
     assert_string_equal(given, wanted);
     xk_domain_close(&domain);
-}
-
-/* In a process that is killed before or after the hypervisor's call. */
-static void
-kill_amid(struct fixture *f, int (*act)(struct fixture *f), bool after)
-{
-    pid_t pid = fork();
-    int status;
-
-    if (pid == 0) {
-        struct xk_fake_faults *faults = xk_fake_faults(f->host.preferred);
-
-        *(after ? &faults->killed_after : &faults->killed_at) =
-            faults->calls + 1;
-        _exit(act(f) == 0 ? 0 : 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 9);
-}
-
-/* As the next verb does. */
-static void
-reopen(struct fixture *f)
-{
-    xk_host_close(&f->host);
-    assert_int_equal(open_host(f), 0);
 }
 
 static void
@@ -285,8 +176,8 @@ an_attach_killed_at_any_call_is_finished(void **context)
     struct fixture *f = *context;
 
     for (int after = 0; after < 2; after++) {
-        kill_amid(f, attach, after == 1);
-        reopen(f);
+        edit_kill_amid(f, attach, after == 1);
+        edit_reopen(f);
         assert_disks(f, "xvdb ");
         assert_int_equal(detach(f), 0);
     }
@@ -299,8 +190,8 @@ a_detach_killed_at_any_call_is_finished(void **context)
 
     for (int after = 0; after < 2; after++) {
         assert_int_equal(attach(f), 0);
-        kill_amid(f, detach, after == 1);
-        reopen(f);
+        edit_kill_amid(f, detach, after == 1);
+        edit_reopen(f);
         assert_disks(f, "");
     }
 }
@@ -308,7 +199,7 @@ a_detach_killed_at_any_call_is_finished(void **context)
 static bool
 is_unfinished(struct fixture *f)
 {
-    struct xk_domain domain = find(f);
+    struct xk_domain domain = edit_find(f);
     bool unfinished = xk_journal_is_unfinished(domain.record);
 
     xk_domain_close(&domain);
@@ -321,13 +212,14 @@ an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
     struct fixture *f = *context;
     struct xk_domain domain;
 
-    kill_amid(f, attach, false);
+    edit_kill_amid(f, attach, false);
     assert_int_equal(unlink(f->image), 0);
-    reopen(f);
+    edit_reopen(f);
     assert_false(is_unfinished(f));
     assert_disks(f, "");
-    domain = find(f);
-    assert_int_equal(xk_domain_destroy(&f->host, &domain, soon(), &f->err), 0);
+    domain = edit_find(f);
+    assert_int_equal(xk_domain_destroy(&f->host, &domain, edit_soon(), &f->err),
+                     0);
     xk_domain_close(&domain);
     assert_int_equal(xk_fake_count(f->host.preferred), 0);
 }
@@ -337,7 +229,7 @@ an_edit_that_cannot_be_finished_does_not_hold_the_domain(void **context)
 static void
 begin(struct fixture *f, const char *operation, const char *detail)
 {
-    struct xk_domain domain = find(f);
+    struct xk_domain domain = edit_find(f);
 
     assert_int_equal(xk_journal_append(domain.record, XK_JOURNAL_BEGIN,
                                        operation, detail, &f->err),
@@ -354,7 +246,7 @@ an_edit_killed_before_the_configuration_is_saved_changes_nothing(void **context)
         if (has_disk == 1)
             assert_int_equal(attach(f), 0);
         begin(f, XK_OP_EDIT, "disks");
-        reopen(f);
+        edit_reopen(f);
         assert_false(is_unfinished(f));
         assert_disks(f, has_disk == 1 ? "xvdb " : "");
     }
@@ -366,7 +258,7 @@ an_edit_that_was_killed_is_finished_by_the_next_verb(void **context)
 {
     struct fixture *f = *context;
 
-    kill_amid(f, attach, false);
+    edit_kill_amid(f, attach, false);
     assert_true(is_unfinished(f));
     assert_int_equal(attach_as(f, "xvdc"), 0);
     assert_false(is_unfinished(f));
@@ -395,9 +287,9 @@ an_undo_killed_at_any_call_is_finished(void **context)
     struct fixture *f = *context;
 
     for (int after = 0; after < 2; after++) {
-        kill_amid(f, attach_in_vain, after == 1);
+        edit_kill_amid(f, attach_in_vain, after == 1);
         assert_true(is_unfinished(f));
-        reopen(f);
+        edit_reopen(f);
         assert_false(is_unfinished(f));
         assert_disks(f, "");
     }
@@ -410,27 +302,27 @@ an_edit_killed_before_its_undo_is_undone(void **context)
     struct fixture *f = *context;
 
     assert_int_equal(attach(f), 0);
-    kill_amid(f, detach, false);
-    reopen(f);
+    edit_kill_amid(f, detach, false);
+    edit_reopen(f);
     assert_disks(f, "");
-    kill_amid(f, attach, false);
+    edit_kill_amid(f, attach, false);
     assert_int_equal(unlink(f->image), 0);
-    reopen(f);
+    edit_reopen(f);
     assert_false(is_unfinished(f));
     assert_disks(f, "");
     /* Nothing of it is left for a later edit to go back to. */
     assert_int_equal(xk_write_file(AT_FDCWD, f->image, "", 0, false, &f->err),
                      0);
     assert_int_equal(attach(f), 0);
-    kill_amid(f, detach, false);
-    reopen(f);
+    edit_kill_amid(f, detach, false);
+    edit_reopen(f);
     assert_disks(f, "");
 }
 
 static bool
 has_file(struct fixture *f, const char *name)
 {
-    struct xk_domain domain = find(f);
+    struct xk_domain domain = edit_find(f);
     bool has = faccessat(domain.record->dir_fd, name, F_OK, 0) == 0;
 
     xk_domain_close(&domain);
@@ -445,14 +337,14 @@ the_old_configuration_is_kept_until_an_edit_ends(void **context)
     assert_int_equal(attach(f), 0);
     assert_false(has_file(f, "before.json"));
     assert_int_equal(detach(f), 0);
-    kill_amid(f, attach, false);
+    edit_kill_amid(f, attach, false);
     assert_true(has_file(f, "before.json"));
-    reopen(f);
+    edit_reopen(f);
     assert_false(has_file(f, "before.json"));
     assert_disks(f, "xvdb ");
     assert_int_equal(detach(f), 0);
-    kill_amid(f, attach_in_vain, false);
-    reopen(f);
+    edit_kill_amid(f, attach_in_vain, false);
+    edit_reopen(f);
     assert_false(has_file(f, "before.json"));
     assert_disks(f, "");
 }
@@ -468,7 +360,7 @@ an_undo_that_fails_is_done_by_the_next_verb(void **context)
     assert_int_equal(attach(f), -1);
     assert_int_equal(f->err.kind, XK_ERR_PROTOCOL);
     assert_true(is_unfinished(f));
-    reopen(f);
+    edit_reopen(f);
     assert_false(is_unfinished(f));
     assert_disks(f, "");
 }
@@ -481,12 +373,12 @@ an_edit_of_disks_that_an_earlier_xk_began_is_finished(void **context)
     struct fixture *f = *context;
     struct xk_domain domain;
 
-    kill_amid(f, attach, false);
-    domain = find(f);
+    edit_kill_amid(f, attach, false);
+    domain = edit_find(f);
     assert_int_equal(unlinkat(domain.record->dir_fd, "journal", 0), 0);
     xk_domain_close(&domain);
     begin(f, XK_OP_DISKS, NULL);
-    reopen(f);
+    edit_reopen(f);
     assert_false(is_unfinished(f));
     assert_disks(f, "xvdb ");
 }
@@ -499,7 +391,7 @@ an_edit_of_what_this_xk_does_not_know_is_left_alone(void **context)
 
     for (size_t i = 0; i < XK_ARRAY_SIZE(details); i++) {
         begin(f, XK_OP_EDIT, details[i]);
-        reopen(f);
+        edit_reopen(f);
         assert_true(is_unfinished(f));
         assert_int_equal(attach(f), -1);
         assert_int_equal(f->err.kind, XK_ERR_UNSUPPORTED);
@@ -511,7 +403,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, edit_setup, edit_teardown)
         T(a_disk_is_attached_once_and_detached),
         T(a_disk_that_a_guest_holds_on_to_is_taken_by_force_afterwards),
         T(an_attach_that_fails_takes_no_disk_that_a_guest_holds_on_to),

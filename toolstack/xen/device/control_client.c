@@ -95,3 +95,20 @@ xk_xen_device_ask(const struct xk_xen_device *device, const char *question,
         return NULL;
     return xk_xen_device_take_line(&line, err);
 }
+
+void
+xk_xen_device_take_counts(const struct xk_json *status,
+                          const struct xk_xen_device_count *counts,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *counts[i].to = xk_json_count(status, counts[i].name);
+}
+
+const char *
+xk_xen_device_state(const struct xk_json *status)
+{
+    const char *state = xk_json_string(xk_json_get(status, XK_STATUS_STATE));
+
+    return state != NULL ? state : "?";
+}

@@ -36,6 +36,7 @@
 
 #include "base/uid.h"
 #include "contracts/device.h"
+#include "toolstack/seam/device_ops.h"
 #include "toolstack/xen/driver_internal.h"
 
 enum {
@@ -125,6 +126,7 @@ struct xk_xen_device_kind {
     const char *front, *back; /* path components of its ends in xenstore */
     const char *number_node;  /* the frontend's node with the number */
     const char *name_member;  /* device.json's member with the name */
+    const char *libxl_verb;   /* of xk-libxl, for devices that are libxl's */
 
     /* Nodes beyond the ones every device has; ends with a NULL name. */
     const struct xk_xen_device_node *front_nodes, *back_nodes;
@@ -143,6 +145,11 @@ struct xk_xen_device_kind {
                  const struct xk_domain_config *config, size_t index,
                  bool shared, struct xk_problems *problems,
                  struct xk_error *err);
+
+    /* Returns whether the configuration wants a device that is served to be
+     * another one (xk_xen_device_change()). NULL: it never does. */
+    bool (*differs)(const struct xk_xen_device *device,
+                    const struct xk_domain_config *config, size_t index);
 
     /* Write and check the members of device.json that only this kind has. */
     void (*put)(const struct xk_xen_device *device,
@@ -196,6 +203,16 @@ int xk_xen_device_change(const struct xk_record *record,
                          const struct xk_xen_device *device,
                          const struct xk_xen_device_wish *wish,
                          struct xk_deadline deadline, struct xk_error *err);
+
+/* ---- change.c: devices of a domain that exists ---- */
+
+/* Attach, change and detach the kind's devices until the domain has those of
+ * the configuration (seam/device_ops.h) that xk-backend serves. */
+int xk_xen_devices_change(struct xk_xen *xen,
+                          const struct xk_xen_device_kind *kind,
+                          const struct xk_record *record, unsigned domid,
+                          const struct xk_change *change,
+                          struct xk_deadline deadline, struct xk_error *err);
 
 /* ---- devices.c: devices of a record ---- */
 
@@ -314,6 +331,18 @@ struct xk_json *xk_xen_device_ask(const struct xk_xen_device *device,
                                   const char *question,
                                   struct xk_deadline deadline,
                                   struct xk_error *err);
+
+/* Takes numbers of a status; 0 for those that it lacks. */
+struct xk_xen_device_count {
+    const char *name; /* in the status */
+    uint64_t *to;
+};
+void xk_xen_device_take_counts(const struct xk_json *status,
+                               const struct xk_xen_device_count *counts,
+                               size_t count);
+
+/* Returns the status's word for the state, or "?". */
+const char *xk_xen_device_state(const struct xk_json *status);
 
 /* ---- nodes.c: both ends in xenstore ---- */
 

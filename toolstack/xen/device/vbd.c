@@ -100,6 +100,16 @@ check(const struct xk_state *state, const struct xk_domain_config *config,
     return -1;
 }
 
+static bool
+has_other_medium(const struct xk_xen_device *device,
+                 const struct xk_domain_config *config, size_t index)
+{
+    const struct xk_disk *disk = &config->disks[index];
+    const char *target = disk->target != NULL ? disk->target : "";
+
+    return disk->cdrom && strcmp(target, xk_vbd_target(device)) != 0;
+}
+
 /* ---- in device.json ---- */
 
 static bool
@@ -425,6 +435,7 @@ const struct xk_xen_device_kind xk_vbd_kind = {
     .back = STORE_KIND,
     .number_node = "virtual-device",
     .name_member = XK_DISK_VDEV,
+    .libxl_verb = "disks",
     .front_nodes = front_nodes,
     .back_nodes = back_nodes,
     .count = count,
@@ -432,6 +443,7 @@ const struct xk_xen_device_kind xk_vbd_kind = {
     .number = number,
     .config_name = config_name,
     .check = check,
+    .differs = has_other_medium,
     .put = put,
     .check_json = check_json,
     .check_whole = check_whole,

@@ -22,7 +22,6 @@
 #ifndef XK_TOOLSTACK_XEN_DEVICE_VBD_H
 #define XK_TOOLSTACK_XEN_DEVICE_VBD_H
 
-#include "toolstack/seam/device_ops.h"
 #include "toolstack/xen/device/device.h"
 
 extern const struct xk_xen_device_kind xk_vbd_kind;
@@ -50,13 +49,5 @@ bool xk_vbd_waits_for_image(const struct xk_xen_device *device,
  * Ends xk-backend and starts it again; the guest waits meanwhile. */
 int xk_vbd_resize(const struct xk_xen_device *device, uint64_t bytes,
                   struct xk_deadline deadline, struct xk_error *err);
-
-/* ---- disk_change.c ---- */
-
-/* Attach, change and detach disks until the domain has those of the
- * configuration (hypervisor.h). */
-int xk_vbds_change(struct xk_xen *xen, const struct xk_record *record,
-                   unsigned domid, const struct xk_change *change,
-                   struct xk_deadline deadline, struct xk_error *err);
 
 #endif

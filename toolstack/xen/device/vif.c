@@ -151,8 +151,8 @@ check_json(const struct xk_json *json, struct xk_error *err)
 
 /* ---- in the store ---- */
 
-static const char *
-text_of(const struct xk_xen_device *device, const char *member)
+const char *
+xk_vif_member(const struct xk_xen_device *device, const char *member)
 {
     return xk_json_string(xk_json_get(device->json, member));
 }
@@ -166,7 +166,7 @@ mac(const struct xk_xen_device *device)
 static const char *
 mtu(const struct xk_xen_device *device)
 {
-    const char *bytes = text_of(device, XK_NET_MTU);
+    const char *bytes = xk_vif_member(device, XK_NET_MTU);
 
     return bytes != NULL && strcmp(bytes, USUAL_MTU) == 0 ? NULL : bytes;
 }
@@ -174,7 +174,7 @@ mtu(const struct xk_xen_device *device)
 static const char *
 bridge(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_BRIDGE);
+    return xk_vif_member(device, XK_NET_BRIDGE);
 }
 
 /* What a script of Xen's reads: its path, and the name that it gives the TAP.
@@ -182,31 +182,31 @@ bridge(const struct xk_xen_device *device)
 static const char *
 script(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_SCRIPT);
+    return xk_vif_member(device, XK_NET_SCRIPT);
 }
 
 static const char *
 vifname(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_VIFNAME);
+    return xk_vif_member(device, XK_NET_VIFNAME);
 }
 
 static const char *
 ip(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_IP);
+    return xk_vif_member(device, XK_NET_IP);
 }
 
 static const char *
 gatewaydev(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_GATEWAYDEV);
+    return xk_vif_member(device, XK_NET_GATEWAYDEV);
 }
 
 static const char *
 rate(const struct xk_xen_device *device)
 {
-    return text_of(device, XK_NET_RATE);
+    return xk_vif_member(device, XK_NET_RATE);
 }
 
 static const char *
@@ -270,17 +270,17 @@ unplug(const struct xk_xen_device *device, struct xk_deadline deadline,
        struct xk_error *err)
 {
     const struct xk_plug plug = {
-        .script = text_of(device, XK_NET_SCRIPT),
-        .bridge = text_of(device, XK_NET_BRIDGE),
-        .ip = text_of(device, XK_NET_IP),
-        .gatewaydev = text_of(device, XK_NET_GATEWAYDEV),
+        .script = xk_vif_member(device, XK_NET_SCRIPT),
+        .bridge = xk_vif_member(device, XK_NET_BRIDGE),
+        .ip = xk_vif_member(device, XK_NET_IP),
+        .gatewaydev = xk_vif_member(device, XK_NET_GATEWAYDEV),
     };
     XK_CLEANUP_FREE char *mark = xk_asprintf("%s/" XK_NET_MARK, device->path);
     XK_CLEANUP_FREE char *store = path_for_scripts(device);
     const struct xk_plug_card card = {
-        .vifname = text_of(device, XK_NET_VIFNAME),
+        .vifname = xk_vif_member(device, XK_NET_VIFNAME),
         .mac = device->name,
-        .domain = text_of(device, XK_NET_DOMAIN),
+        .domain = xk_vif_member(device, XK_NET_DOMAIN),
         .store = store,
         .dir_fd = AT_FDCWD,
         .mark = mark,
@@ -298,6 +298,7 @@ const struct xk_xen_device_kind xk_vif_kind = {
     .back = STORE_KIND,
     .number_node = "handle",
     .name_member = XK_NET_MAC,
+    .libxl_verb = "cards",
     .front_nodes = front_nodes,
     .back_nodes = back_nodes,
     .count = count,

@@ -11,4 +11,8 @@
 
 extern const struct xk_xen_device_kind xk_vif_kind;
 
+/* Returns a text of device.json (contracts/net.h); NULL: it has none. */
+const char *xk_vif_member(const struct xk_xen_device *device,
+                          const char *member);
+
 #endif

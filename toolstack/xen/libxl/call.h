@@ -26,7 +26,8 @@ typedef int xk_libxl_verb(struct xk_libxl *call, struct xk_error *err);
 xk_libxl_verb xk_libxl_build, xk_libxl_describe, xk_libxl_destroy,
     xk_libxl_trigger, xk_libxl_unpause, xk_libxl_rename, xk_libxl_preserve,
     xk_libxl_dump, xk_libxl_info, xk_libxl_send, xk_libxl_resume,
-    xk_libxl_receive, xk_libxl_memory, xk_libxl_disks, xk_libxl_adopt;
+    xk_libxl_receive, xk_libxl_memory, xk_libxl_disks, xk_libxl_cards,
+    xk_libxl_adopt;
 
 /* Fail with libxl's ERROR_* rc. The message has `what` (what was attempted),
  * libxl's messages, and the cause that xk_libxl_blame() finds. name is the

@@ -18,6 +18,7 @@ static const struct {
 } verbs[] = {
     {"adopt", xk_libxl_adopt, true},
     {"build", xk_libxl_build, true},
+    {"cards", xk_libxl_cards, true},
     {"describe", xk_libxl_describe, true},
     {"disks", xk_libxl_disks, true},
     {"memory", xk_libxl_memory, true},

@@ -195,6 +195,10 @@ what_a_driver_lacks_is_said_in_one_voice(void **context)
                  "fake cannot resize the disks");
     assert_lacks(f, xk_hv_disks(hv, &nobody, NULL, NULL, core_soon(), &f->err),
                  "fake cannot list the disks");
+    assert_lacks(f, xk_hv_need_sync(hv, XK_SYNC_CARDS, &f->err),
+                 "fake cannot change the network cards");
+    assert_lacks(f, xk_hv_cards(hv, &nobody, NULL, NULL, core_soon(), &f->err),
+                 "fake cannot list the network cards");
     assert_lacks(f, xk_hv_screen(hv, &nobody, &screen, core_soon(), &f->err),
                  "fake cannot say where a screen is");
     assert_lacks(f, xk_hv_need_copies(hv, &f->err), "fake cannot copy disks");

@@ -216,8 +216,9 @@ change(struct fixture *f, const char *vdev, unsigned number, bool force)
     XK_CLEANUP_CONFIG struct xk_domain_config *config = config_with(f, vdev);
     const struct xk_change change = {XK_SYNC_DISKS, config, number, force};
 
-    return xk_vbds_change(&f->world.xen, f->world.record, DOMID, &change,
-                          xk_deadline_in_ms(WAIT_MS), &f->world.err);
+    return xk_xen_devices_change(&f->world.xen, &xk_vbd_kind, f->world.record,
+                                 DOMID, &change, xk_deadline_in_ms(WAIT_MS),
+                                 &f->world.err);
 }
 
 static int
