@@ -245,7 +245,7 @@ what_a_killed_verb_left_is_cleared_away(void **context)
     int fd;
 
     kvm_start(w, "");
-    fd = xk_tap_create("stray", "br0", 0, kvm_soon(), &w->err);
+    WORKS(w, xk_tap_create("stray", "br0", 0, &fd, 1, kvm_soon(), &w->err));
     qmp = connect_qmp(w);
     WORKS(w, xk_qmp_send_fd(qmp, fd, "fd10", kvm_soon(), &w->err));
     close(fd);
