@@ -204,17 +204,39 @@ add(struct xk_host *host, const struct xk_domain *domain,
 
 /* ---- detach ---- */
 
+/* Cards on two bridges may have one address. */
 static int
-take_out(struct xk_domain_config *config, const char *name, unsigned *number,
+need_one(struct xk_domain_config *config, const char *name,
          struct xk_error *err)
 {
-    struct xk_vif *vif = find(config, name);
+    size_t count = 0;
 
-    if (vif == NULL)
+    for (size_t i = 0; i < config->vif_count; i++) {
+        const struct xk_vif *vif = &config->vifs[i];
+
+        count += is_meant(name, (unsigned)vif->devid, vif->mac);
+    }
+    if (count == 0)
         return xk_fail(err, XK_ERR_NOT_FOUND,
                        "it has no network card \"%s\": give a devid or a MAC "
                        "address as xk network-list shows them",
                        name);
+    return count == 1 ? 0
+                      : xk_fail(err, XK_ERR_USAGE,
+                                "it has %zu network cards with the address "
+                                "\"%s\": give a devid",
+                                count, name);
+}
+
+static int
+take_out(struct xk_domain_config *config, const char *name, unsigned *number,
+         struct xk_error *err)
+{
+    struct xk_vif *vif;
+
+    if (need_one(config, name, err) == -1)
+        return -1;
+    vif = find(config, name);
     *number = (unsigned)vif->devid;
     xk_vif_free(vif);
     XK_TAKE_OUT(config->vifs, config->vif_count, (size_t)(vif - config->vifs));

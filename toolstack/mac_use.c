@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/mac.h"
+#include "net-helpers/plug.h"
 #include "toolstack/record_config.h"
 #include "toolstack/record_look.h"
 #include "toolstack/seam/domain_ops.h"
@@ -20,17 +21,21 @@ struct check {
     struct xk_deadline deadline;
 };
 
-/* NULL: the card is on no bridge of this host. */
+/* NULL: the card is on no bridge of this host. What a script of the user's own
+ * does with a bridge that the card does not name is not known. */
 static const char *
 bridge_of(const struct xk_vif *vif)
 {
-    if (vif->type == XK_VIF_USER || vif->backend_domain != NULL)
+    enum xk_plug_kind kind = xk_plug_kind(vif->script);
+
+    if (vif->type == XK_VIF_USER || vif->backend_domain != NULL ||
+        kind == XK_PLUG_ROUTE)
         return NULL;
     if (vif->bridge != NULL)
         return vif->bridge;
-    if (vif->script != NULL && strcmp(vif->script, "vif-bridge") != 0)
-        return NULL;
-    return xk_bridge_usual();
+    if (vif->script == NULL)
+        return xk_bridge_usual();
+    return kind != XK_PLUG_SCRIPT ? XK_BRIDGE_DEFAULT : NULL;
 }
 
 static bool

@@ -123,6 +123,22 @@ a_card_is_detached_by_its_devid_or_its_address(void **context)
 }
 
 static void
+an_address_of_two_cards_is_not_enough_to_detach_one(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(attach(f, "bridge=br0,mac=" MAC), 0);
+    assert_int_equal(attach(f, "bridge=br1,mac=" MAC), 0);
+    assert_refused(f, detach(f, MAC), XK_ERR_USAGE,
+                   "2 network cards with the address \"" MAC
+                   "\": give a devid");
+    assert_cards(f, "0 1 ");
+    assert_int_equal(detach(f, "0"), 0);
+    assert_int_equal(detach(f, MAC), 0);
+    assert_cards(f, "");
+}
+
+static void
 a_devid_or_address_that_the_domain_has_is_refused(void **context)
 {
     struct fixture *f = *context;
@@ -212,6 +228,32 @@ an_address_in_a_user_mode_network_is_nobodys(void **context)
 }
 
 static void
+an_address_with_a_route_is_on_no_bridge(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(
+        edit_create(f, "b",
+                    "vif = ['script=vif-route,ip=10.9.1.2,bridge=br0,mac=" MAC
+                    "']\n"),
+        0);
+    assert_int_equal(attach(f, "bridge=br0,mac=" MAC), 0);
+}
+
+static void
+a_switch_that_is_not_named_is_the_usual_one(void **context)
+{
+    struct fixture *f = *context;
+
+    assert_int_equal(
+        edit_create(f, "b", "vif = ['script=vif-openvswitch,mac=" MAC "']\n"),
+        0);
+    assert_refused(
+        f, attach(f, "script=/etc/xen/scripts/vif-openvswitch,mac=" MAC),
+        XK_ERR_IN_USE, " on bridge \"xenbr0\"");
+}
+
+static void
 an_address_of_a_domain_that_has_stopped_is_free(void **context)
 {
     static const char taken[] = "on_poweroff = 'preserve'\n"
@@ -263,12 +305,15 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, edit_setup, edit_teardown)
         T(a_card_gets_the_lowest_devid_that_is_free),
         T(a_card_is_detached_by_its_devid_or_its_address),
+        T(an_address_of_two_cards_is_not_enough_to_detach_one),
         T(a_devid_or_address_that_the_domain_has_is_refused),
         T(a_specification_with_an_error_changes_nothing),
         T(a_card_that_its_guest_holds_on_to_keeps_its_devid),
         T(an_edit_of_cards_killed_at_any_call_is_finished),
         T(an_address_that_another_domain_has_on_the_bridge_is_refused),
         T(an_address_in_a_user_mode_network_is_nobodys),
+        T(an_address_with_a_route_is_on_no_bridge),
+        T(a_switch_that_is_not_named_is_the_usual_one),
         T(an_address_of_a_domain_that_has_stopped_is_free),
         T(a_domain_does_not_collide_with_its_own_file),
     };
