@@ -18,6 +18,10 @@
 #include "net-helpers/plug_internal.h"
 #include "net-helpers/tap.h"
 
+enum {
+    UNDO_MS = 5000,
+};
+
 /* ---- what there is ---- */
 
 static int
@@ -123,6 +127,15 @@ read_mark(const struct xk_plug_card *card, char device[IFNAMSIZ])
 
 /* ---- in and out ---- */
 
+/* What is not undone now never is, so there is some time for it even if the
+ * caller has none left. */
+static struct xk_deadline
+time_to_undo(struct xk_deadline deadline)
+{
+    return xk_deadline_left_ms(deadline) < UNDO_MS ? xk_deadline_in_ms(UNDO_MS)
+                                                   : deadline;
+}
+
 int
 xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
             struct xk_deadline deadline, struct xk_error *err)
@@ -135,7 +148,7 @@ xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
     if (plug_ops->out == NULL || !read_mark(card, device))
         return 0;
     marked.device = device;
-    r = plug_ops->out(plug, &marked, deadline, err);
+    r = plug_ops->out(plug, &marked, time_to_undo(deadline), err);
     if (unlinkat(card->dir_fd, card->mark, 0) == -1 && errno != ENOENT &&
         r == 0)
         return xk_fail_errno(err, "remove \"%s\"", card->mark);

@@ -89,7 +89,7 @@ int xk_plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
 
 /* Undo what outlives the TAP, if there is a mark, and remove the mark. The TAP
  * may be gone. A failure removes the mark too: there is nothing more that we
- * can do. */
+ * can do. So this may take 5 s even if the deadline is over. */
 int xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
                 struct xk_deadline deadline, struct xk_error *err);
 

@@ -51,7 +51,9 @@ check_file(const char *path, struct xk_error *err)
     if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
         return xk_fail(err, XK_ERR_CONFIG,
                        "script \"%s\" is not an executable file", path);
-    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & S_IWOTH))
+    if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+        (st.st_mode & S_IWOTH) != 0 ||
+        ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0))
         return xk_fail(err, XK_ERR_CONFIG,
                        "script \"%s\" is not safe to run as root: it must "
                        "belong to root, and others may not write to it",

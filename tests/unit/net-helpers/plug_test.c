@@ -24,6 +24,7 @@ enum {
     SHORT_MS = 300,
     TEXT_MAX = 4096,
     SKIPPED = 77,
+    OTHER_GID = 1,
 };
 
 /* Writes down how it was run, but not the variables that sh itself sets. */
@@ -302,6 +303,18 @@ a_script_that_fails_at_the_end_is_not_run_again(void **state)
 }
 
 static void
+a_caller_whose_time_is_over_leaves_nothing_plugged_in(void **state)
+{
+    struct fixture *f = *state;
+
+    write_script(f, NOTES);
+    assert_plugged_in(f);
+    assert_int_equal(
+        xk_plug_out(&f->plug, &f->card, xk_deadline_in_ms(0), &f->err), 0);
+    assert_file(f, "notes", "online type_if=vif\noffline type_if=vif\n");
+}
+
+static void
 a_script_that_cannot_be_trusted_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +324,9 @@ a_script_that_cannot_be_trusted_is_refused(void **state)
     assert_int_equal(chmod(f->script, 0644), 0);
     assert_refused(f, "not an executable file");
     assert_int_equal(chmod(f->script, 0757), 0);
+    assert_refused(f, "others may not write");
+    assert_int_equal(chmod(f->script, 0775), 0);
+    assert_int_equal(chown(f->script, (uid_t)-1, OTHER_GID), 0);
     assert_refused(f, "others may not write");
     f->plug.script = "../script";
     assert_refused(f, "neither an absolute path nor a name");
@@ -531,6 +547,7 @@ main(void)
         T(a_card_that_was_never_plugged_in_is_not_taken_out),
         T(a_script_that_does_not_end_is_killed),
         T(a_script_that_fails_at_the_end_is_not_run_again),
+        T(a_caller_whose_time_is_over_leaves_nothing_plugged_in),
         T(a_script_that_cannot_be_trusted_is_refused),
         T(a_routed_card_has_a_route_for_each_of_its_addresses),
         T(the_host_speaks_to_it_from_the_address_of_its_gatewaydev),
