@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net-helpers/link.h"
 #include "net-helpers/mac.h"
+#include "toolstack/config/vif_plug.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/leaving.h"
 #include "toolstack/kvm/live_cards.h"
@@ -19,16 +20,22 @@ enum {
     ASK_MS = 2000
 };
 
-static uint64_t
-rate_of(const struct xk_vif *vif)
+/* What the user named, unless it is a bridge that the kernel knows: the ports
+ * of an Open vSwitch are all of one device's, whatever switch they are on. */
+static const char *
+bridge_of(const struct xk_vif *vif, const struct xk_net_link *link)
 {
-    return vif->rate_interval_us == 0
-               ? 0
-               : vif->rate_bytes_per_interval * 1000000 / vif->rate_interval_us;
+    enum xk_plug_kind kind = xk_plug_kind(vif->script);
+
+    if (kind == XK_PLUG_ROUTE)
+        return NULL;
+    return kind != XK_PLUG_VSWITCH && link->bridge[0] != '\0'
+               ? link->bridge
+               : xk_vif_plug(vif).bridge;
 }
 
-/* A card without bridge= is on a bridge if it has a TAP, which depends on the
- * host at its start. */
+/* A card that names no plug is on a bridge if it has a TAP, which depends on
+ * the host at its start. */
 static void
 take_network(const char *tap, const struct xk_vif *vif,
              struct xk_net_link *link, struct xk_deadline deadline,
@@ -39,7 +46,7 @@ take_network(const char *tap, const struct xk_vif *vif,
         return;
     info->type = "bridge";
     info->interface = tap;
-    info->bridge = link->bridge[0] != '\0' ? link->bridge : vif->bridge;
+    info->bridge = bridge_of(vif, link);
     xk_card_info_take_link(info, link);
 }
 
@@ -53,13 +60,12 @@ tell(const struct xk_domain_config *config, const struct xk_vif *vif,
     struct xk_card_info info = {
         .number = (unsigned)vif->devid,
         .mac = mac,
-        .type = vif->bridge != NULL ? "bridge" : "user",
+        .type = vif->bridge != NULL || vif->script != NULL ? "bridge" : "user",
         .bridge = vif->bridge,
         .model = xk_kvm_card_model(vif),
         .backend = "qemu",
         .state = "connected",
         .mtu = vif->mtu,
-        .rate_bytes_per_s = rate_of(vif),
     };
 
     xk_mac_format(vif->mac, mac);

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "contracts/net.h"
 #include "net-helpers/link.h"
+#include "net-helpers/plug.h"
 #include "toolstack/record_config.h"
 #include "toolstack/xen/device/vif.h"
 #include "toolstack/xen/domains.h"
@@ -33,6 +34,21 @@ find_vif(const struct xk_domain_config *config, unsigned number)
             return &config->vifs[i];
     }
     return NULL;
+}
+
+/* "BYTES,MICROSECONDS", as libxl and we write it; NULL: no limit. */
+static uint64_t
+parse_rate(const char *text)
+{
+    const char *comma = text != NULL ? strchr(text, ',') : NULL;
+    XK_CLEANUP_FREE char *digits =
+        comma != NULL ? xk_strndup(text, (size_t)(comma - text)) : NULL;
+    uint64_t bytes, interval_us;
+
+    if (comma == NULL || !xk_parse_u64(digits, UINT64_MAX / 1000000, &bytes) ||
+        !xk_parse_u64(comma + 1, UINT32_MAX, &interval_us) || interval_us == 0)
+        return 0;
+    return bytes * 1000000 / interval_us;
 }
 
 /* ---- cards of xk-backend ---- */
@@ -79,6 +95,17 @@ take_mtu(const char *name, struct xk_deadline deadline,
         info->mtu = link.mtu;
 }
 
+/* A card with routes is on no bridge, though its plug has the usual one. */
+static const char *
+bridge_of(const struct xk_xen_device *device)
+{
+    const char *script = xk_vif_member(device, XK_NET_SCRIPT);
+
+    return xk_plug_kind(script) != XK_PLUG_ROUTE
+               ? xk_vif_member(device, XK_NET_BRIDGE)
+               : NULL;
+}
+
 static void
 tell_ours(const struct telling *telling, const struct xk_xen_device *device)
 {
@@ -89,10 +116,11 @@ tell_ours(const struct telling *telling, const struct xk_xen_device *device)
         .number = device->number,
         .mac = device->name,
         .type = tap != NULL ? "bridge" : "user",
-        .bridge = xk_vif_member(device, XK_NET_BRIDGE),
+        .bridge = bridge_of(device),
         .interface = tap,
         .backend = "xk",
         .state = "not served",
+        .rate_bytes_per_s = parse_rate(xk_vif_member(device, XK_NET_RATE)),
     };
 
     if (answer != NULL)
@@ -123,21 +151,6 @@ take_link(const char *name, struct xk_deadline deadline,
 
     if (xk_net_link_read(name, &link, deadline, NULL) == 0)
         xk_card_info_take_link(info, &link);
-}
-
-/* "BYTES,MICROSECONDS", as libxl writes it. */
-static uint64_t
-parse_rate(const char *text)
-{
-    const char *comma = strchr(text, ',');
-    XK_CLEANUP_FREE char *digits =
-        xk_strndup(text, comma != NULL ? (size_t)(comma - text) : 0);
-    uint64_t bytes, interval_us;
-
-    if (!xk_parse_u64(digits, UINT32_MAX, &bytes) ||
-        !xk_parse_u64(comma + 1, UINT32_MAX, &interval_us) || interval_us == 0)
-        return 0;
-    return bytes * 1000000 / interval_us;
 }
 
 static const char *

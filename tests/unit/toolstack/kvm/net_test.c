@@ -27,6 +27,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/kvm/plan_files.h"
 #include "tests/unit/toolstack/kvm/plan_qemu.h"
+#include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/taps.h"
 #include "toolstack/record_config.h"
@@ -464,6 +465,46 @@ a_card_is_plugged_in_by_its_script_and_out_of_what_is_left(void **context)
     xk_state_close(&state);
 }
 
+/* "0 br0; " of each card that is listed. */
+static void
+note_card(const struct xk_card_info *info, void *context)
+{
+    assert_string_equal(info->type, "bridge");
+    /* Nobody holds it to its rate. */
+    assert_int_equal(info->rate_bytes_per_s, 0);
+    xk_buf_printf(context, "%u %s; ", info->number,
+                  info->bridge != NULL ? info->bridge : "-");
+}
+
+static void
+a_card_is_listed_with_the_bridge_that_it_is_on(void **context)
+{
+    static const char vifs[] = "bridge=br0,rate=1MB/s', "
+                               "'script=vif-route,ip=10.9.1.2', "
+                               "'script=vif-route,ip=10.9.1.3,bridge=br0";
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = with_vif(vifs);
+    struct xk_deadline soon = xk_deadline_in_ms(DEADLINE_MS);
+    XK_CLEANUP_BUF struct xk_buf listed = {0};
+    struct xk_domain domain = {.uuid = config->uuid};
+    struct xk_kvm_plan plan;
+    struct xk_state state;
+    struct xk_error err;
+
+    (void)context;
+    assert_int_equal(xk_state_open(&state, &err), 0);
+    domain.record = make_record(&state, config);
+    xk_kvm_plan_init(&plan, false);
+    if (plan_vif(&plan, vifs, &err) == -1)
+        fail_msg("%s", err.message);
+    assert_int_equal(
+        xk_kvm_cards(NULL, &domain, note_card, &listed, soon, &err), 0);
+    assert_string_equal(listed.data, "0 br0; 1 -; 2 -; ");
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(xk_record_remove(domain.record, &err), 0);
+    xk_record_close(domain.record);
+    xk_state_close(&state);
+}
+
 static void
 a_check_runs_no_script_but_looks_for_it(void **context)
 {
@@ -510,6 +551,7 @@ main(void)
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(
             a_card_is_plugged_in_by_its_script_and_out_of_what_is_left),
+        cmocka_unit_test(a_card_is_listed_with_the_bridge_that_it_is_on),
         cmocka_unit_test(a_check_runs_no_script_but_looks_for_it),
         cmocka_unit_test(an_unknown_model_is_refused),
         cmocka_unit_test(

@@ -17,6 +17,8 @@
 #include "base/mem.h"
 #include "tests/unit/toolstack/xen/world.h"
 #include "toolstack/xen/device/vif.h"
+#include "toolstack/xen/domains.h"
+#include "toolstack/xen/ops.h"
 
 enum {
     DOMID = 31997, /* whose user no other test runs as */
@@ -37,7 +39,8 @@ static const char text[] =
     " 'mac=00:16:3e:00:00:0d,type=user,mtu=1400,hostloopback=0,"
     "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353',"
     " 'mac=00:16:3e:00:00:0e,backendtype=xk,script=%s,vifname=own,"
-    "ip=10.1.2.3,gatewaydev=eth0']\n";
+    "ip=10.1.2.3,gatewaydev=eth0',"
+    " 'mac=00:16:3e:00:00:0f,backendtype=xk,script=vif-route,ip=10.1.2.4']\n";
 static const char plug[] =
     "#!/bin/sh\n"
     "echo \"$1 $vif $XENBUS_PATH\" >>\"${0%/*}/notes\"\n";
@@ -150,11 +153,10 @@ xk_backend_serves_the_cards_that_ask_for_it(void **context)
 {
     struct fixture *f = *context;
 
-    assert_int_equal(xk_vif_kind.count(f->config), 5);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(xk_vif_kind.is_ours(f->config, i),
-                         i == 0 || i == 3 || i == 4);
-    assert_int_equal(xk_xen_devices_count_ours(f->config), 3);
+    assert_int_equal(xk_vif_kind.count(f->config), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(xk_vif_kind.is_ours(f->config, i), i == 0 || i >= 3);
+    assert_int_equal(xk_xen_devices_count_ours(f->config), 4);
 }
 
 static void
@@ -295,6 +297,42 @@ a_script_finds_its_nodes(void **context)
     assert_node(f, BACK "4/gatewaydev", "eth0");
 }
 
+/* In place of Xen. */
+int
+xk_xen_find(struct xk_xen *xen, const struct xk_uuid *uuid,
+            struct xk_xen_domain *domain, struct xk_error *err)
+{
+    (void)xen;
+    (void)uuid;
+    (void)err;
+    *domain = (struct xk_xen_domain){.domid = DOMID};
+    return 0;
+}
+
+static void
+note_card(const struct xk_card_info *info, void *context)
+{
+    xk_buf_printf(context, "%u %s %llu; ", info->number,
+                  info->bridge != NULL ? info->bridge : "-",
+                  (unsigned long long)info->rate_bytes_per_s);
+}
+
+static void
+cards_are_listed_with_bridge_and_rate(void **context)
+{
+    struct fixture *f = *context;
+    const struct xk_domain domain = {.record = f->world.record};
+    XK_CLEANUP_BUF struct xk_buf listed = {0};
+
+    attach(f, 0);
+    attach(f, 1);
+    attach(f, 5);
+    xen_world_assert_done(&f->world,
+                          xk_xen_cards(&f->world.xen.base, &domain, note_card,
+                                       &listed, soon(), &f->world.err));
+    assert_string_equal(listed.data, "0 br0 0; 1 xenbr0 1000000; 5 - 0; ");
+}
+
 static void
 remove_cards(struct fixture *f)
 {
@@ -360,6 +398,7 @@ main(void)
         T(a_user_mode_network_is_started_before_the_card),
         T(the_error_of_a_user_mode_network_is_the_card_s),
         T(nodes_are_those_that_libxl_writes),
+        T(cards_are_listed_with_bridge_and_rate),
         T(a_script_finds_its_nodes),
         T(a_script_is_told_when_the_card_goes),
         T(a_script_that_never_ran_is_told_nothing),
