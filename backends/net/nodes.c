@@ -10,7 +10,8 @@
 #include "base/util.h"
 
 /* The toolstack and the frontend wait for a hotplug script to say that the card
- * is on its network; there is none. */
+ * is on its network. It is plugged in before anything is advertised, by
+ * whatever means. */
 static int
 say_plugged(struct xk_device *device, uint32_t tx, struct xk_deadline deadline,
             struct xk_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How one queue accesses the memory and the event channels of its guest: through
- * Xen's grant tables and event channels (xen_guest.c), or in plain memory for
- * tests (memory_guest.c). Nothing else accesses guest memory.
+ * How one queue accesses the memory and the event channels of its guest:
+ * through Xen's grant tables and event channels (xen_guest.c), or in plain
+ * memory for tests (memory_guest.c). Nothing else accesses guest memory.
  *
  * Only one thread may use a guest at a time. The guest may write at any moment
  * to a page that it has granted: read each byte of it once.
