@@ -20,8 +20,7 @@ enum {
     ASK_MS = 2000
 };
 
-/* What the user named, unless it is a bridge that the kernel knows: the ports
- * of an Open vSwitch are all of one device's, whatever switch they are on. */
+/* The ports of an Open vSwitch are all of one bridge to the kernel. */
 static const char *
 bridge_of(const struct xk_vif *vif, const struct xk_net_link *link)
 {
@@ -29,9 +28,9 @@ bridge_of(const struct xk_vif *vif, const struct xk_net_link *link)
 
     if (kind == XK_PLUG_ROUTE)
         return NULL;
-    return kind != XK_PLUG_VSWITCH && link->bridge[0] != '\0'
-               ? link->bridge
-               : xk_vif_plug(vif).bridge;
+    if (kind == XK_PLUG_VSWITCH)
+        return xk_vif_plug(vif).bridge;
+    return link->bridge[0] != '\0' ? link->bridge : vif->bridge;
 }
 
 /* A card that names no plug is on a bridge if it has a TAP, which depends on
