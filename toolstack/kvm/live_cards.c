@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "net-helpers/mac.h"
+#include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/taps.h"
 
 /* Devices that were given a name, and those that a user gave none. */
@@ -244,5 +245,25 @@ xk_kvm_live_cards_read(struct xk_qmp *qmp, struct xk_kvm_live_cards *cards,
     while (cards->port_count < XK_KVM_PORTS_MAX &&
            cards->is_port[cards->port_count])
         cards->port_count++;
+    return 0;
+}
+
+int
+xk_kvm_live_cards_need(const struct xk_kvm_live_cards *cards,
+                       const struct xk_domain_config *config,
+                       struct xk_error *err)
+{
+    for (size_t i = 0; i < config->vif_count; i++) {
+        const struct xk_vif *vif = &config->vifs[i];
+        const struct xk_kvm_live_card *card =
+            xk_kvm_live_cards_find(cards, vif->devid);
+
+        if (xk_kvm_card_is_mobile(vif) &&
+            (card == NULL || !card->has_device || card->port == -1))
+            return xk_fail(err, XK_ERR_STATE,
+                           "the guest has ejected network card %d: detach it "
+                           "with xk network-detach",
+                           vif->devid);
+    }
     return 0;
 }

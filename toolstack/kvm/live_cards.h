@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "net-helpers/mac.h"
+#include "toolstack/config/domain_config.h"
 #include "toolstack/qmp.h"
 
 enum {
@@ -41,6 +42,12 @@ int xk_kvm_live_cards_read(struct xk_qmp *qmp, struct xk_kvm_live_cards *cards,
 /* Return the card, or NULL. */
 const struct xk_kvm_live_card *
 xk_kvm_live_cards_find(const struct xk_kvm_live_cards *cards, int devid);
+
+/* Fail with XK_ERR_STATE if a card of the configuration that is to be on a port
+ * is on none: a guest can eject its cards unasked. */
+int xk_kvm_live_cards_need(const struct xk_kvm_live_cards *cards,
+                           const struct xk_domain_config *config,
+                           struct xk_error *err);
 
 /* Return whether QEMU has the device of the card: 1, 0, or -1. */
 int xk_kvm_has_card(struct xk_qmp *qmp, int devid, struct xk_deadline deadline,

@@ -15,6 +15,7 @@
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
+#include "toolstack/record_config.h"
 
 enum {
     FLAGS_SHOWN = 8 /* of the missing processor flags */
@@ -98,15 +99,21 @@ check_released(const struct xk_kvm_live_cards *cards, int dirfd,
     return 0;
 }
 
-/* The guest knows each card by its port. */
+/* The guest knows each card by its port. One that it has ejected has none, and
+ * could not be given to it on the target. */
 static int
-put_cards(struct xk_qmp *qmp, int dirfd, struct xk_json_writer *writer,
-          struct xk_deadline deadline, struct xk_error *err)
+put_cards(struct xk_qmp *qmp, const struct xk_record *record,
+          struct xk_json_writer *writer, struct xk_deadline deadline,
+          struct xk_error *err)
 {
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(record, err);
     XK_CLEANUP_LIVE_CARDS struct xk_kvm_live_cards cards = {0};
 
-    if (xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1 ||
-        check_released(&cards, dirfd, err) == -1)
+    if (config == NULL ||
+        xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1 ||
+        check_released(&cards, record->dir_fd, err) == -1 ||
+        xk_kvm_live_cards_need(&cards, config, err) == -1)
         return -1;
     xk_json_put_integer(writer, "ports", cards.port_count);
     xk_json_open_array(writer, "cards");
@@ -151,7 +158,7 @@ xk_kvm_put_needs(struct xk_hypervisor *hv, const struct xk_domain *domain,
 
         xk_json_put_string(writer, "processor_flags", flags);
     }
-    return put_cards(qmp, dirfd, writer, deadline, err);
+    return put_cards(qmp, domain->record, writer, deadline, err);
 }
 
 /* ---- on the target ---- */

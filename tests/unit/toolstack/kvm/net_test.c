@@ -27,6 +27,7 @@
 #include "tests/fakes/scratch.h"
 #include "tests/unit/toolstack/kvm/plan_files.h"
 #include "tests/unit/toolstack/kvm/plan_qemu.h"
+#include "toolstack/kvm/live_cards.h"
 #include "toolstack/kvm/ops.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/taps.h"
@@ -505,6 +506,31 @@ a_card_is_listed_with_the_bridge_that_it_is_on(void **context)
     xk_state_close(&state);
 }
 
+/* On the target it would have no port, and the guest could not be restored. */
+static void
+a_guest_that_has_ejected_a_card_cannot_go_elsewhere(void **context)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        with_vif("type=user', 'type=user,model=rtl8139', 'type=user");
+    struct xk_kvm_live_card live[] = {
+        {.devid = 0, .has_device = true, .port = 0},
+        {.devid = 1, .has_device = true, .port = -1},
+        {.devid = 2, .has_device = true, .port = 1},
+    };
+    struct xk_kvm_live_cards cards = {.items = live, .count = 3};
+    struct xk_error err;
+
+    (void)context;
+    assert_int_equal(xk_kvm_live_cards_need(&cards, config, &err), 0);
+    live[2].has_device = false; /* its network is still there */
+    assert_int_equal(xk_kvm_live_cards_need(&cards, config, &err), -1);
+    assert_int_equal(err.kind, XK_ERR_STATE);
+    assert_non_null(strstr(err.message, "ejected network card 2"));
+    cards.count = 0;
+    assert_int_equal(xk_kvm_live_cards_need(&cards, config, &err), -1);
+    assert_non_null(strstr(err.message, "ejected network card 0"));
+}
+
 static void
 a_check_runs_no_script_but_looks_for_it(void **context)
 {
@@ -552,6 +578,7 @@ main(void)
         cmocka_unit_test(
             a_card_is_plugged_in_by_its_script_and_out_of_what_is_left),
         cmocka_unit_test(a_card_is_listed_with_the_bridge_that_it_is_on),
+        cmocka_unit_test(a_guest_that_has_ejected_a_card_cannot_go_elsewhere),
         cmocka_unit_test(a_check_runs_no_script_but_looks_for_it),
         cmocka_unit_test(an_unknown_model_is_refused),
         cmocka_unit_test(
