@@ -124,8 +124,8 @@ plug_out(struct fixture *f)
 {
     close(f->fd);
     f->fd = -1;
-    return xk_plug_out(&f->plug, &f->card, xk_deadline_in_ms(PATIENCE_MS),
-                       &f->err);
+    return xk_plug_out(f->card.dir_fd, f->card.mark,
+                       xk_deadline_in_ms(PATIENCE_MS), &f->err);
 }
 
 static void
@@ -243,7 +243,7 @@ the_error_of_a_script_is_what_it_said_last(void **state)
     assert_refused(f, "online\" failed with exit status 3: no port");
     /* It may have done half of its work. */
     assert_true(has_mark(f));
-    assert_int_equal(xk_plug_out(&f->plug, &f->card,
+    assert_int_equal(xk_plug_out(f->card.dir_fd, f->card.mark,
                                  xk_deadline_in_ms(PATIENCE_MS), &f->err),
                      0);
     assert_false(has_mark(f));
@@ -270,7 +270,7 @@ a_card_that_was_never_plugged_in_is_not_taken_out(void **state)
     struct fixture *f = *state;
 
     write_script(f, NOTES);
-    assert_int_equal(xk_plug_out(&f->plug, &f->card,
+    assert_int_equal(xk_plug_out(f->card.dir_fd, f->card.mark,
                                  xk_deadline_in_ms(PATIENCE_MS), &f->err),
                      0);
     assert_int_equal(scratch_count(f->dir, ""), 1);
