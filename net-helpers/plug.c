@@ -3,19 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/bridge.h"
-#include "net-helpers/name.h"
 #include "net-helpers/plug_internal.h"
+#include "net-helpers/plug_mark.h"
 #include "net-helpers/tap.h"
 
 enum {
@@ -75,12 +70,6 @@ xk_plug_takes_address(enum xk_plug_kind kind)
     return ops[kind]->takes_address;
 }
 
-bool
-xk_plug_leaves(enum xk_plug_kind kind)
-{
-    return ops[kind]->leaves;
-}
-
 static const struct xk_plug_ops *
 ops_of(const struct xk_plug *plug)
 {
@@ -99,32 +88,6 @@ xk_plug_check(const struct xk_plug *plug, struct xk_error *err)
     return ops_of(plug)->check(plug, err);
 }
 
-/* ---- the mark ---- */
-
-/* It names the device that was plugged in. */
-static int
-make_mark(const struct xk_plug_card *card, struct xk_error *err)
-{
-    return xk_write_file(card->dir_fd, card->mark, card->device,
-                         strlen(card->device), false, err);
-}
-
-/* Whether there is a mark; *device is the name in it. */
-static bool
-read_mark(const struct xk_plug_card *card, char device[IFNAMSIZ])
-{
-    XK_CLEANUP_BUF struct xk_buf text = {0};
-
-    if (card->mark == NULL ||
-        xk_read_file(card->dir_fd, card->mark, IFNAMSIZ - 1, &text, NULL) ==
-            -1 ||
-        text.length == 0)
-        return false;
-    memcpy(device, text.data, text.length);
-    device[text.length] = '\0';
-    return xk_net_name_check(device) == NULL;
-}
-
 /* ---- in and out ---- */
 
 /* What is not undone now never is, so there is some time for it even if the
@@ -136,22 +99,34 @@ time_to_undo(struct xk_deadline deadline)
                                                    : deadline;
 }
 
-int
-xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
-            struct xk_deadline deadline, struct xk_error *err)
+static int
+take_out(int dir_fd, const char *path, struct xk_deadline deadline,
+         struct xk_error *err)
 {
-    const struct xk_plug_ops *plug_ops = ops_of(plug);
-    struct xk_plug_card marked = *card;
-    char device[IFNAMSIZ];
+    struct xk_plug_mark mark;
+    const struct xk_plug_ops *plug_ops;
+    int r = 0;
+
+    if (xk_plug_mark_read(dir_fd, path, &mark, err) == -1)
+        return -1;
+    plug_ops = ops_of(&mark.plug);
+    if (plug_ops->out != NULL)
+        r = plug_ops->out(&mark.plug, &mark.card, time_to_undo(deadline), err);
+    xk_plug_mark_free(&mark);
+    return r;
+}
+
+int
+xk_plug_out(int dir_fd, const char *mark, struct xk_deadline deadline,
+            struct xk_error *err)
+{
     int r;
 
-    if (plug_ops->out == NULL || !read_mark(card, device))
+    if (faccessat(dir_fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == -1)
         return 0;
-    marked.device = device;
-    r = plug_ops->out(plug, &marked, time_to_undo(deadline), err);
-    if (unlinkat(card->dir_fd, card->mark, 0) == -1 && errno != ENOENT &&
-        r == 0)
-        return xk_fail_errno(err, "remove \"%s\"", card->mark);
+    r = take_out(dir_fd, mark, deadline, err);
+    if (unlinkat(dir_fd, mark, 0) == -1 && errno != ENOENT && r == 0)
+        return xk_fail_errno(err, "remove \"%s\"", mark);
     return r;
 }
 
@@ -163,7 +138,8 @@ plug(const struct xk_plug *plug, const struct xk_plug_card *card,
 
     if (plug_ops->in == NULL)
         return 0;
-    if (plug_ops->leaves && card->mark != NULL && make_mark(card, err) == -1)
+    if (plug_ops->leaves && card->mark != NULL &&
+        xk_plug_mark_write(plug, card, err) == -1)
         return -1;
     return plug_ops->in(plug, card, deadline, err);
 }
@@ -178,7 +154,8 @@ xk_plug_in(const struct xk_plug *to, const struct xk_plug_card *card, int *fds,
 
     if (xk_plug_check(to, err) == -1)
         return -1;
-    if (xk_plug_out(to, card, deadline, &why) == -1)
+    if (card->mark != NULL &&
+        xk_plug_out(card->dir_fd, card->mark, deadline, &why) == -1)
         xk_warn("%s: %s", card->device, why.message);
     if (xk_tap_create(card->device, bridge, card->mtu, fds, count, deadline,
                       err) == -1)

@@ -15,7 +15,8 @@
  * A TAP goes with its process, and its place on a bridge and its routes go with
  * it. The port of a vSwitch and what a script has done stay. So a file, the
  * mark, is made before these are plugged in and removed once they are out: as
- * long as it exists there may be something to undo.
+ * long as it exists there may be something to undo. It says how, because the
+ * card may be in no configuration any more by then.
  */
 #ifndef XK_NET_HELPERS_PLUG_H
 #define XK_NET_HELPERS_PLUG_H
@@ -49,7 +50,7 @@ struct xk_plug {
 
 /* The card that is plugged in. Texts are borrowed. */
 struct xk_plug_card {
-    const char *device;  /* its TAP. For taking out: that of the mark counts */
+    const char *device;  /* its TAP */
     const char *vifname; /* as the user named it; NULL: not at all */
     const char *mac;     /* "00:16:3e:00:00:01" */
     const char *domain;  /* its UUID; NULL: unknown */
@@ -65,9 +66,6 @@ enum xk_plug_kind xk_plug_kind(const char *script);
 
 /* Whether the kind has a use for ip= and gatewaydev=. */
 bool xk_plug_takes_address(enum xk_plug_kind kind);
-
-/* Whether the kind leaves something behind that outlives the TAP. */
-bool xk_plug_leaves(enum xk_plug_kind kind);
 
 /* Whether the plug is the kind that needs the device's usual name, because it
  * gives it the vifname by itself. */
@@ -87,10 +85,10 @@ int xk_plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
                int *fds, unsigned count, struct xk_deadline deadline,
                struct xk_error *err);
 
-/* Undo what outlives the TAP, if there is a mark, and remove the mark. The TAP
- * may be gone. A failure removes the mark too: there is nothing more that we
- * can do. So this may take 5 s even if the deadline is over. */
-int xk_plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
-                struct xk_deadline deadline, struct xk_error *err);
+/* Undo what outlives the TAP, if there is that mark, and remove the mark. The
+ * TAP may be gone. A failure removes the mark too: there is nothing more that
+ * we can do. So this may take 5 s even if the deadline is over. */
+int xk_plug_out(int dir_fd, const char *mark, struct xk_deadline deadline,
+                struct xk_error *err);
 
 #endif

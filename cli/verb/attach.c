@@ -82,8 +82,7 @@ const struct xk_command xk_command_network_attach = {
         "On Xen the kernel serves the card through libxl, or, with "
         "backendtype=xk or type=user, xk-backend. On KVM the card needs a "
         "model that can be plugged into a running machine: virtio-net (the "
-        "default), e1000e, igb or vmxnet3; one with script=vif-openvswitch or "
-        "a script of your own comes and goes with the domain only.",
+        "default), e1000e, igb or vmxnet3.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN},
                     {"VIF", XK_ARG_TEXT, .optional = true, .repeated = true}},
     .timeout_s = 60,

@@ -81,7 +81,7 @@ const struct xk_command xk_command_network_detach = {
         "once. A card that libxl serves is cut off after ten seconds in any "
         "case, as with xl.\n\n"
         "On KVM a guest can release a card only once its system runs, and "
-        "only a card that network-attach takes. After --force it "
+        "only a card of a model that network-attach takes. After --force it "
         "keeps a card without a cable until it releases the card or is reset; "
         "until then it can be neither saved nor moved.",
     .options = options,

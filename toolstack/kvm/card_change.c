@@ -67,8 +67,11 @@ remove_network(const struct work *work, int devid, struct xk_error *err)
     char name[XK_KVM_NETDEV_NAME_SIZE];
 
     xk_kvm_netdev_name(devid, name);
-    return xk_kvm_network_release(work->qmp, name, NULL, 0, work->deadline,
-                                  err);
+    if (xk_kvm_network_release(work->qmp, name, NULL, 0, work->deadline, err) ==
+        -1)
+        return -1;
+    xk_kvm_unplug_card(work->dirfd, devid, work->deadline);
+    return 0;
 }
 
 /* Ask the guest. A card that has just gone is not found, and a guest that was
@@ -125,8 +128,11 @@ cut_off(const struct work *work, int devid, struct xk_error *err)
                    &ignored);
     if (xk_kvm_identity_load(work->dirfd, &process, NULL, err) == -1)
         return -1;
-    return xk_kvm_network_cut(work->qmp, netdev, &process, aside,
-                              work->deadline, err);
+    if (xk_kvm_network_cut(work->qmp, netdev, &process, aside, work->deadline,
+                           err) == -1)
+        return -1;
+    xk_kvm_unplug_card(work->dirfd, devid, work->deadline);
+    return 0;
 }
 
 static int
@@ -194,6 +200,8 @@ forget_released(const struct work *work, const struct xk_kvm_live_cards *cards,
 
         if (card == NULL || !card->has_device)
             xk_kvm_leaving_unmark(work->dirfd, leaving[i].devid);
+        if (card == NULL)
+            xk_kvm_unplug_card(work->dirfd, leaving[i].devid, work->deadline);
     }
     return 0;
 }
@@ -322,20 +330,6 @@ check_model(const struct work *work, const struct xk_vif *vif,
     return -1;
 }
 
-/* What such a plug leaves behind is undone by the card's specification, which a
- * card that was detached no longer has. */
-static int
-check_plug(const struct xk_vif *vif, struct xk_error *err)
-{
-    if (vif->type == XK_VIF_USER || !xk_plug_leaves(xk_plug_kind(vif->script)))
-        return 0;
-    return xk_fail(err, XK_ERR_UNSUPPORTED,
-                   "script=%s: such a card of a KVM domain comes and goes with "
-                   "the domain only: give it in the file and start the domain "
-                   "anew",
-                   vif->script);
-}
-
 /* What QEMU refuses leaves nothing behind: the network is removed, and
  * descriptors that it did not take are closed. */
 static int
@@ -347,10 +341,11 @@ attach(const struct work *work, const struct xk_vif *vif, int port,
     struct xk_kvm_plan plan;
     int r;
 
-    if (check_plug(vif, err) == -1 || check_model(work, vif, err) == -1)
+    if (check_model(work, vif, err) == -1)
         return -1;
     xk_kvm_plan_init(&plan, false);
     plan.live = true;
+    plan.record_dir_fd = work->dirfd;
     r = xk_kvm_plan_card(&plan, work->change->config, vif, bus, err);
     if (r == 0)
         r = pass_fds(work, &plan, err);
@@ -359,6 +354,7 @@ attach(const struct work *work, const struct xk_vif *vif, int port,
     if (r == -1 && !xk_qmp_is_broken(work->qmp)) {
         remove_network(work, vif->devid, &ignored);
         close_stray_fds(work);
+        xk_kvm_unplug_card(work->dirfd, vif->devid, work->deadline);
     }
     xk_kvm_plan_free(&plan);
     return r == 0 ? 0 : xk_wrap(err, "network card %d", vif->devid);
@@ -431,8 +427,6 @@ xk_kvm_check_detach(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (config == NULL)
         return -1;
     vif = find_vif(config, (int)change->number);
-    if (vif != NULL && check_plug(vif, err) == -1)
-        return -1;
     if (vif == NULL || xk_kvm_card_is_mobile(vif) || change->force)
         return 0;
     return xk_fail(err, XK_ERR_UNSUPPORTED,

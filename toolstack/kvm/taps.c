@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/taps.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/mem.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
 #include "net-helpers/tap.h"
 #include "toolstack/config/vif_plug.h"
 #include "toolstack/record_config.h"
+
+/* The mark of a card's plug, in the record; a devid follows. */
+#define MARK "plugged-"
+
+enum {
+    MARK_SIZE = 24
+};
 
 struct setting_aside {
     const struct xk_domain_config *config;
@@ -53,7 +65,7 @@ xk_kvm_plugged_init(struct xk_kvm_plugged *plugged,
 {
     *plugged = (struct xk_kvm_plugged){.mac = xk_vif_mac_text(vif)};
     if (record_dir_fd != -1)
-        plugged->mark = xk_asprintf("plugged-%d", vif->devid);
+        plugged->mark = xk_asprintf(MARK "%d", vif->devid);
     xk_uuid_format(&config->uuid, plugged->uuid);
     plugged->card = (struct xk_plug_card){
         .vifname = vif->vifname,
@@ -72,31 +84,34 @@ xk_kvm_plugged_free(struct xk_kvm_plugged *plugged)
     free(plugged->mark);
 }
 
-static void
-unplug(const struct xk_record *record, const struct xk_domain_config *config,
-       const struct xk_vif *vif, struct xk_deadline deadline)
+void
+xk_kvm_unplug_card(int record_dir_fd, int devid, struct xk_deadline deadline)
 {
-    const struct xk_plug plug = xk_vif_plug(vif);
-    struct xk_kvm_plugged plugged;
+    char mark[MARK_SIZE];
     struct xk_error why;
 
-    xk_kvm_plugged_init(&plugged, config, vif, record->dir_fd);
-    if (xk_plug_out(&plug, &plugged.card, deadline, &why) == -1)
-        xk_warn("domain %s: network card %s: %s", record->uuid_text,
-                plugged.mac, why.message);
-    xk_kvm_plugged_free(&plugged);
+    snprintf(mark, sizeof(mark), MARK "%d", devid);
+    if (xk_plug_out(record_dir_fd, mark, deadline, &why) == -1)
+        xk_warn("network card %d: %s", devid, why.message);
 }
 
 void
 xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline)
 {
-    XK_CLEANUP_CONFIG struct xk_domain_config *config =
-        xk_record_load_config(record, NULL);
+    int fd = openat(record->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    uint64_t devid;
 
-    for (size_t i = 0; config != NULL && i < config->vif_count; i++) {
-        if (config->vifs[i].type != XK_VIF_USER)
-            unplug(record, config, &config->vifs[i], deadline);
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, MARK, strlen(MARK)) == 0 &&
+            xk_parse_u64(entry->d_name + strlen(MARK), INT_MAX, &devid))
+            xk_kvm_unplug_card(record->dir_fd, (int)devid, deadline);
     }
+    if (dir != NULL)
+        closedir(dir);
+    else if (fd != -1)
+        close(fd);
 }
 
 /* ---- setting aside ---- */

@@ -45,8 +45,10 @@ void xk_kvm_plugged_init(struct xk_kvm_plugged *plugged,
                          const struct xk_vif *vif, int record_dir_fd);
 void xk_kvm_plugged_free(struct xk_kvm_plugged *plugged);
 
-/* Undo what the plugs of the record's cards have left on this host
- * (net-helpers/plug.h). A failure is only logged. */
+/* Undo what the plugs of the record's cards, or that of one card, have left on
+ * this host (net-helpers/plug.h). A failure is only logged. */
+void xk_kvm_unplug_card(int record_dir_fd, int devid,
+                        struct xk_deadline deadline);
 void xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline);
 
 /* Set aside the TAPs of these cards that the process holds: take them off their

@@ -125,8 +125,8 @@ plug_out(struct fixture *f)
 {
     close(f->fd);
     f->fd = -1;
-    return xk_plug_out(&f->plug, &f->card, xk_deadline_in_ms(PATIENCE_MS),
-                       &f->err);
+    return xk_plug_out(f->card.dir_fd, f->card.mark,
+                       xk_deadline_in_ms(PATIENCE_MS), &f->err);
 }
 
 static void
@@ -244,7 +244,7 @@ the_error_of_a_script_is_what_it_said_last(void **state)
     assert_refused(f, "online\" failed with exit status 3: no port");
     /* It may have done half of its work. */
     assert_true(has_mark(f));
-    assert_int_equal(xk_plug_out(&f->plug, &f->card,
+    assert_int_equal(xk_plug_out(f->card.dir_fd, f->card.mark,
                                  xk_deadline_in_ms(PATIENCE_MS), &f->err),
                      0);
     assert_false(has_mark(f));
@@ -271,7 +271,7 @@ a_card_that_was_never_plugged_in_is_not_taken_out(void **state)
     struct fixture *f = *state;
 
     write_script(f, NOTES);
-    assert_int_equal(xk_plug_out(&f->plug, &f->card,
+    assert_int_equal(xk_plug_out(f->card.dir_fd, f->card.mark,
                                  xk_deadline_in_ms(PATIENCE_MS), &f->err),
                      0);
     assert_int_equal(scratch_count(f->dir, ""), 1);
@@ -310,7 +310,7 @@ a_caller_whose_time_is_over_leaves_nothing_plugged_in(void **state)
     write_script(f, NOTES);
     assert_plugged_in(f);
     assert_int_equal(
-        xk_plug_out(&f->plug, &f->card, xk_deadline_in_ms(0), &f->err), 0);
+        xk_plug_out(AT_FDCWD, f->mark, xk_deadline_in_ms(0), &f->err), 0);
     assert_file(f, "notes", "online type_if=vif\noffline type_if=vif\n");
 }
 

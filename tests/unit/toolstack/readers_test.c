@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/util.h"
+#include "net-helpers/plug_mark.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/scratch.h"
 #include "tests/unit/json_mutations.h"
@@ -566,6 +567,40 @@ read_as_toolstack(struct fixture *f, const struct xk_buf *text,
 }
 #endif
 
+static void
+make_mark(struct fixture *f, struct xk_buf *text)
+{
+    const struct xk_plug plug = {
+        .script = "vif-openvswitch", .bridge = "ovsbr0.10", .ip = "10.1.2.3"};
+    const struct xk_plug_card card = {
+        .device = "vif3.0",
+        .mac = "00:16:3e:00:00:01",
+        .domain = "7259efc7-ef9a-4735-aff4-57467f02a1e2",
+        .dir_fd = f->record->dir_fd,
+        .mark = "plugged",
+        .mtu = 1400,
+    };
+
+    assert_int_equal(xk_plug_mark_write(&plug, &card, &f->err), 0);
+    read_from(f, "plugged", text);
+}
+
+static int
+read_mark(struct fixture *f, const struct xk_buf *text, struct xk_error *err)
+{
+    struct xk_plug_mark mark;
+
+    assert_int_equal(xk_write_file(f->record->dir_fd, "plugged", text->data,
+                                   text->length, false, &f->err),
+                     0);
+    if (xk_plug_mark_read(f->record->dir_fd, "plugged", &mark, err) == -1)
+        return -1;
+    assert_non_null(mark.card.device);
+    assert_non_null(mark.plug.script);
+    xk_plug_mark_free(&mark);
+    return 0;
+}
+
 static const struct reader readers[] = {
     {"config.json", true, make_config, load_config},
     {"next.json", true, make_config, load_next},
@@ -580,6 +615,7 @@ static const struct reader readers[] = {
 #ifdef XK_WITH_XEN
     {"device.json, by xk", true, make_device, read_as_toolstack},
 #endif
+    {"the mark of a plug", true, make_mark, read_mark},
 #ifdef XK_WITH_KVM
     {"qemu.json", true, make_process, load_process},
     {"claim.json", true, make_claim, load_claim},

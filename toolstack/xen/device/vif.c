@@ -254,39 +254,13 @@ static const struct xk_xen_device_node back_nodes[] = {
 
 /* ---- at its end ---- */
 
-/* "backend/xkvif/3/0": as a script of Xen's has it. */
-static char *
-path_for_scripts(const struct xk_xen_device *device)
-{
-    int64_t domid = 0;
-
-    xk_json_integer(xk_json_get(device->json, XK_DEVICE_DOMID), &domid);
-    return xk_asprintf("backend/" STORE_KIND "/%" PRId64 "/%u", domid,
-                       device->number);
-}
-
 static int
 unplug(const struct xk_xen_device *device, struct xk_deadline deadline,
        struct xk_error *err)
 {
-    const struct xk_plug plug = {
-        .script = xk_vif_member(device, XK_NET_SCRIPT),
-        .bridge = xk_vif_member(device, XK_NET_BRIDGE),
-        .ip = xk_vif_member(device, XK_NET_IP),
-        .gatewaydev = xk_vif_member(device, XK_NET_GATEWAYDEV),
-    };
     XK_CLEANUP_FREE char *mark = xk_asprintf("%s/" XK_NET_MARK, device->path);
-    XK_CLEANUP_FREE char *store = path_for_scripts(device);
-    const struct xk_plug_card card = {
-        .vifname = xk_vif_member(device, XK_NET_VIFNAME),
-        .mac = device->name,
-        .domain = xk_vif_member(device, XK_NET_DOMAIN),
-        .store = store,
-        .dir_fd = AT_FDCWD,
-        .mark = mark,
-    };
 
-    return xk_plug_out(&plug, &card, deadline, err);
+    return xk_plug_out(AT_FDCWD, mark, deadline, err);
 }
 
 const struct xk_xen_device_kind xk_vif_kind = {

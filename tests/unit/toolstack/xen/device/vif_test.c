@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "net-helpers/plug_mark.h"
 #include "tests/unit/toolstack/xen/world.h"
 #include "toolstack/xen/device/vif.h"
 #include "toolstack/xen/domains.h"
@@ -348,11 +349,17 @@ a_script_is_told_when_the_card_goes(void **context)
     struct fixture *f = *context;
     XK_CLEANUP_FREE char *notes = beside_program(f, "notes");
     XK_CLEANUP_BUF struct xk_buf said = {0};
+    const struct xk_plug own = {.script = f->plug, .bridge = "xenbr0"};
+    const struct xk_plug_card card = {
+        .device = "vif31997.4",
+        .mac = "00:16:3e:00:00:0e",
+        .store = "backend/xkvif/31997/4",
+        .dir_fd = f->world.record->dir_fd,
+        .mark = "vif-4/plugged",
+    };
 
     attach(f, 4);
-    assert_int_equal(xk_write_file(f->world.record->dir_fd, "vif-4/plugged",
-                                   "vif31997.4", 10, false, &f->world.err),
-                     0);
+    assert_int_equal(xk_plug_mark_write(&own, &card, &f->world.err), 0);
     remove_cards(f);
     assert_int_equal(xk_read_file(AT_FDCWD, notes, 4096, &said, NULL), 0);
     assert_string_equal(said.data,
