@@ -136,14 +136,19 @@ xk_tap_create(const char *name, const char *bridge, unsigned mtu, int *fds,
 
 /* ---- set aside ---- */
 
+/* The port of an Open vSwitch cannot be taken off it here. The switch lets go
+ * of it once its database says so, which may be a moment later. */
 static int
 take_down(unsigned index, struct xk_deadline deadline, struct xk_error *err)
 {
-    struct xk_rtnl_request request = xk_rtnl_change_link(index, 0, IFF_UP);
+    const struct xk_rtnl_request down = xk_rtnl_change_link(index, 0, IFF_UP);
+    struct xk_rtnl_request off = down;
     uint32_t no_master = 0;
+    int r;
 
-    xk_rtnl_put(&request, IFLA_MASTER, &no_master, sizeof(no_master));
-    return xk_rtnl_ask(&request, deadline, err);
+    xk_rtnl_put(&off, IFLA_MASTER, &no_master, sizeof(no_master));
+    r = xk_rtnl_ask(&off, deadline, err);
+    return r == EOPNOTSUPP ? xk_rtnl_ask(&down, deadline, err) : r;
 }
 
 /* Rename a device, which must be down before Linux 6.3. */

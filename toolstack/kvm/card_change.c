@@ -111,7 +111,9 @@ await_release(const struct work *work, int devid, int patience_ms,
     }
 }
 
-/* Frames that wait for the guest are dropped with the link. */
+/* Frames that wait for the guest are dropped with the link. The plug is undone
+ * while the TAP has its name, and before it is set aside: the kernel takes no
+ * port off an Open vSwitch that has it. */
 static int
 cut_off(const struct work *work, int devid, struct xk_error *err)
 {
@@ -128,11 +130,9 @@ cut_off(const struct work *work, int devid, struct xk_error *err)
                    &ignored);
     if (xk_kvm_identity_load(work->dirfd, &process, NULL, err) == -1)
         return -1;
-    if (xk_kvm_network_cut(work->qmp, netdev, &process, aside, work->deadline,
-                           err) == -1)
-        return -1;
     xk_kvm_unplug_card(work->dirfd, devid, work->deadline);
-    return 0;
+    return xk_kvm_network_cut(work->qmp, netdev, &process, aside,
+                              work->deadline, err);
 }
 
 static int
@@ -161,8 +161,10 @@ detach(const struct work *work, int devid, struct xk_error *err)
                        "detached once the guest releases it; --force cuts it "
                        "off now",
                        devid);
+    if (remove_network(work, devid, err) == -1)
+        return -1;
     xk_kvm_leaving_unmark(work->dirfd, devid);
-    return remove_network(work, devid, err);
+    return 0;
 }
 
 /* A leaving card that the guest still holds goes once the guest releases it. A
@@ -184,7 +186,8 @@ mark_leaving(const struct work *work, int devid, struct xk_error *err)
     return xk_kvm_leaving_mark(work->dirfd, devid, mac, err);
 }
 
-/* Forget cards that their guest has released since. */
+/* Forget cards that their guest has released since. The mark goes last: without
+ * it nobody would look for a plug that a killed verb has left. */
 static int
 forget_released(const struct work *work, const struct xk_kvm_live_cards *cards,
                 struct xk_error *err)
@@ -198,10 +201,10 @@ forget_released(const struct work *work, const struct xk_kvm_live_cards *cards,
         const struct xk_kvm_live_card *card =
             xk_kvm_live_cards_find(cards, leaving[i].devid);
 
-        if (card == NULL || !card->has_device)
-            xk_kvm_leaving_unmark(work->dirfd, leaving[i].devid);
         if (card == NULL)
             xk_kvm_unplug_card(work->dirfd, leaving[i].devid, work->deadline);
+        if (card == NULL || !card->has_device)
+            xk_kvm_leaving_unmark(work->dirfd, leaving[i].devid);
     }
     return 0;
 }
