@@ -10,7 +10,6 @@
 #include "toolstack/xen/device/vif.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
