@@ -186,23 +186,28 @@ mark_leaving(const struct work *work, int devid, struct xk_error *err)
     return xk_kvm_leaving_mark(work->dirfd, devid, mac, err);
 }
 
-/* Forget cards that their guest has released since. The mark goes last: without
- * it nobody would look for a plug that a killed verb has left. */
+static bool
+is_there(int devid, void *context)
+{
+    return xk_kvm_live_cards_find(context, devid) != NULL;
+}
+
+/* Forget cards that their guest has released since, and those that a killed
+ * verb has plugged in and QEMU never got. */
 static int
-forget_released(const struct work *work, const struct xk_kvm_live_cards *cards,
+forget_released(const struct work *work, struct xk_kvm_live_cards *cards,
                 struct xk_error *err)
 {
     XK_CLEANUP_FREE struct xk_kvm_leaving *leaving = NULL;
     size_t count;
 
+    xk_kvm_unplug_others(work->dirfd, is_there, cards, work->deadline);
     if (xk_kvm_leaving_list(work->dirfd, &leaving, &count, err) == -1)
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct xk_kvm_live_card *card =
             xk_kvm_live_cards_find(cards, leaving[i].devid);
 
-        if (card == NULL)
-            xk_kvm_unplug_card(work->dirfd, leaving[i].devid, work->deadline);
         if (card == NULL || !card->has_device)
             xk_kvm_leaving_unmark(work->dirfd, leaving[i].devid);
     }

@@ -96,22 +96,38 @@ xk_kvm_unplug_card(int record_dir_fd, int devid, struct xk_deadline deadline)
 }
 
 void
-xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline)
+xk_kvm_unplug_others(int record_dir_fd, xk_kvm_has_plug *has, void *context,
+                     struct xk_deadline deadline)
 {
-    int fd = openat(record->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(record_dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
     const struct dirent *entry;
     uint64_t devid;
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         if (strncmp(entry->d_name, MARK, strlen(MARK)) == 0 &&
-            xk_parse_u64(entry->d_name + strlen(MARK), INT_MAX, &devid))
-            xk_kvm_unplug_card(record->dir_fd, (int)devid, deadline);
+            xk_parse_u64(entry->d_name + strlen(MARK), INT_MAX, &devid) &&
+            !has((int)devid, context))
+            xk_kvm_unplug_card(record_dir_fd, (int)devid, deadline);
     }
     if (dir != NULL)
         closedir(dir);
     else if (fd != -1)
         close(fd);
+}
+
+static bool
+has_none(int devid, void *context)
+{
+    (void)devid;
+    (void)context;
+    return false;
+}
+
+void
+xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline)
+{
+    xk_kvm_unplug_others(record->dir_fd, has_none, NULL, deadline);
 }
 
 /* ---- setting aside ---- */

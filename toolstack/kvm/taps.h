@@ -4,6 +4,8 @@
 #ifndef XK_TOOLSTACK_KVM_TAPS_H
 #define XK_TOOLSTACK_KVM_TAPS_H
 
+#include <stdbool.h>
+
 #include "base/deadline.h"
 #include "base/error.h"
 #include "base/process.h"
@@ -50,6 +52,11 @@ void xk_kvm_plugged_free(struct xk_kvm_plugged *plugged);
 void xk_kvm_unplug_card(int record_dir_fd, int devid,
                         struct xk_deadline deadline);
 void xk_kvm_unplug(const struct xk_record *record, struct xk_deadline deadline);
+
+/* The same for the cards that has() does not know. */
+typedef bool xk_kvm_has_plug(int devid, void *context);
+void xk_kvm_unplug_others(int record_dir_fd, xk_kvm_has_plug *has,
+                          void *context, struct xk_deadline deadline);
 
 /* Set aside the TAPs of these cards that the process holds: take them off their
  * bridge, set them down, and rename them after the configuration's UUID, which

@@ -466,6 +466,44 @@ a_card_is_plugged_in_by_its_script_and_out_of_what_is_left(void **context)
     xk_state_close(&state);
 }
 
+static bool
+is_first(int devid, void *context)
+{
+    (void)context;
+    return devid == 0;
+}
+
+static void
+a_plug_whose_card_never_came_is_taken_out(void **context)
+{
+    XK_CLEANUP_FREE char *script = write_script();
+    XK_CLEANUP_FREE char *vif = xk_asprintf(
+        "script=%s,vifname=web', 'script=%s,vifname=db", script, script);
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = with_vif(vif);
+    struct xk_deadline soon = xk_deadline_in_ms(DEADLINE_MS);
+    struct xk_record *record;
+    struct xk_kvm_plan plan;
+    struct xk_state state;
+    struct xk_error err;
+
+    (void)context;
+    assert_int_equal(xk_state_open(&state, &err), 0);
+    record = make_record(&state, config);
+    xk_kvm_plan_init(&plan, false);
+    plan.record_dir_fd = record->dir_fd;
+    if (plan_vif(&plan, vif, &err) == -1)
+        fail_msg("%s", err.message);
+    xk_kvm_plan_free(&plan);
+    assert_notes("online web xenbr0\nonline db xenbr0\n");
+    xk_kvm_unplug_others(record->dir_fd, is_first, NULL, soon);
+    assert_notes("offline db xenbr0\n");
+    xk_kvm_unplug(record, soon);
+    assert_notes("offline web xenbr0\n");
+    assert_int_equal(xk_record_remove(record, &err), 0);
+    xk_record_close(record);
+    xk_state_close(&state);
+}
+
 /* "0 br0; " of each card that is listed. */
 static void
 note_card(const struct xk_card_info *info, void *context)
@@ -577,6 +615,7 @@ main(void)
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(
             a_card_is_plugged_in_by_its_script_and_out_of_what_is_left),
+        cmocka_unit_test(a_plug_whose_card_never_came_is_taken_out),
         cmocka_unit_test(a_card_is_listed_with_the_bridge_that_it_is_on),
         cmocka_unit_test(a_guest_that_has_ejected_a_card_cannot_go_elsewhere),
         cmocka_unit_test(a_check_runs_no_script_but_looks_for_it),
