@@ -16,6 +16,7 @@
 #include "backends/net/announce.h"
 #include "backends/net/port/port.h"
 #include "base/deadline.h"
+#include "tests/fakes/call_count.h"
 #include "tests/fakes/own_network.h"
 #include "tests/unit/test.h"
 
@@ -253,6 +254,40 @@ frames_of_a_batch_are_sent_in_their_order(void **state)
     close(fd);
 }
 
+/* In a process of its own: as many frames as are wanted. */
+static void
+send_some(unsigned count)
+{
+    static uint8_t bytes[XK_PORT_BATCH_MAX][128];
+    struct xk_frame frames[XK_PORT_BATCH_MAX];
+    bool taken[XK_PORT_BATCH_MAX];
+    struct xk_loop loop;
+
+    if (xk_loop_open(&loop, 64, NULL) == -1)
+        _exit(1);
+    for (unsigned i = 0; i < count; i++)
+        frames[i] = (struct xk_frame){.bytes = bytes[i],
+                                      .length = make_udp(bytes[i], "counted"),
+                                      .checksum_missing = true};
+    call_count_mark();
+    xk_port_send_batch(port, 0, &loop, frames, taken, count);
+    call_count_mark();
+    for (unsigned i = 0; i < count; i++) {
+        if (!taken[i])
+            _exit(1);
+    }
+}
+
+static void
+a_batch_of_any_size_costs_one_system_call(void **state)
+{
+    (void)state;
+    open_tap(1);
+    exchange_addresses(1);
+    assert_int_equal(call_count_of(send_some, 2), 1);
+    assert_int_equal(call_count_of(send_some, XK_PORT_BATCH_MAX), 1);
+}
+
 static struct xk_frame
 receive_from_host(int fd)
 {
@@ -436,6 +471,7 @@ main(void)
         T(the_network_behind_the_bridge_answers_the_guest),
         T(a_missing_checksum_is_computed_on_the_way_out),
         T(frames_of_a_batch_are_sent_in_their_order),
+        T(a_batch_of_any_size_costs_one_system_call),
         T(only_a_guest_that_takes_them_gets_frames_without_checksum),
         T(frames_of_several_queues_reach_the_guest),
         T(frames_come_by_the_queues_that_the_guest_uses_only),
