@@ -83,9 +83,17 @@ xk_plug_renames(const struct xk_plug *plug)
 }
 
 int
+xk_plug_read(const struct xk_plug *plug, struct xk_error *err)
+{
+    const struct xk_plug_ops *plug_ops = ops_of(plug);
+
+    return plug_ops->read != NULL ? plug_ops->read(plug, err) : 0;
+}
+
+int
 xk_plug_check(const struct xk_plug *plug, struct xk_error *err)
 {
-    return ops_of(plug)->check(plug, err);
+    return xk_plug_read(plug, err) == 0 ? ops_of(plug)->check(plug, err) : -1;
 }
 
 /* ---- in and out ---- */

@@ -71,6 +71,9 @@ bool xk_plug_takes_address(enum xk_plug_kind kind);
  * gives it the vifname by itself. */
 bool xk_plug_renames(const struct xk_plug *plug);
 
+/* Check what the plug says, on whichever machine. */
+int xk_plug_read(const struct xk_plug *plug, struct xk_error *err);
+
 /* Check what the plug says, and that this host has what it names: a bridge, a
  * script. Makes nothing. XK_ERR_HOST: a program is missing or does not answer.
  */

@@ -62,16 +62,22 @@ check_file(const char *path, struct xk_error *err)
 }
 
 static int
-check(const struct xk_plug *plug, struct xk_error *err)
+read_words(const struct xk_plug *plug, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *path = path_of(plug);
-
     if (plug->script[0] != '/' &&
         (plug->script[0] == '\0' || strchr(plug->script, '/') != NULL))
         return xk_fail(err, XK_ERR_CONFIG,
                        "script \"%s\" is neither an absolute path nor a name "
                        "in " XK_PLUG_SCRIPTS,
                        plug->script);
+    return 0;
+}
+
+static int
+check(const struct xk_plug *plug, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *path = path_of(plug);
+
     return check_file(path, err);
 }
 
@@ -217,6 +223,7 @@ go_offline(const struct xk_plug *plug, const struct xk_plug_card *card,
 const struct xk_plug_ops xk_plug_script_ops = {
     .leaves = true,
     .takes_address = true,
+    .read = read_words,
     .check = check,
     .in = go_online,
     .out = go_offline,

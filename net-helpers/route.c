@@ -118,7 +118,7 @@ parse_targets(const char *text, struct targets *targets, struct xk_error *err)
 }
 
 static int
-check(const struct xk_plug *plug, struct xk_error *err)
+read_words(const struct xk_plug *plug, struct xk_error *err)
 {
     struct targets targets;
 
@@ -128,6 +128,12 @@ check(const struct xk_plug *plug, struct xk_error *err)
         return xk_fail(err, XK_ERR_CONFIG,
                        "script=vif-route needs the addresses of the guest: "
                        "ip=ADDRESS");
+    return 0;
+}
+
+static int
+check(const struct xk_plug *plug, struct xk_error *err)
+{
     if (plug->gatewaydev != NULL && if_nametoindex(plug->gatewaydev) == 0)
         return xk_fail(err, XK_ERR_CONFIG,
                        "there is no network device \"%s\", which gatewaydev "
@@ -261,6 +267,7 @@ plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
 
 const struct xk_plug_ops xk_plug_route_ops = {
     .takes_address = true,
+    .read = read_words,
     .check = check,
     .in = plug_in,
 };

@@ -214,6 +214,14 @@ run_to_success(const struct command *command, struct xk_deadline deadline,
 /* ---- the plug ---- */
 
 static int
+read_words(const struct xk_plug *plug, struct xk_error *err)
+{
+    struct xk_vswitch_port port;
+
+    return parse(plug, &port, err);
+}
+
+static int
 check(const struct xk_plug *plug, struct xk_error *err)
 {
     struct xk_deadline deadline = xk_deadline_in_ms(CHECK_MS);
@@ -320,6 +328,7 @@ plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
 
 const struct xk_plug_ops xk_plug_vswitch_ops = {
     .leaves = true,
+    .read = read_words,
     .check = check,
     .in = plug_in,
     .out = plug_out,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "toolstack/config/driver_facts.h"
+#include "toolstack/config/vif_plug.h"
 
 /* A configuration, the driver it is checked for, and the list to fill. */
 struct check {
@@ -126,6 +127,18 @@ check_disk(const struct check *check, const struct xk_disk *disk)
     }
 }
 
+/* What the words name may be on another host. */
+static void
+check_plug(const struct check *check, const struct xk_vif *vif)
+{
+    const struct xk_plug plug = xk_vif_plug(vif);
+    struct xk_error why = {0};
+
+    if (xk_plug_read(&plug, &why) == -1)
+        xk_problem_add(check->problems, XK_PROBLEM_ERROR, &vif->where,
+                       "on %s: %s", check->driver->name, why.message);
+}
+
 void
 xk_vif_check_on(const struct xk_vif *vif, const struct xk_driver_facts *driver,
                 struct xk_problems *problems)
@@ -138,6 +151,8 @@ xk_vif_check_on(const struct xk_vif *vif, const struct xk_driver_facts *driver,
         if (fate->applies(vif))
             report(&check, &fate->remark, &vif->where);
     }
+    if (driver->plugs_in != NULL && driver->plugs_in(vif))
+        check_plug(&check, vif);
 }
 
 void

@@ -76,6 +76,8 @@ struct xk_driver_facts {
     size_t disk_count;
     const struct xk_vif_fate *vifs;
     size_t vif_count;
+    /* Whether xk itself plugs the card in (net-helpers/plug.h). NULL: no. */
+    bool (*plugs_in)(const struct xk_vif *vif);
 };
 
 /* Add to *problems what becomes of a configuration on the driver's hypervisor:

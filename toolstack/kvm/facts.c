@@ -204,6 +204,12 @@ static const struct xk_vif_fate vif_fates[] = {
       .text = "untrusted is ignored: virtio does not tell the guest"}},
 };
 
+static bool
+plugs_in(const struct xk_vif *vif)
+{
+    return vif->type != XK_VIF_USER;
+}
+
 const struct xk_driver_facts xk_kvm_facts = {
     .name = "kvm",
     .title = "KVM",
@@ -214,4 +220,5 @@ const struct xk_driver_facts xk_kvm_facts = {
     .disk_count = XK_ARRAY_SIZE(disk_fates),
     .vifs = vif_fates,
     .vif_count = XK_ARRAY_SIZE(vif_fates),
+    .plugs_in = plugs_in,
 };

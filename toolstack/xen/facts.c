@@ -136,6 +136,13 @@ static const struct xk_vif_fate vif_fates[] = {
       .text = "vlan is not supported: Xen 4.17 does not have it"}},
 };
 
+/* Other cards are libxl's. */
+static bool
+plugs_in(const struct xk_vif *vif)
+{
+    return vif->backend == XK_VIF_BACKEND_XK && vif->type != XK_VIF_USER;
+}
+
 /* ---- the driver ---- */
 
 /* Xen's own word for "this is a control domain" (xenfs). */
@@ -167,4 +174,5 @@ const struct xk_driver_facts xk_xen_facts = {
     .disk_count = XK_ARRAY_SIZE(disk_fates),
     .vifs = vif_fates,
     .vif_count = XK_ARRAY_SIZE(vif_fates),
+    .plugs_in = plugs_in,
 };

@@ -136,6 +136,12 @@ static const struct {
     {"xen", HVM "vif=['backendtype=xk,ip=10.1.2.3']\n",
      "t:2:6: error: on xen: ip and gatewaydev are for script=vif-route or a "
      "script of your own: name one, or leave them out"},
+    {"xen", HVM "vif=['backendtype=xk,script=vif-openvswitch,bridge=o.5000']\n",
+     "t:2:6: error: on xen: bridge \"o.5000\": a VLAN is a number from 1 to "
+     "4094"},
+    {"kvm", HVM "vif=['script=vif-route,ip=10.1.2']\n",
+     "t:2:6: error: on kvm: ip: \"10.1.2\" is not an IPv4 or IPv6 address"},
+    {"xen", HVM "vif=['script=vif-openvswitch,bridge=o.5000']\n", NULL},
     {"xen", HVM "vif=['type=user,script=x']\n",
      "t:2:6: error: on xen: type=user is not supported with script, gatewaydev "
      "or ip: leave them out"},
