@@ -75,6 +75,11 @@ xk_plug_mark_write(const struct xk_plug *plug, const struct xk_plug_card *card,
     put_texts(plug, card, writer);
     xk_json_put_integer(writer, "mtu", card->mtu);
     xk_json_close_object(writer);
+    if (text.length > TEXT_MAX)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "script=, bridge=, ip= and gatewaydev= are longer than "
+                       "%d bytes",
+                       TEXT_MAX);
     return xk_write_file(card->dir_fd, card->mark, text.data, text.length,
                          false, err);
 }

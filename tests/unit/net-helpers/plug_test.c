@@ -265,6 +265,22 @@ what_was_plugged_in_before_a_kill_is_undone_first(void **state)
                 "online type_if=vif\n");
 }
 
+/* It could not be taken out. */
+static void
+a_plug_with_too_many_words_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char words[20000];
+
+    memset(words, '1', sizeof(words));
+    words[sizeof(words) - 1] = '\0';
+    f->plug.ip = words;
+    write_script(f, NOTES);
+    assert_refused(f, "longer than");
+    assert_false(has_mark(f));
+    assert_int_equal(scratch_count(f->dir, ""), 1);
+}
+
 static void
 a_card_that_was_never_plugged_in_is_not_taken_out(void **state)
 {
@@ -544,6 +560,7 @@ main(void)
         T(a_script_may_rename_the_tap),
         T(the_error_of_a_script_is_what_it_said_last),
         T(what_was_plugged_in_before_a_kill_is_undone_first),
+        T(a_plug_with_too_many_words_is_refused),
         T(a_card_that_was_never_plugged_in_is_not_taken_out),
         T(a_script_that_does_not_end_is_killed),
         T(a_script_that_fails_at_the_end_is_not_run_again),
