@@ -102,7 +102,7 @@ xk_rtnl_ask(const struct xk_rtnl_request *request, struct xk_deadline deadline,
         struct nlmsghdr header;
         struct nlmsgerr answer;
         unsigned char rest[REPLY_MAX];
-    } reply;
+    } reply = {0};
     ssize_t got = xk_rtnl_fetch(request, &reply, sizeof(reply), deadline, err);
 
     if (got == -1)
