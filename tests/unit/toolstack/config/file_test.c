@@ -356,7 +356,7 @@ a_flood_of_problems_is_counted_but_not_kept(void **state)
     assert_true(problems.count < 1000);
     assert_int_equal(xk_problems_fail(&problems, &err), -1);
     assert_int_equal(err.kind, XK_ERR_CONFIG);
-    assert_string_equal(err.message, "error: the error (and 1 more)");
+    assert_string_equal(err.message, "the error (and 1 more)");
     xk_problems_free(&problems);
 }
 
