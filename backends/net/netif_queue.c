@@ -194,14 +194,10 @@ static void
 delay_until(struct queue *queue, int64_t again_ns)
 {
     int64_t delay = again_ns - queue->now_ns;
-    struct io_uring_sqe *sqe = xk_loop_sqe(&queue->worker.loop);
 
-    if (delay > LOOK_AGAIN_NS)
-        delay = LOOK_AGAIN_NS;
-    queue->rate_delay = (struct __kernel_timespec){
-        .tv_sec = delay / 1000000000, .tv_nsec = delay % 1000000000};
-    io_uring_prep_timeout(sqe, &queue->rate_delay, 0, 0);
-    xk_loop_start(&queue->worker.loop, sqe, &queue->rate_op);
+    xk_loop_start_timer(&queue->worker.loop,
+                        delay < LOOK_AGAIN_NS ? delay : LOOK_AGAIN_NS,
+                        &queue->rate_delay, &queue->rate_op);
     queue->is_delayed = true;
     queue->stats.tx_delays++;
 }

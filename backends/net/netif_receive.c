@@ -17,7 +17,7 @@ enum {
     ROUND_FRAMES = 32, /* those that the guest does not get included */
 };
 
-#define TIMER_NS INT64_C(1000000000)
+#define LOOK_AGAIN_NS INT64_C(1000000000)
 
 /* ---- its life ---- */
 
@@ -307,20 +307,14 @@ watch_port(struct xk_netif_receiver *receiver, short events,
 static void
 start_timer(struct xk_netif_receiver *receiver)
 {
-    int64_t left = patience_left(receiver);
-    struct io_uring_sqe *sqe;
+    int64_t left;
 
     if (receiver->is_timing)
         return;
-    if (left > TIMER_NS)
-        left = TIMER_NS;
-    if (left < 0)
-        left = 0;
-    receiver->stall_delay = (struct __kernel_timespec){
-        .tv_sec = left / TIMER_NS, .tv_nsec = left % TIMER_NS};
-    sqe = xk_loop_sqe(receiver->loop);
-    io_uring_prep_timeout(sqe, &receiver->stall_delay, 0, 0);
-    xk_loop_start(receiver->loop, sqe, &receiver->stall_op);
+    left = patience_left(receiver);
+    xk_loop_start_timer(receiver->loop,
+                        left < LOOK_AGAIN_NS ? left : LOOK_AGAIN_NS,
+                        &receiver->stall_delay, &receiver->stall_op);
     receiver->is_timing = true;
 }
 

@@ -71,13 +71,11 @@ static void
 start_delay(struct xk_doorbell *bell)
 {
     unsigned shift = bell->empty_in_row - EMPTY_EVENTS_FREE;
-    struct io_uring_sqe *sqe = xk_loop_sqe(bell->loop);
 
     if (shift > DELAY_SHIFT_MAX)
         shift = DELAY_SHIFT_MAX;
-    bell->delay = (struct __kernel_timespec){.tv_nsec = 1000000ll << shift};
-    io_uring_prep_timeout(sqe, &bell->delay, 0, 0);
-    xk_loop_start(bell->loop, sqe, &bell->delay_op);
+    xk_loop_start_timer(bell->loop, INT64_C(1000000) << shift, &bell->delay,
+                        &bell->delay_op);
     bell->is_delaying = true;
 }
 

@@ -160,6 +160,20 @@ xk_loop_start(struct xk_loop *loop, struct io_uring_sqe *sqe,
         loop->pending++;
 }
 
+void
+xk_loop_start_timer(struct xk_loop *loop, int64_t ns,
+                    struct __kernel_timespec *room, struct xk_loop_op *op)
+{
+    struct io_uring_sqe *sqe = xk_loop_sqe(loop);
+
+    if (ns < 0)
+        ns = 0;
+    *room = (struct __kernel_timespec){.tv_sec = ns / 1000000000,
+                                       .tv_nsec = ns % 1000000000};
+    io_uring_prep_timeout(sqe, room, 0, 0);
+    xk_loop_start(loop, sqe, op);
+}
+
 static void
 complete_all(struct xk_loop *loop)
 {

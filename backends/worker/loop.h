@@ -55,6 +55,11 @@ struct io_uring_sqe *xk_loop_sqe(struct xk_loop *loop);
 void xk_loop_start(struct xk_loop *loop, struct io_uring_sqe *sqe,
                    struct xk_loop_op *op);
 
+/* Call op's done() in `ns`, or as soon as can be if that is past. *room is the
+ * kernel's until then. */
+void xk_loop_start_timer(struct xk_loop *loop, int64_t ns,
+                         struct __kernel_timespec *room, struct xk_loop_op *op);
+
 /* Submit queued entries, wait for a completion if `wait`, and call done() of
  * every completed operation. */
 int xk_loop_run(struct xk_loop *loop, bool wait, struct xk_error *err);
