@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "net-helpers/mac.h"
+#include "toolstack/kvm/hmp.h"
 #include "toolstack/kvm/plan.h"
 #include "toolstack/kvm/taps.h"
 
@@ -36,10 +37,10 @@ xk_kvm_live_cards_find(const struct xk_kvm_live_cards *cards, int devid)
 static struct xk_kvm_live_card *
 need(struct xk_kvm_live_cards *cards, int devid)
 {
-    for (size_t i = 0; i < cards->count; i++) {
-        if (cards->items[i].devid == devid)
-            return &cards->items[i];
-    }
+    const struct xk_kvm_live_card *found = xk_kvm_live_cards_find(cards, devid);
+
+    if (found != NULL)
+        return &cards->items[found - cards->items];
     XK_GROW(cards->items, cards->count);
     cards->items[cards->count] =
         (struct xk_kvm_live_card){.devid = devid, .port = -1};
@@ -230,15 +231,12 @@ int
 xk_kvm_live_cards_read(struct xk_qmp *qmp, struct xk_kvm_live_cards *cards,
                        struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const char *networks;
+    XK_CLEANUP_FREE char *networks = NULL;
 
     if (read_devices(qmp, DEVICES, cards, deadline, err) == -1 ||
-        read_devices(qmp, NAMELESS, cards, deadline, err) == -1 ||
-        xk_qmp_execute_with(qmp, "human-monitor-command", "command-line",
-                            "info network", &answer, deadline, err) == -1)
+        read_devices(qmp, NAMELESS, cards, deadline, err) == -1)
         return -1;
-    networks = xk_json_need_string(answer, "return", err);
+    networks = xk_kvm_hmp_ask(qmp, "info network", deadline, err);
     if (networks == NULL)
         return -1;
     take_networks(networks, cards);

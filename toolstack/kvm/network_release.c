@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/tap.h"
+#include "toolstack/kvm/hmp.h"
 
 /* Parse the answer of HMP, because QMP has no such command: whether the port is
  * free. */
@@ -18,7 +19,7 @@ is_released(const char *said)
     static const char *const texts[] = {" removed", " not found",
                                         "unrecognized netdev id"};
 
-    for (size_t i = 0; said != NULL && i < XK_ARRAY_SIZE(texts); i++) {
+    for (size_t i = 0; i < XK_ARRAY_SIZE(texts); i++) {
         if (strstr(said, texts[i]) != NULL)
             return true;
     }
@@ -33,19 +34,15 @@ release_port(struct xk_qmp *qmp, const char *netdev,
     XK_CLEANUP_FREE char *line = xk_asprintf(
         "hostfwd_remove %s %s:%s:%u", netdev, forward->udp ? "udp" : "tcp",
         forward->host_address, forward->host_port);
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const char *said;
+    XK_CLEANUP_FREE char *said = xk_kvm_hmp_ask(qmp, line, deadline, err);
 
-    if (xk_qmp_execute_with(qmp, "human-monitor-command", "command-line", line,
-                            &answer, deadline, err) == -1)
+    if (said == NULL)
         return -1;
-    said = xk_json_string(xk_json_get(answer, "return"));
     if (is_released(said))
         return 0;
     return xk_fail(err, XK_ERR_FAILED,
                    "QEMU did not release %s port %u: %.200s",
-                   forward->udp ? "udp" : "tcp", forward->host_port,
-                   said != NULL ? said : "");
+                   forward->udp ? "udp" : "tcp", forward->host_port, said);
 }
 
 static int
@@ -119,21 +116,6 @@ take_forwards(char *text, const char *netdev, struct forwards *forwards)
     }
 }
 
-/* Returns what HMP answers, owned by the caller. */
-static char *
-ask_hmp(struct xk_qmp *qmp, const char *line, struct xk_deadline deadline,
-        struct xk_error *err)
-{
-    XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    const char *said;
-
-    if (xk_qmp_execute_with(qmp, "human-monitor-command", "command-line", line,
-                            &answer, deadline, err) == -1)
-        return NULL;
-    said = xk_json_need_string(answer, "return", err);
-    return said != NULL ? xk_strdup(said) : NULL;
-}
-
 /* "net-vif0: index=0,type=tap,fd=25": which of QEMU's descriptors is the TAP;
  * -1: there is none. */
 static int
@@ -156,7 +138,8 @@ set_tap_aside(struct xk_qmp *qmp, const char *netdev,
               const struct xk_process *process, const char *aside,
               struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_FREE char *text = ask_hmp(qmp, "info network", deadline, err);
+    XK_CLEANUP_FREE char *text =
+        xk_kvm_hmp_ask(qmp, "info network", deadline, err);
     char tap[XK_TAP_NAME_SIZE];
     int fd;
 
@@ -179,7 +162,7 @@ xk_kvm_network_cut(struct xk_qmp *qmp, const char *netdev,
 
     if (set_tap_aside(qmp, netdev, process, aside, deadline, err) == -1)
         return -1;
-    text = ask_hmp(qmp, "info usernet", deadline, err);
+    text = xk_kvm_hmp_ask(qmp, "info usernet", deadline, err);
     if (text == NULL)
         return -1;
     take_forwards(text, netdev, &forwards);

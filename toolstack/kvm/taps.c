@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "toolstack/kvm/taps.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "net-helpers/tap.h"
 #include "toolstack/config/vif_plug.h"
+#include "toolstack/kvm/card_files.h"
 #include "toolstack/record_config.h"
-
-/* The mark of a card's plug, in the record; a devid follows. */
-#define MARK "plugged-"
-
-enum {
-    MARK_SIZE = 24
-};
 
 struct setting_aside {
     const struct xk_domain_config *config;
@@ -64,15 +53,14 @@ xk_kvm_plugged_init(struct xk_kvm_plugged *plugged,
                     const struct xk_vif *vif, int record_dir_fd)
 {
     *plugged = (struct xk_kvm_plugged){.mac = xk_vif_mac_text(vif)};
-    if (record_dir_fd != -1)
-        plugged->mark = xk_asprintf(MARK "%d", vif->devid);
+    xk_kvm_card_file(XK_KVM_CARD_PLUGGED, vif->devid, plugged->mark);
     xk_uuid_format(&config->uuid, plugged->uuid);
     plugged->card = (struct xk_plug_card){
         .vifname = vif->vifname,
         .mac = plugged->mac,
         .domain = plugged->uuid,
         .dir_fd = record_dir_fd,
-        .mark = plugged->mark,
+        .mark = record_dir_fd != -1 ? plugged->mark : NULL,
         .mtu = vif->mtu,
     };
 }
@@ -81,16 +69,15 @@ void
 xk_kvm_plugged_free(struct xk_kvm_plugged *plugged)
 {
     free(plugged->mac);
-    free(plugged->mark);
 }
 
 void
 xk_kvm_unplug_card(int record_dir_fd, int devid, struct xk_deadline deadline)
 {
-    char mark[MARK_SIZE];
+    char mark[XK_KVM_CARD_FILE_SIZE];
     struct xk_error why;
 
-    snprintf(mark, sizeof(mark), MARK "%d", devid);
+    xk_kvm_card_file(XK_KVM_CARD_PLUGGED, devid, mark);
     if (xk_plug_out(record_dir_fd, mark, deadline, &why) == -1)
         xk_warn("network card %d: %s", devid, why.message);
 }
@@ -99,21 +86,15 @@ void
 xk_kvm_unplug_others(int record_dir_fd, xk_kvm_has_plug *has, void *context,
                      struct xk_deadline deadline)
 {
-    int fd = openat(record_dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-    uint64_t devid;
+    XK_CLEANUP_FREE int *devids = NULL;
+    size_t count;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (strncmp(entry->d_name, MARK, strlen(MARK)) == 0 &&
-            xk_parse_u64(entry->d_name + strlen(MARK), INT_MAX, &devid) &&
-            !has((int)devid, context))
-            xk_kvm_unplug_card(record_dir_fd, (int)devid, deadline);
+    (void)xk_kvm_card_files(record_dir_fd, XK_KVM_CARD_PLUGGED, &devids, &count,
+                            NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (!has(devids[i], context))
+            xk_kvm_unplug_card(record_dir_fd, devids[i], deadline);
     }
-    if (dir != NULL)
-        closedir(dir);
-    else if (fd != -1)
-        close(fd);
 }
 
 static bool

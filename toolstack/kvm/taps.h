@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "net-helpers/plug.h"
 #include "toolstack/config/domain_config.h"
+#include "toolstack/kvm/card_files.h"
 #include "toolstack/record.h"
 
 /* Return the name of a card's TAP if the configuration gives none: at most 15
@@ -36,7 +37,7 @@ void xk_kvm_netdev_name(int devid, char name[XK_KVM_NETDEV_NAME_SIZE]);
 /* What a card's plug needs to know of it, in memory of its own. */
 struct xk_kvm_plugged {
     struct xk_plug_card card;
-    char *mac, *mark;
+    char *mac, mark[XK_KVM_CARD_FILE_SIZE];
     char uuid[XK_UUID_TEXT_SIZE];
 };
 
