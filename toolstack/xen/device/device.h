@@ -81,9 +81,11 @@ struct xk_xen_device_wish {
 /* A xenstore node of one end of a device. */
 struct xk_xen_device_node {
     const char *name;
-    /* NULL: the number of the device. Returns NULL if the device has no such
-     * node. */
+    /* Returns NULL if the device has no such node. */
     const char *(*value)(const struct xk_xen_device *device);
+    /* Without value(): the member of device.json that is the node, if the
+     * device has it. With neither it is the number of the device. */
+    const char *member;
 };
 
 /* A kind's companion processes beside xk-backend, and the work that flushes its

@@ -67,9 +67,11 @@ put_row(const struct end *end, const struct xk_xen_device_node *node,
 {
     const char *value;
 
-    if (node->value == NULL)
+    if (node->value == NULL && node->member == NULL)
         return put_number(end, node->name, device->number);
-    value = node->value(device);
+    value = node->value != NULL
+                ? node->value(device)
+                : xk_json_string(xk_json_get(device->json, node->member));
     return value != NULL ? put(end, node->name, value) : 0;
 }
 

@@ -247,19 +247,19 @@ mode(const struct xk_xen_device *device)
 }
 
 static const struct xk_xen_device_node front_nodes[] = {
-    {"device-type", device_type},
-    {"trusted", trusted},
-    {NULL, NULL},
+    {"device-type", device_type, NULL},
+    {"trusted", trusted, NULL},
+    {NULL, NULL, NULL},
 };
 
 static const struct xk_xen_device_node back_nodes[] = {
-    {"removable", removable},
-    {"bootable", bootable},
-    {"dev", dev},
-    {"type", type},
-    {"mode", mode},
-    {"device-type", device_type},
-    {NULL, NULL},
+    {"removable", removable, NULL},
+    {"bootable", bootable, NULL},
+    {"dev", dev, NULL},
+    {"type", type, NULL},
+    {"mode", mode, NULL},
+    {"device-type", device_type, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* ---- flushing ---- */

@@ -171,44 +171,6 @@ mtu(const struct xk_xen_device *device)
 }
 
 static const char *
-bridge(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_BRIDGE);
-}
-
-/* What a script of Xen's reads: its path, and the name that it gives the TAP.
- */
-static const char *
-script(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_SCRIPT);
-}
-
-static const char *
-vifname(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_VIFNAME);
-}
-
-static const char *
-ip(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_IP);
-}
-
-static const char *
-gatewaydev(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_GATEWAYDEV);
-}
-
-static const char *
-rate(const struct xk_xen_device *device)
-{
-    return xk_vif_member(device, XK_NET_RATE);
-}
-
-static const char *
 type(const struct xk_xen_device *device)
 {
     (void)device;
@@ -230,25 +192,26 @@ trusted(const struct xk_xen_device *device)
 }
 
 static const struct xk_xen_device_node front_nodes[] = {
-    {"mac", mac},
-    {"mtu", mtu},
-    {"trusted", trusted},
-    {NULL, NULL},
+    {"mac", mac, NULL},
+    {"mtu", mtu, NULL},
+    {"trusted", trusted, NULL},
+    {NULL, NULL, NULL},
 };
 
+/* Xen's scripts read script and vifname, the name that they give the TAP. */
 static const struct xk_xen_device_node back_nodes[] = {
-    {"mac", mac},
-    {"mtu", mtu},
-    {"bridge", bridge},
-    {"rate", rate},
-    {"script", script},
-    {"vifname", vifname},
-    {"ip", ip},
-    {"gatewaydev", gatewaydev},
-    {"handle", NULL},
-    {"type", type},
-    {"hotplug-status", hotplug_status},
-    {NULL, NULL},
+    {"mac", mac, NULL},
+    {"mtu", mtu, NULL},
+    {"bridge", NULL, XK_NET_BRIDGE},
+    {"rate", NULL, XK_NET_RATE},
+    {"script", NULL, XK_NET_SCRIPT},
+    {"vifname", NULL, XK_NET_VIFNAME},
+    {"ip", NULL, XK_NET_IP},
+    {"gatewaydev", NULL, XK_NET_GATEWAYDEV},
+    {"handle", NULL, NULL},
+    {"type", type, NULL},
+    {"hotplug-status", hotplug_status, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* ---- at its end ---- */
