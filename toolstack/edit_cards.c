@@ -29,18 +29,6 @@ is_meant(const char *wanted, unsigned devid, const uint8_t mac[6])
            memcmp(address, mac, sizeof(address)) == 0;
 }
 
-static struct xk_vif *
-find(struct xk_domain_config *config, const char *wanted)
-{
-    for (size_t i = 0; i < config->vif_count; i++) {
-        struct xk_vif *vif = &config->vifs[i];
-
-        if (is_meant(wanted, (unsigned)vif->devid, vif->mac))
-            return vif;
-    }
-    return NULL;
-}
-
 static void
 search_card(const struct xk_card_info *info, void *context)
 {
@@ -205,38 +193,43 @@ add(struct xk_host *host, const struct xk_domain *domain,
 /* ---- detach ---- */
 
 /* Cards on two bridges may have one address. */
-static int
-need_one(struct xk_domain_config *config, const char *name,
-         struct xk_error *err)
+static struct xk_vif *
+find(struct xk_domain_config *config, const char *name, struct xk_error *err)
 {
+    struct xk_vif *found = NULL;
     size_t count = 0;
 
     for (size_t i = 0; i < config->vif_count; i++) {
-        const struct xk_vif *vif = &config->vifs[i];
+        struct xk_vif *vif = &config->vifs[i];
 
-        count += is_meant(name, (unsigned)vif->devid, vif->mac);
+        if (!is_meant(name, (unsigned)vif->devid, vif->mac))
+            continue;
+        found = vif;
+        count++;
     }
+    if (count == 1)
+        return found;
     if (count == 0)
-        return xk_fail(err, XK_ERR_NOT_FOUND,
-                       "it has no network card \"%s\": give a devid or a MAC "
-                       "address as xk network-list shows them",
-                       name);
-    return count == 1 ? 0
-                      : xk_fail(err, XK_ERR_USAGE,
-                                "it has %zu network cards with the address "
-                                "\"%s\": give a devid",
-                                count, name);
+        xk_fail(err, XK_ERR_NOT_FOUND,
+                "it has no network card \"%s\": give a devid or a MAC address "
+                "as xk network-list shows them",
+                name);
+    else
+        xk_fail(err, XK_ERR_USAGE,
+                "it has %zu network cards with the address \"%s\": give a "
+                "devid",
+                count, name);
+    return NULL;
 }
 
 static int
 take_out(struct xk_domain_config *config, const char *name, unsigned *number,
          struct xk_error *err)
 {
-    struct xk_vif *vif;
+    struct xk_vif *vif = find(config, name, err);
 
-    if (need_one(config, name, err) == -1)
+    if (vif == NULL)
         return -1;
-    vif = find(config, name);
     *number = (unsigned)vif->devid;
     xk_vif_free(vif);
     XK_TAKE_OUT(config->vifs, config->vif_count, (size_t)(vif - config->vifs));
