@@ -4,12 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/mem.h"
-#include "base/number.h"
 #include "base/util.h"
 #include "contracts/net.h"
 #include "net-helpers/mac.h"
+#include "net-helpers/rate.h"
 
 #define AT(member) offsetof(struct xk_net_config, member)
 
@@ -57,23 +55,14 @@ take_port(struct xk_net_config *config, const struct xk_json *json,
 static int
 take_rate(struct xk_net_config *config, struct xk_error *err)
 {
-    const char *comma = config->rate != NULL ? strchr(config->rate, ',') : NULL;
-    XK_CLEANUP_FREE char *bytes = NULL;
-    uint64_t us;
-
-    if (config->rate == NULL)
+    if (config->rate == NULL ||
+        xk_net_rate_parse(config->rate, &config->rate_bytes,
+                          &config->rate_interval_us))
         return 0;
-    if (comma != NULL)
-        bytes = xk_strndup(config->rate, (size_t)(comma - config->rate));
-    if (comma == NULL || !xk_parse_u64(bytes, INT64_MAX, &config->rate_bytes) ||
-        !xk_parse_u64(comma + 1, UINT32_MAX, &us) || config->rate_bytes == 0 ||
-        us == 0)
-        return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is not two positive numbers, of bytes and of "
-                       "microseconds",
-                       XK_NET_RATE);
-    config->rate_interval_us = (uint32_t)us;
-    return 0;
+    return xk_fail(err, XK_ERR_CONFIG,
+                   "\"%s\" is not two positive numbers, of bytes and of "
+                   "microseconds",
+                   XK_NET_RATE);
 }
 
 static int

@@ -6,11 +6,11 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "base/util.h"
 #include "contracts/net.h"
 #include "net-helpers/link.h"
 #include "net-helpers/plug.h"
+#include "net-helpers/rate.h"
 #include "toolstack/record_config.h"
 #include "toolstack/xen/device/vif.h"
 #include "toolstack/xen/domains.h"
@@ -36,17 +36,15 @@ find_vif(const struct xk_domain_config *config, unsigned number)
     return NULL;
 }
 
-/* "BYTES,MICROSECONDS", as libxl and we write it; NULL: no limit. */
+/* In bytes a second, of a node that libxl or we wrote; 0: no limit. */
 static uint64_t
-parse_rate(const char *text)
+rate_of(const char *node)
 {
-    const char *comma = text != NULL ? strchr(text, ',') : NULL;
-    XK_CLEANUP_FREE char *digits =
-        comma != NULL ? xk_strndup(text, (size_t)(comma - text)) : NULL;
-    uint64_t bytes, interval_us;
+    uint64_t bytes;
+    uint32_t interval_us;
 
-    if (comma == NULL || !xk_parse_u64(digits, UINT64_MAX / 1000000, &bytes) ||
-        !xk_parse_u64(comma + 1, UINT32_MAX, &interval_us) || interval_us == 0)
+    if (node == NULL || !xk_net_rate_parse(node, &bytes, &interval_us) ||
+        bytes > UINT64_MAX / 1000000)
         return 0;
     return bytes * 1000000 / interval_us;
 }
@@ -120,7 +118,7 @@ tell_ours(const struct telling *telling, const struct xk_xen_device *device)
         .interface = tap,
         .backend = "xk",
         .state = "not served",
-        .rate_bytes_per_s = parse_rate(xk_vif_member(device, XK_NET_RATE)),
+        .rate_bytes_per_s = rate_of(xk_vif_member(device, XK_NET_RATE)),
     };
 
     if (answer != NULL)
@@ -178,7 +176,7 @@ tell_libxl(const struct xk_xen_libxl_device *device, void *context)
         .interface = device->is_here ? name : NULL,
         .model = vif != NULL ? vif->model : NULL,
         .backend = "linux",
-        .rate_bytes_per_s = parse_rate(texts[NODE_RATE]),
+        .rate_bytes_per_s = rate_of(texts[NODE_RATE]),
     };
 
     xk_xenbus_state_parse(texts[NODE_STATE], &state);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "contracts/net.h"
+#include "net-helpers/rate.h"
 #include "toolstack/config/vif_plug.h"
 #include "toolstack/xen/device/user_network.h"
 #include "toolstack/xen/device/vif_ours.h"
@@ -99,8 +100,7 @@ static void
 put_rate(struct xk_json_writer *writer, const struct xk_vif *vif)
 {
     XK_CLEANUP_FREE char *text =
-        xk_asprintf("%llu,%u", (unsigned long long)vif->rate_bytes_per_interval,
-                    vif->rate_interval_us);
+        xk_net_rate_format(vif->rate_bytes_per_interval, vif->rate_interval_us);
 
     if (vif->rate_bytes_per_interval != 0)
         xk_json_put_string(writer, XK_NET_RATE, text);
