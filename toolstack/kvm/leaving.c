@@ -75,10 +75,12 @@ xk_kvm_leaving_list(int record_dir_fd, struct xk_kvm_leaving **cards,
 void
 xk_kvm_leaving_clear(int record_dir_fd)
 {
-    XK_CLEANUP_FREE struct xk_kvm_leaving *cards = NULL;
-    size_t count = 0;
+    XK_CLEANUP_FREE int *devids = NULL;
+    size_t count;
 
-    xk_kvm_leaving_list(record_dir_fd, &cards, &count, NULL);
+    if (xk_kvm_card_files(record_dir_fd, XK_KVM_CARD_LEAVING, &devids, &count,
+                          NULL) == -1)
+        return;
     for (size_t i = 0; i < count; i++)
-        xk_kvm_leaving_unmark(record_dir_fd, cards[i].devid);
+        xk_kvm_leaving_unmark(record_dir_fd, devids[i]);
 }

@@ -89,8 +89,9 @@ xk_kvm_unplug_others(int record_dir_fd, xk_kvm_has_plug *has, void *context,
     XK_CLEANUP_FREE int *devids = NULL;
     size_t count;
 
-    (void)xk_kvm_card_files(record_dir_fd, XK_KVM_CARD_PLUGGED, &devids, &count,
-                            NULL);
+    if (xk_kvm_card_files(record_dir_fd, XK_KVM_CARD_PLUGGED, &devids, &count,
+                          NULL) == -1)
+        return;
     for (size_t i = 0; i < count; i++) {
         if (!has(devids[i], context))
             xk_kvm_unplug_card(record_dir_fd, devids[i], deadline);
