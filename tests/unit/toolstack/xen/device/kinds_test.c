@@ -94,18 +94,12 @@ bridge(const struct xk_xen_device *device)
     return device->name;
 }
 
-static const char *
-script_of(const struct xk_xen_device *device)
-{
-    return xk_json_string(xk_json_get(device->json, "script"));
-}
-
-static const struct xk_xen_device_node no_nodes[] = {{NULL, NULL}};
+static const struct xk_xen_device_node no_nodes[] = {{NULL, NULL, NULL}};
 static const struct xk_xen_device_node back_nodes[] = {
-    {"handle", NULL},
-    {"bridge", bridge},
-    {"script", script_of},
-    {NULL, NULL},
+    {"handle", NULL, NULL},
+    {"bridge", bridge, NULL},
+    {"script", NULL, "script"},
+    {NULL, NULL, NULL},
 };
 
 static const struct xk_xen_device_kind net_kind = {
