@@ -60,6 +60,7 @@ struct queue {
     struct xk_frame sending[XK_NETIF_ENTRIES];
     bool sent[XK_NETIF_ENTRIES];
     unsigned sending_count;
+    bool owes_event; /* for what was answered in this round */
 
     int64_t now_ns;            /* of this round, if there is a rate */
     struct xk_loop_op rate_op; /* the next frame may have credit by then */
@@ -116,7 +117,6 @@ bind_ports(struct queue *queue, struct xk_error *err)
 {
     const struct xk_netif_ring_id *id = &queue->id;
 
-    queue->receiver.guest_port = id->rx_port != 0 ? RX_PORT : TX_PORT;
     if (xk_worker_bind(&queue->worker, TX_PORT, id->tx_port, err) == -1)
         return -1;
     return id->rx_port == 0
@@ -407,10 +407,30 @@ send_taken(struct queue *queue)
         count_sent(queue, &queue->taken[i]);
     for (unsigned i = 0; i < queue->taken_count; i++)
         answer_one(queue, &queue->taken[i].frame);
-    if (xk_ring_publish(&queue->tx)) {
-        queue->stats.notifies++;
-        xk_guest_notify(queue->worker.guest, TX_PORT);
-    }
+    queue->owes_event |= xk_ring_publish(&queue->tx);
+}
+
+static void
+notify(struct queue *queue, unsigned port)
+{
+    queue->stats.notifies++;
+    xk_guest_notify(queue->worker.guest, port);
+}
+
+/* The events of a round are sent at its end, so that a guest on the same
+ * processor is woken once and finds all that there is for it. */
+static void
+send_events(struct queue *queue)
+{
+    struct xk_netif_receiver *receiver = &queue->receiver;
+
+    if (receiver->owes_event && queue->id.rx_port != 0)
+        notify(queue, RX_PORT);
+    else
+        queue->owes_event |= receiver->owes_event;
+    if (queue->owes_event)
+        notify(queue, TX_PORT);
+    queue->owes_event = receiver->owes_event = false;
 }
 
 /* What was taken before a lie is sent and answered; nothing is delivered after
@@ -429,6 +449,7 @@ serve_round(struct xk_worker *worker)
     if (xk_worker_state(worker) == XK_WORKER_RUNNING &&
         xk_netif_receiver_run(&queue->receiver, queue->rx_produced) > 0)
         worker->bell.was_useful = true;
+    send_events(queue);
     return false;
 }
 
@@ -531,6 +552,5 @@ xk_netif_queue_stats(const struct xk_worker *worker,
     stats->rx_stalls = received.stalls;
     stats->rx_filtered = received.filtered;
     stats->copy_calls += received.copy_calls;
-    stats->notifies += received.notifies;
     xk_worker_read_events(worker, &stats->events, &stats->empty_events);
 }

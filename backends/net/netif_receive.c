@@ -202,10 +202,7 @@ answer(struct xk_netif_receiver *receiver)
             receiver->stats.dropped++;
         is_whole = true;
     }
-    if (xk_ring_publish(&receiver->ring)) {
-        receiver->stats.notifies++;
-        xk_guest_notify(receiver->guest, receiver->guest_port);
-    }
+    receiver->owes_event |= xk_ring_publish(&receiver->ring);
 }
 
 /* False: the guest is stalled, and the frame is dropped. */

@@ -33,7 +33,7 @@ struct xk_netif_receive_stats {
                           none for too long */
     uint64_t stalls;   /* how often it offered none for too long */
     uint64_t filtered; /* multicast that the guest does not want */
-    uint64_t copy_calls, notifies;
+    uint64_t copy_calls;
 };
 
 struct xk_netif_receiver {
@@ -46,7 +46,7 @@ struct xk_netif_receiver {
     unsigned patience_ms; /* how long a frame waits for pages */
 
     struct xk_shared_ring ring; /* mapped by the owner */
-    unsigned guest_port;        /* that it notifies; bound by the owner */
+    bool owes_event;            /* for what was answered; the owner clears it */
     struct xk_netif_receive_stats stats;
 
     /* The receiver's own. */

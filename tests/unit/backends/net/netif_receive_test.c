@@ -428,6 +428,25 @@ each_ring_notifies_its_own_port(void **state)
     assert_int_equal(guest->memory->notified[1], 1);
 }
 
+/* A frame waits for a page, which comes along with a frame of the guest's. */
+static void
+a_round_of_both_rings_sends_one_event_through_their_port(void **state)
+{
+    struct netif_response response;
+
+    (void)state;
+    deliver(60, 1);
+    must_be_quiet();
+    netif_guest_put(guest, netif_slot(1, DATA + 1, 0, 60, 0));
+    (void)front_ring_push(&guest->tx);
+    offer(0, 1);
+    must_have(0, 0, 1, 0, 60);
+    assert_true(netif_guest_next(guest, &response, NETIF_GUEST_WAIT_MS));
+    netif_backend_stop(backend);
+    assert_int_equal(netif_backend_stats(backend).notifies, 1);
+    assert_int_equal(guest->memory->notified[0], 1);
+}
+
 static void
 many_frames_are_copied_by_few_calls(void **state)
 {
@@ -482,6 +501,7 @@ main(void)
         T(a_frame_that_waits_is_not_the_next_connections),
         T(frames_pass_both_ways_at_once),
         T(each_ring_notifies_its_own_port),
+        T(a_round_of_both_rings_sends_one_event_through_their_port),
         T(many_frames_are_copied_by_few_calls),
         T(what_the_port_could_not_send_goes_out_once_it_can),
     };
