@@ -198,6 +198,7 @@ static const struct xk_field vif_fields[] = {
     VIF(mtu, UNSIGNED, RANGE(0, 65535)),
     VIF(vlan, TEXT),
     VIF(untrusted, BOOL),
+    VIF(spoof_check, BOOL, .optional = true),
     VIF(no_host_loopback, BOOL, .optional = true),
     VIF(hostfwd, CUSTOM, .put = put_hostfwd, .get = get_hostfwd),
 };

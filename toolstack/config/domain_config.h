@@ -148,6 +148,7 @@ struct xk_vif {
     unsigned mtu; /* 0: not given */
     char *vlan;
     bool untrusted;
+    bool spoof_check;      /* frames from another source address are dropped */
     bool no_host_loopback; /* hostloopback=0 */
     struct xk_hostfwd *hostfwd;
     size_t hostfwd_count;

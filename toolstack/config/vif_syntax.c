@@ -219,12 +219,25 @@ set_hostfwd(struct parse *parse, const char *value)
         fail(parse, "hostfwd", wrong);
 }
 
+/* Returns whether it is 1. */
+static bool
+take_switch(struct parse *parse, const char *what, const char *value)
+{
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        fail(parse, what, "it must be 0 or 1");
+    return value[0] == '1';
+}
+
 static void
 set_hostloopback(struct parse *parse, const char *value)
 {
-    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-        fail(parse, "hostloopback", "it must be 0 or 1");
-    parse->vif->no_host_loopback = value[0] == '0';
+    parse->vif->no_host_loopback = !take_switch(parse, "hostloopback", value);
+}
+
+static void
+set_spoofcheck(struct parse *parse, const char *value)
+{
+    parse->vif->spoof_check = take_switch(parse, "spoofcheck", value);
 }
 
 /* value is the flag: trusted or untrusted. */
@@ -269,6 +282,7 @@ static const struct option {
     {"vlan=", set_vlan},
     {"hostfwd=", set_hostfwd},
     {"hostloopback=", set_hostloopback},
+    {"spoofcheck=", set_spoofcheck},
     {"accel=", ignore_accel},
     {"forwarddev=", refuse_colo},
     {"trusted", set_trusted},
@@ -371,6 +385,8 @@ xk_vif_parse(const struct xk_spec *spec, struct xk_vif *vif)
         fail(&parse, "hostfwd", "it needs type=user");
     if (vif->no_host_loopback && vif->type != XK_VIF_USER)
         fail(&parse, "hostloopback", "it needs type=user");
+    if (vif->spoof_check && vif->type == XK_VIF_USER)
+        fail(&parse, "spoofcheck", "a user-mode network has no other card");
     if (vif->bridge != NULL && vif->type == XK_VIF_USER)
         fail(&parse, "type", "a user-mode network has no bridge");
     if (!vif->mac_given)

@@ -4,6 +4,7 @@
  * "mac=00:16:3e:00:00:01,bridge=xenbr0", with extensions of xk:
  *
  *   backendtype=linux|xk      who serves the card on Xen
+ *   spoofcheck=1              the guest sends from its own MAC address only
  *   type=user                 a user-mode network in QEMU; needs no privileges
  *   hostfwd=PROTO:[HOST]:PORT-[GUEST]:PORT
  *                             with type=user; may be repeated

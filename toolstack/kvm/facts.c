@@ -120,6 +120,12 @@ vif_is_shut_off(const struct xk_vif *vif)
 }
 
 static bool
+vif_has_spoof_check(const struct xk_vif *vif)
+{
+    return vif->spoof_check;
+}
+
+static bool
 vif_has_vlan(const struct xk_vif *vif)
 {
     return vif->vlan != NULL;
@@ -184,6 +190,10 @@ static const struct xk_vif_fate vif_fates[] = {
       .text = "hostloopback=0 is not possible: QEMU has no switch that keeps a "
               "guest on a user-mode network from 127.0.0.1 of the host; name a "
               "bridge",
+      .unsupported = true}},
+    {vif_has_spoof_check,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "spoofcheck=1 is not possible: QEMU passes every source address",
       .unsupported = true}},
     {vif_has_idle_gatewaydev,
      {.severity = XK_PROBLEM_ERROR,

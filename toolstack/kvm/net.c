@@ -186,6 +186,20 @@ add_card(struct xk_kvm_plan *plan, const struct xk_vif *vif,
     return 0;
 }
 
+/* What a card would silently lack. */
+static int
+refuse_impossible(const struct xk_vif *vif, struct xk_error *err)
+{
+    if (vif->no_host_loopback)
+        return xk_fail(err, XK_ERR_HOST,
+                       "hostloopback=0: this QEMU cannot keep a guest on a "
+                       "user-mode network from the host's 127.0.0.1");
+    if (vif->spoof_check)
+        return xk_fail(err, XK_ERR_UNSUPPORTED,
+                       "spoofcheck=1: QEMU passes every source address");
+    return 0;
+}
+
 static int
 add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
         const struct xk_vif *vif, const char *bus, struct xk_error *err)
@@ -195,12 +209,8 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     char id[XK_KVM_CARD_NAME_SIZE], netdev[XK_KVM_NETDEV_NAME_SIZE];
     int r;
 
-    if (model == NULL)
+    if (model == NULL || refuse_impossible(vif, err) == -1)
         return -1;
-    if (vif->no_host_loopback)
-        return xk_fail(err, XK_ERR_HOST,
-                       "hostloopback=0: this QEMU cannot keep a guest on a "
-                       "user-mode network from the host's 127.0.0.1");
     xk_kvm_card_name(vif->devid, id);
     xk_kvm_netdev_name(vif->devid, netdev);
     if (choose_network(vif, &tap, err) == -1)

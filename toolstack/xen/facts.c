@@ -82,6 +82,12 @@ vif_has_vlan(const struct xk_vif *vif)
     return vif->vlan != NULL;
 }
 
+static bool
+vif_has_spoof_check_of_linux(const struct xk_vif *vif)
+{
+    return vif->spoof_check && vif->backend != XK_VIF_BACKEND_XK;
+}
+
 /* What xk-backend does not do for a card yet. */
 static bool
 vif_is_beyond_xk(const struct xk_vif *vif)
@@ -123,6 +129,10 @@ static const struct xk_vif_fate vif_fates[] = {
      {.severity = XK_PROBLEM_ERROR,
       .text = "ip and gatewaydev are for script=vif-route or a script of your "
               "own: name one, or leave them out"}},
+    {vif_has_spoof_check_of_linux,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "spoofcheck=1 needs backendtype=xk: Linux's backend passes every "
+              "source address"}},
     {vif_is_user_of_linux,
      {.severity = XK_PROBLEM_ERROR,
       .text = "type=user is not supported with backendtype=linux: leave the "

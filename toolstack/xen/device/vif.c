@@ -139,6 +139,8 @@ put(const struct xk_xen_device *device, const struct xk_domain_config *config,
     }
     put_mtu(writer, vif->mtu);
     put_rate(writer, vif);
+    if (vif->spoof_check)
+        xk_json_put_bool(writer, XK_NET_SPOOF_FILTER, true);
     xk_json_put_bool(writer, XK_NET_UNTRUSTED, vif->untrusted);
 }
 

@@ -142,6 +142,18 @@ static const struct {
     {"kvm", HVM "vif=['script=vif-route,ip=10.1.2']\n",
      "t:2:6: error: on kvm: ip: \"10.1.2\" is not an IPv4 or IPv6 address"},
     {"xen", HVM "vif=['script=vif-openvswitch,bridge=o.5000']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk,spoofcheck=1']\n", NULL},
+    {"xen", HVM "vif=['backendtype=linux,spoofcheck=0']\n", NULL},
+    {"xen", HVM "vif=['spoofcheck=1']\n",
+     "t:2:6: error: on xen: spoofcheck=1 needs backendtype=xk: Linux's backend "
+     "passes every source address"},
+    {"xen", HVM "vif=['backendtype=linux,spoofcheck=1']\n",
+     "t:2:6: error: on xen: spoofcheck=1 needs backendtype=xk: Linux's backend "
+     "passes every source address"},
+    {"kvm", HVM "vif=['spoofcheck=0']\n", NULL},
+    {"kvm", HVM "vif=['spoofcheck=1']\n",
+     "t:2:6: error: on kvm: spoofcheck=1 is not possible: QEMU passes every "
+     "source address"},
     {"xen", HVM "vif=['type=user,script=x']\n",
      "t:2:6: error: on xen: type=user is not supported with script, gatewaydev "
      "or ip: leave them out"},

@@ -27,7 +27,7 @@ static const char everything[] =
     "'type=user,hostfwd=tcp::22-:22,hostfwd=udp:[::1]:5-:6,hostloopback=0',\n"
     "  'mac=00:16:3e:00:00:01,bridge=b,model=e1000,vifname=v,script=s,ip=i,"
     "backend=d,backendtype=xk,rate=1MB/"
-    "s,devid=9,mtu=9000,vlan=1p,untrusted,gatewaydev=g' ]\n"
+    "s,devid=9,mtu=9000,vlan=1p,untrusted,gatewaydev=g,spoofcheck=1' ]\n"
     "rtc_timeoffset = '-3600'\nacpi = 0\nserial = ['pty','none']\n"
     "vnuma = [['pnode=0','size=512','vcpus=0-3','vdistances=10']]\n"
     "cpus = '0-1'\ncpus_soft = ['0']\nviridian = 0\nvncpasswd = "
@@ -96,6 +96,7 @@ assert_same_vif(const struct xk_vif *a, const struct xk_vif *b)
     assert_same_text(a->vlan, b->vlan);
     assert_int_equal(a->untrusted, b->untrusted);
     assert_int_equal(a->no_host_loopback, b->no_host_loopback);
+    assert_int_equal(a->spoof_check, b->spoof_check);
     assert_int_equal(a->hostfwd_count, b->hostfwd_count);
     for (size_t i = 0; i < a->hostfwd_count; i++)
         assert_memory_equal(&a->hostfwd[i], &b->hostfwd[i],
@@ -115,6 +116,7 @@ newer_members_of_a_card_are_written_only_if_they_were_given(void **state)
     (void)state;
     assert_null(strstr(text, "\"backend\":"));
     assert_null(strstr(text, "no_host_loopback"));
+    assert_null(strstr(text, "spoof_check"));
     assert_non_null(again);
     assert_int_equal(again->vifs[0].backend, XK_VIF_BACKEND_AUTO);
     xk_config_free(again);

@@ -101,7 +101,7 @@ every_option_is_understood(void **state)
         parse_good("mac=00:16:3E:74:3d:76, type=ioemu,,bridge=br0,model=e1000,"
                    "vifname=vif-web,script=/etc/x,ip=10.0.0.1 10.0.0.2,"
                    "backend=net,rate=10MB/s@20ms,devid=7,mtu=9000,"
-                   "vlan=10p/20-30u,untrusted,");
+                   "vlan=10p/20-30u,untrusted,spoofcheck=1,");
 
     (void)state;
     assert_memory_equal(vif.mac, mac, sizeof(mac));
@@ -119,17 +119,20 @@ every_option_is_understood(void **state)
     assert_int_equal(vif.mtu, 9000);
     assert_string_equal(vif.vlan, "10p/20-30u");
     assert_true(vif.untrusted);
+    assert_true(vif.spoof_check);
     xk_vif_free(&vif);
 }
 
 static void
 a_later_option_replaces_an_earlier_one(void **state)
 {
-    struct xk_vif vif = parse_good("bridge=a,bridge=b,untrusted,trusted");
+    struct xk_vif vif = parse_good("bridge=a,bridge=b,untrusted,trusted,"
+                                   "spoofcheck=1,spoofcheck=0");
 
     (void)state;
     assert_string_equal(vif.bridge, "b");
     assert_false(vif.untrusted);
+    assert_false(vif.spoof_check);
     xk_vif_free(&vif);
 }
 
@@ -212,6 +215,11 @@ static const struct {
      "'tcp:127.0.0.1:2222-:22'"},
     {WITH_VIF("type=user,bridge=br0"),
      "t:2:8: error: type: a user-mode network has no bridge"},
+    {WITH_VIF("spoofcheck=yes"),
+     "t:2:19: error: spoofcheck: it must be 0 or 1"},
+    {WITH_VIF("spoofcheck="), "t:2:19: error: spoofcheck: it must be 0 or 1"},
+    {WITH_VIF("type=user,spoofcheck=1"),
+     "t:2:8: error: spoofcheck: a user-mode network has no other card"},
     {WITH_VIF("backendtype=netback"),
      "t:2:20: error: backendtype: it is linux or xk"},
     {WITH_VIF("netdev=eth0"),

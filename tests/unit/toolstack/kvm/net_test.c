@@ -150,6 +150,13 @@ shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
 }
 
 static void
+a_source_address_that_qemu_would_not_check_is_refused(void **context)
+{
+    (void)context;
+    refused("spoofcheck=1", XK_ERR_UNSUPPORTED, "spoofcheck=1");
+}
+
+static void
 a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 {
     struct xk_problems problems = {0};
@@ -622,6 +629,7 @@ main(void)
         cmocka_unit_test(an_unknown_model_is_refused),
         cmocka_unit_test(
             shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(a_source_address_that_qemu_would_not_check_is_refused),
         cmocka_unit_test(
             a_bridge_that_is_missing_is_refused_and_told_with_all_else),
         cmocka_unit_test(a_card_on_a_bridge_has_a_tap_there_that_is_up),

@@ -41,7 +41,8 @@ static const char text[] =
     "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp::53-10.0.2.20:5353',"
     " 'mac=00:16:3e:00:00:0e,backendtype=xk,script=%s,vifname=own,"
     "ip=10.1.2.3,gatewaydev=eth0',"
-    " 'mac=00:16:3e:00:00:0f,backendtype=xk,script=vif-route,ip=10.1.2.4']\n";
+    " 'mac=00:16:3e:00:00:0f,backendtype=xk,script=vif-route,ip=10.1.2.4,"
+    "spoofcheck=1']\n";
 static const char plug[] =
     "#!/bin/sh\n"
     "echo \"$1 $vif $XENBUS_PATH\" >>\"${0%/*}/notes\"\n";
@@ -220,6 +221,19 @@ a_user_mode_network_is_started_before_the_card(void **context)
     assert_file(f, "vif-3/started", "net\n");
     assert_node(f, BACK "3/bridge", NULL);
     assert_node(f, BACK "3/mac", "00:16:3e:00:00:0d");
+}
+
+static void
+xk_backend_is_told_to_check_source_addresses_where_that_is_asked(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_BUF struct xk_buf found = {0};
+
+    attach(f, 5);
+    xen_world_assert_done(&f->world, xk_read_file(f->world.record->dir_fd,
+                                                  "vif-5/device.json", 4096,
+                                                  &found, &f->world.err));
+    assert_non_null(strstr(found.data, "\"spoof_filter\":true"));
 }
 
 static void
@@ -403,6 +417,7 @@ main(void)
         T(xk_backend_serves_the_cards_that_ask_for_it),
         T(xk_backend_is_told_where_the_frames_go),
         T(a_user_mode_network_is_started_before_the_card),
+        T(xk_backend_is_told_to_check_source_addresses_where_that_is_asked),
         T(the_error_of_a_user_mode_network_is_the_card_s),
         T(nodes_are_those_that_libxl_writes),
         T(cards_are_listed_with_bridge_and_rate),
