@@ -246,6 +246,7 @@ plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
          next_frame(receiver, &frame);
          i++) {
         if (!xk_netif_multicast_passes(receiver->multicast, frame.bytes)) {
+            receiver->waiting_since_ns = 0; /* it may be the one that waited */
             receiver->stats.filtered++;
             continue;
         }

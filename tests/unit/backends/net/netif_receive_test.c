@@ -10,6 +10,7 @@
 
 enum {
     QUIET_MS = 50, /* for what must not come */
+    PATIENCE_MS = 1000,
     PAGE = XK_NETIF_PAGE_BYTES,
     DATA = NETIF_GUEST_DATA,
     MORE = XK_NETIF_RX_MORE_DATA,
@@ -365,6 +366,37 @@ multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for(void **state)
     assert_int_equal(netif_backend_stats(backend).rx_filtered, 301);
 }
 
+static void
+await_filtered(uint64_t count)
+{
+    struct xk_deadline deadline = xk_deadline_in_ms(NETIF_GUEST_WAIT_MS);
+
+    while (netif_backend_stats(backend).rx_filtered < count)
+        assert_true(xk_deadline_pause(deadline, 1));
+}
+
+static void
+the_time_of_a_frame_that_is_filtered_while_it_waits_is_not_the_next_ones(
+    void **state)
+{
+    struct netif_received received;
+
+    (void)state;
+    xk_netif_multicast_begin(&backend->multicast, true);
+    connect_with_patience(PATIENCE_MS);
+    change_list(XK_NETIF_EXTRA_MCAST_ADD, GROUP);
+    deliver(60, GROUP);
+    must_be_quiet();
+    change_list(XK_NETIF_EXTRA_MCAST_DEL, GROUP);
+    await_filtered(1);
+    assert_false(netif_guest_receive(guest, &received, PATIENCE_MS));
+    deliver(60, ALONE);
+    must_be_quiet();
+    assert_int_equal(netif_backend_stats(backend).rx_stalls, 0);
+    offer(0, 1);
+    must_have(0, 0, ALONE, 0, 60);
+}
+
 /* ---- connections ---- */
 
 static void
@@ -498,6 +530,7 @@ main(void)
         T(a_frontend_that_offers_more_than_the_ring_has_is_served_no_more),
         T(indexes_wrap_around),
         T(multicast_that_is_not_in_the_list_is_dropped_if_that_is_asked_for),
+        T(the_time_of_a_frame_that_is_filtered_while_it_waits_is_not_the_next_ones),
         T(a_frame_that_waits_is_not_the_next_connections),
         T(frames_pass_both_ways_at_once),
         T(each_ring_notifies_its_own_port),
