@@ -180,13 +180,12 @@ fail_as_printed(const struct xk_buf *errors, struct xk_error *err)
 /* Returns the exit status, or -1. The program also ends with 0 if the switch
  * could not do what is in its database. */
 static int
-run(const struct command *command, struct xk_buf *errors,
+run(const struct command *command, struct xk_buf *output, struct xk_buf *errors,
     struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_BUF struct xk_buf output = {0};
     int status = 0;
 
-    if (xk_process_run((const char *const *)command->words, OUTPUT_MAX, &output,
+    if (xk_process_run((const char *const *)command->words, OUTPUT_MAX, output,
                        errors, deadline, &status, err) == -1)
         return err != NULL && err->kind == XK_ERR_HOST
                    ? xk_fail(err, XK_ERR_HOST,
@@ -201,12 +200,13 @@ run(const struct command *command, struct xk_buf *errors,
     return WEXITSTATUS(status);
 }
 
+/* Append what it prints to *output. */
 static int
-run_to_success(const struct command *command, struct xk_deadline deadline,
-               struct xk_error *err)
+run_to_success(const struct command *command, struct xk_buf *output,
+               struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_BUF struct xk_buf errors = {0};
-    int r = run(command, &errors, deadline, err);
+    int r = run(command, output, &errors, deadline, err);
 
     return r <= 0 ? r : fail_as_printed(&errors, err);
 }
@@ -225,7 +225,7 @@ static int
 check(const struct xk_plug *plug, struct xk_error *err)
 {
     struct xk_deadline deadline = xk_deadline_in_ms(CHECK_MS);
-    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    XK_CLEANUP_BUF struct xk_buf output = {0}, errors = {0};
     CLEANUP_COMMAND struct command command = {0};
     struct xk_vswitch_port port;
     int r;
@@ -235,7 +235,7 @@ check(const struct xk_plug *plug, struct xk_error *err)
     begin(&command, deadline);
     add(&command, "br-exists");
     add(&command, "%s", port.bridge);
-    r = run(&command, &errors, deadline, err);
+    r = run(&command, &output, &errors, deadline, err);
     if (r == NO_BRIDGE)
         return xk_fail(err, XK_ERR_CONFIG,
                        "there is no Open vSwitch \"%s\": make it (ovs-vsctl "
@@ -256,7 +256,16 @@ add_vlans(struct command *command, const struct xk_vswitch_port *port)
         add(command, "vlan_mode=native-untagged");
 }
 
-/* A value with a colon is put in quotes, which ovs-vsctl removes. */
+/* What the switch knows the card by. A value with a colon is put in quotes,
+ * which ovs-vsctl removes. */
+static void
+add_owner(struct command *command, const struct xk_plug_card *card)
+{
+    add(command, "external-ids:attached-mac=\"%s\"", card->mac);
+    if (card->domain != NULL)
+        add(command, "external-ids:vm-id=\"%s\"", card->domain);
+}
+
 static void
 add_identity(struct command *command, const struct xk_plug_card *card)
 {
@@ -264,10 +273,8 @@ add_identity(struct command *command, const struct xk_plug_card *card)
     add(command, "set");
     add(command, "Interface");
     add(command, "%s", card->device);
-    add(command, "external-ids:attached-mac=\"%s\"", card->mac);
+    add_owner(command, card);
     add(command, "external-ids:iface-status=active");
-    if (card->domain != NULL)
-        add(command, "external-ids:vm-id=\"%s\"", card->domain);
 }
 
 static void
@@ -278,6 +285,63 @@ add_removal(struct command *command, const struct xk_plug_card *card)
     add(command, "del-port");
     add(command, "%s", card->device);
 }
+
+/* ---- whose port it is ---- */
+
+/* That of any guest's card: the host's own have no such address. */
+static void
+add_any_owner(struct command *command, const struct xk_plug_card *card)
+{
+    (void)card;
+    add(command, "external-ids:attached-mac!=\"\"");
+}
+
+/* Returns whether the switches have a port of the card's name with this owner
+ * (NULL: of whomever), or -1. */
+static int
+has_port(const struct xk_plug_card *card,
+         void (*add_condition)(struct command *command,
+                               const struct xk_plug_card *card),
+         struct xk_deadline deadline, struct xk_error *err)
+{
+    CLEANUP_COMMAND struct command command = {0};
+    XK_CLEANUP_BUF struct xk_buf found = {0};
+
+    begin(&command, deadline);
+    add(&command, "--bare");
+    add(&command, "--columns=name");
+    add(&command, "find");
+    add(&command, "Interface");
+    add(&command, "name=\"%s\"", card->device);
+    if (add_condition != NULL)
+        add_condition(&command, card);
+    if (run_to_success(&command, &found, deadline, err) == -1)
+        return -1;
+    return found.length > 0;
+}
+
+/* The card's device was made just now: a port of that name has none, and if it
+ * is a guest's it was left behind. What somebody has set up for the host itself
+ * is not ours to replace. */
+static int
+check_free(const struct xk_plug_card *card, struct xk_deadline deadline,
+           struct xk_error *err)
+{
+    int r = has_port(card, NULL, deadline, err);
+
+    if (r != 1)
+        return r;
+    r = has_port(card, add_any_owner, deadline, err);
+    if (r != 0)
+        return r == -1 ? -1 : 0;
+    return xk_fail(err, XK_ERR_IN_USE,
+                   "Open vSwitch already has a port \"%s\", which is not "
+                   "a guest's: remove it (ovs-vsctl del-port %s) or give the "
+                   "card another vifname",
+                   card->device, card->device);
+}
+
+/* ---- in and out ---- */
 
 static int
 bring_up(const char *device, struct xk_deadline deadline, struct xk_error *err)
@@ -295,9 +359,11 @@ plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
         struct xk_deadline deadline, struct xk_error *err)
 {
     CLEANUP_COMMAND struct command command = {0};
+    XK_CLEANUP_BUF struct xk_buf output = {0};
     struct xk_vswitch_port port;
 
     if (parse(plug, &port, err) == -1 ||
+        check_free(card, deadline, err) == -1 ||
         bring_up(card->device, deadline, err) == -1)
         return -1;
     begin(&command, deadline);
@@ -308,22 +374,28 @@ plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
     add(&command, "%s", card->device);
     add_vlans(&command, &port);
     add_identity(&command, card);
-    return run_to_success(&command, deadline, err);
+    return run_to_success(&command, &output, deadline, err);
 }
 
-/* Does not wait for the switch, which may not run: its database counts. */
+/* Somebody else may have a port of that name by now, which stays. Does not wait
+ * for the switch, which may not run: its database counts. */
 static int
 plug_out(const struct xk_plug *plug, const struct xk_plug_card *card,
          struct xk_deadline deadline, struct xk_error *err)
 {
     CLEANUP_COMMAND struct command command = {0};
+    XK_CLEANUP_BUF struct xk_buf output = {0};
+    int r;
 
     (void)plug;
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(CHECK_MS));
+    r = has_port(card, add_owner, deadline, err);
+    if (r != 1)
+        return r;
     begin(&command, deadline);
     add(&command, "--no-wait");
     add_removal(&command, card);
-    return run_to_success(&command, deadline, err);
+    return run_to_success(&command, &output, deadline, err);
 }
 
 const struct xk_plug_ops xk_plug_vswitch_ops = {

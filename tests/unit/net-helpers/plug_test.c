@@ -474,6 +474,16 @@ pretend(struct fixture *f, const char *body)
 }
 
 static void
+forget_notes(struct fixture *f)
+{
+    XK_CLEANUP_FREE char *path = xk_asprintf("%s/notes", f->dir);
+
+    assert_int_equal(unlink(path), 0);
+}
+
+#define FIND "--bare --columns=name find Interface name=\"vif9.0\""
+
+static void
 a_port_of_a_switch_is_made_in_one_step_and_removed(void **state)
 {
     struct fixture *f = *state;
@@ -485,17 +495,62 @@ a_port_of_a_switch_is_made_in_one_step_and_removed(void **state)
     assert_plugged_in(f);
     assert_true(has_mark(f));
     assert_file(f, "notes",
-                "br-exists ovsbr0\n"
+                "br-exists ovsbr0\n" FIND "\n"
                 "-- --if-exists del-port vif9.0 -- add-port ovsbr0 vif9.0 "
                 "tag=10 trunks=20,30 vlan_mode=native-untagged -- set "
                 "Interface vif9.0 external-ids:attached-mac="
-                "\"00:16:3e:00:00:01\" external-ids:iface-status=active "
-                "external-ids:vm-id="
-                "\"00000000-0000-0000-0000-000000000001\"\n");
-    pretend(f, "/bin/rm \"${0%/*}/notes\"; echo \"$*\" >\"${0%/*}/last\"");
+                "\"00:16:3e:00:00:01\" external-ids:vm-id="
+                "\"00000000-0000-0000-0000-000000000001\" "
+                "external-ids:iface-status=active\n");
+    pretend(f, "[ $1 != --bare ] || echo vif9.0");
+    forget_notes(f);
     assert_int_equal(plug_out(f), 0);
-    assert_file(f, "last", "--no-wait -- --if-exists del-port vif9.0\n");
+    assert_file(f, "notes",
+                FIND " external-ids:attached-mac=\"00:16:3e:00:00:01\" "
+                     "external-ids:vm-id="
+                     "\"00000000-0000-0000-0000-000000000001\"\n"
+                     "--no-wait -- --if-exists del-port vif9.0\n");
     assert_false(has_mark(f));
+}
+
+static void
+a_port_that_is_another_s_by_now_is_not_removed(void **state)
+{
+    struct fixture *f = *state;
+
+    pretend(f, "");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_plugged_in(f);
+    forget_notes(f);
+    assert_int_equal(plug_out(f), 0);
+    assert_file(f, "notes",
+                FIND " external-ids:attached-mac=\"00:16:3e:00:00:01\"\n");
+    assert_false(has_mark(f));
+}
+
+/* The card's device has just been made, so a guest's port has lost its own. */
+static void
+a_port_that_a_guest_has_left_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+
+    pretend(f, "[ $1 != --bare ] || echo vif9.0");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_plugged_in(f);
+}
+
+static void
+a_port_of_the_host_s_own_is_not_replaced(void **state)
+{
+    struct fixture *f = *state;
+
+    pretend(f, "[ $# != 5 ] || echo vif9.0");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_refused(f, "already has a port \"vif9.0\"");
+    assert_int_equal(f->err.kind, XK_ERR_IN_USE);
+    assert_file(f, "notes",
+                "br-exists o\n" FIND "\n" FIND
+                " external-ids:attached-mac!=\"\"\n");
 }
 
 static void
@@ -507,7 +562,7 @@ a_port_without_vlans_has_all(void **state)
     f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
     assert_plugged_in(f);
     assert_file(f, "notes",
-                "br-exists o\n"
+                "br-exists o\n" FIND "\n"
                 "-- --if-exists del-port vif9.0 -- add-port o vif9.0 -- set "
                 "Interface vif9.0 external-ids:attached-mac="
                 "\"00:16:3e:00:00:01\" external-ids:iface-status=active\n");
@@ -572,6 +627,9 @@ main(void)
         T(what_is_no_route_is_refused),
         T(more_addresses_than_anybody_needs_are_refused),
         T(a_port_of_a_switch_is_made_in_one_step_and_removed),
+        T(a_port_that_is_another_s_by_now_is_not_removed),
+        T(a_port_that_a_guest_has_left_is_replaced),
+        T(a_port_of_the_host_s_own_is_not_replaced),
         T(a_port_without_vlans_has_all),
         T(what_a_switch_cannot_do_is_an_error),
         T(without_its_program_a_switch_is_refused),
