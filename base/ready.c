@@ -27,6 +27,17 @@ xk_ready_descriptor(void)
     return (int)number;
 }
 
+struct xk_deadline
+xk_ready_deadline(void)
+{
+    const char *text = getenv(XK_READY_MS_ENV);
+    uint64_t ms;
+
+    return text != NULL && xk_parse_u64(text, INT32_MAX, &ms)
+               ? xk_deadline_in_ms((int64_t)ms)
+               : xk_deadline_never();
+}
+
 void
 xk_ready_say(int fd, const struct xk_error *err)
 {

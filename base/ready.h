@@ -7,13 +7,19 @@
 #ifndef XK_BASE_READY_H
 #define XK_BASE_READY_H
 
+#include "base/deadline.h"
 #include "base/error.h"
 
 #define XK_READY_ENV "XK_READY_FD"
+#define XK_READY_MS_ENV "XK_READY_MS" /* how long it is waited for */
 #define XK_READY_ERROR "error"
 
 /* The descriptor; -1: nobody asks. It is closed in programs that we run. */
 int xk_ready_descriptor(void);
+
+/* By when whoever started us wants to know, if this is called at the start;
+ * never if nobody says. */
+struct xk_deadline xk_ready_deadline(void);
 
 /* Say that we serve (err NULL), or why not, and close the descriptor. -1 is
  * ignored. */

@@ -160,6 +160,7 @@ xk_plug_in(const struct xk_plug *to, const struct xk_plug_card *card, int *fds,
         xk_plug_kind(to->script) == XK_PLUG_BRIDGE ? to->bridge : NULL;
     struct xk_error why;
 
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(XK_PLUG_MS));
     if (xk_plug_check(to, err) == -1)
         return -1;
     if (card->mark != NULL &&

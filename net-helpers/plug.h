@@ -30,8 +30,8 @@
 #define XK_PLUG_SCRIPTS "/etc/xen/scripts"
 
 enum {
-    /* How long a plug may take, a script of the user's own included: what libxl
-     * gives one. */
+    /* How long a plug may take at most, a script of the user's own included:
+     * what libxl gives one. */
     XK_PLUG_MS = 40000,
 };
 
@@ -82,8 +82,8 @@ int xk_plug_check(const struct xk_plug *plug, struct xk_error *err);
 /* Make a TAP of `count` queues for the card, and plug it in. fds receives a
  * descriptor of each queue; the caller closes them, and with them the TAP goes.
  * XK_ERR_EXISTS if there is a network device of that name. What the mark of an
- * earlier TAP of the card says is undone first. After a failure call
- * xk_plug_out(). */
+ * earlier TAP of the card says is undone first. Takes XK_PLUG_MS at most,
+ * whatever the deadline. After a failure call xk_plug_out(). */
 int xk_plug_in(const struct xk_plug *plug, const struct xk_plug_card *card,
                int *fds, unsigned count, struct xk_deadline deadline,
                struct xk_error *err);

@@ -16,6 +16,7 @@
 #include "backends/net/device_internal.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/ready.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -102,6 +103,7 @@ port_options(const struct xk_net_config *config, const char *dir)
                  .store = path_for_scripts(config->device.backend)},
         .directory = dir,
         .queues = xk_device_choose_workers(config->queues),
+        .deadline = xk_ready_deadline(),
     };
 }
 

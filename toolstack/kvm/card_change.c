@@ -354,6 +354,7 @@ attach(const struct work *work, const struct xk_vif *vif, int port,
     xk_kvm_plan_init(&plan, false);
     plan.live = true;
     plan.record_dir_fd = work->dirfd;
+    plan.deadline = work->deadline;
     r = xk_kvm_plan_card(&plan, work->change->config, vif, bus, err);
     if (r == 0)
         r = pass_fds(work, &plan, err);

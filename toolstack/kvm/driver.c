@@ -171,6 +171,7 @@ launch_as(uid_t uid, struct xk_kvm_plan *plan, struct xk_record *record,
     plan->gid = geteuid() == 0 ? (gid_t)uid : getegid();
     plan->record_dir_fd = record->dir_fd;
     plan->state = record->state;
+    plan->deadline = deadline;
     if (xk_kvm_plan_domain(plan, config, err) == -1 ||
         xk_kvm_launch_complete_plan(plan, config, record->dir_fd, &events_fd,
                                     err) == -1)

@@ -34,8 +34,7 @@ plug_in(const struct xk_kvm_plan *plan, const struct xk_domain_config *config,
 
     xk_kvm_plugged_init(&plugged, config, vif, plan->record_dir_fd);
     plugged.card.device = name;
-    r = xk_plug_in(&plug, &plugged.card, &fd, 1, xk_deadline_in_ms(XK_PLUG_MS),
-                   err);
+    r = xk_plug_in(&plug, &plugged.card, &fd, 1, plan->deadline, err);
     xk_kvm_plugged_free(&plugged);
     return r == -1 ? -1 : fd;
 }

@@ -23,6 +23,7 @@ xk_kvm_plan_init(struct xk_kvm_plan *plan, bool dry)
     plan->gid = getegid();
     plan->kvm_group = (gid_t)-1;
     plan->record_dir_fd = -1;
+    plan->deadline = xk_deadline_never();
     plan->now = time(NULL);
     plan->layout = XK_NEW(struct xk_kvm_layout);
     for (size_t i = 0; i < XK_KVM_LOG_COUNT; i++)

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "toolstack/config/domain_config.h"
@@ -76,6 +77,7 @@ struct xk_kvm_plan {
      * objects "devid", "port". 0, NULL: cards get the next ports. */
     unsigned port_count;
     const struct xk_json *card_ports;
+    struct xk_deadline deadline; /* for what plugs a card in; initially never */
     bool live;  /* for a QEMU that runs: its devices are plugged by QMP */
     time_t now; /* for the guest's clock; initially the time of init */
     enum xk_kvm_accel accel; /* initially by what the host offers */

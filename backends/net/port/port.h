@@ -120,6 +120,7 @@ struct xk_port_options {
     struct xk_plug_card card; /* what is plugged in there */
     const char *directory;    /* of the device */
     unsigned queues;          /* 1 to XK_PORT_QUEUES_MAX */
+    struct xk_deadline deadline;
 };
 
 /* The caller closes the port. */

@@ -213,7 +213,7 @@ plug_in(const struct xk_port_options *options, int *fds, struct xk_error *err)
     struct xk_deadline patience = xk_deadline_in_ms(OPEN_MS);
 
     while (xk_plug_in(&options->plug, &options->card, fds, options->queues,
-                      xk_deadline_in_ms(XK_PLUG_MS), err) == -1) {
+                      options->deadline, err) == -1) {
         if (err->kind != XK_ERR_EXISTS ||
             !xk_deadline_pause(patience, AGAIN_MS))
             return -1;

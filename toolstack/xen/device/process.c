@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -233,11 +234,16 @@ xk_xen_device_abandon(const struct xk_xen_device *device,
 
 /* ---- starting ---- */
 
+/* context: the deadline. */
 static int
-name_ready_fd(void *context, struct xk_error *err)
+say_who_waits(void *context, struct xk_error *err)
 {
-    (void)context;
-    return setenv(XK_READY_ENV, READY_FD_TEXT, 1) == -1
+    const struct xk_deadline *deadline = context;
+    char ms[16];
+
+    snprintf(ms, sizeof(ms), "%d", xk_deadline_left_ms(*deadline));
+    return setenv(XK_READY_ENV, READY_FD_TEXT, 1) == -1 ||
+                   setenv(XK_READY_MS_ENV, ms, 1) == -1
                ? xk_fail_errno(err, "set a variable")
                : 0;
 }
@@ -246,7 +252,7 @@ name_ready_fd(void *context, struct xk_error *err)
  * does. */
 static int
 spawn_program(const char *const *argv, const char *log_path, int ready_fd,
-              struct xk_error *err)
+              struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CLOSE int log =
         open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -260,7 +266,8 @@ spawn_program(const char *const *argv, const char *log_path, int ready_fd,
         .no_input = true,
         .session = true,
         .orphan = true,
-        .prepare = name_ready_fd,
+        .prepare = say_who_waits,
+        .context = &deadline,
     };
 
     if (log == -1)
@@ -302,7 +309,7 @@ xk_xen_device_run(const struct xk_xen_device *device,
     if (which->word != NULL)
         argv[words++] = which->word;
     argv[words] = device->path;
-    r = spawn_program(argv, log, ends[1], err);
+    r = spawn_program(argv, log, ends[1], deadline, err);
     close(ends[1]);
     if (r == -1 ||
         xk_xen_device_read_line(ready_fd, &line, deadline, err) == -1)

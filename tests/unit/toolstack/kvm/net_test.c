@@ -473,6 +473,26 @@ a_card_is_plugged_in_by_its_script_and_out_of_what_is_left(void **context)
     xk_state_close(&state);
 }
 
+static void
+a_script_that_hangs_is_killed_at_the_deadline_of_the_verb(void **context)
+{
+    static const char hangs[] = "#!/bin/sh\nexec sleep 1000\n";
+    XK_CLEANUP_FREE char *script = write_script();
+    XK_CLEANUP_FREE char *vif = xk_asprintf("script=%s", script);
+    struct xk_deadline patience = xk_deadline_in_ms(DEADLINE_MS);
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    plan_write(dir, "script", hangs, sizeof(hangs) - 1);
+    xk_kvm_plan_init(&plan, false);
+    plan.deadline = xk_deadline_in_ms(100);
+    assert_int_equal(plan_vif(&plan, vif, &err), -1);
+    xk_kvm_plan_free(&plan);
+    assert_int_equal(err.kind, XK_ERR_TIMEOUT);
+    assert_true(xk_deadline_left_ms(patience) > 0);
+}
+
 static bool
 is_first(int devid, void *context)
 {
@@ -622,6 +642,8 @@ main(void)
         cmocka_unit_test(an_address_of_another_host_is_refused),
         cmocka_unit_test(
             a_card_is_plugged_in_by_its_script_and_out_of_what_is_left),
+        cmocka_unit_test(
+            a_script_that_hangs_is_killed_at_the_deadline_of_the_verb),
         cmocka_unit_test(a_plug_whose_card_never_came_is_taken_out),
         cmocka_unit_test(a_card_is_listed_with_the_bridge_that_it_is_on),
         cmocka_unit_test(a_guest_that_has_ejected_a_card_cannot_go_elsewhere),

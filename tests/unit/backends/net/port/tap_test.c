@@ -36,12 +36,19 @@ static struct xk_port *port;
 static struct xk_error err;
 static uint8_t room[XK_PORT_FRAME_ROOM];
 
+static struct xk_deadline
+soon(void)
+{
+    return xk_deadline_in_ms(PATIENCE_MS);
+}
+
 static void
 open_tap(unsigned queues)
 {
     const struct xk_port_options options = {.plug = {.bridge = "br0"},
                                             .card = {.device = "vif7.0"},
-                                            .queues = queues};
+                                            .queues = queues,
+                                            .deadline = soon()};
 
     port = xk_port_open_tap(&options, &err);
     if (port == NULL)
@@ -70,7 +77,7 @@ send_bytes(uint8_t *bytes, uint32_t length, bool checksum_missing)
 static struct xk_frame
 await(unsigned queues, bool (*is_it)(const uint8_t *bytes, uint32_t length))
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(PATIENCE_MS);
+    struct xk_deadline deadline = soon();
     struct pollfd fds[XK_PORT_QUEUES_MAX];
     struct xk_frame frame = {.bytes = room};
 
@@ -450,9 +457,10 @@ without_its_bridge_no_tap_is_made(void **state)
 {
     const struct xk_port_options options = {.plug = {.bridge = "nosuch"},
                                             .card = {.device = "vif7.1"},
-                                            .queues = 1};
-    const struct xk_port_options nameless = {.plug = {.bridge = "br0"},
-                                             .queues = 1};
+                                            .queues = 1,
+                                            .deadline = soon()};
+    const struct xk_port_options nameless = {
+        .plug = {.bridge = "br0"}, .queues = 1, .deadline = soon()};
 
     (void)state;
     assert_null(xk_port_open_tap(&options, &err));

@@ -31,6 +31,7 @@ enum {
 
 static const char script[] = "#!/bin/sh\n"
                              "echo \"$1\" >\"$2/started\"\n"
+                             "echo \"$XK_READY_MS\" >\"$2/waited\"\n"
                              "echo '{}' >&3\n";
 static const char text[] =
     "name = 'a'\ntype = 'pvh'\nkernel = '/k'\nmemory = 64\n"
@@ -237,6 +238,21 @@ xk_backend_is_told_to_check_source_addresses_where_that_is_asked(void **context)
 }
 
 static void
+xk_backend_is_told_how_long_the_verb_waits(void **context)
+{
+    struct fixture *f = *context;
+    XK_CLEANUP_BUF struct xk_buf found = {0};
+    long ms;
+
+    attach(f, 0);
+    xen_world_assert_done(&f->world,
+                          xk_read_file(f->world.record->dir_fd, "vif-0/waited",
+                                       4096, &found, &f->world.err));
+    ms = strtol(found.data, NULL, 10);
+    assert_in_range(ms, 1, WAIT_MS);
+}
+
+static void
 the_error_of_a_user_mode_network_is_the_card_s(void **context)
 {
     static const char fails[] =
@@ -418,6 +434,7 @@ main(void)
         T(xk_backend_is_told_where_the_frames_go),
         T(a_user_mode_network_is_started_before_the_card),
         T(xk_backend_is_told_to_check_source_addresses_where_that_is_asked),
+        T(xk_backend_is_told_how_long_the_verb_waits),
         T(the_error_of_a_user_mode_network_is_the_card_s),
         T(nodes_are_those_that_libxl_writes),
         T(cards_are_listed_with_bridge_and_rate),
