@@ -19,22 +19,28 @@ enum {
     LEAVE_MS = 10000 /* wait for a domain of that name to go */
 };
 
-struct xk_record *
-xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
-                     const struct xk_domain_config *config,
-                     const char *operation, const char *detail,
-                     struct xk_deadline deadline, struct xk_error *err)
+/* Returns the lock over names, if the domain's are free; or -1. */
+static int
+lock_name(struct xk_host *host, const struct xk_domain_config *config,
+          struct xk_deadline deadline, struct xk_error *err)
 {
-    XK_CLEANUP_RECORD struct xk_record *record = NULL;
-    XK_CLEANUP_CLOSE int names = -1;
+    XK_CLEANUP_CLOSE int names = xk_state_lock(&host->state, deadline, err);
 
-    names = xk_state_lock(&host->state, deadline, err);
     if (names == -1 ||
         xk_operation_check_free(host, config->name, &config->uuid, deadline,
                                 err) == -1)
-        return NULL;
-    record = xk_record_create(&host->state, &config->uuid, xk_hv_name(hv),
-                              host->verb, err);
+        return -1;
+    return xk_take_fd(&names);
+}
+
+static struct xk_record *
+make_record(struct xk_host *host, struct xk_hypervisor *hv,
+            const struct xk_domain_config *config, const char *operation,
+            const char *detail, struct xk_error *err)
+{
+    XK_CLEANUP_RECORD struct xk_record *record = xk_record_create(
+        &host->state, &config->uuid, xk_hv_name(hv), host->verb, err);
+
     if (record == NULL)
         return NULL;
     if (xk_journal_append(record, XK_JOURNAL_BEGIN, operation, detail, err) ==
@@ -44,6 +50,47 @@ xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
         return NULL;
     }
     return XK_TAKE(record);
+}
+
+struct xk_record *
+xk_operation_reserve(struct xk_host *host, struct xk_hypervisor *hv,
+                     const struct xk_domain_config *config,
+                     const char *operation, const char *detail,
+                     struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int names = lock_name(host, config, deadline, err);
+
+    if (names == -1)
+        return NULL;
+    return make_record(host, hv, config, operation, detail, err);
+}
+
+static int
+check_addresses(struct xk_host *host, const struct xk_domain_config *config,
+                struct xk_deadline deadline, struct xk_error *err)
+{
+    struct xk_problems problems = {0};
+    int r = 0;
+
+    xk_mac_use_check(host, config, 0, &problems, deadline);
+    if (problems.errors > 0)
+        r = xk_problems_fail(&problems, err);
+    xk_problems_free(&problems);
+    return r;
+}
+
+/* The same for a domain that is new, and takes its addresses too. Another
+ * create may have passed its checks together with ours. */
+static struct xk_record *
+reserve_new(struct xk_host *host, struct xk_hypervisor *hv,
+            const struct xk_domain_config *config, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    XK_CLEANUP_CLOSE int names = lock_name(host, config, deadline, err);
+
+    if (names == -1 || check_addresses(host, config, deadline, err) == -1)
+        return NULL;
+    return make_record(host, hv, config, XK_OP_CREATE, NULL, err);
 }
 
 static int
@@ -117,8 +164,10 @@ xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
     bool told = false;
 
     *domain = (struct xk_domain){.hv = hv, .uuid = config->uuid, .domid = -1};
-    domain->record = xk_operation_reserve(host, hv, config, XK_OP_CREATE, NULL,
-                                          deadline, err);
+    domain->record = build == NULL
+                         ? reserve_new(host, hv, config, deadline, err)
+                         : xk_operation_reserve(host, hv, config, XK_OP_CREATE,
+                                                NULL, deadline, err);
     if (domain->record == NULL)
         return -1;
     domain->name = xk_strdup(config->name);

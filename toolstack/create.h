@@ -32,7 +32,8 @@ typedef int xk_operation_build(struct xk_host *host, struct xk_domain *domain,
                                struct xk_error *err);
 
 /* Make a domain of that configuration: all of create but the checks. The record
- * is not locked at the end. build NULL: from its boot disk or kernel. */
+ * is not locked at the end. build NULL: from its boot disk or kernel, and the
+ * addresses of its cards are checked while its name is taken (mac_use.h). */
 int xk_operation_create(struct xk_host *host, struct xk_hypervisor *hv,
                         const struct xk_domain_config *config,
                         xk_operation_build *build, void *context, bool paused,

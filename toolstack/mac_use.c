@@ -9,6 +9,7 @@
 #include "net-helpers/bridge.h"
 #include "net-helpers/mac.h"
 #include "net-helpers/plug.h"
+#include "toolstack/journal.h"
 #include "toolstack/record_config.h"
 #include "toolstack/record_look.h"
 #include "toolstack/seam/domain_ops.h"
@@ -61,6 +62,23 @@ find_same(const struct xk_vif *vif, const struct xk_domain_config *other)
     return NULL;
 }
 
+/* It will be on its bridge, but the hypervisor may not know it yet. */
+static bool
+is_being_made(const struct xk_record *record)
+{
+    const struct xk_journal_entry *begin;
+    struct xk_journal journal;
+    bool is_made;
+
+    if (xk_journal_read(record, &journal, NULL) == -1)
+        return false;
+    begin = xk_journal_unfinished(&journal);
+    is_made = begin != NULL && (strcmp(begin->what, XK_OP_CREATE) == 0 ||
+                                strcmp(begin->what, XK_OP_RECEIVE) == 0);
+    xk_journal_free(&journal);
+    return is_made;
+}
+
 /* A domain that has stopped, and is kept, has no card on a bridge. */
 static bool
 is_up(const struct check *check, struct xk_record *record)
@@ -74,6 +92,8 @@ is_up(const struct check *check, struct xk_record *record)
     struct xk_domain_info info;
     bool up;
 
+    if (is_being_made(record))
+        return true;
     if (domain.hv == NULL ||
         xk_hv_get(domain.hv, &domain, &info, check->deadline, NULL) == -1)
         return false;

@@ -5,12 +5,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/util.h"
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/unit/toolstack/edit_world.h"
+#include "toolstack/create.h"
 #include "toolstack/domain.h"
 #include "toolstack/edit_cards.h"
 #include "toolstack/find.h"
@@ -18,6 +22,10 @@
 #include "toolstack/mac_use.h"
 #include "toolstack/record_config.h"
 #include "toolstack/seam/domain_ops.h"
+
+enum {
+    ROUNDS = 30,
+};
 
 #define MAC "00:16:3e:00:00:01"
 
@@ -216,6 +224,17 @@ an_address_that_another_domain_has_on_the_bridge_is_refused(void **context)
 }
 
 static void
+end(struct fixture *f, const char *name)
+{
+    struct xk_domain domain;
+
+    if (xk_domain_find(&f->host, name, &domain, edit_soon(), &f->err) == -1 ||
+        xk_domain_destroy(&f->host, &domain, edit_soon(), &f->err) == -1)
+        fail_msg("%s", f->err.message);
+    xk_domain_close(&domain);
+}
+
+static void
 an_address_in_a_user_mode_network_is_nobodys(void **context)
 {
     struct fixture *f = *context;
@@ -269,6 +288,67 @@ an_address_of_a_domain_that_has_stopped_is_free(void **context)
     assert_int_equal(attach(f, "bridge=br0,mac=" MAC), 0);
 }
 
+/* In a process of its own, which begins when the other end of the pipe is
+ * closed. */
+static pid_t
+create_with_address(struct fixture *f, const char *name, const int ends[2])
+{
+    pid_t pid = fork();
+    char none;
+
+    assert_int_not_equal(pid, -1);
+    if (pid != 0)
+        return pid;
+    close(ends[1]);
+    if (read(ends[0], &none, 1) != 0)
+        _exit(2);
+    _exit(edit_create(f, name, "vif = ['bridge=br0,mac=" MAC "']\n") == 0 ? 0
+          : f->err.kind == XK_ERR_IN_USE                                  ? 1
+                                                                          : 2);
+}
+
+static void
+of_two_creates_at_once_one_has_the_address(void **context)
+{
+    static const char *const names[] = {"b", "c"};
+    struct fixture *f = *context;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        pid_t pids[2];
+        int ends[2], status[2];
+
+        assert_int_equal(pipe(ends), 0);
+        for (unsigned k = 0; k < 2; k++)
+            pids[k] = create_with_address(f, names[k], ends);
+        close(ends[0]);
+        close(ends[1]);
+        for (unsigned k = 0; k < 2; k++)
+            xk_process_reap(pids[k], &status[k]);
+        assert_int_equal(WEXITSTATUS(status[0]) + WEXITSTATUS(status[1]), 1);
+        end(f, names[WEXITSTATUS(status[0])]);
+    }
+}
+
+static void
+an_address_of_a_domain_that_is_being_made_is_taken(void **context)
+{
+    static const char text[] = "name = 'b'\ntype = 'hvm'\nmemory = 64\n"
+                               "vif = ['bridge=br0,mac=" MAC "']\n";
+    struct fixture *f = *context;
+    struct xk_problems problems = {0};
+    XK_CLEANUP_CONFIG struct xk_domain_config *config = xk_config_parse(
+        "test.cfg", text, strlen(text), NULL, 0, &problems, &f->err);
+    XK_CLEANUP_RECORD struct xk_record *record = NULL;
+
+    assert_non_null(config);
+    record = xk_operation_reserve(&f->host, f->host.preferred, config,
+                                  XK_OP_CREATE, NULL, edit_soon(), &f->err);
+    assert_non_null(record);
+    assert_refused(f, edit_create(f, "c", "vif = ['bridge=br0,mac=" MAC "']\n"),
+                   XK_ERR_IN_USE, "domain \"b\"");
+    xk_problems_free(&problems);
+}
+
 static size_t
 count_problems(struct fixture *f, const char *name)
 {
@@ -315,6 +395,8 @@ main(void)
         T(an_address_with_a_route_is_on_no_bridge),
         T(a_switch_that_is_not_named_is_the_usual_one),
         T(an_address_of_a_domain_that_has_stopped_is_free),
+        T(of_two_creates_at_once_one_has_the_address),
+        T(an_address_of_a_domain_that_is_being_made_is_taken),
         T(a_domain_does_not_collide_with_its_own_file),
     };
 
