@@ -18,8 +18,6 @@
 #include "base/util.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/mac.h"
-#include "net-helpers/plug.h"
-#include "net-helpers/tap.h"
 #include "toolstack/kvm/taps.h"
 
 /* Models by xl's names, with QEMU's. */
@@ -83,26 +81,14 @@ is_virtio(const struct model *model)
     return strcmp(model->driver, "virtio-net-pci") == 0;
 }
 
+/* Returns whether the card has a TAP; else it has a user-mode network. A named
+ * plug is never replaced: the card would be on another network than it was
+ * meant for, and reach this host's own services. */
 static bool
-has_named_plug(const struct xk_vif *vif)
+needs_tap(const struct xk_vif *vif)
 {
-    return vif->bridge != NULL || vif->script != NULL;
-}
-
-/* Set *tap, or the card has a user-mode network. A named plug is never
- * replaced: the card would be on another network than it was meant for, and
- * reach this host's own services. */
-static int
-choose_network(const struct xk_vif *vif, bool *tap, struct xk_error *err)
-{
-    const char *bridge = vif->bridge;
-
-    *tap = has_named_plug(vif) ||
+    return vif->bridge != NULL || vif->script != NULL ||
            (vif->type != XK_VIF_USER && xk_bridge_usual() != NULL);
-    if (bridge == NULL || xk_plug_kind(vif->script) != XK_PLUG_BRIDGE ||
-        xk_bridge_exists(bridge))
-        return 0;
-    return xk_fail(err, XK_ERR_HOST, "no bridge \"%s\" on this host", bridge);
 }
 
 /* ---- the card ---- */
@@ -205,7 +191,6 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
         const struct xk_vif *vif, const char *bus, struct xk_error *err)
 {
     const struct model *model = model_of(vif, err);
-    bool tap;
     char id[XK_KVM_CARD_NAME_SIZE], netdev[XK_KVM_NETDEV_NAME_SIZE];
     int r;
 
@@ -213,11 +198,9 @@ add_vif(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
         return -1;
     xk_kvm_card_name(vif->devid, id);
     xk_kvm_netdev_name(vif->devid, netdev);
-    if (choose_network(vif, &tap, err) == -1)
-        return -1;
-    r = tap ? xk_kvm_tap_network_add(plan, config, vif, is_virtio(model),
-                                     netdev, err)
-            : xk_kvm_user_network_add(plan, vif, netdev, err);
+    r = needs_tap(vif) ? xk_kvm_tap_network_add(plan, config, vif,
+                                                is_virtio(model), netdev, err)
+                       : xk_kvm_user_network_add(plan, vif, netdev, err);
     return r == -1 ? -1 : add_card(plan, vif, model, id, netdev, bus, err);
 }
 

@@ -46,19 +46,22 @@ make_tap(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     const struct xk_plug plug = xk_vif_plug(vif);
     bool bridged = xk_plug_kind(plug.script) == XK_PLUG_BRIDGE;
     const char *on = bridged ? plug.bridge : plug.script;
+    bool allowed = xk_tap_allowed();
     int fd = -1;
 
     if (check_name(name, err) == -1)
         return -1;
+    /* Plugging in looks by itself. */
+    if ((plan->dry || plan->probe || !allowed) &&
+        xk_plug_check(&plug, err) == -1)
+        return -1;
     if (plan->dry)
         return xk_kvm_plan_fd(plan, -1, "tap %s on %s", name, on);
-    if (!xk_tap_allowed())
+    if (!allowed)
         return xk_fail(err, XK_ERR_HOST,
                        "%s \"%s\" needs root (and /dev/net/tun); use "
                        "type=user for a network without",
                        bridged ? "bridge" : "script", on);
-    if (plan->probe && xk_plug_check(&plug, err) == -1)
-        return -1;
     if (!plan->probe) {
         fd = plug_in(plan, config, vif, name, err);
         if (fd == -1)

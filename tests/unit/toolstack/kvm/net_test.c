@@ -156,6 +156,24 @@ a_source_address_that_qemu_would_not_check_is_refused(void **context)
     refused("spoofcheck=1", XK_ERR_UNSUPPORTED, "spoofcheck=1");
 }
 
+/* How the plan is made does not matter. */
+static void
+a_plug_that_is_missing_is_refused_before_anything_is_made(void **context)
+{
+    (void)context;
+    for (int i = 0; i < 2; i++) {
+        struct xk_kvm_plan plan;
+        struct xk_error err;
+
+        xk_kvm_plan_init(&plan, i == 0);
+        plan.probe = i == 1;
+        assert_int_equal(plan_vif(&plan, "bridge=nosuch", &err), -1);
+        assert_int_equal(err.kind, XK_ERR_CONFIG);
+        assert_non_null(strstr(err.message, "there is no bridge \"nosuch\""));
+        xk_kvm_plan_free(&plan);
+    }
+}
+
 static void
 a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
 {
@@ -164,15 +182,15 @@ a_bridge_that_is_missing_is_refused_and_told_with_all_else(void **context)
     struct xk_error err;
 
     (void)context;
-    refused("bridge=nosuch", XK_ERR_HOST, "no bridge \"nosuch\"");
-    refused("bridge=nosuch,model=e1000", XK_ERR_HOST, "no bridge \"nosuch\"");
+    refused("bridge=nosuch", XK_ERR_CONFIG, "no bridge \"nosuch\"");
+    refused("bridge=nosuch,model=e1000", XK_ERR_CONFIG, "no bridge \"nosuch\"");
     xk_kvm_plan_init(&plan, false);
     plan.probe = true;
     plan.problems = &problems;
     assert_int_equal(plan_vif(&plan, "bridge=nosuch','model=floppy", &err), 0);
     assert_int_equal(problems.errors, 2);
     assert_int_equal(xk_problems_fail(&problems, &err), -1);
-    assert_int_equal(err.kind, XK_ERR_HOST);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
     xk_kvm_plan_free(&plan);
     xk_problems_free(&problems);
 }
@@ -614,7 +632,7 @@ a_check_runs_no_script_but_looks_for_it(void **context)
     refused("script=/nosuch/script", XK_ERR_CONFIG, "/nosuch/script");
     refused("script=vif-route,ip=10.9", XK_ERR_CONFIG, "\"10.9\" is not");
     refused("script=vif-route,bridge=nosuch", XK_ERR_CONFIG, "needs the");
-    refused("script=vif-bridge,bridge=nosuch", XK_ERR_HOST, "no bridge");
+    refused("script=vif-bridge,bridge=nosuch", XK_ERR_CONFIG, "no bridge");
 }
 
 static int
@@ -651,6 +669,8 @@ main(void)
         cmocka_unit_test(an_unknown_model_is_refused),
         cmocka_unit_test(
             shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
+        cmocka_unit_test(
+            a_plug_that_is_missing_is_refused_before_anything_is_made),
         cmocka_unit_test(a_source_address_that_qemu_would_not_check_is_refused),
         cmocka_unit_test(
             a_bridge_that_is_missing_is_refused_and_told_with_all_else),
