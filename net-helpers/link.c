@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net-helpers/link.h"
 
+#include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
 
 #include "net-helpers/name.h"
 #include "net-helpers/rtnetlink.h"
@@ -90,4 +96,48 @@ xk_net_link_read(const char *name, struct xk_net_link *link,
                        name);
     take_attributes(&reply.header, link);
     return 0;
+}
+
+/* ---- waiting ---- */
+
+/* Returns a socket that is told of each change of a network device, or -1. */
+static int
+listen_to_changes(void)
+{
+    const struct sockaddr_nl links = {.nl_family = AF_NETLINK,
+                                      .nl_groups = RTMGRP_LINK};
+    XK_CLEANUP_CLOSE int fd = socket(
+        AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+    if (fd == -1 ||
+        bind(fd, (const struct sockaddr *)&links, sizeof(links)) == -1)
+        return -1;
+    return xk_take_fd(&fd);
+}
+
+/* What they say does not matter, and some may have been lost. */
+static void
+forget_changes(int fd)
+{
+    char message[REPLY_MAX];
+
+    while (recv(fd, message, sizeof(message), 0) != -1 || errno == ENOBUFS) {
+    }
+}
+
+bool
+xk_net_link_await_gone(const char *name, struct xk_deadline deadline)
+{
+    XK_CLEANUP_CLOSE int fd = -1;
+
+    if (if_nametoindex(name) == 0)
+        return true;
+    fd = listen_to_changes();
+    while (if_nametoindex(name) != 0) {
+        if (fd == -1 ||
+            xk_deadline_poll(deadline, fd, POLLIN, "the kernel", NULL) == -1)
+            return false;
+        forget_changes(fd);
+    }
+    return true;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel counts of a network device of the host. */
+/* A network device of the host: what the kernel counts, and whether it is
+ * there.
+ */
 #ifndef XK_NET_HELPERS_LINK_H
 #define XK_NET_HELPERS_LINK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/deadline.h"
@@ -22,5 +25,8 @@ struct xk_net_link {
  * the namespace in which it was mounted. */
 int xk_net_link_read(const char *name, struct xk_net_link *link,
                      struct xk_deadline deadline, struct xk_error *err);
+
+/* Wait until no device has that name. False at the deadline. */
+bool xk_net_link_await_gone(const char *name, struct xk_deadline deadline);
 
 #endif

@@ -17,10 +17,10 @@
 #include "backends/net/port/port.h"
 #include "base/mem.h"
 #include "base/util.h"
+#include "net-helpers/link.h"
 
 enum {
-    OPEN_MS = 5000,
-    AGAIN_MS = 20,
+    GONE_MS = 5000,
     SKIPS_MAX = 64,     /* frames that no guest can take, in a row */
     WAITING_MAX = 4096, /* more than a TAP keeps */
 };
@@ -206,19 +206,16 @@ static const struct xk_port_ops ops = {
     .close = close_tap,
 };
 
-/* A process that was killed may still be closing its TAP. */
+/* A process that was killed may still be closing its TAP. If the device is
+ * another's, and stays, that is told by plugging in. */
 static int
 plug_in(const struct xk_port_options *options, int *fds, struct xk_error *err)
 {
-    struct xk_deadline patience = xk_deadline_in_ms(OPEN_MS);
-
-    while (xk_plug_in(&options->plug, &options->card, fds, options->queues,
-                      options->deadline, err) == -1) {
-        if (err->kind != XK_ERR_EXISTS ||
-            !xk_deadline_pause(patience, AGAIN_MS))
-            return -1;
-    }
-    return 0;
+    (void)xk_net_link_await_gone(
+        options->card.device,
+        xk_deadline_min(options->deadline, xk_deadline_in_ms(GONE_MS)));
+    return xk_plug_in(&options->plug, &options->card, fds, options->queues,
+                      options->deadline, err);
 }
 
 struct xk_port *

@@ -3,10 +3,13 @@
  */
 #include "net-helpers/link.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "net-helpers/tap.h"
 #include "tests/fakes/own_network.h"
 #include "tests/unit/test.h"
@@ -90,6 +93,37 @@ a_device_that_is_missing_is_not_found(void **context)
     }
 }
 
+/* In a process that is killed, as xk-backend may be. */
+static pid_t
+hold_elsewhere(int fd)
+{
+    pid_t pid = fork();
+
+    assert_int_not_equal(pid, -1);
+    if (pid != 0) {
+        close(fd);
+        return pid;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;)
+        pause();
+}
+
+static void
+the_end_of_a_device_is_waited_for(void **context)
+{
+    struct xk_deadline soon = xk_deadline_in_ms(WAIT_MS);
+    pid_t pid = hold_elsewhere(make_tap("t3", 0));
+
+    (void)context;
+    assert_true(xk_net_link_await_gone("nosuch", soon));
+    assert_false(xk_net_link_await_gone("t3", xk_deadline_in_ms(50)));
+    kill(pid, SIGKILL);
+    assert_true(xk_net_link_await_gone("t3", soon));
+    assert_true(xk_deadline_left_ms(soon) > 0);
+    xk_process_reap(pid, NULL);
+}
+
 int
 main(void)
 {
@@ -97,6 +131,7 @@ main(void)
         cmocka_unit_test(a_device_tells_its_bridge_and_its_mtu),
         cmocka_unit_test(what_is_written_to_a_tap_is_received_by_the_host),
         cmocka_unit_test(a_device_that_is_missing_is_not_found),
+        cmocka_unit_test(the_end_of_a_device_is_waited_for),
     };
 
     if (!own_network_enter() || own_network_add_bridge("br0") == -1)

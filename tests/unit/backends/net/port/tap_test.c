@@ -2,6 +2,7 @@
 /* The port "tap" in a network of the test's own: the test is the guest, the
  * kernel's own stack is the network behind the bridge. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -11,13 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/net/announce.h"
 #include "backends/net/port/port.h"
+#include "base/cleanup.h"
 #include "base/deadline.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "net-helpers/tap.h"
 #include "tests/fakes/call_count.h"
 #include "tests/fakes/own_network.h"
+#include "tests/fakes/scratch.h"
 #include "tests/unit/test.h"
 
 #define HOST "10.9.0.1"
@@ -471,6 +479,57 @@ without_its_bridge_no_tap_is_made(void **state)
     assert_int_equal(err.kind, XK_ERR_CONFIG);
 }
 
+enum {
+    CLOSING_MS = 300, /* how long a predecessor takes to end */
+};
+
+static pid_t
+end_slowly(const char *device)
+{
+    pid_t pid;
+    int fd;
+
+    if (xk_tap_create(device, NULL, 0, &fd, 1, soon(), &err) == -1)
+        fail_msg("%s", err.message);
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+    if (pid == 0) {
+        poll(NULL, 0, CLOSING_MS);
+        _exit(0);
+    }
+    close(fd);
+    return pid;
+}
+
+static void
+the_tap_of_a_predecessor_is_waited_for_without_asking_its_switch(void **state)
+{
+    static const char program[] = "#!/bin/sh\necho $2 >>${0%/*}/notes\n";
+    char *dir = scratch_new();
+    XK_CLEANUP_FREE char *ovs = xk_asprintf("%s/ovs-vsctl", dir);
+    XK_CLEANUP_FREE char *notes = xk_asprintf("%s/notes", dir);
+    XK_CLEANUP_BUF struct xk_buf asked = {0};
+    const struct xk_port_options options = {
+        .plug = {.script = "vif-openvswitch", .bridge = "ovsbr0"},
+        .card = {.device = "vif7.2", .mac = "00:16:3e:00:00:01"},
+        .queues = 1,
+        .deadline = soon()};
+    pid_t pid = end_slowly("vif7.2");
+
+    (void)state;
+    assert_int_equal(
+        xk_write_file(AT_FDCWD, ovs, program, strlen(program), false, &err), 0);
+    assert_int_equal(chmod(ovs, 0755), 0);
+    assert_int_equal(setenv("PATH", dir, 1), 0);
+    port = xk_port_open_tap(&options, &err);
+    if (port == NULL)
+        fail_msg("%s", err.message);
+    xk_process_reap(pid, NULL);
+    assert_int_equal(xk_read_file(AT_FDCWD, notes, 4096, &asked, &err), 0);
+    assert_string_equal(asked.data, "br-exists\n--bare\n--\n");
+    scratch_free(dir);
+}
+
 int
 main(void)
 {
@@ -488,6 +547,7 @@ main(void)
         T(a_tap_is_gone_with_its_port),
         T(a_frame_whose_headers_lie_is_not_sent),
         T(without_its_bridge_no_tap_is_made),
+        T(the_tap_of_a_predecessor_is_waited_for_without_asking_its_switch),
     };
 
     if (!own_network_enter()) {
