@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "net-helpers/name.h"
 #include "net-helpers/rtnetlink.h"
 
 unsigned if_nametoindex(const char *name); /* <net/if.h> and linux/if.h clash */
@@ -115,7 +116,13 @@ xk_tap_create(const char *name, const char *bridge, unsigned mtu, int *fds,
               unsigned count, struct xk_deadline deadline, struct xk_error *err)
 {
     int flags = count > 1 ? IFF_MULTI_QUEUE : 0;
+    const char *wrong = xk_net_name_check(name);
 
+    if (wrong != NULL)
+        return xk_fail(err, XK_ERR_CONFIG,
+                       "\"%s\" is not a name for a TAP: %s; give the card "
+                       "another vifname or a lower devid",
+                       name, wrong);
     if (if_nametoindex(name) != 0)
         return fail_exists(name, err);
     /* Without IFF_TUN_EXCL we would share a TAP that was made just now. */

@@ -18,7 +18,8 @@ bool xk_tap_allowed(void);
 /* Make the TAP `name` of `count` queues, set its MTU (0: that of the bridge, or
  * the usual one), put it on the bridge and bring it up; without a bridge (NULL)
  * it stays down. fds receives a descriptor of each queue, which the caller
- * closes. XK_ERR_EXISTS if a network device has that name. */
+ * closes. XK_ERR_EXISTS if a network device has that name, XK_ERR_CONFIG if
+ * none can have it: a name is never cut off. */
 int xk_tap_create(const char *name, const char *bridge, unsigned mtu, int *fds,
                   unsigned count, struct xk_deadline deadline,
                   struct xk_error *err);

@@ -15,12 +15,18 @@
 #include "toolstack/config/vif_plug.h"
 #include "toolstack/kvm/taps.h"
 
+/* The TAP has its usual name at the latest when it is set aside. */
 static int
-check_name(const char *name, struct xk_error *err)
+check_name(const struct xk_domain_config *config, const struct xk_vif *vif,
+           struct xk_error *err)
 {
-    if (xk_net_name_check(name) != NULL)
+    XK_CLEANUP_FREE char *usual = xk_kvm_tap_name(&config->uuid, vif->devid);
+
+    if (xk_net_name_check(usual) != NULL)
         return xk_fail(err, XK_ERR_CONFIG,
-                       "\"%s\" is not a name for a network device", name);
+                       "devid=%d: it may be at most 999, because the TAP of "
+                       "the card has it in its name",
+                       vif->devid);
     return 0;
 }
 
@@ -49,7 +55,7 @@ make_tap(struct xk_kvm_plan *plan, const struct xk_domain_config *config,
     bool allowed = xk_tap_allowed();
     int fd = -1;
 
-    if (check_name(name, err) == -1)
+    if (check_name(config, vif, err) == -1)
         return -1;
     /* Plugging in looks by itself. */
     if ((plan->dry || plan->probe || !allowed) &&

@@ -3,6 +3,7 @@
  */
 #include "net-helpers/link.h"
 
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -93,6 +94,21 @@ a_device_that_is_missing_is_not_found(void **context)
     }
 }
 
+static void
+a_tap_gets_its_whole_name_or_is_not_made(void **context)
+{
+    struct xk_error err = {0};
+    int fd;
+
+    (void)context;
+    assert_int_equal(xk_tap_create("vif12345.1000000", NULL, 0, &fd, 1,
+                                   xk_deadline_in_ms(WAIT_MS), &err),
+                     -1);
+    assert_int_equal(err.kind, XK_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "\"vif12345.1000000\" is not a name"));
+    assert_int_equal(if_nametoindex("vif12345.100000"), 0);
+}
+
 /* In a process that is killed, as xk-backend may be. */
 static pid_t
 hold_elsewhere(int fd)
@@ -131,6 +147,7 @@ main(void)
         cmocka_unit_test(a_device_tells_its_bridge_and_its_mtu),
         cmocka_unit_test(what_is_written_to_a_tap_is_received_by_the_host),
         cmocka_unit_test(a_device_that_is_missing_is_not_found),
+        cmocka_unit_test(a_tap_gets_its_whole_name_or_is_not_made),
         cmocka_unit_test(the_end_of_a_device_is_waited_for),
     };
 

@@ -150,6 +150,24 @@ shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot(void **context)
 }
 
 static void
+a_devid_that_has_no_room_in_the_name_of_its_tap_is_refused(void **context)
+{
+    struct xk_kvm_plan plan;
+    struct xk_error err;
+
+    (void)context;
+    refused("bridge=br0,devid=1000", XK_ERR_CONFIG, "devid=1000: ");
+    /* A TAP that is set aside has the usual name. */
+    refused("bridge=br0,devid=1000,vifname=web", XK_ERR_CONFIG, "devid=1000: ");
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "bridge=br0,devid=999", &err), 0);
+    xk_kvm_plan_free(&plan);
+    xk_kvm_plan_init(&plan, false);
+    assert_int_equal(plan_vif(&plan, "type=user,devid=1000", &err), 0);
+    xk_kvm_plan_free(&plan);
+}
+
+static void
 a_source_address_that_qemu_would_not_check_is_refused(void **context)
 {
     (void)context;
@@ -671,6 +689,8 @@ main(void)
             shutting_off_the_hosts_loopback_is_refused_where_qemu_cannot),
         cmocka_unit_test(
             a_plug_that_is_missing_is_refused_before_anything_is_made),
+        cmocka_unit_test(
+            a_devid_that_has_no_room_in_the_name_of_its_tap_is_refused),
         cmocka_unit_test(a_source_address_that_qemu_would_not_check_is_refused),
         cmocka_unit_test(
             a_bridge_that_is_missing_is_refused_and_told_with_all_else),
