@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Parse rates. The syntax and the result are those of libxlu_vif.c of Xen 4.17.
- */
+/* Parse rates. The syntax and the result are those of libxlu_vif.c of Xen 4.17,
+ * but a limit never becomes none. */
 #include <string.h>
 
 #include "toolstack/config/vif_syntax.h"
@@ -97,6 +97,8 @@ xk_vif_rate_parse(const char *text, uint64_t *bytes_per_interval,
     if (__builtin_mul_overflow(bytes_per_s, us, &product))
         return "the rate times the interval is too large";
     *bytes_per_interval = product / 1000000;
+    if (*bytes_per_interval == 0) /* which would be no limit, as it is in xl */
+        *bytes_per_interval = 1;
     *interval_us = us;
     return NULL;
 }

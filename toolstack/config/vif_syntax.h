@@ -29,7 +29,8 @@ bool xk_vif_collides(const struct xk_vif *vif, const struct xk_vif *other);
 /* Free what *vif holds. */
 void xk_vif_free(struct xk_vif *vif);
 
-/* Parse "10MB/s", "100Kb/s@20ms". Returns NULL, or what is wrong. */
+/* Parse "10MB/s", "100Kb/s@20ms". Returns NULL, or what is wrong. The result is
+ * one byte per interval at least, because 0 is no limit. */
 const char *xk_vif_rate_parse(const char *text, uint64_t *bytes_per_interval,
                               uint32_t *interval_us);
 
