@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/collect.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/util.h"
@@ -249,57 +250,6 @@ xk_process_kill(const struct xk_process *process, struct xk_deadline deadline,
     return 0;
 }
 
-struct pipe_reader {
-    int fd;
-    size_t limit;
-    struct xk_buf *buf;
-};
-
-/* Read from the pipe once, and close it at its end. Bytes over the limit are
- * dropped, so that the writer does not block. */
-static void
-drain(struct pipe_reader *reader)
-{
-    char chunk[4096];
-    ssize_t got = read(reader->fd, chunk, sizeof(chunk));
-    size_t room = reader->limit - reader->buf->length;
-
-    if (got > 0) {
-        xk_buf_append(reader->buf, chunk,
-                      (size_t)got < room ? (size_t)got : room);
-        return;
-    }
-    if (got == -1 && (errno == EINTR || errno == EAGAIN))
-        return;
-    close(reader->fd);
-    reader->fd = -1;
-}
-
-/* Read all pipes to their end. False at the deadline. */
-static bool
-collect(struct pipe_reader *readers, size_t count, struct xk_deadline deadline)
-{
-    for (;;) {
-        struct pollfd pollers[2];
-        size_t open_ends = 0;
-
-        for (size_t i = 0; i < count; i++) {
-            pollers[i] = (struct pollfd){readers[i].fd, POLLIN, 0};
-            open_ends += readers[i].fd != -1;
-        }
-        if (open_ends == 0)
-            return true;
-        if (xk_deadline_left_ms(deadline) == 0)
-            return false;
-        if (poll(pollers, (nfds_t)count, xk_deadline_poll_ms(deadline)) <= 0)
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            if (pollers[i].revents != 0)
-                drain(&readers[i]);
-        }
-    }
-}
-
 static bool
 child_has_ended(pid_t pid)
 {
@@ -357,47 +307,53 @@ start(const char *const *argv, int output, int errors, pid_t *pid)
     return r;
 }
 
+static int
+make_pipe(int *ours, int *its, struct xk_error *err)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return xk_fail_errno(err, "pipe");
+    *ours = ends[0];
+    *its = ends[1];
+    return 0;
+}
+
+static pid_t
+start_searched(const char *const *argv, int output, int errors,
+               struct xk_error *err)
+{
+    pid_t pid;
+    int r = start(argv, output, errors, &pid);
+
+    if (r == 0)
+        return pid;
+    if (r == ENOENT)
+        return xk_fail(err, XK_ERR_HOST, "\"%s\" is not installed", argv[0]);
+    errno = r;
+    return xk_fail_errno(err, "run \"%s\"", argv[0]);
+}
+
 int
 xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
                struct xk_buf *errors, struct xk_deadline deadline, int *status,
                struct xk_error *err)
 {
-    int out[2], diag[2];
-    struct pipe_reader readers[2];
+    XK_CLEANUP_CLOSE int out = -1, diag = -1, its_out = -1, its_diag = -1;
     pid_t pid;
-    int r;
-    bool in_time;
 
-    if (pipe2(out, O_CLOEXEC) == -1)
-        return xk_fail_errno(err, "pipe");
-    if (pipe2(diag, O_CLOEXEC) == -1) {
-        xk_fail_errno(err, "pipe");
-        close(out[0]);
-        close(out[1]);
+    if (make_pipe(&out, &its_out, err) == -1 ||
+        make_pipe(&diag, &its_diag, err) == -1)
         return -1;
-    }
-    r = start(argv, out[1], diag[1], &pid);
-    close(out[1]);
-    close(diag[1]);
-    if (r != 0) {
-        close(out[0]);
-        close(diag[0]);
-        errno = r;
-        xk_fail_errno(err, "run \"%s\"", argv[0]);
-        if (r == ENOENT)
-            xk_fail(err, XK_ERR_HOST, "\"%s\" is not installed", argv[0]);
+    pid = start_searched(argv, its_out, its_diag, err);
+    if (pid == -1)
         return -1;
-    }
-    readers[0] = (struct pipe_reader){out[0], limit, output};
-    readers[1] = (struct pipe_reader){diag[0], limit, errors};
-    in_time = collect(readers, XK_ARRAY_SIZE(readers), deadline);
-    for (size_t i = 0; i < XK_ARRAY_SIZE(readers); i++) {
-        if (readers[i].fd != -1)
-            close(readers[i].fd);
-    }
-    /* The program may run on after it has closed its output. */
-    if (in_time && xk_process_await_child(pid, status, deadline))
+    if (xk_collect(
+            (struct xk_collect[]){{out, limit, output}, {diag, limit, errors}},
+            2, pid, argv[0], deadline, err) == 0) {
+        xk_process_reap(pid, status);
         return 0;
+    }
     xk_process_kill_child(pid);
-    return xk_fail(err, XK_ERR_TIMEOUT, "\"%s\" did not end in time", argv[0]);
+    return -1;
 }

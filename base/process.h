@@ -81,8 +81,9 @@ void xk_process_kill_child(pid_t pid);
 
 /* Run a program to its end and append at most `limit` bytes each of its
  * standard output and its standard error to the two buffers. argv[0] is
- * searched in PATH; standard input is /dev/null. At the deadline the program is
- * killed as by xk_process_kill_child(). *status is as of waitpid(2).
+ * searched in PATH; standard input is /dev/null. A child that the program
+ * leaves behind is not waited for. At the deadline the program is killed as by
+ * xk_process_kill_child(). *status is as of waitpid(2).
  * XK_ERR_HOST if the program is not installed. */
 int xk_process_run(const char *const *argv, size_t limit, struct xk_buf *output,
                    struct xk_buf *errors, struct xk_deadline deadline,

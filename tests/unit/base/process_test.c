@@ -273,6 +273,20 @@ output_without_end_is_bounded(void **state)
 }
 
 static void
+a_child_that_a_program_leaves_behind_is_not_waited_for(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "sleep 1000 & echo $!",
+                                       NULL};
+    XK_CLEANUP_BUF struct xk_buf out = {0};
+    XK_CLEANUP_BUF struct xk_buf errors = {0};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(run(argv, 100, &out, &errors, &status, NULL), 0);
+    assert_int_equal(kill((pid_t)atoi(out.data), SIGKILL), 0);
+}
+
+static void
 a_program_that_hangs_is_killed_at_the_deadline(void **state)
 {
     static const char *const argv[] = {"sleep", "1000", NULL};
@@ -349,6 +363,8 @@ main(void)
         cmocka_unit_test(the_descriptor_of_a_process_tells_its_end),
         cmocka_unit_test(a_program_gives_its_output_and_its_errors_apart),
         cmocka_unit_test(output_without_end_is_bounded),
+        cmocka_unit_test(
+            a_child_that_a_program_leaves_behind_is_not_waited_for),
         cmocka_unit_test(a_program_that_hangs_is_killed_at_the_deadline),
         cmocka_unit_test(a_program_that_is_not_installed_is_named),
         cmocka_unit_test(
