@@ -16,10 +16,10 @@
 #include "backends/net/device_internal.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/ready.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/ready.h"
 #include "base/util.h"
 #include "contracts/net.h"
 
