@@ -6,6 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
 #include "base/util.h"
 #include "toolstack/journal.h"
 #include "toolstack/operation.h"
@@ -21,11 +23,19 @@ static const struct {
 };
 static_assert(XK_ARRAY_SIZE(edits) == XK_SYNC_COUNT, "a row per kind of edit");
 
+/* Recovery must know which device the edit is about: others may be on their
+ * way out, or the guest may have ejected them. */
 static int
-begin(struct xk_domain *domain, enum xk_sync what, struct xk_error *err)
+begin(struct xk_domain *domain, const struct xk_change *change,
+      struct xk_error *err)
 {
-    return xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_EDIT,
-                             edits[what].word, err);
+    XK_CLEANUP_FREE char *number = xk_asprintf("%u", change->number);
+
+    if (xk_journal_append(domain->record, XK_JOURNAL_BEGIN, XK_OP_EDIT,
+                          edits[change->what].word, err) == -1)
+        return -1;
+    return xk_journal_append(domain->record, XK_JOURNAL_INTENT,
+                             XK_EFFECT_DEVICE, number, err);
 }
 
 /* Without the old configuration, which no later recovery must find. */
@@ -95,7 +105,7 @@ sync_or_undo(struct xk_domain *domain, const struct xk_edit *edit,
              const struct xk_change *change, struct xk_deadline deadline,
              struct xk_error *err)
 {
-    if (begin(domain, edit->what, err) == -1 ||
+    if (begin(domain, change, err) == -1 ||
         save(domain, edit, change->config, err) == -1)
         return -1;
     if (xk_hv_sync(domain->hv, domain, change, deadline, err) == 0)
@@ -172,15 +182,14 @@ xk_edit_is_known(const char *detail)
 
 /* Whether the old configuration was there, and is the record's again. */
 static bool
-go_back(struct xk_domain *domain, enum xk_sync what,
+go_back(struct xk_domain *domain, const struct xk_change *change,
         struct xk_deadline deadline)
 {
-    const struct xk_change all = {.what = what, .number = XK_EVERY_DEVICE};
     struct xk_error why = {0};
 
     if (xk_record_restore_config(domain->record, &why) != 1)
         return false;
-    if (sync_saved(domain, all, deadline, &why) == -1)
+    if (sync_saved(domain, *change, deadline, &why) == -1)
         xk_warn("domain \"%s\": %s", domain->name, why.message);
     return true;
 }
@@ -188,28 +197,46 @@ go_back(struct xk_domain *domain, enum xk_sync what,
 /* Forward, as that was asked for; where that fails, back. An undo that was
  * interrupted has restored the old configuration: then forward is back. */
 static int
-finish(struct xk_domain *domain, enum xk_sync what, struct xk_deadline deadline,
-       struct xk_error *err)
+finish(struct xk_domain *domain, const struct xk_change *change,
+       struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(domain->record, err);
-    const struct xk_change all = {
-        .what = what, .config = config, .number = XK_EVERY_DEVICE};
+    struct xk_change forward = *change;
     struct xk_error why = {0};
 
     if (config == NULL)
         return -1;
-    if (xk_hv_sync(domain->hv, domain, &all, deadline, &why) == -1)
+    forward.config = config;
+    if (xk_hv_sync(domain->hv, domain, &forward, deadline, &why) == -1)
         xk_warn("domain \"%s\": an interrupted change of its %s could not be "
                 "finished%s: %s; %s",
-                config->name, edits[what].word,
-                go_back(domain, what, deadline) ? " and was undone" : "",
-                why.message, edits[what].hint);
+                config->name, edits[change->what].word,
+                go_back(domain, change, deadline) ? " and was undone" : "",
+                why.message, edits[change->what].hint);
     return end(domain, err);
 }
 
+/* Read the number from the entries of the edit, which are the last ones. */
+static unsigned
+number_of(const struct xk_journal *journal,
+          const struct xk_journal_entry *begin)
+{
+    const struct xk_journal_entry *end = journal->entries + journal->count;
+    uint64_t number;
+
+    for (const struct xk_journal_entry *entry = begin; entry < end; entry++) {
+        if (entry->kind == XK_JOURNAL_INTENT &&
+            strcmp(entry->what, XK_EFFECT_DEVICE) == 0 &&
+            entry->detail != NULL &&
+            xk_parse_u64(entry->detail, UINT32_MAX, &number))
+            return (unsigned)number;
+    }
+    return XK_EVERY_DEVICE;
+}
+
 static int
-read_interrupted(const struct xk_record *record, enum xk_sync *what,
+read_interrupted(const struct xk_record *record, struct xk_change *change,
                  struct xk_error *err)
 {
     const struct xk_journal_entry *begin;
@@ -220,7 +247,9 @@ read_interrupted(const struct xk_record *record, enum xk_sync *what,
         return -1;
     begin = xk_journal_unfinished(&journal);
     found = begin != NULL && strcmp(begin->what, XK_OP_EDIT) == 0 &&
-            find_edit(begin->detail, what);
+            find_edit(begin->detail, &change->what);
+    if (found)
+        change->number = number_of(&journal, begin);
     xk_journal_free(&journal);
     return found ? 0
                  : xk_fail(err, XK_ERR_PROTOCOL,
@@ -231,18 +260,21 @@ int
 xk_operation_finish_edit(struct xk_host *host, struct xk_domain *domain,
                          struct xk_deadline deadline, struct xk_error *err)
 {
-    enum xk_sync what = XK_SYNC_COUNT;
+    struct xk_change change = {.recovery = true};
 
     (void)host;
-    if (read_interrupted(domain->record, &what, err) == -1)
+    if (read_interrupted(domain->record, &change, err) == -1)
         return -1;
-    return finish(domain, what, deadline, err);
+    return finish(domain, &change, deadline, err);
 }
 
 int
 xk_operation_finish_disks(struct xk_host *host, struct xk_domain *domain,
                           struct xk_deadline deadline, struct xk_error *err)
 {
+    const struct xk_change change = {
+        .what = XK_SYNC_DISKS, .number = XK_EVERY_DEVICE, .recovery = true};
+
     (void)host;
-    return finish(domain, XK_SYNC_DISKS, deadline, err);
+    return finish(domain, &change, deadline, err);
 }

@@ -5,12 +5,14 @@
  * (xk_hv_sync()), and recovery after a kill at any point does that again.
  *
  * How it works, under the record's lock: the edit is applied to a copy of the
- * configuration. BEGIN in the journal says what is edited, the old
- * configuration is kept beside, the copy is saved, the driver syncs the domain,
- * END. If the driver fails, the old configuration is restored and synced,
- * unless the edit stands; force removes nothing there but what the edit added.
- * After a kill, recovery syncs what is saved. If that fails it restores and
- * syncs what is kept.
+ * configuration. The journal says what is edited (BEGIN) and which device it is
+ * about (INTENT), the old configuration is kept beside, the copy is saved, the
+ * driver syncs the domain, END. If the driver fails, the old configuration is
+ * restored and synced, unless the edit stands; force removes nothing there but
+ * what the edit added. After a kill, recovery syncs what is saved. If that
+ * fails it restores and syncs what is kept. It judges by the edit's own device:
+ * another one that its guest holds on to does not undo an attach that came
+ * through.
  */
 #ifndef XK_TOOLSTACK_EDIT_H
 #define XK_TOOLSTACK_EDIT_H

@@ -49,6 +49,10 @@
  * started. */
 #define XK_EFFECT_START "start"
 
+/* The first step of an edit (INTENT); detail: the number of the device that it
+ * is about. An earlier xk writes none. */
+#define XK_EFFECT_DEVICE "device"
+
 enum xk_journal_kind {
     XK_JOURNAL_BEGIN,  /* what: the operation ("create", "destroy", ...) */
     XK_JOURNAL_INTENT, /* what: the effect ("process", "tap"); detail: which */

@@ -545,11 +545,10 @@ let_go(struct xk_hypervisor *hv, const struct fake_kind *kind,
     XK_CLEANUP_BUF struct xk_buf held = {0};
 
     read_held(hv, kind, &held);
-    if (is_wanted(kind, change->config, held.data) ||
-        (change->number != XK_EVERY_DEVICE &&
-         change->number != kind->number_of(held.data)))
+    if (held.length == 0 || is_wanted(kind, change->config, held.data) ||
+        change->number != kind->number_of(held.data))
         return 0;
-    if (held.length > 0 && !change->force)
+    if (!change->force)
         return xk_fail(err, XK_ERR_IN_USE, "its guest holds on to %s",
                        held.data);
     unlink(path);
@@ -631,7 +630,7 @@ name_card(const struct xk_domain_config *config, size_t index)
 static unsigned
 number_card(const char *name)
 {
-    return name[0] == '\0' ? XK_EVERY_DEVICE : (unsigned)atoi(name);
+    return (unsigned)atoi(name);
 }
 
 static const struct fake_kind card_kind = {"cards", count_cards, name_card,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/mac.h"
@@ -138,7 +139,7 @@ cut_off(const struct work *work, int devid, struct xk_error *err)
 static int
 patience_for(const struct work *work, int devid)
 {
-    if (!is_meant(work, devid))
+    if (!is_meant(work, devid) || work->change->recovery)
         return LATE_MS;
     return work->change->force ? FORCED_MS : LET_GO_MS;
 }
@@ -227,26 +228,30 @@ take_away(const struct work *work, const struct xk_kvm_live_card *card,
     return detach(work, card->devid, err);
 }
 
-/* A verb stops at the first card that stays. Recovery (XK_EVERY_DEVICE)
- * continues with the others. */
+/* A verb stops at the first card that stays. In a recovery a card that stays
+ * says nothing about another one that was attached. */
 static int
 take_away_all(const struct work *work, const struct xk_kvm_live_cards *cards,
               struct xk_error *err)
 {
-    int r = 0;
+    const struct xk_change *change = work->change;
+    struct xk_error why = {0};
 
     for (size_t i = 0; i < cards->count; i++) {
         const struct xk_kvm_live_card *card = &cards->items[i];
 
-        if ((find_vif(work->change->config, card->devid) != NULL &&
+        if ((find_vif(change->config, card->devid) != NULL &&
              card->has_device) ||
-            take_away(work, card, err) == 0)
+            take_away(work, card, &why) == 0)
             continue;
-        r = -1;
-        if (work->change->number != XK_EVERY_DEVICE)
-            break;
+        if (!change->recovery || is_meant(work, card->devid) ||
+            xk_qmp_is_broken(work->qmp)) {
+            *err = why;
+            return -1;
+        }
+        xk_warn("domain \"%s\": %s", change->config->name, why.message);
     }
-    return r;
+    return 0;
 }
 
 /* ---- attach ---- */
@@ -403,7 +408,6 @@ xk_kvm_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
         .change = change,
         .deadline = deadline,
     };
-    int r;
 
     (void)hv;
     if (work.dirfd == -1)
@@ -416,10 +420,9 @@ xk_kvm_sync_cards(struct xk_hypervisor *hv, const struct xk_domain *domain,
     if (xk_kvm_live_cards_read(qmp, &cards, deadline, err) == -1 ||
         forget_released(&work, &cards, err) == -1)
         return -1;
-    r = take_away_all(&work, &cards, err);
-    if (r == -1 && (change->number != XK_EVERY_DEVICE || xk_qmp_is_broken(qmp)))
+    if (take_away_all(&work, &cards, err) == -1)
         return -1;
-    return attach_missing(&work, &cards, err) == -1 ? -1 : r;
+    return attach_missing(&work, &cards, err);
 }
 
 /* ---- before a detach ---- */

@@ -24,6 +24,7 @@ struct xk_change {
     unsigned number; /* of the device that changes; XK_EVERY_DEVICE: not
                         known */
     bool force;      /* take that device away, whatever the guest does */
+    bool recovery;   /* the change was interrupted: it goes as far as it can */
 };
 
 typedef int xk_sync_call(struct xk_hypervisor *hv,
@@ -89,6 +90,9 @@ struct xk_device_ops {
      * on using the disk, that is XK_ERR_IN_USE, and the disk goes as soon as
      * the guest releases it. Disks that are as they should be stay untouched,
      * and so do those that are about to go, unless the change is about them.
+     * In a recovery a device that the change is not about is no reason to fail:
+     * a warning tells of one that cannot be changed. If the number is not
+     * known, that holds for every device that is about to go.
      *
      * XK_SYNC_CARDS: the same for network cards. Nothing of a card that is
      * there is changed. */

@@ -196,6 +196,36 @@ a_detach_killed_at_any_call_is_finished(void **context)
     }
 }
 
+static int
+attach_another(struct fixture *f)
+{
+    return attach_as(f, "xvdc");
+}
+
+static int
+detach_another(struct fixture *f)
+{
+    return detach_with(f, "xvdc", false);
+}
+
+/* Whatever the hypervisor does then: the guest held that disk before. */
+static void
+a_killed_edit_is_finished_beside_a_disk_that_a_guest_holds_on_to(void **context)
+{
+    struct fixture *f = *context;
+
+    hold_on(f);
+    for (int after = 0; after < 2; after++) {
+        edit_kill_amid(f, attach_another, after == 1);
+        edit_reopen(f);
+        assert_disks(f, "xvdc ");
+        edit_kill_amid(f, detach_another, after == 1);
+        edit_reopen(f);
+        assert_disks(f, "");
+    }
+    assert_held(f);
+}
+
 static bool
 is_unfinished(struct fixture *f)
 {
@@ -383,6 +413,44 @@ an_edit_of_disks_that_an_earlier_xk_began_is_finished(void **context)
     assert_disks(f, "xvdb ");
 }
 
+/* It did not write which disk its edit was about. */
+static void
+an_edit_that_an_earlier_xk_began_is_finished_beside_a_held_disk(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    hold_on(f);
+    edit_kill_amid(f, attach_another, false);
+    domain = edit_find(f);
+    assert_int_equal(unlinkat(domain.record->dir_fd, "journal", 0), 0);
+    xk_domain_close(&domain);
+    begin(f, XK_OP_EDIT, "disks");
+    edit_reopen(f);
+    assert_false(is_unfinished(f));
+    assert_disks(f, "xvdc ");
+    assert_held(f);
+}
+
+static void
+the_journal_says_which_disk_an_edit_is_about(void **context)
+{
+    struct fixture *f = *context;
+    struct xk_journal journal;
+    struct xk_domain domain;
+    const struct xk_journal_entry *last;
+
+    edit_kill_amid(f, attach, false);
+    domain = edit_find(f);
+    assert_int_equal(xk_journal_read(domain.record, &journal, &f->err), 0);
+    last = &journal.entries[journal.count - 1];
+    assert_int_equal(last->kind, XK_JOURNAL_INTENT);
+    assert_string_equal(last->what, XK_EFFECT_DEVICE);
+    assert_string_equal(last->detail, "51728");
+    xk_journal_free(&journal);
+    xk_domain_close(&domain);
+}
+
 static void
 an_edit_of_what_this_xk_does_not_know_is_left_alone(void **context)
 {
@@ -412,6 +480,7 @@ main(void)
         T(an_attach_that_fails_is_undone),
         T(an_attach_killed_at_any_call_is_finished),
         T(a_detach_killed_at_any_call_is_finished),
+        T(a_killed_edit_is_finished_beside_a_disk_that_a_guest_holds_on_to),
         T(an_edit_that_cannot_be_finished_does_not_hold_the_domain),
         T(an_edit_killed_before_the_configuration_is_saved_changes_nothing),
         T(an_edit_that_was_killed_is_finished_by_the_next_verb),
@@ -420,6 +489,8 @@ main(void)
         T(the_old_configuration_is_kept_until_an_edit_ends),
         T(an_undo_that_fails_is_done_by_the_next_verb),
         T(an_edit_of_disks_that_an_earlier_xk_began_is_finished),
+        T(an_edit_that_an_earlier_xk_began_is_finished_beside_a_held_disk),
+        T(the_journal_says_which_disk_an_edit_is_about),
         T(an_edit_of_what_this_xk_does_not_know_is_left_alone),
     };
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "toolstack/xen/device/device.h"
 
@@ -132,14 +133,14 @@ detach(const struct work *work, const struct xk_xen_device *device,
        struct xk_error *err)
 {
     bool meant = device->number == work->change->number;
+    int patience_ms = meant && !work->change->recovery ? LET_GO_MS : LATE_MS;
     struct xk_deadline deadline = work->deadline;
 
     if (xk_xen_device_mark_leaving(device, err) == -1)
         return -1;
     if (meant && work->change->force)
         let_fail(device, deadline);
-    else if (let_go(work->xen, device, meant ? LET_GO_MS : LATE_MS, deadline,
-                    err) == -1)
+    else if (let_go(work->xen, device, patience_ms, deadline, err) == -1)
         return -1;
     return xk_xen_device_remove(work->xen, work->record, device, deadline, err);
 }
@@ -214,11 +215,23 @@ change_one(const struct work *work, const struct xk_xen_device *device,
                : 0;
 }
 
-/* A verb stops at the first device that cannot be changed. Recovery
- * (XK_EVERY_DEVICE) continues with the others and gets as far as it can. */
+/* Whether the change fails with the device. In a recovery a device that stays,
+ * or is not understood, says nothing about another one that was attached. */
+static bool
+is_decisive(const struct xk_change *change, const struct xk_xen_device *device)
+{
+    if (!change->recovery || change->number == device->number)
+        return true;
+    return change->number == XK_EVERY_DEVICE && device->json != NULL &&
+           !xk_xen_device_is_leaving(device);
+}
+
+/* A verb stops at the first device that cannot be changed. Recovery continues
+ * with the others and gets as far as it can. Returns the first failure. */
 static int
 change_all(const struct work *work, struct xk_error *err)
 {
+    const struct xk_change *change = work->change;
     XK_CLEANUP_XEN_DEVICES struct xk_xen_devices devices = {0};
     int r = 0;
 
@@ -226,11 +239,18 @@ change_all(const struct work *work, struct xk_error *err)
         return -1;
     for (size_t i = 0; i < devices.count; i++) {
         const struct xk_xen_device *device = &devices.items[i];
+        struct xk_error why = {0};
 
-        if (device->kind != work->kind || change_one(work, device, err) == 0)
+        if (device->kind != work->kind || change_one(work, device, &why) == 0)
             continue;
+        if (!is_decisive(change, device)) {
+            xk_warn("domain \"%s\": %s", change->config->name, why.message);
+            continue;
+        }
+        if (r == 0)
+            *err = why;
         r = -1;
-        if (work->change->number != XK_EVERY_DEVICE)
+        if (!change->recovery)
             break;
     }
     return r;
@@ -268,7 +288,7 @@ xk_xen_devices_change(struct xk_xen *xen, const struct xk_xen_device_kind *kind,
     const struct work work = {xen, kind, record, domid, change, deadline};
     int r = change_all(&work, err);
 
-    if (r == -1 && change->number != XK_EVERY_DEVICE)
+    if (r == -1 && !change->recovery)
         return -1;
     return attach_missing(&work, err) == -1 ? -1 : r;
 }

@@ -109,12 +109,11 @@ static int
 change_devices(const struct work *work)
 {
     int removed = remove_others(work);
-    int added;
 
+    /* If no device is named, one that stays says nothing about the others. */
     if (removed != 0 && work->number != XK_EVERY_DEVICE)
         return removed;
-    added = add_missing(work);
-    return removed != 0 ? removed : added;
+    return add_missing(work);
 }
 
 static int

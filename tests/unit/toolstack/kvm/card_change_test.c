@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "net-helpers/link.h"
 #include "net-helpers/tap.h"
 #include "tests/fakes/own_network.h"
@@ -51,17 +52,34 @@ has_tap(const struct kvm_world *w, int devid)
 
 /* Let the domain have these cards. */
 static int
-sync_to(struct kvm_world *w, const char *cards, unsigned number, bool force)
+sync_as(struct kvm_world *w, const char *cards, struct xk_change change)
 {
     XK_CLEANUP_FREE char *more = xk_asprintf("vif = [%s]", cards);
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         kvm_config(w, "guest", more);
-    const struct xk_change change = {XK_SYNC_CARDS, config, number, force};
 
+    change.what = XK_SYNC_CARDS;
+    change.config = config;
     config->uuid = w->domain.uuid;
     assert_int_equal(xk_record_save_config(w->domain.record, config, &w->err),
                      0);
     return xk_kvm_sync_cards(w->hv, &w->domain, &change, kvm_soon(), &w->err);
+}
+
+static int
+sync_to(struct kvm_world *w, const char *cards, unsigned number, bool force)
+{
+    return sync_as(w, cards,
+                   (struct xk_change){.number = number, .force = force});
+}
+
+/* As recovery does; the number of the card is XK_EVERY_DEVICE after an edit of
+ * an earlier xk. */
+static int
+recover_to(struct kvm_world *w, const char *cards, unsigned number)
+{
+    return sync_as(w, cards,
+                   (struct xk_change){.number = number, .recovery = true});
 }
 
 static struct xk_qmp *
@@ -131,8 +149,8 @@ a_card_on_a_bridge_comes_with_its_tap(void **context)
     assert_has(w, 0, "device network ");
     assert_listed(w, "0 00:16:3e:00:00:01 connected; ");
     /* Once more changes nothing. */
-    WORKS(w, sync_to(w, "'bridge=br0,mac=00:16:3e:00:00:01'", XK_EVERY_DEVICE,
-                     false));
+    WORKS(w,
+          recover_to(w, "'bridge=br0,mac=00:16:3e:00:00:01'", XK_EVERY_DEVICE));
     assert_has(w, 0, "device network ");
 }
 
@@ -143,7 +161,7 @@ a_card_is_cut_off_by_force_and_stays_until_it_is_released(void **context)
 
     kvm_start(w, "");
     WORKS(w, sync_to(w, "'bridge=br0,mac=00:16:3e:00:00:01'", 0, false));
-    HAS_FAILED(sync_to(w, "", XK_EVERY_DEVICE, false));
+    HAS_FAILED(recover_to(w, "", 0));
     assert_int_equal(w->err.kind, XK_ERR_IN_USE);
     assert_true(has_tap(w, 0));
     assert_listed(w, "0 00:16:3e:00:00:01 leaving; ");
@@ -164,17 +182,35 @@ a_card_is_cut_off_by_force_and_stays_until_it_is_released(void **context)
 }
 
 static void
+what_was_interrupted_is_finished_beside_a_card_that_is_held(void **context)
+{
+    static const unsigned numbers[] = {1, XK_EVERY_DEVICE};
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, sync_to(w, "'bridge=br0'", 0, false));
+    HAS_FAILED(recover_to(w, "", 0));
+    assert_int_equal(w->err.kind, XK_ERR_IN_USE);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
+        WORKS(w, recover_to(w, "'bridge=br0,devid=1'", numbers[i]));
+        assert_has(w, 1, "device network ");
+        assert_has(w, 0, "device network ");
+        assert_true(xk_kvm_is_leaving(w->domain.record->dir_fd, 0));
+    }
+}
+
+static void
 a_card_that_is_released_late_takes_its_network_along(void **context)
 {
     struct kvm_world *w = *context;
 
     kvm_start(w, "");
     WORKS(w, sync_to(w, "'bridge=br0'", 0, false));
-    HAS_FAILED(sync_to(w, "", XK_EVERY_DEVICE, false));
+    WORKS(w, recover_to(w, "", XK_EVERY_DEVICE));
     WORKS(w, xk_kvm_reset(w->hv, &w->domain, kvm_soon(), &w->err));
     assert_has(w, 0, "network ");
     assert_listed(w, "");
-    WORKS(w, sync_to(w, "", XK_EVERY_DEVICE, false));
+    WORKS(w, recover_to(w, "", XK_EVERY_DEVICE));
     assert_has(w, 0, "");
     assert_false(has_tap(w, 0));
 }
@@ -255,7 +291,7 @@ what_a_killed_verb_left_is_cleared_away(void **context)
     xk_qmp_cleanup(&qmp);
     assert_true(has_device("stray"));
     assert_has(w, 5, "network ");
-    WORKS(w, sync_to(w, "", XK_EVERY_DEVICE, false));
+    WORKS(w, recover_to(w, "", XK_EVERY_DEVICE));
     assert_false(has_device("stray"));
     assert_has(w, 5, "");
     /* What was to be attached is. */
@@ -264,7 +300,7 @@ what_a_killed_verb_left_is_cleared_away(void **context)
                             "{\"type\":\"user\",\"id\":\"net-vif0\"}", NULL,
                             kvm_soon(), &w->err));
     xk_qmp_cleanup(&qmp);
-    WORKS(w, sync_to(w, "'bridge=br0'", XK_EVERY_DEVICE, false));
+    WORKS(w, recover_to(w, "'bridge=br0'", XK_EVERY_DEVICE));
     assert_has(w, 0, "device network ");
     assert_true(has_tap(w, 0));
 }
@@ -276,6 +312,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, kvm_setup, kvm_teardown)
         T(a_card_on_a_bridge_comes_with_its_tap),
         T(a_card_is_cut_off_by_force_and_stays_until_it_is_released),
+        T(what_was_interrupted_is_finished_beside_a_card_that_is_held),
         T(a_card_that_is_released_late_takes_its_network_along),
         T(a_model_that_qemu_lacks_is_refused_and_leaves_nothing),
         T(a_port_that_a_user_gave_away_is_not_free),

@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/util.h"
 #include "tests/fakes/fake_store.h"
 #include "tests/unit/test.h"
 #include "tests/unit/toolstack/xen/world.h"
@@ -211,14 +212,31 @@ config_with(struct fixture *f, const char *vdev)
 }
 
 static int
-change(struct fixture *f, const char *vdev, unsigned number, bool force)
+change_as(struct fixture *f, const char *vdev, struct xk_change change)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config = config_with(f, vdev);
-    const struct xk_change change = {XK_SYNC_DISKS, config, number, force};
 
+    change.what = XK_SYNC_DISKS;
+    change.config = config;
     return xk_xen_devices_change(&f->world.xen, &xk_vbd_kind, f->world.record,
                                  DOMID, &change, xk_deadline_in_ms(WAIT_MS),
                                  &f->world.err);
+}
+
+static int
+change(struct fixture *f, const char *vdev, unsigned number, bool force)
+{
+    return change_as(f, vdev,
+                     (struct xk_change){.number = number, .force = force});
+}
+
+/* As recovery does; the number of the disk is XK_EVERY_DEVICE after an edit of
+ * an earlier xk. */
+static int
+recover(struct fixture *f, const char *vdev, unsigned number)
+{
+    return change_as(f, vdev,
+                     (struct xk_change){.number = number, .recovery = true});
 }
 
 static int
@@ -290,12 +308,27 @@ a_disk_is_attached_beside_one_that_is_held(void **context)
 static void
 what_was_interrupted_is_finished_beside_a_held_disk(void **context)
 {
+    static const unsigned numbers[] = {XVDC, XK_EVERY_DEVICE};
     struct fixture *f = *context;
 
     make_held(f);
-    assert_int_equal(change(f, "xvdc", XK_EVERY_DEVICE, false), -1);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(numbers); i++) {
+        assert_done(f, recover(f, "xvdc", numbers[i]));
+        assert_true(has(f, XVDC, "started"));
+        assert_true(has(f, XVDB, "leaving"));
+        assert_true(server_lives(f));
+        assert_done(f, change(f, NULL, XVDC, true));
+    }
+}
+
+static void
+what_was_interrupted_is_not_finished_if_its_own_disk_is_held(void **context)
+{
+    struct fixture *f = *context;
+
+    make_held(f);
+    assert_int_equal(recover(f, NULL, XVDB), -1);
     assert_int_equal(f->world.err.kind, XK_ERR_IN_USE);
-    assert_true(has(f, XVDC, "started"));
     assert_true(server_lives(f));
 }
 
@@ -348,7 +381,7 @@ a_disk_that_never_got_to_the_store_is_made_whole(void **context)
 
     make_folder(f, XVDB);
     put_device(f, XVDB, 1);
-    assert_done(f, change(f, "xvdb", XK_EVERY_DEVICE, false));
+    assert_done(f, recover(f, "xvdb", XK_EVERY_DEVICE));
     assert_true(has(f, XVDB, "started"));
     assert_int_equal(state_of(f, XVDB), 1);
 }
@@ -383,7 +416,7 @@ a_directory_without_a_disk_becomes_one(void **context)
     struct fixture *f = *context;
 
     make_folder(f, XVDB);
-    assert_done(f, change(f, "xvdb", XK_EVERY_DEVICE, false));
+    assert_done(f, recover(f, "xvdb", XK_EVERY_DEVICE));
     assert_true(has(f, XVDB, "device.json"));
     assert_true(has(f, XVDB, "started"));
 }
@@ -472,8 +505,23 @@ a_domain_with_a_disk_that_is_lost_goes_nowhere(void **context)
     assert_goes_nowhere(f);
     end_server(f);
     assert_int_equal(flush(f), -1);
-    assert_int_equal(change(f, NULL, XK_EVERY_DEVICE, false), -1);
+    assert_int_equal(change(f, "xvdc", XVDC, false), -1);
+    assert_false(has(f, XVDC, ""));
     assert_true(has(f, XVDB, "lock"));
+}
+
+static void
+what_was_interrupted_is_finished_beside_a_disk_that_is_lost(void **context)
+{
+    struct fixture *f = *context;
+
+    make_folder(f, XVDB);
+    serve(f, XVDB);
+    assert_done(f, recover(f, "xvdc", XVDC));
+    assert_true(has(f, XVDC, "started"));
+    assert_done(f, recover(f, "xvdc", XK_EVERY_DEVICE));
+    assert_true(has(f, XVDB, "lock"));
+    assert_true(server_lives(f));
 }
 
 /* Leave one free descriptor, for the directory. */
@@ -506,6 +554,7 @@ main(void)
         T(a_held_disk_stays_when_another_is_taken_by_force),
         T(a_disk_is_attached_beside_one_that_is_held),
         T(what_was_interrupted_is_finished_beside_a_held_disk),
+        T(what_was_interrupted_is_not_finished_if_its_own_disk_is_held),
         T(a_held_disk_is_served_again_until_its_guest_lets_go),
         T(a_held_disk_is_served_again_after_a_move_that_failed),
         T(a_dead_backend_is_no_guest_that_lets_go),
@@ -516,6 +565,7 @@ main(void)
         T(a_disk_is_taken_away_as_a_whole),
         T(a_domain_with_a_disk_of_another_version_goes_nowhere),
         T(a_domain_with_a_disk_that_is_lost_goes_nowhere),
+        T(what_was_interrupted_is_finished_beside_a_disk_that_is_lost),
         T(a_disk_that_cannot_be_read_now_is_not_passed_over),
     };
 
