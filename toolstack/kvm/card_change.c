@@ -59,6 +59,12 @@ is_meant(const struct work *work, int devid)
     return work->change->number == (unsigned)devid;
 }
 
+static bool
+is_another(const struct work *work, int devid)
+{
+    return work->change->number != XK_EVERY_DEVICE && !is_meant(work, devid);
+}
+
 /* ---- detach ---- */
 
 /* Remove the host's end of a card whose device is gone. */
@@ -173,8 +179,7 @@ detach(const struct work *work, int devid, struct xk_error *err)
 static bool
 is_passed_over(const struct work *work, int devid)
 {
-    return work->change->number != XK_EVERY_DEVICE && !is_meant(work, devid) &&
-           xk_kvm_is_leaving(work->dirfd, devid);
+    return is_another(work, devid) && xk_kvm_is_leaving(work->dirfd, devid);
 }
 
 /* People may name the card by its address later, too. */
@@ -239,9 +244,9 @@ take_away_all(const struct work *work, const struct xk_kvm_live_cards *cards,
 
     for (size_t i = 0; i < cards->count; i++) {
         const struct xk_kvm_live_card *card = &cards->items[i];
+        bool wanted = find_vif(change->config, card->devid) != NULL;
 
-        if ((find_vif(change->config, card->devid) != NULL &&
-             card->has_device) ||
+        if ((wanted && (card->has_device || is_another(work, card->devid))) ||
             take_away(work, card, &why) == 0)
             continue;
         if (!change->recovery || is_meant(work, card->devid) ||
@@ -374,6 +379,15 @@ attach(const struct work *work, const struct xk_vif *vif, int port,
     return r == 0 ? 0 : xk_wrap(err, "network card %d", vif->devid);
 }
 
+static void
+tell_ejected(const struct work *work, const struct xk_vif *vif)
+{
+    xk_warn("domain \"%s\": the guest has ejected network card %d: detach it "
+            "with xk network-detach",
+            work->change->config->name, vif->devid);
+}
+
+/* A card that its guest has ejected comes back only if somebody asks for it. */
 static int
 attach_missing(const struct work *work, struct xk_kvm_live_cards *cards,
                struct xk_error *err)
@@ -388,6 +402,10 @@ attach_missing(const struct work *work, struct xk_kvm_live_cards *cards,
 
         if (card != NULL && card->has_device)
             continue;
+        if (is_another(work, vif->devid)) {
+            tell_ejected(work, vif);
+            continue;
+        }
         port = choose_port(cards, err);
         if (port == -1 || attach(work, vif, port, err) == -1)
             return -1;

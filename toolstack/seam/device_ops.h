@@ -95,7 +95,8 @@ struct xk_device_ops {
      * known, that holds for every device that is about to go.
      *
      * XK_SYNC_CARDS: the same for network cards. Nothing of a card that is
-     * there is changed. */
+     * there is changed. A card that the guest has ejected unasked stays ejected
+     * unless the change is about it; a warning tells of it. */
     xk_sync_call *sync[XK_SYNC_COUNT];
 
     /* Fail, with XK_ERR_UNSUPPORTED, if the device that the change is about
