@@ -220,20 +220,44 @@ release_card(struct xk_qmp *qmp, const struct xk_vif *vif,
                                   deadline, err);
 }
 
+/* Of a card that was detached, and that the guest may still have, QEMU knows
+ * the name of the TAP and the ports. */
+static int
+cut_off_card(struct xk_qmp *qmp, const struct xk_process *process,
+             const struct xk_domain_config *config, int devid,
+             struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_FREE char *aside = xk_kvm_tap_name(&config->uuid, devid);
+    char netdev[XK_KVM_NETDEV_NAME_SIZE];
+
+    xk_kvm_netdev_name(devid, netdev);
+    return xk_kvm_network_cut(qmp, netdev, process, aside, deadline, err);
+}
+
 static int
 release_networks(struct xk_qmp *qmp, const struct xk_record *record,
                  struct xk_deadline deadline, struct xk_error *err)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         xk_record_load_config(record, err);
+    XK_CLEANUP_FREE int *leaving = NULL;
+    size_t leaving_count;
     struct xk_process process;
 
     if (config == NULL ||
         xk_kvm_identity_load(record->dir_fd, &process, NULL, err) == -1 ||
-        xk_kvm_tap_set_aside(&process, config, deadline, err) == -1)
+        xk_kvm_card_files(record->dir_fd, XK_KVM_CARD_LEAVING, &leaving,
+                          &leaving_count, err) == -1 ||
+        xk_kvm_tap_set_aside(&process, config, leaving, leaving_count, deadline,
+                             err) == -1)
         return -1;
     for (size_t i = 0; i < config->vif_count; i++) {
         if (release_card(qmp, &config->vifs[i], deadline, err) == -1)
+            return -1;
+    }
+    for (size_t i = 0; i < leaving_count; i++) {
+        if (cut_off_card(qmp, &process, config, leaving[i], deadline, err) ==
+            -1)
             return -1;
     }
     return 0;

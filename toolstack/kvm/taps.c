@@ -15,6 +15,8 @@
 
 struct setting_aside {
     const struct xk_domain_config *config;
+    const int *leaving;
+    size_t leaving_count;
     struct xk_deadline deadline;
 };
 
@@ -130,26 +132,35 @@ is_tap_of(const char *name, const struct xk_vif *vif)
     return strcmp(name, made) == 0;
 }
 
-static const struct xk_vif *
-vif_of(const char *name, const struct xk_domain_config *config)
+/* Return the devid of the card; -1: the TAP is of none of them. */
+static int
+devid_of(const char *name, const struct setting_aside *setting)
 {
+    const struct xk_domain_config *config = setting->config;
+
     for (size_t i = 0; i < config->vif_count; i++) {
         if (is_tap_of(name, &config->vifs[i]))
-            return &config->vifs[i];
+            return config->vifs[i].devid;
     }
-    return NULL;
+    for (size_t i = 0; i < setting->leaving_count; i++) {
+        const struct xk_vif nameless = {.devid = setting->leaving[i]};
+
+        if (is_tap_of(name, &nameless))
+            return nameless.devid;
+    }
+    return -1;
 }
 
 static int
 set_aside(const char *name, void *context, struct xk_error *err)
 {
     const struct setting_aside *setting = context;
-    const struct xk_vif *vif = vif_of(name, setting->config);
+    int devid = devid_of(name, setting);
     XK_CLEANUP_FREE char *aside = NULL;
 
-    if (vif == NULL)
+    if (devid == -1)
         return 0;
-    aside = xk_kvm_tap_name(&setting->config->uuid, vif->devid);
+    aside = xk_kvm_tap_name(&setting->config->uuid, devid);
     return strcmp(name, aside) == 0
                ? 0
                : xk_tap_set_aside(name, aside, setting->deadline, err);
@@ -157,10 +168,11 @@ set_aside(const char *name, void *context, struct xk_error *err)
 
 int
 xk_kvm_tap_set_aside(const struct xk_process *process,
-                     const struct xk_domain_config *config,
-                     struct xk_deadline deadline, struct xk_error *err)
+                     const struct xk_domain_config *config, const int *leaving,
+                     size_t leaving_count, struct xk_deadline deadline,
+                     struct xk_error *err)
 {
-    struct setting_aside setting = {.config = config, .deadline = deadline};
+    struct setting_aside setting = {config, leaving, leaving_count, deadline};
 
     return xk_tap_visit_held(process, set_aside, &setting, err);
 }

@@ -61,10 +61,13 @@ void xk_kvm_unplug_others(int record_dir_fd, xk_kvm_has_plug *has,
 
 /* Set aside the TAPs of these cards that the process holds: take them off their
  * bridge, set them down, and rename them after the configuration's UUID, which
- * is not the UUID they were created for. The process keeps them. Succeeds if
- * the process has ended, and if all or part of this is already done. */
+ * is not the UUID they were created for. `leaving` are the devids of further
+ * cards, as far as their TAPs have the names of xk_kvm_tap_name(). The process
+ * keeps the TAPs. Succeeds if the process has ended, and if all or part of this
+ * is already done. */
 int xk_kvm_tap_set_aside(const struct xk_process *process,
                          const struct xk_domain_config *config,
+                         const int *leaving, size_t leaving_count,
                          struct xk_deadline deadline, struct xk_error *err);
 
 #endif

@@ -3,8 +3,10 @@
  * test's own. The guest knows nothing of unplugging. */
 #include "tests/unit/test.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -341,6 +343,63 @@ what_a_killed_verb_left_is_cleared_away(void **context)
     assert_true(has_tap(w, 0));
 }
 
+/* A domain that is kept beside the one that replaces it has another UUID. */
+static void
+rename_domain(struct kvm_world *w)
+{
+    XK_CLEANUP_CONFIG struct xk_domain_config *config =
+        xk_record_load_config(w->domain.record, &w->err);
+
+    assert_non_null(config);
+    config->uuid.bytes[0] ^= 0xff;
+    WORKS(w, xk_record_save_config(w->domain.record, config, &w->err));
+}
+
+static bool
+has_bound(unsigned port)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    XK_CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    return bind(fd, (const struct sockaddr *)&address, sizeof(address)) == -1;
+}
+
+static void
+a_kept_domain_lets_go_of_the_networks_of_cards_that_are_held(void **context)
+{
+    struct kvm_world *w = *context;
+    int fds[2];
+
+    kvm_start(w, "");
+    WORKS(w, sync_to(w,
+                     "'bridge=br0','bridge=br0,vifname=web',"
+                     "'type=user,hostfwd=tcp:127.0.0.1:8022-:22'",
+                     XK_EVERY_DEVICE, false));
+    WORKS(w, recover_to(w, "", XK_EVERY_DEVICE));
+    assert_true(has_tap(w, 0) && has_device("web") && has_bound(8022));
+    rename_domain(w);
+    for (int i = 0; i < 2; i++) {
+        XK_CLEANUP_FREE char *tap = tap_of(w, 0);
+
+        WORKS(w, xk_kvm_ops.domain->preserve(w->hv, &w->domain, kvm_soon(),
+                                             &w->err));
+        assert_false(has_bound(8022));
+        /* The domain that replaces it may have such cards, too. */
+        if (i == 1)
+            break;
+        WORKS(w, xk_tap_create(tap, "br0", 0, &fds[0], 1, kvm_soon(), &w->err));
+        WORKS(w,
+              xk_tap_create("web", "br0", 0, &fds[1], 1, kvm_soon(), &w->err));
+    }
+    assert_true(has_tap(w, 0) && has_device("web"));
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -355,6 +414,7 @@ main(void)
         T(a_port_that_a_user_gave_away_is_not_free),
         T(a_machine_has_room_for_a_few_cards),
         T(what_a_killed_verb_left_is_cleared_away),
+        T(a_kept_domain_lets_go_of_the_networks_of_cards_that_are_held),
     };
 
     if (!kvm_is_possible() || !own_network_enter() ||

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/util.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/tap.h"
 #include "tests/fakes/own_network.h"
@@ -392,12 +393,13 @@ a_tap_lives_as_long_as_its_qemu(void **context)
 static void
 set_aside(const struct plan_qemu *qemu, const struct xk_domain_config *config)
 {
+    static const int leaving[] = {3};
     struct xk_error err = {0};
     struct xk_process process;
 
     assert_true(xk_process_identify(qemu->pid, &process));
-    if (xk_kvm_tap_set_aside(&process, config, xk_deadline_in_ms(DEADLINE_MS),
-                             &err) == -1)
+    if (xk_kvm_tap_set_aside(&process, config, leaving, 1,
+                             xk_deadline_in_ms(DEADLINE_MS), &err) == -1)
         fail_msg("%s", err.message);
 }
 
@@ -406,6 +408,8 @@ a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
 {
     XK_CLEANUP_CONFIG struct xk_domain_config *config =
         with_vif("bridge=br0,vifname=kept', 'bridge=br0");
+    static const char *const asides[] = {"vifff112233.0", "vifff112233.1",
+                                         "vifff112233.3"};
     XK_CLEANUP_CLOSE int next = -1;
     struct xk_kvm_plan plan;
     struct plan_qemu qemu;
@@ -415,7 +419,7 @@ a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
     xk_kvm_plan_init(&plan, false);
     assert_int_equal(plan_vif(&plan,
                               "bridge=br0,vifname=kept', 'bridge=br0', "
-                              "'bridge=br0,vifname=bystander",
+                              "'bridge=br0,vifname=bystander', 'bridge=br0",
                               &err),
                      0);
     plan_qemu_begin(&qemu, "kept", &plan);
@@ -425,8 +429,9 @@ a_tap_set_aside_leaves_name_and_bridge_to_another_and_only_it_is(void **context)
     set_aside(&qemu, config);
     assert_int_equal(if_nametoindex("kept"), 0);
     assert_int_equal(if_nametoindex("vif00112233.1"), 0);
-    for (int i = 0; i < 2; i++) {
-        const char *aside = i == 0 ? "vifff112233.0" : "vifff112233.1";
+    assert_int_equal(if_nametoindex("vif00112233.3"), 0);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(asides); i++) {
+        const char *aside = asides[i];
 
         assert_int_not_equal(if_nametoindex(aside), 0);
         assert_false(is_port("br0", aside));
