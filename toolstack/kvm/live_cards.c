@@ -168,23 +168,28 @@ read_devices(struct xk_qmp *qmp, const char *folder,
     return 0;
 }
 
+static bool
+lists_card(const struct xk_json *list, int devid)
+{
+    char name[XK_KVM_CARD_NAME_SIZE];
+
+    xk_kvm_card_name(devid, name);
+    for (size_t i = 0; i < xk_json_length(list); i++) {
+        if (strcmp(name_at(list, i), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 int
 xk_kvm_has_card(struct xk_qmp *qmp, int devid, struct xk_deadline deadline,
                 struct xk_error *err)
 {
     XK_CLEANUP_JSON struct xk_json *answer = NULL;
-    char name[XK_KVM_CARD_NAME_SIZE];
-    const struct xk_json *list;
 
     if (ask_devices(qmp, DEVICES, &answer, deadline, err) == -1)
         return -1;
-    xk_kvm_card_name(devid, name);
-    list = xk_json_get(answer, "return");
-    for (size_t i = 0; i < xk_json_length(list); i++) {
-        if (strcmp(name_at(list, i), name) == 0)
-            return 1;
-    }
-    return 0;
+    return lists_card(xk_json_get(answer, "return"), devid);
 }
 
 void
@@ -246,6 +251,15 @@ xk_kvm_live_cards_read(struct xk_qmp *qmp, struct xk_kvm_live_cards *cards,
     return 0;
 }
 
+static int
+fail_ejected(const struct xk_vif *vif, struct xk_error *err)
+{
+    return xk_fail(err, XK_ERR_STATE,
+                   "the guest has ejected network card %d: detach it with xk "
+                   "network-detach",
+                   vif->devid);
+}
+
 int
 xk_kvm_live_cards_need(const struct xk_kvm_live_cards *cards,
                        const struct xk_domain_config *config,
@@ -258,10 +272,25 @@ xk_kvm_live_cards_need(const struct xk_kvm_live_cards *cards,
 
         if (xk_kvm_card_is_mobile(vif) &&
             (card == NULL || !card->has_device || card->port == -1))
-            return xk_fail(err, XK_ERR_STATE,
-                           "the guest has ejected network card %d: detach it "
-                           "with xk network-detach",
-                           vif->devid);
+            return fail_ejected(vif, err);
+    }
+    return 0;
+}
+
+int
+xk_kvm_need_cards(struct xk_qmp *qmp, const struct xk_domain_config *config,
+                  struct xk_deadline deadline, struct xk_error *err)
+{
+    XK_CLEANUP_JSON struct xk_json *answer = NULL;
+
+    if (ask_devices(qmp, DEVICES, &answer, deadline, err) == -1)
+        return -1;
+    for (size_t i = 0; i < config->vif_count; i++) {
+        const struct xk_vif *vif = &config->vifs[i];
+
+        if (xk_kvm_card_is_mobile(vif) &&
+            !lists_card(xk_json_get(answer, "return"), vif->devid))
+            return fail_ejected(vif, err);
     }
     return 0;
 }

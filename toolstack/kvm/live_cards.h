@@ -49,6 +49,11 @@ int xk_kvm_live_cards_need(const struct xk_kvm_live_cards *cards,
                            const struct xk_domain_config *config,
                            struct xk_error *err);
 
+/* The same in one question to QEMU, which is quick: for a guest that is paused
+ * on its way elsewhere, and was looked at before. */
+int xk_kvm_need_cards(struct xk_qmp *qmp, const struct xk_domain_config *config,
+                      struct xk_deadline deadline, struct xk_error *err);
+
 /* Return whether QEMU has the device of the card: 1, 0, or -1. */
 int xk_kvm_has_card(struct xk_qmp *qmp, int devid, struct xk_deadline deadline,
                     struct xk_error *err);

@@ -23,6 +23,7 @@
 #include "toolstack/kvm/events.h"
 #include "toolstack/kvm/files.h"
 #include "toolstack/kvm/launch.h"
+#include "toolstack/kvm/live_cards.h"
 #include "toolstack/kvm/status.h"
 #include "toolstack/qmp.h"
 #include "toolstack/record_config.h"
@@ -333,7 +334,6 @@ copy_disks(struct transfer *transfer, struct xk_deadline deadline,
     return 0;
 }
 
-/* Called while the guest is paused. */
 static int
 end_copies(struct transfer *transfer, struct xk_deadline deadline,
            struct xk_error *err)
@@ -342,6 +342,18 @@ end_copies(struct transfer *transfer, struct xk_deadline deadline,
         return 0;
     transfer->mirrors = false;
     return xk_kvm_mirror_finish(transfer->qmp, deadline, err);
+}
+
+/* Called once the guest is paused. The other side was told what the guest has
+ * before that, and the guest may have ejected a card since: then the stream
+ * lacks a card that was told of. */
+static int
+complete_guest(struct transfer *transfer, struct xk_deadline deadline,
+               struct xk_error *err)
+{
+    if (xk_kvm_need_cards(transfer->qmp, transfer->config, deadline, err) == -1)
+        return -1;
+    return end_copies(transfer, deadline, err);
 }
 
 /* ---- memory ---- */
@@ -357,7 +369,7 @@ step_send(struct transfer *transfer, struct xk_deadline deadline,
     case STAGE_STOPPED:
         if (!goes_on(transfer))
             return xk_fail(err, XK_ERR_FAILED, "cancelled");
-        if (end_copies(transfer, deadline, err) == -1)
+        if (complete_guest(transfer, deadline, err) == -1)
             return -1;
         transfer->continued = true;
         return xk_qmp_execute(transfer->qmp, "migrate-continue",
@@ -415,7 +427,7 @@ stop_guest(struct transfer *transfer, struct xk_deadline deadline,
     if (xk_qmp_execute(transfer->qmp, "stop", NULL, NULL, deadline, err) == -1)
         return -1;
     note_stopped(&transfer->progress);
-    return end_copies(transfer, deadline, err);
+    return complete_guest(transfer, deadline, err);
 }
 
 static int

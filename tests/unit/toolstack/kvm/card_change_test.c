@@ -3,13 +3,16 @@
  * test's own. The guest knows nothing of unplugging. */
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/util.h"
 #include "net-helpers/link.h"
@@ -343,6 +346,76 @@ what_a_killed_verb_left_is_cleared_away(void **context)
     assert_true(has_tap(w, 0));
 }
 
+/* ---- on the way elsewhere ---- */
+
+static void
+put_needs(struct kvm_world *w)
+{
+    XK_CLEANUP_BUF struct xk_buf text = {0};
+    XK_CLEANUP_JSON_WRITER struct xk_json_writer *writer =
+        xk_json_writer_new(&text, false);
+
+    xk_json_open_object(writer, NULL);
+    WORKS(w, xk_kvm_put_needs(w->hv, &w->domain, writer, kvm_soon(), &w->err));
+    xk_json_close_object(writer);
+}
+
+/* Send the domain to a process that reads all of it. */
+static int
+send_away(struct kvm_world *w, bool live)
+{
+    const struct xk_send_options options = {.live = live};
+    int ends[2], r;
+    pid_t reader;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    reader = fork();
+    if (reader == 0) {
+        char bytes[4096];
+
+        close(ends[1]);
+        while (read(ends[0], bytes, sizeof(bytes)) > 0)
+            ;
+        _exit(0);
+    }
+    close(ends[0]);
+    r = xk_kvm_send(w->hv, &w->domain, &options, ends[1], NULL, kvm_soon(),
+                    &w->err);
+    assert_int_equal(waitpid(reader, NULL, 0), reader);
+    return r;
+}
+
+static void
+take_back(struct kvm_world *w)
+{
+    WORKS(w, xk_kvm_take_back(w->hv, &w->domain, true, kvm_soon(), &w->err));
+    kvm_wait_state(w, XK_STATE_RUNNING);
+}
+
+/* The file, or the other host, was told of the card, and the stream would lack
+ * it. */
+static void
+a_guest_that_ejects_a_card_on_its_way_elsewhere_stays(void **context)
+{
+    struct kvm_world *w = *context;
+
+    kvm_start(w, "");
+    WORKS(w, sync_to(w, "'type=user','type=user'", XK_EVERY_DEVICE, false));
+    put_needs(w);
+    eject(w, "vif0");
+    for (int live = 0; live < 2; live++) {
+        HAS_FAILED(send_away(w, live == 1));
+        assert_int_equal(w->err.kind, XK_ERR_STATE);
+        assert_non_null(strstr(w->err.message, "ejected network card 0"));
+        take_back(w);
+    }
+    WORKS(w, sync_to(w, "'type=user,devid=1'", 0, false));
+    for (int live = 0; live < 2; live++) {
+        WORKS(w, send_away(w, live == 1));
+        take_back(w);
+    }
+}
+
 /* A domain that is kept beside the one that replaces it has another UUID. */
 static void
 rename_domain(struct kvm_world *w)
@@ -414,6 +487,7 @@ main(void)
         T(a_port_that_a_user_gave_away_is_not_free),
         T(a_machine_has_room_for_a_few_cards),
         T(what_a_killed_verb_left_is_cleared_away),
+        T(a_guest_that_ejects_a_card_on_its_way_elsewhere_stays),
         T(a_kept_domain_lets_go_of_the_networks_of_cards_that_are_held),
     };
 
