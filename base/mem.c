@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *
 must(void *pointer)
@@ -25,6 +26,22 @@ void *
 xk_realloc(void *old, size_t count, size_t size)
 {
     return must(reallocarray(old, count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+void *
+xk_map_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return must(pages != MAP_FAILED ? pages : NULL);
+}
+
+void
+xk_unmap_pages(void *pages, size_t bytes)
+{
+    if (pages != NULL)
+        munmap(pages, bytes);
 }
 
 char *

@@ -18,6 +18,11 @@ char *xk_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xk_vasprintf(const char *fmt, va_list args)
     __attribute__((format(printf, 1, 0)));
 
+/* Whole pages, which are zero and take memory only once they are touched. The
+ * caller passes them to xk_unmap_pages(). */
+void *xk_map_pages(size_t bytes);
+void xk_unmap_pages(void *pages, size_t bytes); /* NULL is ignored */
+
 #define XK_NEW(type) ((type *)xk_calloc(1, sizeof(type)))
 
 /* Make room for one more element after the first `count` of array a (a pointer

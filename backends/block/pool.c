@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/mem.h"
+
 enum {
     PAGE_BYTES = 4096
 };
@@ -17,18 +19,14 @@ xk_pool_init(struct xk_pool *pool)
 {
     memset(pool, 0, sizeof(*pool));
     pool->free_pages = XK_POOL_PAGES;
-    pool->memory = (uint8_t *)mmap(NULL, (size_t)XK_POOL_PAGES * PAGE_BYTES,
-                                   PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pool->memory == MAP_FAILED)
-        abort();
+    pool->memory =
+        (uint8_t *)xk_map_pages((size_t)XK_POOL_PAGES * PAGE_BYTES);
 }
 
 void
 xk_pool_destroy(struct xk_pool *pool)
 {
-    if (pool->memory != NULL)
-        munmap(pool->memory, (size_t)XK_POOL_PAGES * PAGE_BYTES);
+    xk_unmap_pages(pool->memory, (size_t)XK_POOL_PAGES * PAGE_BYTES);
     pool->memory = NULL;
 }
 

@@ -12,10 +12,11 @@
 #include "base/mem.h"
 #include "base/util.h"
 
-/* Each slot is an entry of the ring and holds a page at most, so there is room
- * for all frames of a round. */
+/* Each slot is an entry of the ring and holds a page at most, and what is left
+ * out before a frame is less than its second slot, so there is room for all
+ * frames of a round. */
 enum {
-    BATCH_BYTES = XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
+    BATCH_BYTES = 2 * XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
 };
 
 /* A frame that waits for its rate is looked at again that often: the rings may
@@ -159,6 +160,21 @@ offered_segments(const struct xk_port_features *features)
            (features->segments_v6 ? 1u << XK_NETIF_GSO_TCP6 : 0u);
 }
 
+/* What to leave out before a frame, so that its whole pages are pages of the
+ * batch too: a copy that crosses a page boundary is two. */
+static uint32_t
+room_before(const struct queue *queue, const struct xk_netif_frame *frame)
+{
+    uint32_t at = queue->batch_used;
+
+    for (uint32_t i = 0; i < frame->part_count; i++) {
+        if (frame->parts[i].size == XK_NETIF_PAGE_BYTES)
+            return -at % XK_NETIF_PAGE_BYTES;
+        at += frame->parts[i].size;
+    }
+    return 0;
+}
+
 /* The parts of a frame lie one after the other in the batch. */
 static void
 plan_copies(struct queue *queue, struct taken *taken)
@@ -166,6 +182,7 @@ plan_copies(struct queue *queue, struct taken *taken)
     const struct xk_netif_frame *frame = &taken->frame;
 
     taken->first_copy = queue->copy_count;
+    queue->batch_used += room_before(queue, frame);
     taken->bytes = queue->batch + queue->batch_used;
     for (uint32_t i = 0; i < frame->part_count; i++) {
         const struct xk_netif_part *part = &frame->parts[i];
@@ -491,7 +508,7 @@ free_queue(struct xk_worker *worker)
     struct queue *queue = queue_of(worker);
 
     xk_netif_receiver_free(&queue->receiver);
-    free(queue->batch);
+    xk_unmap_pages(queue->batch, BATCH_BYTES);
 }
 
 static const struct xk_worker_ops ops = {
@@ -515,7 +532,7 @@ xk_netif_queue_new(struct xk_netif_device *device, struct xk_guest *guest,
     queue->worker.number = number;
     queue->device = device;
     queue->rate_op.done = delay_over;
-    queue->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
+    queue->batch = (uint8_t *)xk_map_pages(BATCH_BYTES);
     queue->receiver.guest = guest;
     queue->receiver.loop = &queue->worker.loop;
     queue->receiver.port = device->port;

@@ -56,13 +56,13 @@ xk_netif_receiver_init(struct xk_netif_receiver *receiver)
     receiver->drain_op.done = port_is_writable;
     receiver->stall_op.done = time_is_over;
     if (xk_port_delivers(receiver->port))
-        receiver->batch = (uint8_t *)xk_calloc(BATCH_BYTES, 1);
+        receiver->batch = (uint8_t *)xk_map_pages(BATCH_BYTES);
 }
 
 void
 xk_netif_receiver_free(struct xk_netif_receiver *receiver)
 {
-    free(receiver->batch);
+    xk_unmap_pages(receiver->batch, BATCH_BYTES);
 }
 
 void
@@ -76,12 +76,16 @@ xk_netif_receiver_reset(struct xk_netif_receiver *receiver)
 /* ---- frames and their pages ---- */
 
 static uint32_t
+whole_pages(uint32_t bytes)
+{
+    return (bytes + XK_NETIF_PAGE_BYTES - 1) / XK_NETIF_PAGE_BYTES;
+}
+
+static uint32_t
 slots_of(const struct xk_frame *frame)
 {
-    uint32_t pages =
-        (frame->length + XK_NETIF_PAGE_BYTES - 1) / XK_NETIF_PAGE_BYTES;
-
-    return pages + (frame->segment_type != XK_FRAME_WHOLE);
+    return whole_pages(frame->length) +
+           (frame->segment_type != XK_FRAME_WHOLE);
 }
 
 /* The frame that waits comes first. */
@@ -156,7 +160,8 @@ first_flags(const struct xk_frame *frame)
 }
 
 /* The extra information takes a page of the guest's too, and leaves it empty.
- */
+ * Each frame begins a page of the batch: a copy that crosses a page boundary is
+ * two. */
 static void
 plan_frame(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
 {
@@ -171,7 +176,7 @@ plan_frame(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
         plan_page(receiver, frame, at, 0);
     receiver->is_last[receiver->response_count - 1] = true;
     receiver->frame_bytes[receiver->response_count - 1] = frame->length;
-    receiver->batch_used += frame->length;
+    receiver->batch_used += whole_pages(frame->length) * XK_NETIF_PAGE_BYTES;
 }
 
 /* ---- a round ---- */

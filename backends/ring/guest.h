@@ -23,7 +23,8 @@ enum {
     XK_GUEST_PORTS_MAX = 2,
 };
 
-/* A copy between private memory and one page of the guest. */
+/* A copy between private memory and one page of the guest. It costs twice as
+ * much if it crosses a page boundary of that memory. */
 struct xk_guest_copy {
     void *local;
     uint32_t gref;

@@ -122,6 +122,14 @@ copy_one(struct xk_memory *memory, struct xk_guest_copy *copy)
     copy->status = XK_GUEST_COPY_OK;
 }
 
+static unsigned
+steps_of(const struct xk_guest_copy *copy)
+{
+    size_t offset = (uintptr_t)copy->local % XK_GUEST_PAGE_BYTES;
+
+    return offset + copy->length > XK_GUEST_PAGE_BYTES ? 2 : 1;
+}
+
 static int
 copy_pages(struct xk_guest *guest, struct xk_guest_copy *copies, unsigned count)
 {
@@ -132,8 +140,10 @@ copy_pages(struct xk_guest *guest, struct xk_guest_copy *copies, unsigned count)
         memory->copies_to_fail--;
         return -1;
     }
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        memory->copy_steps += steps_of(&copies[i]);
         copy_one(memory, &copies[i]);
+    }
     return 0;
 }
 

@@ -24,6 +24,8 @@ struct xk_memory {
     _Atomic uint8_t *access; /* enum xk_memory_access, one per page */
     _Atomic int maps;        /* pages not yet unmapped */
     _Atomic unsigned copy_calls;
+    _Atomic unsigned copy_steps; /* copies within a page of private memory, as
+                                    Linux's gntdev divides them */
     _Atomic unsigned copies_to_fail; /* calls of xk_guest_copy() to fail */
     _Atomic unsigned notified[XK_GUEST_PORTS_MAX]; /* events sent, by port */
 };

@@ -910,6 +910,24 @@ rings_are_let_go_of_without_waiting(void **state)
 
 /* An answer lies where its request lay: one that is killed while it sends must
  * leave the requests. */
+/* A part that crossed a page boundary of ours would be two copies. */
+static void
+a_page_of_a_frame_is_one_copy(void **state)
+{
+    (void)state;
+    connect_card();
+    put(0, DATA, 100, 66 + 596 + 3 * 4096 + 300, MORE);
+    put(1, DATA + 1, 3500, 596, MORE);
+    for (uint16_t i = 2; i < 5; i++)
+        put(i, DATA + i, 0, 4096, MORE);
+    put(5, DATA + 5, 0, 300, 0);
+    netif_guest_push(guest);
+    for (uint16_t i = 0; i < 6; i++)
+        must_answer(i, XK_NETIF_OKAY);
+    assert_int_equal(backend->sent_count, 1);
+    assert_int_equal(guest->memory->copy_steps, 6);
+}
+
 static void
 requests_stand_until_all_frames_of_a_round_are_sent(void **state)
 {
@@ -970,6 +988,7 @@ main(void)
         T(whoever_takes_over_goes_on_behind_the_last_answer),
         T(whoever_takes_over_tells_the_ports_of_both_rings),
         T(rings_are_let_go_of_without_waiting),
+        T(a_page_of_a_frame_is_one_copy),
         T(requests_stand_until_all_frames_of_a_round_are_sent),
     };
 

@@ -479,6 +479,25 @@ a_round_of_both_rings_sends_one_event_through_their_port(void **state)
     assert_int_equal(guest->memory->notified[0], 1);
 }
 
+/* A part that crossed a page boundary of ours would be two copies. */
+static void
+a_page_of_a_frame_is_one_copy(void **state)
+{
+    (void)state;
+    deliver(100, 1);
+    deliver(3 * PAGE, 2);
+    deliver(PAGE + 1, 3);
+    must_be_quiet();
+    offer(0, 6);
+    must_have(0, 0, 1, 0, 100);
+    for (uint16_t i = 0; i < 3; i++)
+        must_have((uint16_t)(1 + i), i < 2 ? MORE : 0, 2, i * (uint32_t)PAGE,
+                  PAGE);
+    must_have(4, MORE, 3, 0, PAGE);
+    must_have(5, 0, 3, PAGE, 1);
+    assert_int_equal(guest->memory->copy_steps, 6);
+}
+
 static void
 many_frames_are_copied_by_few_calls(void **state)
 {
@@ -535,6 +554,7 @@ main(void)
         T(frames_pass_both_ways_at_once),
         T(each_ring_notifies_its_own_port),
         T(a_round_of_both_rings_sends_one_event_through_their_port),
+        T(a_page_of_a_frame_is_one_copy),
         T(many_frames_are_copied_by_few_calls),
         T(what_the_port_could_not_send_goes_out_once_it_can),
     };
