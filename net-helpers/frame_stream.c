@@ -96,8 +96,17 @@ make_room(struct xk_stream *stream, size_t bytes)
     return true;
 }
 
+static bool
+has_room(struct xk_stream *stream, size_t bytes)
+{
+    if (make_room(stream, bytes))
+        return true;
+    xk_stream_flush(stream);
+    return make_room(stream, bytes);
+}
+
 void
-xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes)
+xk_stream_keep(struct xk_stream *stream, const void *frame, size_t bytes)
 {
     const uint8_t header[HEADER_BYTES] = {
         (uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16), (uint8_t)(bytes >> 8),
@@ -106,12 +115,18 @@ xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes)
     if (stream->fd == -1)
         return;
     if (bytes > XK_STREAM_FRAME_MAX ||
-        !make_room(stream, HEADER_BYTES + bytes)) {
+        !has_room(stream, HEADER_BYTES + bytes)) {
         stream->dropped++;
         return;
     }
     keep(stream, header, sizeof(header));
     keep(stream, frame, bytes);
+}
+
+void
+xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes)
+{
+    xk_stream_keep(stream, frame, bytes);
     xk_stream_flush(stream);
 }
 

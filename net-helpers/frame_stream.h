@@ -40,6 +40,10 @@ void xk_stream_detach(struct xk_stream *stream);
 /* Send a frame, or keep it, or drop it. */
 void xk_stream_send(struct xk_stream *stream, const void *frame, size_t bytes);
 
+/* The same, but nothing is written before xk_stream_flush(), unless there is no
+ * room: one system call for many frames. */
+void xk_stream_keep(struct xk_stream *stream, const void *frame, size_t bytes);
+
 /* Whether something is kept, so that to wait for POLLOUT makes sense. */
 bool xk_stream_is_behind(const struct xk_stream *stream);
 /* Write what is kept, as far as that goes. */

@@ -44,7 +44,7 @@ to_guest(void *context, const void *frame, size_t bytes)
 {
     struct network *network = context;
 
-    xk_stream_send(&network->stream, frame, bytes);
+    xk_stream_keep(&network->stream, frame, bytes);
 }
 
 static void
@@ -161,10 +161,9 @@ run_once(struct network *network)
     if (xk_stream_is_behind(&network->stream))
         fds[2].events |= POLLOUT;
     xk_stack_run(network->stack, fds, XK_ARRAY_SIZE(fds));
-    if ((fds[2].revents & POLLOUT) != 0)
-        xk_stream_flush(&network->stream);
     if ((fds[2].revents & ~POLLOUT) != 0 && network->stream.fd != -1)
         take_from_guest(network);
+    xk_stream_flush(&network->stream);
     if (network->stream.has_failed)
         xk_stream_detach(&network->stream);
     if (fds[1].revents != 0)

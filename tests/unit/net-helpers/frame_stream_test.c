@@ -176,6 +176,36 @@ a_frame_that_is_sent_has_its_length_in_front(void **state)
     assert_false(xk_stream_is_behind(&stream));
 }
 
+static void
+frames_that_are_kept_are_written_together(void **state)
+{
+    uint8_t text[64];
+
+    (void)state;
+    xk_stream_keep(&stream, "fourteen bytes", 14);
+    xk_stream_keep(&stream, "FOURTEEN BYTES", 14);
+    assert_int_equal(read(peer, text, sizeof(text)), -1);
+    assert_true(xk_stream_is_behind(&stream));
+    xk_stream_flush(&stream);
+    assert_int_equal(read(peer, text, sizeof(text)), 36);
+    assert_memory_equal(text, "\0\0\0\016fourteen bytes", 18);
+    assert_memory_equal(text + 18, "\0\0\0\016FOURTEEN BYTES", 18);
+    assert_false(xk_stream_is_behind(&stream));
+}
+
+static void
+what_is_kept_is_written_before_a_frame_is_dropped(void **state)
+{
+    static uint8_t frame[60000];
+    uint8_t text[64];
+
+    (void)state;
+    for (unsigned i = 0; i <= XK_STREAM_OUT_MAX / sizeof(frame); i++)
+        xk_stream_keep(&stream, frame, sizeof(frame));
+    assert_int_equal(stream.dropped, 0);
+    assert_int_equal(read(peer, text, sizeof(text)), sizeof(text));
+}
+
 /* What fits neither the socket nor our memory is dropped whole. */
 static void
 a_peer_that_does_not_read_loses_whole_frames_only(void **state)
@@ -268,6 +298,11 @@ main(void)
             set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_frame_that_is_sent_has_its_length_in_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            frames_that_are_kept_are_written_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_kept_is_written_before_a_frame_is_dropped, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(
             a_peer_that_does_not_read_loses_whole_frames_only, set_up,
             tear_down),
