@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # What benches in a dom0 share: a guest "bench" of make-root's root file system,
-# whose shell does what it is told. A script sets $work, a folder of its own,
-# before it sources this.
+# whose shell does what it is told, and others like it. A script sets $work, a
+# folder of its own, before it sources this.
 
-log=/var/log/xen/console/guest-bench.log
 guest=$(/src/examples/make-guest)
 /src/tests/lab/make-root "${work:?}/root.raw" >/dev/null
 
-# bench_config TYPE: all but the devices. The root is $work/root.raw on xvda.
+console_log() { echo "/var/log/xen/console/guest-$1.log"; }
+log=$(console_log bench)
+
+# bench_config TYPE [GUEST]: all but the devices. The root is on xvda, for "bench"
+# from $work/root.raw.
 bench_config() {
     cat <<CFG
-name = "bench"
+name = "${2:-bench}"
 type = "$1"
 kernel = "$guest/vmlinuz"
 ramdisk = "$guest/initrd"
@@ -22,8 +25,9 @@ tsc_mode = "native"
 CFG
 }
 
-await() { # TEXT: the guest prints it
-    local tries
+await() { # TEXT [GUEST]: the guest prints it
+    local tries log
+    log=$(console_log "${2:-bench}")
     for ((tries = 0; tries < 1200; tries++)); do
         ! grep -aq -- "$1" "$log" 2>/dev/null || return 0
         sleep 0.2
@@ -33,8 +37,9 @@ await() { # TEXT: the guest prints it
     exit 1
 }
 
-in_guest() { # LINE for its shell
-    printf '%s\n' "$1" | timeout 5 xk console --history=none bench >/dev/null ||
+in_guest() { # LINE for its shell [GUEST]
+    printf '%s\n' "$1" |
+        timeout 5 xk console --history=none "${2:-bench}" >/dev/null ||
         [ $? = 124 ]
 }
 
