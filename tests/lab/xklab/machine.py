@@ -30,6 +30,7 @@ class Spec:
     command: list                   # argv inside the host
     number: int = 1                 # host1 or host2
     cpus: int = 1
+    icount: bool = False            # time is counted in instructions
     memory_mib: int = 4096
     build: Path = None              # the built tree: /xk
     source: Path = LAB.parent.parent            # /src
@@ -80,7 +81,7 @@ class Machine:
     def arguments(self, host):
         spec = self.spec
         return (
-            ["-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", CPU,
+            ["-machine", "pc", *self.clock_arguments(), "-cpu", CPU,
              "-smp", str(spec.cpus), "-m", str(spec.memory_mib),
              "-nodefaults", "-no-user-config", "-display", "none",
              "-no-reboot", "-device", "virtio-rng-pci",
@@ -88,6 +89,12 @@ class Machine:
              "format=raw,snapshot=on,cache=unsafe"]
             + self.boot_arguments(host)
             + self.share_arguments())
+
+    def clock_arguments(self):
+        """With icount an instruction takes 2 ns of the host's time."""
+        if self.spec.icount:
+            return ["-accel", "tcg,thread=single", "-icount", "shift=1"]
+        return ["-accel", "tcg,thread=multi"]
 
     def boot_arguments(self, host):
         spec = self.spec
