@@ -19,8 +19,7 @@ xk_pool_init(struct xk_pool *pool)
 {
     memset(pool, 0, sizeof(*pool));
     pool->free_pages = XK_POOL_PAGES;
-    pool->memory =
-        (uint8_t *)xk_map_pages((size_t)XK_POOL_PAGES * PAGE_BYTES);
+    pool->memory = (uint8_t *)xk_map_pages((size_t)XK_POOL_PAGES * PAGE_BYTES);
 }
 
 void

@@ -84,8 +84,7 @@ whole_pages(uint32_t bytes)
 static uint32_t
 slots_of(const struct xk_frame *frame)
 {
-    return whole_pages(frame->length) +
-           (frame->segment_type != XK_FRAME_WHOLE);
+    return whole_pages(frame->length) + (frame->segment_type != XK_FRAME_WHOLE);
 }
 
 /* The frame that waits comes first. */
