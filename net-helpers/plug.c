@@ -20,8 +20,10 @@ enum {
 /* ---- what there is ---- */
 
 static int
-check_bridge(const struct xk_plug *plug, struct xk_error *err)
+check_bridge(const struct xk_plug *plug, struct xk_deadline deadline,
+             struct xk_error *err)
 {
+    (void)deadline;
     if (xk_bridge_exists(plug->bridge))
         return 0;
     return xk_fail(err, XK_ERR_CONFIG,
@@ -90,10 +92,19 @@ xk_plug_read(const struct xk_plug *plug, struct xk_error *err)
     return plug_ops->read != NULL ? plug_ops->read(plug, err) : 0;
 }
 
+static int
+check_until(const struct xk_plug *plug, struct xk_deadline deadline,
+            struct xk_error *err)
+{
+    return xk_plug_read(plug, err) == 0
+               ? ops_of(plug)->check(plug, deadline, err)
+               : -1;
+}
+
 int
 xk_plug_check(const struct xk_plug *plug, struct xk_error *err)
 {
-    return xk_plug_read(plug, err) == 0 ? ops_of(plug)->check(plug, err) : -1;
+    return check_until(plug, xk_deadline_never(), err);
 }
 
 /* ---- in and out ---- */
@@ -161,7 +172,7 @@ xk_plug_in(const struct xk_plug *to, const struct xk_plug_card *card, int *fds,
     struct xk_error why;
 
     deadline = xk_deadline_min(deadline, xk_deadline_in_ms(XK_PLUG_MS));
-    if (xk_plug_check(to, err) == -1)
+    if (check_until(to, deadline, err) == -1)
         return -1;
     if (card->mark != NULL &&
         xk_plug_out(card->dir_fd, card->mark, deadline, &why) == -1)

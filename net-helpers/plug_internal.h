@@ -13,8 +13,10 @@ struct xk_plug_ops {
 
     /* Check the words, on whichever machine. NULL: any are right. */
     int (*read)(const struct xk_plug *plug, struct xk_error *err);
-    /* Check that this host has what they name; read() has passed. */
-    int (*check)(const struct xk_plug *plug, struct xk_error *err);
+    /* Check that this host has what they name; read() has passed. Gives up by
+     * itself if a program does not answer, and at the deadline. */
+    int (*check)(const struct xk_plug *plug, struct xk_deadline deadline,
+                 struct xk_error *err);
     /* The TAP is there, and down. NULL: it was plugged in when it was made. */
     int (*in)(const struct xk_plug *plug, const struct xk_plug_card *card,
               struct xk_deadline deadline, struct xk_error *err);

@@ -74,10 +74,12 @@ read_words(const struct xk_plug *plug, struct xk_error *err)
 }
 
 static int
-check(const struct xk_plug *plug, struct xk_error *err)
+check(const struct xk_plug *plug, struct xk_deadline deadline,
+      struct xk_error *err)
 {
     XK_CLEANUP_FREE char *path = path_of(plug);
 
+    (void)deadline;
     return check_file(path, err);
 }
 
@@ -216,8 +218,9 @@ static int
 go_offline(const struct xk_plug *plug, const struct xk_plug_card *card,
            struct xk_deadline deadline, struct xk_error *err)
 {
-    return check(plug, err) == -1 ? -1
-                                  : run(plug, card, "offline", deadline, err);
+    return check(plug, deadline, err) == -1
+               ? -1
+               : run(plug, card, "offline", deadline, err);
 }
 
 const struct xk_plug_ops xk_plug_script_ops = {

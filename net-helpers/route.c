@@ -132,8 +132,10 @@ read_words(const struct xk_plug *plug, struct xk_error *err)
 }
 
 static int
-check(const struct xk_plug *plug, struct xk_error *err)
+check(const struct xk_plug *plug, struct xk_deadline deadline,
+      struct xk_error *err)
 {
+    (void)deadline;
     if (plug->gatewaydev != NULL && if_nametoindex(plug->gatewaydev) == 0)
         return xk_fail(err, XK_ERR_CONFIG,
                        "there is no network device \"%s\", which gatewaydev "

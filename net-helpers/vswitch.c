@@ -222,9 +222,9 @@ read_words(const struct xk_plug *plug, struct xk_error *err)
 }
 
 static int
-check(const struct xk_plug *plug, struct xk_error *err)
+check(const struct xk_plug *plug, struct xk_deadline deadline,
+      struct xk_error *err)
 {
-    struct xk_deadline deadline = xk_deadline_in_ms(CHECK_MS);
     XK_CLEANUP_BUF struct xk_buf output = {0}, errors = {0};
     CLEANUP_COMMAND struct command command = {0};
     struct xk_vswitch_port port;
@@ -232,6 +232,7 @@ check(const struct xk_plug *plug, struct xk_error *err)
 
     if (parse(plug, &port, err) == -1)
         return -1;
+    deadline = xk_deadline_min(deadline, xk_deadline_in_ms(CHECK_MS));
     begin(&command, deadline);
     add(&command, "br-exists");
     add(&command, "%s", port.bridge);

@@ -594,6 +594,20 @@ what_a_switch_cannot_do_is_an_error(void **state)
 }
 
 static void
+a_switch_that_does_not_answer_is_given_up_at_the_deadline(void **state)
+{
+    struct xk_deadline patience = xk_deadline_in_ms(PATIENCE_MS / 4);
+    struct fixture *f = *state;
+
+    pretend(f, "exec /bin/sleep 1000");
+    f->plug = (struct xk_plug){.script = "vif-openvswitch", .bridge = "o"};
+    assert_int_equal(plug_in(f, SHORT_MS), -1);
+    assert_int_equal(f->err.kind, XK_ERR_TIMEOUT);
+    assert_true(xk_deadline_left_ms(patience) > 0);
+    f->fd = -1;
+}
+
+static void
 without_its_program_a_switch_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -632,6 +646,7 @@ main(void)
         T(a_port_of_the_host_s_own_is_not_replaced),
         T(a_port_without_vlans_has_all),
         T(what_a_switch_cannot_do_is_an_error),
+        T(a_switch_that_does_not_answer_is_given_up_at_the_deadline),
         T(without_its_program_a_switch_is_refused),
     };
 
