@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/util.h"
 #include "net-helpers/bridge.h"
 #include "net-helpers/mac.h"
 #include "net-helpers/plug.h"
@@ -62,6 +63,20 @@ find_same(const struct xk_vif *vif, const struct xk_domain_config *other)
     return NULL;
 }
 
+/* The operations at whose end a domain runs. */
+static bool
+makes_domain(const struct xk_journal_entry *begin)
+{
+    static const char *const operations[] = {XK_OP_CREATE, XK_OP_RECEIVE,
+                                             XK_OP_RESTART, XK_OP_REPLACE};
+
+    for (size_t i = 0; i < XK_ARRAY_SIZE(operations); i++) {
+        if (strcmp(begin->what, operations[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* It will be on its bridge, but the hypervisor may not know it yet. */
 static bool
 is_being_made(const struct xk_record *record)
@@ -73,8 +88,7 @@ is_being_made(const struct xk_record *record)
     if (xk_journal_read(record, &journal, NULL) == -1)
         return false;
     begin = xk_journal_unfinished(&journal);
-    is_made = begin != NULL && (strcmp(begin->what, XK_OP_CREATE) == 0 ||
-                                strcmp(begin->what, XK_OP_RECEIVE) == 0);
+    is_made = begin != NULL && makes_domain(begin);
     xk_journal_free(&journal);
     return is_made;
 }

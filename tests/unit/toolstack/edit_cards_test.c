@@ -349,6 +349,30 @@ an_address_of_a_domain_that_is_being_made_is_taken(void **context)
     xk_problems_free(&problems);
 }
 
+static void
+an_address_of_a_domain_that_starts_again_is_taken(void **context)
+{
+    static const char taken[] = "vif = ['bridge=br0,mac=" MAC "']\n";
+    static const char *const starts[] = {XK_OP_RESTART, XK_OP_REPLACE};
+    struct fixture *f = *context;
+    struct xk_domain domain;
+
+    assert_int_equal(edit_create(f, "b", taken), 0);
+    assert_int_equal(
+        xk_domain_find(&f->host, "b", &domain, edit_soon(), &f->err), 0);
+    assert_int_equal(
+        xk_record_lock(domain.record, "monitor", edit_soon(), &f->err), 0);
+    xk_fake_stop(f->host.preferred, &domain.uuid, XK_STOP_REBOOT);
+    for (size_t i = 0; i < XK_ARRAY_SIZE(starts); i++) {
+        assert_int_equal(xk_journal_append(domain.record, XK_JOURNAL_BEGIN,
+                                           starts[i], NULL, &f->err),
+                         0);
+        assert_refused(f, attach(f, "bridge=br0,mac=" MAC), XK_ERR_IN_USE,
+                       "domain \"b\"");
+    }
+    xk_domain_close(&domain);
+}
+
 static size_t
 count_problems(struct fixture *f, const char *name)
 {
@@ -397,6 +421,7 @@ main(void)
         T(an_address_of_a_domain_that_has_stopped_is_free),
         T(of_two_creates_at_once_one_has_the_address),
         T(an_address_of_a_domain_that_is_being_made_is_taken),
+        T(an_address_of_a_domain_that_starts_again_is_taken),
         T(a_domain_does_not_collide_with_its_own_file),
     };
 
