@@ -148,7 +148,7 @@ check_last(struct xk_host *host, const struct xk_domain *domain,
     int r = 0;
 
     if (facts != NULL)
-        xk_vif_check_on(&config->vifs[last], facts, &problems);
+        xk_vif_check_on(config, &config->vifs[last], facts, &problems);
     if (problems.errors == 0)
         xk_mac_use_check(host, config, last, &problems, deadline);
     for (size_t i = 0; i < problems.count; i++) {

@@ -139,18 +139,26 @@ check_plug(const struct check *check, const struct xk_vif *vif)
                        "on %s: %s", check->driver->name, why.message);
 }
 
+static void
+check_vif(const struct check *check, const struct xk_vif *vif,
+          const struct xk_vif_fate *fates, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fates[i].applies(vif))
+            report(check, &fates[i].remark, &vif->where);
+    }
+}
+
 void
-xk_vif_check_on(const struct xk_vif *vif, const struct xk_driver_facts *driver,
+xk_vif_check_on(const struct xk_domain_config *config, const struct xk_vif *vif,
+                const struct xk_driver_facts *driver,
                 struct xk_problems *problems)
 {
-    const struct check check = {.driver = driver, .problems = problems};
+    const struct check check = {config, driver, problems};
 
-    for (size_t i = 0; i < driver->vif_count; i++) {
-        const struct xk_vif_fate *fate = &driver->vifs[i];
-
-        if (fate->applies(vif))
-            report(&check, &fate->remark, &vif->where);
-    }
+    check_vif(&check, vif, driver->vifs, driver->vif_count);
+    if (config->type == XK_TYPE_HVM)
+        check_vif(&check, vif, driver->hvm_vifs, driver->hvm_vif_count);
     if (driver->plugs_in != NULL && driver->plugs_in(vif))
         check_plug(&check, vif);
 }
@@ -173,5 +181,5 @@ xk_config_check_on(const struct xk_domain_config *config,
     for (size_t i = 0; i < config->disk_count; i++)
         check_disk(&check, &config->disks[i]);
     for (size_t i = 0; i < config->vif_count; i++)
-        xk_vif_check_on(&config->vifs[i], driver, problems);
+        xk_vif_check_on(config, &config->vifs[i], driver, problems);
 }

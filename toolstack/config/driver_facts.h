@@ -76,6 +76,8 @@ struct xk_driver_facts {
     size_t disk_count;
     const struct xk_vif_fate *vifs;
     size_t vif_count;
+    const struct xk_vif_fate *hvm_vifs; /* besides, in a domain of type hvm */
+    size_t hvm_vif_count;
     /* Whether xk itself plugs the card in (net-helpers/plug.h). NULL: no. */
     bool (*plugs_in)(const struct xk_vif *vif);
 };
@@ -88,8 +90,10 @@ void xk_config_check_on(const struct xk_domain_config *config,
                         const struct xk_driver_facts *driver,
                         struct xk_problems *problems);
 
-/* The same for one network card. */
-void xk_vif_check_on(const struct xk_vif *vif,
+/* The same for one network card, which is in the domain of that configuration
+ * or is to be attached to it. */
+void xk_vif_check_on(const struct xk_domain_config *config,
+                     const struct xk_vif *vif,
                      const struct xk_driver_facts *driver,
                      struct xk_problems *problems);
 

@@ -97,6 +97,18 @@ vif_is_beyond_xk(const struct xk_vif *vif)
 }
 
 static bool
+vif_is_of_xk(const struct xk_vif *vif)
+{
+    return vif->backend == XK_VIF_BACKEND_XK && vif->type != XK_VIF_USER;
+}
+
+static bool
+vif_is_user_of_xk(const struct xk_vif *vif)
+{
+    return vif->type == XK_VIF_USER && !vif_is_user_of_linux(vif);
+}
+
+static bool
 vif_is_user_with_plug(const struct xk_vif *vif)
 {
     return vif->type == XK_VIF_USER &&
@@ -106,8 +118,7 @@ vif_is_user_with_plug(const struct xk_vif *vif)
 static bool
 vif_of_xk_has_idle_address(const struct xk_vif *vif)
 {
-    return vif->backend == XK_VIF_BACKEND_XK && vif->type != XK_VIF_USER &&
-           xk_vif_has_idle_address(vif);
+    return vif_is_of_xk(vif) && xk_vif_has_idle_address(vif);
 }
 
 static bool
@@ -143,15 +154,19 @@ static const struct xk_vif_fate vif_fates[] = {
               "host"}},
     {vif_has_vlan,
      {.severity = XK_PROBLEM_ERROR,
-      .text = "vlan is not supported: Xen 4.17 does not have it"}},
+      .text = "vlan is not supported: name a bridge of that VLAN, or give "
+              "script=vif-openvswitch and bridge=SWITCH.VLAN"}},
 };
 
-/* Other cards are libxl's. */
-static bool
-plugs_in(const struct xk_vif *vif)
-{
-    return vif->backend == XK_VIF_BACKEND_XK && vif->type != XK_VIF_USER;
-}
+static const struct xk_vif_fate hvm_vif_fates[] = {
+    {vif_is_of_xk,
+     {.severity = XK_PROBLEM_ERROR,
+      .text =
+          "backendtype=xk is for domains of type pv and pvh: leave it out"}},
+    {vif_is_user_of_xk,
+     {.severity = XK_PROBLEM_ERROR,
+      .text = "type=user is for domains of type pv and pvh: name a bridge"}},
+};
 
 /* ---- the driver ---- */
 
@@ -184,5 +199,7 @@ const struct xk_driver_facts xk_xen_facts = {
     .disk_count = XK_ARRAY_SIZE(disk_fates),
     .vifs = vif_fates,
     .vif_count = XK_ARRAY_SIZE(vif_fates),
-    .plugs_in = plugs_in,
+    .hvm_vifs = hvm_vif_fates,
+    .hvm_vif_count = XK_ARRAY_SIZE(hvm_vif_fates),
+    .plugs_in = vif_is_of_xk, /* other cards are libxl's */
 };

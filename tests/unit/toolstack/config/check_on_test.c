@@ -13,6 +13,7 @@
 #include "toolstack/known_drivers.h"
 
 #define HVM "name='d'; type='hvm'; memory=64\n"
+#define PVH "name='d'; type='pvh'; memory=64; kernel='/k'\n"
 #define HVM_ON_KVM                                                             \
     "t:1:11: note: on kvm: type is mapped: hvm is a q35 machine with "         \
     "firmware; pv and pvh are the same machine with the kernel booted "        \
@@ -128,21 +129,32 @@ static const struct {
      "your own: name one, a bridge, or use type=user"},
     {"kvm", HVM "vif=['backendtype=xk']\n",
      "t:2:6: note: on kvm: backendtype is ignored: QEMU serves every card"},
-    {"xen", HVM "vif=['backendtype=xk']\n", NULL},
+    {"xen", PVH "vif=['backendtype=xk']\n", NULL},
+    {"xen", HVM "vif=['backendtype=linux']\n", NULL},
+    {"xen", HVM "vif=['backendtype=xk']\n",
+     "t:2:6: error: on xen: backendtype=xk is for domains of type pv and pvh: "
+     "leave it out"},
+    {"xen", HVM "vif=['type=user']\n",
+     "t:2:6: error: on xen: type=user is for domains of type pv and pvh: name "
+     "a "
+     "bridge"},
+    {"xen", HVM "vif=['vlan=10p']\n",
+     "t:2:6: error: on xen: vlan is not supported: name a bridge of that VLAN, "
+     "or give script=vif-openvswitch and bridge=SWITCH.VLAN"},
     {"xen", HVM "vif=['backendtype=linux,rate=1MB/s']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,rate=1MB/s']\n", NULL},
+    {"xen", PVH "vif=['backendtype=xk,rate=1MB/s']\n", NULL},
     {"xen", HVM "vif=['backendtype=linux,ip=10.1.2.3,gatewaydev=a']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,script=x,ip=10.1.2.3']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,ip=10.1.2.3']\n",
+    {"xen", PVH "vif=['backendtype=xk,script=x,ip=10.1.2.3']\n", NULL},
+    {"xen", PVH "vif=['backendtype=xk,ip=10.1.2.3']\n",
      "t:2:6: error: on xen: ip and gatewaydev are for script=vif-route or a "
      "script of your own: name one, or leave them out"},
-    {"xen", HVM "vif=['backendtype=xk,script=vif-openvswitch,bridge=o.5000']\n",
+    {"xen", PVH "vif=['backendtype=xk,script=vif-openvswitch,bridge=o.5000']\n",
      "t:2:6: error: on xen: bridge \"o.5000\": a VLAN is a number from 1 to "
      "4094"},
     {"kvm", HVM "vif=['script=vif-route,ip=10.1.2']\n",
      "t:2:6: error: on kvm: ip: \"10.1.2\" is not an IPv4 or IPv6 address"},
     {"xen", HVM "vif=['script=vif-openvswitch,bridge=o.5000']\n", NULL},
-    {"xen", HVM "vif=['backendtype=xk,spoofcheck=1']\n", NULL},
+    {"xen", PVH "vif=['backendtype=xk,spoofcheck=1']\n", NULL},
     {"xen", HVM "vif=['backendtype=linux,spoofcheck=0']\n", NULL},
     {"xen", HVM "vif=['spoofcheck=1']\n",
      "t:2:6: error: on xen: spoofcheck=1 needs backendtype=xk: Linux's backend "
@@ -154,14 +166,14 @@ static const struct {
     {"kvm", HVM "vif=['spoofcheck=1']\n",
      "t:2:6: error: on kvm: spoofcheck=1 is not possible: QEMU passes every "
      "source address"},
-    {"xen", HVM "vif=['type=user,script=x']\n",
+    {"xen", PVH "vif=['type=user,script=x']\n",
      "t:2:6: error: on xen: type=user is not supported with script, gatewaydev "
      "or ip: leave them out"},
-    {"xen", HVM "vif=['type=user,backendtype=linux']\n",
+    {"xen", PVH "vif=['type=user,backendtype=linux']\n",
      "t:2:6: error: on xen: type=user is not supported with backendtype=linux: "
      "leave the latter out"},
-    {"xen", HVM "vif=['type=user,backendtype=xk,hostloopback=0']\n", NULL},
-    {"xen", HVM "vif=['type=user,vifname=a']\n",
+    {"xen", PVH "vif=['type=user,backendtype=xk,hostloopback=0']\n", NULL},
+    {"xen", PVH "vif=['type=user,vifname=a']\n",
      "t:2:6: note: on xen: vifname is ignored: a user-mode network is not a "
      "device of the host"},
     {"kvm", HVM "vif=['type=user,hostloopback=1']\n", NULL},
@@ -169,7 +181,7 @@ static const struct {
      "t:2:6: error: on kvm: hostloopback=0 is not possible: QEMU has no switch "
      "that keeps a guest on a user-mode network from 127.0.0.1 of the host; "
      "name a bridge"},
-    {"xen", HVM "vif=['type=user']\n", NULL},
+    {"xen", PVH "vif=['type=user']\n", NULL},
     {"xen", HVM "disk=['/a,vmdk,hda,w']\n",
      "t:2:7: error: on xen: this format is not supported: convert the image to "
      "raw or qcow2"},
