@@ -306,6 +306,23 @@ find_option(const char *token, size_t *name_length)
     return NULL;
 }
 
+/* Whether an option that a blank separates follows in the value. A comma was
+ * meant: no value has such words. */
+static bool
+has_another_option(const char *value)
+{
+    const char *p = value;
+
+    while ((p = strchr(p, ' ')) != NULL) {
+        size_t name_length;
+
+        p += strspn(p, " ");
+        if (find_option(p, &name_length) != NULL && name_length > 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 unknown_option(struct parse *parse, const char *token, size_t name_length)
 {
@@ -343,7 +360,10 @@ parse_option(struct parse *parse, const char *token, size_t offset)
         return;
     }
     parse->offset += name_length;
-    option->set(parse, token + name_length);
+    if (has_another_option(token + name_length))
+        fail(parse, "a blank", "options are separated by commas");
+    else
+        option->set(parse, token + name_length);
 }
 
 void
