@@ -56,7 +56,7 @@ static int
 parse_spec(const char *text, struct xk_vif *vif, struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    struct xk_spec spec = xk_spec_of_text(text, "the network card", &problems);
+    struct xk_spec spec = xk_spec_of_text(text, NULL, &problems);
     int r = xk_vif_parse(&spec, vif);
 
     if (r == -1)

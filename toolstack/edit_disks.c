@@ -48,7 +48,7 @@ static int
 parse_spec(const char *text, struct xk_disk *disk, struct xk_error *err)
 {
     struct xk_problems problems = {0};
-    struct xk_spec spec = xk_spec_of_text(text, "the disk", &problems);
+    struct xk_spec spec = xk_spec_of_text(text, NULL, &problems);
     int r = xk_disk_parse(&spec, disk);
 
     if (r == -1)

@@ -24,7 +24,9 @@ struct xk_spec {
 struct xk_spec xk_spec_of(const struct xk_cfg_value *value,
                           struct xk_problems *problems);
 
-/* Returns the spec of a string from elsewhere, such as an argument. */
+/* Returns the spec of a string from elsewhere, such as an argument. file is
+ * what problems name in front of a line and a column; NULL: they name no place.
+ */
 struct xk_spec xk_spec_of_text(const char *text, const char *file,
                                struct xk_problems *problems);
 
