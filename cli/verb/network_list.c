@@ -103,8 +103,13 @@ const struct xk_command xk_command_network_list = {
         "the kernel's netback, qemu), its state, and what went through it, "
         "as the guest sees it: rx is what the guest received. Nobody counts "
         "what goes through a user-mode network of QEMU's; such counts are "
-        "\"-\", or null with --json. If a card was stopped because its "
-        "frontend broke the protocol, the reason is shown. Without DOMAIN, the "
+        "\"-\", or null with --json.\n\n"
+        "A card is \"connected\" once the guest uses it and \"waiting\" until "
+        "then, which it is for as long as the guest has no driver for it or "
+        "its system has not come up; \"not served\" if its process does not "
+        "answer, which the monitor mends; \"leaving\" if a detach waits for "
+        "the guest; \"stopped\" if its frontend broke the protocol, with the "
+        "reason. Without DOMAIN, the "
         "cards of all domains are shown, also of those that xl made.",
     .positionals = {{"DOMAIN", XK_ARG_DOMAIN, .optional = true,
                      .repeated = true}},
