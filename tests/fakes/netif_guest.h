@@ -21,7 +21,7 @@ enum {
     NETIF_GUEST_RX = 2,
     NETIF_GUEST_DATA = 10, /* first page for data */
     NETIF_GUEST_WAIT_MS = 20000,
-    NETIF_GUEST_KEPT = 512, /* frames that the port remembers */
+    NETIF_GUEST_KEPT = 512, /* the last frames that the port took */
 };
 
 struct netif_response {
