@@ -125,13 +125,13 @@ take_log(const struct xk_kvm_live *live, struct xk_kvm_run *run, off_t *offset,
 {
     const size_t size = (size_t)2 * XK_KVM_EVENT_MAX;
     XK_CLEANUP_FREE char *room = xk_calloc(1, size);
-    off_t timed = *offset + AT_ONCE;
+    const off_t begin = *offset;
 
     while (*offset < end) {
         size_t wanted, taken;
         ssize_t got;
 
-        if (*offset >= timed && end - *offset > AT_ONCE &&
+        if (*offset - begin >= AT_ONCE && end - *offset > AT_ONCE &&
             xk_deadline_left_ms(deadline) == 0) {
             *offset = end - AT_ONCE;
             /* Else the domain would count as one without events. */
