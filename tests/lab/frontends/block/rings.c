@@ -21,7 +21,7 @@ static void
 write_ring(struct loop_device *device, unsigned number)
 {
     struct loop_ring *ring = &device->rings[number];
-    char prefix[16] = "", name[64];
+    char prefix[24] = "", name[64];
 
     if (device->ring_count > 1)
         snprintf(prefix, sizeof(prefix), "queue-%u/", number);
