@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/util.h"
 
-/* Each slot is an entry of the ring and holds a page at most, and what is left
- * out before a frame is less than its second slot, so there is room for all
- * frames of a round. */
+/* Each slot is an entry of the ring and holds a page at most, and less than a
+ * page is left out before a frame, so there is room for all frames of a round.
+ */
 enum {
     BATCH_BYTES = 2 * XK_NETIF_ENTRIES * XK_NETIF_PAGE_BYTES,
 };
@@ -61,7 +61,6 @@ struct queue {
     struct xk_frame sending[XK_NETIF_ENTRIES];
     bool sent[XK_NETIF_ENTRIES];
     unsigned sending_count;
-    bool owes_event; /* for what was answered in this round */
 
     int64_t now_ns;            /* of this round, if there is a rate */
     struct xk_loop_op rate_op; /* the next frame may have credit by then */
@@ -409,11 +408,12 @@ answer_one(struct queue *queue, const struct xk_netif_frame *frame)
         answer_slot(queue, frame->ids[i], frame->status);
 }
 
-static void
+/* True: the guest asked for an event. */
+static bool
 send_taken(struct queue *queue)
 {
     if (queue->taken_count == 0)
-        return;
+        return false;
     copy_taken(queue);
     for (unsigned i = 0; i < queue->taken_count; i++)
         plan_send(queue, &queue->taken[i]);
@@ -424,7 +424,7 @@ send_taken(struct queue *queue)
         count_sent(queue, &queue->taken[i]);
     for (unsigned i = 0; i < queue->taken_count; i++)
         answer_one(queue, &queue->taken[i].frame);
-    queue->owes_event |= xk_ring_publish(&queue->tx);
+    return xk_ring_publish(&queue->tx);
 }
 
 static void
@@ -437,17 +437,14 @@ notify(struct queue *queue, unsigned port)
 /* The events of a round are sent at its end, so that a guest on the same
  * processor is woken once and finds all that there is for it. */
 static void
-send_events(struct queue *queue)
+send_events(struct queue *queue, bool for_tx, bool for_rx)
 {
-    struct xk_netif_receiver *receiver = &queue->receiver;
+    bool split = queue->id.rx_port != 0;
 
-    if (receiver->owes_event && queue->id.rx_port != 0)
+    if (for_rx && split)
         notify(queue, RX_PORT);
-    else
-        queue->owes_event |= receiver->owes_event;
-    if (queue->owes_event)
+    if (for_tx || (for_rx && !split))
         notify(queue, TX_PORT);
-    queue->owes_event = receiver->owes_event = false;
 }
 
 /* What was taken before a lie is sent and answered; nothing is delivered after
@@ -456,17 +453,19 @@ static bool
 serve_round(struct xk_worker *worker)
 {
     struct queue *queue = queue_of(worker);
+    bool for_tx, for_rx = false;
 
     queue->stats.rounds++;
     queue->taken_count = queue->copy_count = queue->batch_used = 0;
     queue->sending_count = 0;
     if (xk_worker_state(worker) == XK_WORKER_RUNNING)
         take(queue);
-    send_taken(queue);
+    for_tx = send_taken(queue);
     if (xk_worker_state(worker) == XK_WORKER_RUNNING &&
-        xk_netif_receiver_run(&queue->receiver, queue->rx_produced) > 0)
+        xk_netif_receiver_run(&queue->receiver, queue->rx_produced, &for_rx) >
+            0)
         worker->bell.was_useful = true;
-    send_events(queue);
+    send_events(queue, for_tx, for_rx);
     return false;
 }
 

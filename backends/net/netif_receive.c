@@ -182,7 +182,7 @@ plan_frame(struct xk_netif_receiver *receiver, const struct xk_frame *frame)
 
 /* A page that could not be written has an error for its length; its frame keeps
  * its responses, because the frontend counts on their number. */
-static void
+static bool
 answer(struct xk_netif_receiver *receiver)
 {
     const int16_t failed = XK_NETIF_ERROR;
@@ -206,7 +206,7 @@ answer(struct xk_netif_receiver *receiver)
             receiver->stats.dropped++;
         is_whole = true;
     }
-    receiver->owes_event |= xk_ring_publish(&receiver->ring);
+    return xk_ring_publish(&receiver->ring);
 }
 
 /* False: the guest is stalled, and the frame is dropped. */
@@ -266,7 +266,8 @@ plan_frames(struct xk_netif_receiver *receiver, uint32_t produced)
 }
 
 unsigned
-xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
+xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced,
+                      bool *owes_event)
 {
     if (receiver->batch == NULL)
         return 0;
@@ -278,7 +279,7 @@ xk_netif_receiver_run(struct xk_netif_receiver *receiver, uint32_t produced)
         receiver->stats.copy_calls++;
         (void)xk_guest_copy(receiver->guest, receiver->copies,
                             receiver->copy_count);
-        answer(receiver);
+        *owes_event = answer(receiver);
     }
     if (receiver->waiting.bytes != NULL) {
         memmove(receiver->batch, receiver->waiting.bytes,

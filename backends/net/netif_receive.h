@@ -46,7 +46,6 @@ struct xk_netif_receiver {
     unsigned patience_ms; /* how long a frame waits for pages */
 
     struct xk_shared_ring ring; /* mapped by the owner */
-    bool owes_event;            /* for what was answered; the owner clears it */
     struct xk_netif_receive_stats stats;
 
     /* The receiver's own. */
@@ -77,9 +76,11 @@ void xk_netif_receiver_free(struct xk_netif_receiver *receiver);
 void xk_netif_receiver_reset(struct xk_netif_receiver *receiver);
 
 /* A round, with `produced` the index that the guest has produced up to, which
- * is not overrun. Returns how many pages of the guest were used. */
+ * is not overrun. Returns how many pages of the guest were used; then sets
+ * *owes_event to whether the guest asked for an event, which the owner sends.
+ */
 unsigned xk_netif_receiver_run(struct xk_netif_receiver *receiver,
-                               uint32_t produced);
+                               uint32_t produced, bool *owes_event);
 
 /* Before the thread sleeps: have the loop wake it for the next frame, or ask
  * the guest for an event once the frame that waits has pages. True: there is

@@ -135,7 +135,8 @@ static void
 run_round(uint32_t produced)
 {
     uint32_t before = receiver.ring.rsp_prod;
-    unsigned used = xk_netif_receiver_run(&receiver, produced);
+    bool owes_event = false;
+    unsigned used = xk_netif_receiver_run(&receiver, produced, &owes_event);
     const struct xk_netif_receive_stats *stats = &receiver.stats;
 
     must_hold(receiver.ring.rsp_prod == before + used);
