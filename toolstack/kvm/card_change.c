@@ -126,20 +126,16 @@ cut_off(const struct work *work, int devid, struct xk_error *err)
 {
     XK_CLEANUP_FREE char *arguments =
         xk_asprintf("{\"name\":\"vif%d\",\"up\":false}", devid);
-    XK_CLEANUP_FREE char *aside =
-        xk_kvm_tap_name(&work->change->config->uuid, devid);
-    char netdev[XK_KVM_NETDEV_NAME_SIZE];
     struct xk_process process;
     struct xk_error ignored;
 
-    xk_kvm_netdev_name(devid, netdev);
     xk_qmp_execute(work->qmp, "set_link", arguments, NULL, work->deadline,
                    &ignored);
     if (xk_kvm_identity_load(work->dirfd, &process, NULL, err) == -1)
         return -1;
     xk_kvm_unplug_card(work->dirfd, devid, work->deadline);
-    return xk_kvm_network_cut(work->qmp, netdev, &process, aside,
-                              work->deadline, err);
+    return xk_kvm_network_cut(work->qmp, &process, &work->change->config->uuid,
+                              devid, work->deadline, err);
 }
 
 static int

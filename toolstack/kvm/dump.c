@@ -220,20 +220,6 @@ release_card(struct xk_qmp *qmp, const struct xk_vif *vif,
                                   deadline, err);
 }
 
-/* Of a card that was detached, and that the guest may still have, QEMU knows
- * the name of the TAP and the ports. */
-static int
-cut_off_card(struct xk_qmp *qmp, const struct xk_process *process,
-             const struct xk_domain_config *config, int devid,
-             struct xk_deadline deadline, struct xk_error *err)
-{
-    XK_CLEANUP_FREE char *aside = xk_kvm_tap_name(&config->uuid, devid);
-    char netdev[XK_KVM_NETDEV_NAME_SIZE];
-
-    xk_kvm_netdev_name(devid, netdev);
-    return xk_kvm_network_cut(qmp, netdev, process, aside, deadline, err);
-}
-
 static int
 release_networks(struct xk_qmp *qmp, const struct xk_record *record,
                  struct xk_deadline deadline, struct xk_error *err)
@@ -256,8 +242,8 @@ release_networks(struct xk_qmp *qmp, const struct xk_record *record,
             return -1;
     }
     for (size_t i = 0; i < leaving_count; i++) {
-        if (cut_off_card(qmp, &process, config, leaving[i], deadline, err) ==
-            -1)
+        if (xk_kvm_network_cut(qmp, &process, &config->uuid, leaving[i],
+                               deadline, err) == -1)
             return -1;
     }
     return 0;

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "net-helpers/tap.h"
 #include "toolstack/kvm/hmp.h"
+#include "toolstack/kvm/taps.h"
 
 /* Parse the answer of HMP, because QMP has no such command: whether the port is
  * free. */
@@ -152,14 +153,17 @@ set_tap_aside(struct xk_qmp *qmp, const char *netdev,
 }
 
 int
-xk_kvm_network_cut(struct xk_qmp *qmp, const char *netdev,
-                   const struct xk_process *process, const char *aside,
+xk_kvm_network_cut(struct xk_qmp *qmp, const struct xk_process *process,
+                   const struct xk_uuid *uuid, int devid,
                    struct xk_deadline deadline, struct xk_error *err)
 {
+    XK_CLEANUP_FREE char *aside = xk_kvm_tap_name(uuid, devid);
     XK_CLEANUP_FREE char *text = NULL;
+    char netdev[XK_KVM_NETDEV_NAME_SIZE];
     struct forwards forwards = {0};
     int r;
 
+    xk_kvm_netdev_name(devid, netdev);
     if (set_tap_aside(qmp, netdev, process, aside, deadline, err) == -1)
         return -1;
     text = xk_kvm_hmp_ask(qmp, "info usernet", deadline, err);

@@ -18,9 +18,10 @@ int xk_kvm_network_release(struct xk_qmp *qmp, const char *netdev,
                            struct xk_deadline deadline, struct xk_error *err);
 
 /* The same for a card that the configuration does not have: QEMU tells its
- * ports and its TAP, which is set aside under the name `aside`. */
-int xk_kvm_network_cut(struct xk_qmp *qmp, const char *netdev,
-                       const struct xk_process *process, const char *aside,
+ * ports and its TAP, which is set aside under its usual name
+ * (xk_kvm_tap_name()). */
+int xk_kvm_network_cut(struct xk_qmp *qmp, const struct xk_process *process,
+                       const struct xk_uuid *uuid, int devid,
                        struct xk_deadline deadline, struct xk_error *err);
 
 #endif
